@@ -1,0 +1,38 @@
+"""Callbacks of the loop that several chapters share."""
+import time
+
+from tqdm import tqdm
+
+from .history import epoch_line
+from .train import Callback
+
+
+class Progress(Callback):
+    """The epochs' lines on stdout, as in the book, and a bar over the batches on stderr where that is a terminal.
+
+    Args:
+        label: begins each line and the bar.
+        lines: at most about so many lines; of a longer run every second, third, ... epoch is printed.
+    """
+
+    def __init__(self, label="", lines=20):
+        self.label, self.lines = label, lines
+        self._bar, self._read = None, 0.0
+
+    def after_step(self, loop):
+        if self._bar is None:
+            self._bar = tqdm(total=loop.num_batches, desc=f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
+                             unit="batch", leave=False, disable=None)
+            self._read = time.monotonic()
+        self._bar.update()
+        # Reading the loss waits for the engine: once a second costs nothing, once a batch would halve the speed.
+        if not self._bar.disable and time.monotonic() - self._read > 1:
+            self._bar.set_postfix(loss=f"{loop.running('train_loss'):.4g}")
+            self._read = time.monotonic()
+
+    def after_epoch(self, loop):
+        self._bar.close()
+        self._bar = None
+        every = -(-loop.num_epochs // self.lines)
+        if loop.epoch % every == 0 or loop.epoch in (1, loop.num_epochs):
+            print(f"{self.label} {epoch_line(loop.history[-1])}".strip(), flush=True)

@@ -1,0 +1,62 @@
+"""A chapter's command line: flags from its settings, progress, files, and exit codes."""
+import sys
+import webbrowser
+from dataclasses import dataclass, make_dataclass
+from pathlib import Path
+from typing import Optional
+
+import tyro
+
+from .errors import DONE, FAILED, INTERRUPTED, one_line_errors
+from .files import writable_folder
+from .settings import DataOptions, RunOptions
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What becomes of the results."""
+
+    out: Optional[Path] = None  # folder for result.json and the figures (else runs/ and the chapter's name)
+    show: bool = False  # open the figures when done
+    strict: bool = False  # exit with 1 when a value is outside its published band
+
+
+def run_chapter(chapter, argv=None):
+    """Run a chapter as the flags say, write its results, print its tables, and exit.
+
+    Args:
+        chapter: an `experiment.Chapter`.
+        argv: the flags; the process's own by default.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    prog = f"python -m chapters.{chapter.name}"
+    with one_line_errors(prog):
+        args = _parse(chapter, argv, prog)
+        folder = writable_folder(args.output.out or Path("runs", chapter.name))
+        result = chapter.run(args.settings, progress=True, **vars(args.run), **vars(args.data))
+        result.save(folder)
+    print(f"\n{result}\n\nresults and figures: {folder}")
+    for label, error in result.errors.items():
+        print(f"{prog}: error: {label}: {error}", file=sys.stderr)
+    if args.output.show and not any([webbrowser.open(path.resolve().as_uri()) for path in folder.glob("*.svg")]):
+        print(f"{prog}: no program here opens figures; they are in {folder}", file=sys.stderr)
+    sys.exit(_exit_code(result, args.output.strict))
+
+
+def _parse(chapter, argv, prog):
+    # The quick values are the defaults that explicit flags then override, in whatever order they are given.
+    groups = [("settings", chapter.settings, chapter.hparams(quick="--quick" in argv)), ("run", RunOptions, RunOptions())]
+    about = chapter.doc
+    if chapter.datasets:
+        groups.append(("data", DataOptions, DataOptions()))
+        about += f"\nData sets: {', '.join(chapter.datasets)}; auto is {chapter.datasets[0]}."
+    groups.append(("output", OutputOptions, OutputOptions()))
+    return tyro.cli(make_dataclass("Arguments", groups, namespace={"data": DataOptions()} if not chapter.datasets else {}),
+                    args=argv, prog=prog, description=about,
+                    config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
+
+
+def _exit_code(result, strict):
+    if result.interrupted:
+        return INTERRUPTED
+    return FAILED if result.errors or (strict and result.outside) else DONE

@@ -1,0 +1,166 @@
+"""Labelled images in memory: Fashion-MNIST and MNIST from their idx files, digits as the embedded stand-in."""
+import dataclasses
+import gzip
+import os
+import zlib
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Optional
+
+import numpy as np
+from mxnet import nd
+
+from ..errors import InputError
+from . import hub
+from .loader import Data, Minibatches
+
+FASHION = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+DIGITS = tuple("0123456789")
+IDX_SETS = {"fashion_mnist": FASHION, "fashion_mnist_2017": FASHION, "mnist": DIGITS}  # name -> classes
+DATASETS = (*IDX_SETS, "digits")
+IDX_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+             "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+SIDE = 28  # pixels
+
+
+@dataclass(frozen=True)
+class Images:
+    """A set of grey images, 28 x 28, in memory."""
+
+    name: str
+    class_names: tuple
+    train_images: np.ndarray  # (examples, 28, 28), uint8
+    train_labels: np.ndarray  # (examples,), uint8
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    official: bool = True  # are these the published files, byte for byte?
+    stand_in_for: Optional[str] = None
+
+    def first(self, num_train, num_test):
+        """The same set with only its first examples."""
+        return dataclasses.replace(
+            self, train_images=self.train_images[:num_train], train_labels=self.train_labels[:num_train],
+            test_images=self.test_images[:num_test], test_labels=self.test_labels[:num_test])
+
+    @cached_property
+    def train(self):
+        """X (examples, 1, 28, 28), floats from 0 to 1, and y (examples,), as NDArrays."""
+        return _as_floats(self.train_images), nd.array(self.train_labels, dtype="float32")
+
+    @cached_property
+    def test(self):
+        """The same of the test set."""
+        return _as_floats(self.test_images), nd.array(self.test_labels, dtype="float32")
+
+    def minibatches(self, batch_size, seed):
+        """As `Data`: the training set reshuffled every epoch, the test set in order; `source` is this object."""
+        return Data(self.name, Minibatches(*self.train, batch_size, seed), Minibatches(*self.test, batch_size),
+                    self, self.stand_in_for, self.official)
+
+
+def _as_floats(images):
+    return nd.array(images[:, None], dtype="uint8").astype("float32") / 255
+
+
+def load_images(default, dataset="auto", data_dir=None, quick=False):
+    """A set of images by name.
+
+    Args:
+        default: the set that "auto" means. Where it is neither on this machine nor to be downloaded, "auto"
+            takes the embedded digits in its stead, and the result's `stand_in_for` says so.
+        dataset: "auto" or one of `DATASETS`; a set asked for by name is never replaced.
+        data_dir: a folder that holds `fashion_mnist/` and its like; searched first.
+        quick: keep the first 6,000 and 1,000 examples only.
+
+    Returns:
+        Images.
+
+    Raises:
+        InputError: no such set, files missing, corrupt, truncated, or with labels out of range.
+    """
+    if dataset not in ("auto", *DATASETS):
+        raise InputError(f"no dataset is called {dataset!r}: take auto, {', '.join(DATASETS)}")
+    return _load(default, dataset, data_dir, quick, os.environ.get(hub.ENVIRONMENT))
+
+
+@lru_cache(maxsize=1)  # a chapter's runs share the arrays, and ask the network once where they are not on disk
+def _load(default, dataset, data_dir, quick, _environment):
+    if dataset == "auto":
+        try:
+            images = read_idx_set(default, data_dir)
+        except hub.DataUnavailable:
+            images = load_digits(stand_in_for=default)
+    else:
+        images = load_digits() if dataset == "digits" else read_idx_set(dataset, data_dir)
+    return images.first(6000, 1000) if quick else images
+
+
+def read_idx_set(name, data_dir=None):
+    """One of `IDX_SETS` from its four files, found or downloaded by `hub.fetch`."""
+    names = [f"{name}/{file}" for file in IDX_FILES]
+    paths = [hub.fetch(file, data_dir) for file in names]
+    classes = IDX_SETS[name]
+    train_images, train_labels = read_labelled_images(*paths[:2], len(classes))
+    test_images, test_labels = read_labelled_images(*paths[2:], len(classes))
+    official = all(hub.is_published(path, file) for path, file in zip(paths, names))
+    return Images(name, classes, train_images, train_labels, test_images, test_labels, official)
+
+
+def read_labelled_images(images_path, labels_path, num_classes):
+    """Images and labels from two idx files, checked against each other.
+
+    Returns:
+        images (examples, 28, 28) and labels (examples,), both uint8.
+
+    Raises:
+        InputError: a file is corrupt or truncated, sizes do not fit, or a label is out of range.
+    """
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
+        raise InputError(f"{images_path}: holds an array of shape {images.shape}, not images of {SIDE} x {SIDE} pixels")
+    if labels.shape != images.shape[:1]:
+        raise InputError(f"{labels_path}: holds labels of shape {labels.shape} for {len(images)} images")
+    if len(labels) == 0:
+        raise InputError(f"{labels_path}: holds no example")
+    wrong = np.flatnonzero(labels >= num_classes)
+    if len(wrong):
+        raise InputError(f"{labels_path}: label {labels[wrong[0]]} of example {wrong[0]} is out of range: "
+                         f"the classes are 0 to {num_classes - 1}")
+    return images, labels
+
+
+def read_idx(path):
+    """The array of unsigned bytes in a gzipped idx file.
+
+    The format (Y. LeCun's page on MNIST): two zero bytes, a type (8: unsigned byte), the number of dimensions,
+    each dimension as a big-endian 32-bit integer, then the values.
+
+    Raises:
+        InputError: the file cannot be read, or is no such file, or is not whole.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
+    if len(content) < 4 or content[:3] != b"\0\0\x08":
+        raise InputError(f"{path}: is not an idx file of unsigned bytes; replace it with the published file")
+    header = 4 + 4 * content[3]
+    shape = tuple(np.frombuffer(content[4:header], ">u4").tolist()) if len(content) >= header else ()
+    size = int(np.prod(shape, dtype=object)) if shape else -1
+    if len(content) - header != size:
+        raise InputError(f"{path}: is not whole: {len(content) - header} values where its header says "
+                         f"{' x '.join(map(str, shape)) or 'nothing'}; replace it with the published file")
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def load_digits(stand_in_for=None):
+    """scikit-learn's 1,797 digits of 8 x 8 pixels, each pixel drawn 3 x 3 with a margin of 2; a sixth is for testing."""
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    images = np.round(digits.images * (255 / 16)).astype(np.uint8)
+    images = np.pad(images.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
+    labels = digits.target.astype(np.uint8)
+    test = np.arange(len(labels)) % 6 == 0
+    return Images("digits", DIGITS, images[~test], labels[~test], images[test], labels[test],
+                  stand_in_for=stand_in_for)

@@ -1,0 +1,50 @@
+"""Minibatches of arrays held in memory: a permutation an epoch and a gather a batch, no Python an example."""
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+from mxnet import nd
+
+
+class Minibatches:
+    """Goes over (X, y) in minibatches, in a new order each time.
+
+    Args:
+        X: features, NDArray, (examples, ...).
+        y: labels, NDArray, (examples, ...).
+        batch_size: examples a batch; the last batch has what is left.
+        seed: of the order. Two loaders with one seed give the same batches, epoch by epoch. None keeps the
+            examples in their own order, as a test set needs no other.
+    """
+
+    def __init__(self, X, y, batch_size, seed=None):
+        if len(X) != len(y):
+            raise ValueError(f"{len(X)} examples, but {len(y)} labels")
+        self.X, self.y, self.batch_size = X, y, batch_size
+        self._rng = None if seed is None else np.random.RandomState(seed)
+
+    def __len__(self):
+        return -(-len(self.y) // self.batch_size)
+
+    def __iter__(self):
+        starts = range(0, len(self.y), self.batch_size)
+        if self._rng is None:
+            for i in starts:
+                yield self.X[i : i + self.batch_size], self.y[i : i + self.batch_size]
+            return
+        order = nd.array(self._rng.permutation(len(self.y)), dtype="int32")
+        for i in starts:
+            batch = order[i : i + self.batch_size]
+            yield self.X.take(batch), self.y.take(batch)
+
+
+@dataclass
+class Data:
+    """What a chapter trains on, and where it comes from."""
+
+    name: str  # of the data set, or "synthetic"
+    train_iter: Any
+    test_iter: Any = None
+    source: Any = None  # whatever the chapter's figures and measures need: the arrays, the images
+    stand_in_for: Optional[str] = None  # the published set that these embedded data replace
+    official: bool = True  # are these the published files, byte for byte?

@@ -1,0 +1,35 @@
+"""The data that chapter 3 makes up, drawn from MXNet's own random stream in the order the book draws them.
+
+MXNet 1.x begins with seed 0, so that after `mx.random.seed(0)` these are the numbers the author printed (on Linux;
+MXNet's stream is another one on macOS and Windows).
+"""
+from mxnet import nd
+
+
+def linear_data(w, b, num_examples, noise=0.01):
+    """y = X w + b + N(0, noise^2) with standard normal X (section 3.2).
+
+    Args:
+        w: true weights, one an input.
+        b: true bias.
+        num_examples: rows to draw.
+        noise: standard deviation of the labels' noise.
+
+    Returns:
+        features (num_examples, len(w)) and labels (num_examples,).
+    """
+    features = nd.random.normal(scale=1, shape=(num_examples, len(w)))
+    labels = nd.dot(features, nd.array(w)) + b
+    return features, labels + nd.random.normal(scale=noise, shape=labels.shape)
+
+
+def polynomial_data(w, b, num_examples, noise=0.1):
+    """y = w1 x + w2 x^2 + ... + b + N(0, noise^2) with standard normal x (section 3.11).
+
+    Returns:
+        powers of x from the first on, (num_examples, len(w)), and labels (num_examples,).
+    """
+    x = nd.random.normal(shape=(num_examples, 1))
+    features = nd.concat(*[nd.power(x, i + 1) for i in range(len(w))], dim=1)
+    labels = nd.dot(features, nd.array(w)) + b
+    return features, labels + nd.random.normal(scale=noise, shape=labels.shape)

@@ -1,0 +1,176 @@
+"""A chapter: models that are built, trained, compared and shown the same way in all of them."""
+import dataclasses
+import logging
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+import mxnet as mx
+import numpy as np
+
+from . import published
+from .callbacks import Progress
+from .data import Data
+from .errors import InputError
+from .history import History
+from .parity import same_path
+from .result import Result
+from .settings import HParams, Options
+from .train import TrainingDiverged, TrainingInterrupted
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Model:
+    """A net with all that the loop needs to train it.
+
+    `params` are in the book's order, [W1, b1, W2, b2]: the NDArrays of a net from scratch, or what a Gluon net's
+    `collect_params()` gives. The other fields are arguments of `train_ch3`.
+    """
+
+    net: Callable
+    loss: Callable
+    params: Any
+    trainer: Any
+    penalty: Optional[Callable] = None
+    gradients: Optional[Callable] = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model to train: a label, which begins with the implementation, how to build it, and its settings."""
+
+    label: str
+    build: Callable[[HParams], Model]
+    hp: HParams
+
+    @property
+    def impl(self):
+        return self.label.split()[0]
+
+
+def runs_of(builders, variants):
+    """Every variant in every implementation.
+
+    Args:
+        builders: implementation -> function HParams -> Model.
+        variants: name -> HParams; an empty name is left out of the labels.
+    """
+    return [Run(f"{impl} {name}".strip(), build, hp) for name, hp in variants.items()
+            for impl, build in builders.items()]
+
+
+def seed_everything(seed):
+    """Begin MXNet's and NumPy's random streams anew; Gluon shuffles with NumPy's."""
+    mx.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a chapter module is made of; `run` does the rest."""
+
+    name: str
+    doc: str  # the module's docstring
+    settings: type  # its HParams
+    quick: dict  # settings that --quick changes
+    data: Callable[[HParams, Options], Data]
+    runs: Callable[[HParams], list]  # -> Runs
+    train: Callable[..., History]  # (model, data, hp, callbacks), calls train_ch3
+    show: Callable[[Result, Data], None]  # adds tables and figures
+    metrics: Callable[..., dict] = lambda model, data, history: {}  # beside the last epoch's numbers
+    parity: Callable[[Run], bool] = lambda run: True  # can the run be compared with its twin, batch by batch?
+    datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
+    comparable: tuple = ("synthetic",)  # data that the published values hold for
+
+    def hparams(self, quick=False):
+        """The chapter's settings: the book's, or shrunk to a look of seconds."""
+        return self.settings(**(self.quick if quick else {}))
+
+    def run(self, hp=None, *, progress=False, **options):
+        """Train every run of the chapter, compare, draw.
+
+        Every run begins with the same seed, so it sees the same data and the same first random numbers whichever
+        other runs there are.
+
+        Args:
+            hp: the chapter's HParams; the book's values by default.
+            progress: whether to print the epochs, and a bar on a terminal.
+            options: the fields of `settings.Options` (impl, seed, quick, dataset, data_dir).
+
+        Returns:
+            Result. After Ctrl-C it has what was finished; a run that diverged has an "error".
+
+        Raises:
+            InputError: a setting, a data file or a folder is not usable.
+        """
+        options = Options(**options)
+        if options.dataset not in ("auto", *self.datasets):
+            raise InputError(f"--dataset: {self.name} knows no {options.dataset!r}; "
+                             f"take {', '.join(('auto', *self.datasets))}")
+        hp = self.hparams(options.quick) if hp is None else hp
+        result = Result(self.name, options.seed, dataclasses.asdict(hp))
+        runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)]
+        try:
+            for run in runs:
+                data = self._train(run, options, result, progress)
+            result.parity = self._parity(runs, options)
+        except KeyboardInterrupt:
+            result.interrupted = True
+            return result
+        self.show(result, data)
+        if self._is_comparable(hp, data, options):
+            result.published = published.compare(self.name, {k: run["metrics"] for k, run in result.runs.items()})
+        return result
+
+    def main(self, argv=None):
+        """The chapter's command line, `python -m chapters.NAME`."""
+        from .command import run_chapter
+
+        run_chapter(self, argv)
+
+    def _begin(self, run, options):
+        seed_everything(options.seed)
+        return self.data(run.hp, options), run.build(run.hp)
+
+    def _train(self, run, options, result, progress):
+        data, model = self._begin(run, options)
+        if not result.runs:
+            self._note_data(data, result)
+        try:
+            history = self.train(model, data, run.hp, [Progress(run.label)] if progress else [])
+        except (TrainingDiverged, TrainingInterrupted) as error:
+            result.runs[run.label] = {"history": error.history, "metrics": {}, "error": str(error)}
+            if isinstance(error, TrainingInterrupted):
+                raise
+        else:
+            result.add(run.label, history, self.metrics(model, data, history))
+            result.models[run.label] = model
+        return data
+
+    def _note_data(self, data, result):
+        result.dataset, result.stand_in_for = data.name, data.stand_in_for
+        if data.stand_in_for:
+            log.warning("%s: %s is neither on this machine nor to be downloaded; the embedded %s stand in for it, "
+                        "and nothing is compared with published values", self.name, data.stand_in_for, data.name)
+        if not data.official:
+            log.warning("%s: the files of %s are not the published ones; nothing is compared with published values",
+                        self.name, data.name)
+
+    def _parity(self, runs, options):
+        pairs = []
+        for ours in runs:
+            for theirs in runs:
+                if (ours.impl, theirs.impl) == ("scratch", "gluon") and ours.hp == theirs.hp and self.parity(ours):
+                    # From equal seeds the two see equal batches; the first model's parameters are the second's.
+                    (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
+                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size)
+                    pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
+        if not pairs:
+            return None
+        return {"steps": min(pair["steps"] for pair in pairs),
+                "max_abs_diff": max(pair["max_abs_diff"] for pair in pairs), "pairs": pairs}
+
+    def _is_comparable(self, hp, data, options):
+        return (hp == self.settings() and not options.quick and data.official and data.stand_in_for is None
+                and data.name in self.comparable)

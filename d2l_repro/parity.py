@@ -1,0 +1,149 @@
+"""Do two models follow the same path when they are trained?
+
+From the same initial parameters and on the same batches, an implementation from scratch and one with Gluon have to
+take the same steps. To check a net of your own, wrap it and ours as `Model`s and ask `same_path`:
+
+    parity = same_path(softmax_regression.from_scratch(hp), mine, train_iter, batch_size=256)
+    print(parity)     # the same path, or the step and the parameter where mine leaves it
+
+Under plain SGD the parameters of equal models stay within 1e-4 for 50 steps. Under Adam, or with a normalisation,
+rounding alone moves parameters by 1e-3: there look at `max_loss_diff`, and give a wider `tolerance`.
+"""
+import itertools
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+import numpy as np
+from mxnet import gluon, nd
+from mxnet.gluon import nn
+
+from .train import train_ch3
+
+
+@dataclass
+class Parity:
+    """How far two models were apart while they were trained side by side."""
+
+    steps: int
+    max_abs_diff: float  # of any parameter after any step
+    max_loss_diff: float  # of the mean loss of any batch, taken before its step
+    tolerance: float
+    left_at: Optional[dict] = None  # step (from 1), parameter (from 0), name, diff where they first are too far apart
+
+    def __bool__(self):
+        return self.left_at is None
+
+    def __str__(self):
+        if self:
+            return (f"the same path: over {self.steps} steps no parameter differs by more than "
+                    f"{self.max_abs_diff:.1e} (limit {self.tolerance:g})")
+        return ("not the same path: at step {step} parameter {parameter} ({name}) differs by {diff:.1e}"
+                .format(**self.left_at) + f" (limit {self.tolerance:g})")
+
+    as_dict = asdict
+
+
+def same_path(ours, theirs, batches, batch_size, steps=50, tolerance=1e-4):
+    """Start `theirs` from the parameters of `ours`, train both on the same batches, and compare after each step.
+
+    Both are trained, by `train_ch3`. A Gluon Dense layer keeps the transpose of the book's matrix; it is compared
+    as the book writes it. Dropout has to be off: the two would draw other masks.
+
+    Args:
+        ours, theirs: `Model`s with as many parameters of the same shapes, in the same order.
+        batches: gives (X, y); gone through anew as often as `steps` needs.
+        batch_size: handed to the trainers' `step`.
+        steps: how many batches to train on.
+        tolerance: largest absolute difference of a parameter that still is the same path.
+
+    Returns:
+        Parity; true when no parameter left the tolerance.
+
+    Raises:
+        ValueError: the models' parameters do not correspond, or `batches` is empty.
+    """
+    batches = list(itertools.islice(_repeated(batches), steps))
+    _finish_initialization(ours, batches[0][0])
+    _finish_initialization(theirs, batches[0][0])
+    pairs = _paired(ours, theirs)
+    for mine, other in pairs:
+        other.set(mine.get())
+    parity = Parity(len(batches), 0.0, 0.0, tolerance)
+    for step, batch in enumerate(batches, 1):
+        losses = [_train_on(model, batch, batch_size) for model in (ours, theirs)]
+        parity.max_loss_diff = max(parity.max_loss_diff, abs(losses[0] - losses[1]))
+        for i, (mine, other) in enumerate(pairs):
+            diff = float(np.abs(mine.get() - other.get()).max())
+            parity.max_abs_diff = max(parity.max_abs_diff, diff)
+            if not diff <= tolerance and parity.left_at is None:
+                parity.left_at = {"step": step, "parameter": i, "name": other.name or mine.name, "diff": diff}
+    return parity
+
+
+def _repeated(batches):
+    while True:
+        count = 0
+        for batch in batches:
+            count += 1
+            yield batch
+        if not count:
+            raise ValueError("no batch to compare the models on")
+
+
+def _train_on(model, batch, batch_size):
+    """One step of the one loop; the batch's mean loss."""
+    history = train_ch3(model.net, [batch], None, model.loss, 1, batch_size, trainer=model.trainer, metrics={},
+                        penalty=model.penalty, gradients=model.gradients)
+    return history[0]["train_loss"]
+
+
+def _finish_initialization(model, X):
+    # A Gluon layer learns the shape of its weight, and so has one, with the first X it sees.
+    if isinstance(model.net, gluon.Block):
+        model.net(X)
+
+
+@dataclass
+class _Parameter:
+    """A parameter in the book's layout, whichever library holds it."""
+
+    held: object  # NDArray or gluon.Parameter
+    transposed: bool = False
+
+    @property
+    def name(self):
+        return self.held.name if isinstance(self.held, gluon.Parameter) else ""
+
+    def get(self):
+        array = (self.held.data() if isinstance(self.held, gluon.Parameter) else self.held).asnumpy()
+        return array.T if self.transposed else array
+
+    def set(self, array):
+        array = nd.array(array.T if self.transposed else array)
+        if isinstance(self.held, gluon.Parameter):
+            self.held.set_data(array)
+        else:
+            self.held[:] = array
+
+
+def _parameters(model):
+    params = model.params.values() if hasattr(model.params, "values") else model.params
+    dense = _dense_weights(model.net)
+    # Asked of the layer, never guessed from the shape: 256 x 256 looks the same both ways.
+    return [_Parameter(p, isinstance(p, gluon.Parameter) and p.name in dense) for p in params]
+
+
+def _dense_weights(net):
+    names = set()
+    if isinstance(net, gluon.Block):
+        net.apply(lambda block: names.add(block.weight.name) if isinstance(block, nn.Dense) else None)
+    return names
+
+
+def _paired(ours, theirs):
+    mine, others = _parameters(ours), _parameters(theirs)
+    shapes, other_shapes = ([p.get().shape for p in params] for params in (mine, others))
+    if shapes != other_shapes:
+        raise ValueError(f"the models' parameters do not correspond: shapes {shapes} and {other_shapes} "
+                         "(a Dense weight is given as the book writes it, (inputs, outputs))")
+    return list(zip(mine, others))

@@ -1,0 +1,144 @@
+"""Numbers -> matplotlib figures. No pyplot: a function returns a Figure, and whoever called shows or saves it."""
+import functools
+import io
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# Okabe and Ito's palette, told apart by colour-blind readers; its order alternates dark and light for print in grey.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+STYLE = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.prop_cycle": mpl.cycler(color=COLORS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": "medium",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "font.size": 10,
+    "grid.color": "#dddddd",
+    "savefig.dpi": 160,
+    "svg.hashsalt": "d2l_repro",  # the same figure gives the same file
+}
+LABEL_GAP = 0.055  # least distance of two direct labels, as a share of the height of the axes
+
+
+def styled(function):
+    """Draw in our style, and leave matplotlib's settings as they were."""
+
+    @functools.wraps(function)
+    def drawn(*args, **kwargs):
+        with mpl.rc_context(STYLE):
+            return function(*args, **kwargs)
+
+    return drawn
+
+
+@styled
+def rendered(figure, kind):
+    """The figure as the bytes of an "svg" or "png" file."""
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    return file.getvalue()
+
+
+@styled
+def training_curves(runs, title, log=False):
+    """Loss and accuracy by epoch, one panel for each that the runs have.
+
+    Args:
+        runs: label -> run, as in `Result.runs`. Runs are told apart by colour and width, so that of two that
+            coincide both are seen; training is drawn solid, anything else dashed.
+        title: of the figure.
+        log: whether the loss has a logarithmic axis.
+    """
+    runs = {label: run["history"] for label, run in runs.items() if run["history"]}
+    names = dict.fromkeys(name for history in runs.values() for name in history[0])
+    panels = {ylabel: [name for name in names if name.endswith(suffix)]
+              for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"))}
+    panels = {ylabel: columns for ylabel, columns in panels.items() if columns}
+    figure = Figure(figsize=(4.6 * len(panels), 3.4))
+    figure.suptitle(title)
+    for ax, (ylabel, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        ends = {}
+        for i, (label, history) in enumerate(runs.items()):
+            for name in columns:
+                part = name.rpartition("_")[0]
+                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=4.5 if i == 0 else 1.6,
+                        alpha=0.5 if i == 0 else 1, ls="-" if part == "train" else "--",
+                        marker="o" if len(history) == 1 else None, label=f"{label} {part}")
+                ends[f"{label} {part}"] = (history[name][-1], COLORS[i % len(COLORS)])
+        ax.set(xlabel="epoch", ylabel=ylabel, yscale="log" if log and ylabel == "loss" else "linear")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _label_ends(ax, ends)
+    return figure
+
+
+def _label_ends(ax, ends):
+    """Write each line's name beside its right end, moved up or down as far as names would overlap."""
+    lines = sorted(ends.items(), key=lambda item: item[1][0])
+    ax.autoscale_view()
+    to_axes = ax.transData + ax.transAxes.inverted()
+    heights = [to_axes.transform((1, value))[1] for _, (value, _) in lines]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + LABEL_GAP)
+    for (name, (_, color)), height in zip(lines, heights):
+        ax.annotate(name, (1, height), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
+                    color=color, va="center", fontsize="small", annotation_clip=False)
+
+
+@styled
+def functions(panels, xlabel):
+    """Functions of one variable, one panel each.
+
+    Args:
+        panels: title -> (x, {name: values at x}).
+        xlabel: what x is.
+    """
+    figure = Figure(figsize=(3.2 * len(panels), 2.8))
+    for ax, (title, (x, lines)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        for style, (name, values) in zip(("-", "--", ":"), lines.items()):
+            ax.plot(x, values, style, label=name)
+        ax.set(title=title, xlabel=xlabel)
+        ax.legend(frameon=False, fontsize="small")
+    return figure
+
+
+@styled
+def scatter(panels, ylabel, title):
+    """Points, one panel for each x against the same y.
+
+    Args:
+        panels: name of x -> (x, y).
+        ylabel: what y is.
+        title: of the figure.
+    """
+    figure = Figure(figsize=(3.8 * len(panels), 3.2))
+    figure.suptitle(title)
+    for ax, (xlabel, (x, y)) in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items()):
+        ax.scatter(x, y, s=4, alpha=0.6)
+        ax.set_xlabel(xlabel)
+    figure.axes[0].set_ylabel(ylabel)
+    return figure
+
+
+@styled
+def image_row(images, titles, title, wrong=()):
+    """Grey images side by side.
+
+    Args:
+        images: arrays (height, width).
+        titles: a text above each image.
+        title: of the figure.
+        wrong: numbers of the images whose text is to stand out.
+    """
+    figure = Figure(figsize=(1.25 * len(images), 2.0))
+    figure.suptitle(title)
+    for i, (ax, image, text) in enumerate(zip(figure.subplots(1, len(images), squeeze=False)[0], images, titles)):
+        ax.imshow(image, cmap="gray_r")
+        ax.set_axis_off()
+        ax.set_title(text, fontsize="small", color=COLORS[4] if i in wrong else "black",
+                     fontweight="bold" if i in wrong else "normal")
+    return figure

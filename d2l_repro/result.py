@@ -1,0 +1,150 @@
+"""What running a chapter gives: numbers, tables and figures, which print, show themselves in Jupyter, and are saved.
+
+Neither MXNet nor matplotlib is imported here, so that a report can be made from results alone.
+"""
+import dataclasses
+import json
+import math
+import platform
+from dataclasses import dataclass, field
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Optional
+
+from . import compat
+from .files import write_atomically
+from .history import History
+
+FILE_NAME = "result.json"
+
+
+def environment():
+    """The versions and the machine a result was made with."""
+    return {"python": platform.python_version(), "mxnet": version("mxnet"), "numpy": version("numpy"),
+            "platform": platform.platform(), "threads": compat.threads()}
+
+
+@dataclass
+class Result:
+    """A chapter's results; all but `models` and the drawn `figures` go into result.json."""
+
+    chapter: str
+    seed: int
+    settings: dict
+    dataset: str = "none"
+    stand_in_for: Optional[str] = None
+    runs: dict = field(default_factory=dict)  # label -> {"history": History, "metrics": {...}} and "error" if it failed
+    parity: Optional[dict] = None
+    published: list = field(default_factory=list)  # rows of published.compare
+    tables: dict = field(default_factory=dict)  # title -> rows, each a dict
+    interrupted: bool = False
+    environment: dict = field(default_factory=environment)
+    figures: dict = field(default_factory=dict)  # name -> matplotlib Figure
+    models: dict = field(default_factory=dict)  # label -> trained Model
+
+    def add(self, label, history, metrics=None):
+        """Keep a run: its last epoch's numbers, and `metrics` beside them, are its metrics."""
+        last = {name: value for name, value in history[-1].items() if name not in ("epoch", "seconds")} \
+            if history else {}
+        self.runs[label] = {"history": history, "metrics": {**last, **(metrics or {})}}
+
+    @property
+    def errors(self):
+        """Label -> message of each run that failed."""
+        return {label: run["error"] for label, run in self.runs.items() if "error" in run}
+
+    @property
+    def outside(self):
+        """The rows of `published` in which our value is not in the band."""
+        return [row for row in self.published if not row["within"]]
+
+    def as_json(self):
+        """The content of result.json as dicts, lists, strings and finite numbers (null for any other number)."""
+        content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "models"}
+        content["figures"] = [f"{name}.svg" for name in self.figures]
+        content["runs"] = {label: {**run, "history": run["history"].columns()} for label, run in self.runs.items()}
+        return _finite(content)
+
+    @classmethod
+    def load(cls, path):
+        """Read a result.json; `figures` then has None for each figure, whose file lies beside it."""
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        for run in content["runs"].values():
+            run["history"] = History.from_columns(run["history"])
+        content["figures"] = {Path(name).stem: None for name in content["figures"]}
+        return cls(**content)
+
+    def save(self, folder):
+        """Write every figure as SVG and PNG and, last, result.json into `folder`, which has to be there."""
+        from . import plot
+
+        drawn = {name: figure for name, figure in self.figures.items() if figure is not None}
+        for name, figure in drawn.items():
+            for kind in ("svg", "png"):
+                write_atomically(Path(folder) / f"{name}.{kind}", plot.rendered(figure, kind))
+        text = json.dumps(self.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
+        write_atomically(Path(folder) / FILE_NAME, text + "\n")
+
+    def all_tables(self):
+        """Title -> rows: the chapter's own tables, parity and, last, published and reproduced values."""
+        tables = dict(self.tables)
+        if self.parity:
+            tables["Do scratch and Gluon follow the same path?"] = [_parity_row(pair) for pair in self.parity["pairs"]]
+        if self.published:
+            tables["Published and reproduced"] = [_published_row(row) for row in self.published]
+        return tables
+
+    def __str__(self):
+        parts = [f"{title}\n{_frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()]
+        if not self.published:
+            parts.append(f"Published values are not compared: {self.why_not_compared()}.")
+        return "\n\n".join(parts)
+
+    def why_not_compared(self):
+        """In words, why `published` is empty."""
+        if self.stand_in_for:
+            return f"{self.dataset} stood in for {self.stand_in_for}"
+        return "data or settings are not the chapter's own, or nothing is published for these runs"
+
+    def _repr_html_(self):
+        from . import plot
+
+        parts = [f"<h3>{escape(self.chapter)} on {escape(self.dataset)}</h3>"]
+        parts += [f"<h4>{escape(title)}</h4>{_frame(rows).to_html(index=False, border=0)}"
+                  for title, rows in self.all_tables().items()]
+        if not self.published:
+            parts.append(f"<p>Published values are not compared: {escape(self.why_not_compared())}.</p>")
+        for figure in self.figures.values():
+            if figure is not None:
+                svg = plot.rendered(figure, "svg").decode()
+                parts.append(svg[svg.index("<svg") :])  # without the XML declaration, which HTML does not have
+        return "\n".join(parts)
+
+
+def _parity_row(pair):
+    return {"runs": f"{pair['ours']}, {pair['theirs']}", "steps": pair["steps"],
+            "largest difference": f"{pair['max_abs_diff']:.1e}", "limit": f"{pair['tolerance']:g}",
+            "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}"}
+
+
+def _published_row(row):
+    return {"run": row["run"], "metric": row["metric"], "published": f"{row['value']:g}", "ours": f"{row['ours']:.6g}",
+            "band": f"{row['low']:g} to {row['high']:g}", "within": "yes" if row["within"] else "NO"}
+
+
+def _frame(rows):
+    import pandas as pd
+
+    return pd.DataFrame(rows)
+
+
+def _finite(value: Any):
+    """`value` with null for nan and infinities, which JSON does not know."""
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,28 @@
+"""The parts a net is made of, written from scratch under the book's names."""
+from .functional import (
+    accuracy,
+    correct,
+    cross_entropy,
+    dropout,
+    l2_penalty,
+    linreg,
+    naive_softmax,
+    relu,
+    softmax,
+    squared_loss,
+)
+from .optim import SGD
+
+__all__ = [
+    "SGD",
+    "accuracy",
+    "correct",
+    "cross_entropy",
+    "dropout",
+    "l2_penalty",
+    "linreg",
+    "naive_softmax",
+    "relu",
+    "softmax",
+    "squared_loss",
+]

@@ -1,0 +1,131 @@
+"""Models, losses and layers of chapter 3 as functions of NDArrays.
+
+Sections are those of *Dive into Deep Learning*, first edition (MXNet 1.x, `nd` interface). A loss gives one
+number an example, so that whoever calls it decides between a sum and a mean.
+"""
+from mxnet import autograd, nd
+
+
+def linreg(X, w, b):
+    """Linear regression (section 3.2).
+
+    Args:
+        X: features, (batch, inputs).
+        w: weights, (inputs, 1).
+        b: bias, (1,).
+
+    Returns:
+        predictions, (batch, 1).
+    """
+    # y_hat = X w + b
+    return nd.dot(X, w) + b
+
+
+def squared_loss(y_hat, y):
+    """Half the squared error of each example (section 3.2).
+
+    Args:
+        y_hat: predictions, of any shape.
+        y: labels, as many as there are predictions.
+
+    Returns:
+        losses, in the shape of `y_hat`.
+    """
+    # l = (y_hat - y)^2 / 2; the half makes its derivative y_hat - y
+    return (y_hat - y.reshape(y_hat.shape)) ** 2 / 2
+
+
+def naive_softmax(X):
+    """Softmax just as its formula is written (section 3.6): exp overflows in float32 for logits above 88.
+
+    Args:
+        X: logits, (batch, classes).
+
+    Returns:
+        probabilities, (batch, classes); nan where exp overflowed.
+    """
+    # softmax(x)_i = exp(x_i) / sum_j exp(x_j)
+    X_exp = X.exp()
+    return X_exp / X_exp.sum(axis=1, keepdims=True)
+
+
+def softmax(X):
+    """Softmax (section 3.6), safe for logits of any size.
+
+    Args:
+        X: logits, (batch, classes).
+
+    Returns:
+        probabilities, (batch, classes); each row adds up to 1.
+    """
+    # softmax(x) = softmax(x - max x): then the largest power is exp(0) = 1, and nothing can overflow
+    return naive_softmax(X - X.max(axis=1, keepdims=True))
+
+
+def cross_entropy(y_hat, y):
+    """Cross-entropy of each example (section 3.6).
+
+    Args:
+        y_hat: probabilities, (batch, classes).
+        y: the true classes as numbers from 0, (batch,).
+
+    Returns:
+        losses, (batch,).
+    """
+    # l = -log y_hat_y, the negative logarithm of the probability given to the true class
+    return -nd.pick(y_hat, y).log()
+
+
+def relu(X):
+    """Rectified linear unit (section 3.9), elementwise; a NDArray of any shape."""
+    # relu(x) = max(x, 0)
+    return nd.maximum(X, 0)
+
+
+def dropout(X, drop_prob):
+    """Inverted dropout (section 3.13): drops while training only, as `autograd.is_training()` tells.
+
+    Args:
+        X: activations, of any shape.
+        drop_prob: probability of dropping an element, 0 to 1.
+
+    Returns:
+        activations of the same shape and the same expectation.
+
+    Raises:
+        ValueError: `drop_prob` is not a probability.
+    """
+    if not 0 <= drop_prob <= 1:
+        raise ValueError(f"drop_prob must be a probability from 0 to 1, not {drop_prob}")
+    if drop_prob == 0 or not autograd.is_training():
+        return X
+    if drop_prob == 1:
+        return X.zeros_like()
+    keep_prob = 1 - drop_prob
+    # x' = m x / (1 - p), where m is 1 with probability 1 - p and else 0: its expectation is x
+    mask = nd.random.uniform(0, 1, X.shape) < keep_prob
+    return mask * X / keep_prob
+
+
+def l2_penalty(w):
+    """Half the squared L2 norm of `w` (section 3.12), a NDArray of shape (1,)."""
+    # |w|^2 / 2; the half makes its derivative w
+    return (w**2).sum() / 2
+
+
+def correct(y_hat, y):
+    """Is the class of the largest score the true one? One number an example, as the losses are.
+
+    Args:
+        y_hat: scores or probabilities, (batch, classes).
+        y: the true classes as numbers from 0, (batch,).
+
+    Returns:
+        1 or 0 for each example, (batch,).
+    """
+    return y_hat.argmax(axis=1) == y.astype("float32", copy=False)
+
+
+def accuracy(y_hat, y):
+    """Share of examples whose class is predicted (section 3.6), a float; it waits for the engine."""
+    return correct(y_hat, y).mean().asscalar().item()

@@ -1,0 +1,81 @@
+"""Settings as frozen dataclasses: their fields are the flags, with the range of each in its type."""
+import dataclasses
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Optional, get_args, get_origin, get_type_hints
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The range of a number: from `low`, which belongs to it if `closed`, to below `high`."""
+
+    low: float
+    high: float = math.inf
+    closed: bool = True
+
+    def __contains__(self, value):
+        above = value >= self.low if self.closed else value > self.low
+        return above and value < self.high  # nan and inf fail one of the two
+
+    def __str__(self):
+        low = f"at least {self.low:,}" if self.closed else f"above {self.low:,}"
+        return f"{low} and finite" if self.high == math.inf else f"{low} and below {self.high:,}"
+
+
+Count = Annotated[int, Bounds(1)]
+Seed = Annotated[int, Bounds(0, 2**31)]
+Positive = Annotated[float, Bounds(0, closed=False)]
+NonNegative = Annotated[float, Bounds(0)]
+Probability = Annotated[float, Bounds(0, 1)]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of all settings: a value out of the range that its field's type gives is an `InputError`."""
+
+    def __post_init__(self):
+        for name, hint in get_type_hints(type(self), include_extras=True).items():
+            value = getattr(self, name)
+            ranges = [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
+            if get_origin(hint) is Literal:
+                ranges.append(get_args(hint))
+            for allowed in ranges:
+                if value not in allowed:
+                    raise InputError(f"--{name.replace('_', '-')}: must be {_listed(allowed)}, not {value}")
+
+    def replace(self, **changes):
+        """The same settings but for `changes`."""
+        return dataclasses.replace(self, **changes)
+
+
+def _listed(allowed):
+    return " or ".join(map(str, allowed)) if isinstance(allowed, tuple) else allowed
+
+
+class HParams(Settings):
+    """Base of a chapter's settings; a subclass has the book's values as defaults and a comment a field."""
+
+
+@dataclass(frozen=True)
+class RunOptions(Settings):
+    """How it is run."""
+
+    impl: Literal["scratch", "gluon", "both"] = "both"  # implementations to train
+    seed: Seed = 0  # of all random numbers; 0 gives the book's own data
+    quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
+
+
+@dataclass(frozen=True)
+class DataOptions(Settings):
+    """What it is run on."""
+
+    dataset: str = "auto"  # data set; "auto" takes embedded data where the published cannot be had
+    data_dir: Optional[Path] = None  # folder that holds fashion_mnist/, mnist/, ... (else $D2L_REPRO_DATA)
+
+
+@dataclass(frozen=True)
+class Options(RunOptions, DataOptions):
+    """What every chapter can be asked, whatever it trains."""
