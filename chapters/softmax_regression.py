@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot
+from d2l_repro import plot, settings
 from d2l_repro.data import load_images
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
-from d2l_repro.settings import Count, HParams, NonNegative, Positive
+from d2l_repro.settings import Count, NonNegative, Positive
 from d2l_repro.train import train_ch3
 
 NUM_INPUTS, NUM_OUTPUTS = 28 * 28, 10  # pixels of an image, classes
 
 
 @dataclass(frozen=True)
-class Settings(HParams):
+class HParams(settings.HParams):
     """The book's settings of softmax regression."""
 
     num_epochs: Count = 5  # passes over the training set
@@ -72,9 +72,9 @@ def train(model, data, hp, callbacks=()):
 def show(result, data):
     """Ten images with their classes, the training curves, and nine test images with what was predicted."""
     images = data.source
-    result.figures["images"] = plot.image_row(
-        images.train_images[:10], [images.class_names[y] for y in images.train_labels[:10]], f"{images.name}: training")
-    result.figures["training_curves"] = plot.training_curves(result.runs, f"Softmax regression on {images.name}")
+    first = [images.class_names[y] for y in images.train_labels[:10]]
+    result.figures["images"] = plot.image_row(images.train_images[:10], first, f"{images.title}: the first training images")
+    result.figures["training_curves"] = plot.training_curves(result.runs, f"Softmax regression on {images.title}")
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
     result.tables["Softmax as its formula is written, and made safe"] = softmax_overflow()
@@ -101,7 +101,7 @@ def softmax_overflow():
 chapter = Chapter(
     name="softmax_regression",
     doc=__doc__,
-    settings=Settings,
+    HParams=HParams,
     quick={"num_epochs": 2},
     data=data,
     runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),

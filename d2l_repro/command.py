@@ -33,7 +33,8 @@ def run_chapter(chapter, argv=None):
     with one_line_errors(prog):
         args = _parse(chapter, argv, prog)
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
-        result = chapter.run(args.settings, progress=True, **vars(args.run), **vars(args.data))
+        options = {name: value for group in (args.run, args.data) for name, value in vars(group).items()}
+        result = chapter.run(args.settings, progress=True, **options)
         result.save(folder)
     print(f"\n{result}\n\nresults and figures: {folder}")
     for label, error in result.errors.items():
@@ -45,14 +46,14 @@ def run_chapter(chapter, argv=None):
 
 def _parse(chapter, argv, prog):
     # The quick values are the defaults that explicit flags then override, in whatever order they are given.
-    groups = [("settings", chapter.settings, chapter.hparams(quick="--quick" in argv)), ("run", RunOptions, RunOptions())]
+    groups = [("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
+              ("run", RunOptions, RunOptions()), ("output", OutputOptions, OutputOptions())]
     about = chapter.doc
     if chapter.datasets:
-        groups.append(("data", DataOptions, DataOptions()))
-        about += f"\nData sets: {', '.join(chapter.datasets)}; auto is {chapter.datasets[0]}."
-    groups.append(("output", OutputOptions, OutputOptions()))
-    return tyro.cli(make_dataclass("Arguments", groups, namespace={"data": DataOptions()} if not chapter.datasets else {}),
-                    args=argv, prog=prog, description=about,
+        groups.insert(2, ("data", DataOptions, DataOptions()))
+        about += f"\nData sets: {', '.join(chapter.datasets)}; auto takes {chapter.datasets[0]}."
+    arguments = make_dataclass("Arguments", groups, namespace={} if chapter.datasets else {"data": DataOptions()})
+    return tyro.cli(arguments, args=argv, prog=prog, description=about,
                     config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
 
 

@@ -72,7 +72,7 @@ class Chapter:
 
     name: str
     doc: str  # the module's docstring
-    settings: type  # its HParams
+    HParams: type
     quick: dict  # settings that --quick changes
     data: Callable[[HParams, Options], Data]
     runs: Callable[[HParams], list]  # -> Runs
@@ -83,9 +83,9 @@ class Chapter:
     datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
     comparable: tuple = ("synthetic",)  # data that the published values hold for
 
-    def hparams(self, quick=False):
-        """The chapter's settings: the book's, or shrunk to a look of seconds."""
-        return self.settings(**(self.quick if quick else {}))
+    def defaults(self, quick=False):
+        """The chapter's HParams: the book's values, or shrunk to a look of seconds."""
+        return self.HParams(**(self.quick if quick else {}))
 
     def run(self, hp=None, *, progress=False, **options):
         """Train every run of the chapter, compare, draw.
@@ -108,7 +108,7 @@ class Chapter:
         if options.dataset not in ("auto", *self.datasets):
             raise InputError(f"--dataset: {self.name} knows no {options.dataset!r}; "
                              f"take {', '.join(('auto', *self.datasets))}")
-        hp = self.hparams(options.quick) if hp is None else hp
+        hp = self.defaults(options.quick) if hp is None else hp
         result = Result(self.name, options.seed, dataclasses.asdict(hp))
         runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)]
         try:
@@ -172,5 +172,5 @@ class Chapter:
                 "max_abs_diff": max(pair["max_abs_diff"] for pair in pairs), "pairs": pairs}
 
     def _is_comparable(self, hp, data, options):
-        return (hp == self.settings() and not options.quick and data.official and data.stand_in_for is None
+        return (hp == self.HParams() and not options.quick and data.official and data.stand_in_for is None
                 and data.name in self.comparable)

@@ -84,6 +84,8 @@ def _label_ends(ax, ends):
     heights = [to_axes.transform((1, value))[1] for _, (value, _) in lines]
     for i in range(1, len(heights)):
         heights[i] = max(heights[i], heights[i - 1] + LABEL_GAP)
+    for i, room in enumerate(reversed(range(len(heights)))):
+        heights[i] = min(heights[i], 1 - room * LABEL_GAP)
     for (name, (_, color)), height in zip(lines, heights):
         ax.annotate(name, (1, height), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
                     color=color, va="center", fontsize="small", annotation_clip=False)

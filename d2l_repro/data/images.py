@@ -16,7 +16,8 @@ from .loader import Data, Minibatches
 
 FASHION = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 DIGITS = tuple("0123456789")
-IDX_SETS = {"fashion_mnist": FASHION, "fashion_mnist_2017": FASHION, "mnist": DIGITS}  # name -> classes
+IDX_SETS = {"fashion_mnist": ("Fashion-MNIST", FASHION), "mnist": ("MNIST", DIGITS),
+            "fashion_mnist_2017": ("Fashion-MNIST, first partition", FASHION)}  # name -> title, classes
 DATASETS = (*IDX_SETS, "digits")
 IDX_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
              "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
@@ -28,6 +29,7 @@ class Images:
     """A set of grey images, 28 x 28, in memory."""
 
     name: str
+    title: str  # the name as a reader knows it
     class_names: tuple
     train_images: np.ndarray  # (examples, 28, 28), uint8
     train_labels: np.ndarray  # (examples,), uint8
@@ -99,11 +101,11 @@ def read_idx_set(name, data_dir=None):
     """One of `IDX_SETS` from its four files, found or downloaded by `hub.fetch`."""
     names = [f"{name}/{file}" for file in IDX_FILES]
     paths = [hub.fetch(file, data_dir) for file in names]
-    classes = IDX_SETS[name]
+    title, classes = IDX_SETS[name]
     train_images, train_labels = read_labelled_images(*paths[:2], len(classes))
     test_images, test_labels = read_labelled_images(*paths[2:], len(classes))
     official = all(hub.is_published(path, file) for path, file in zip(paths, names))
-    return Images(name, classes, train_images, train_labels, test_images, test_labels, official)
+    return Images(name, title, classes, train_images, train_labels, test_images, test_labels, official)
 
 
 def read_labelled_images(images_path, labels_path, num_classes):
@@ -162,5 +164,5 @@ def load_digits(stand_in_for=None):
     images = np.pad(images.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
     labels = digits.target.astype(np.uint8)
     test = np.arange(len(labels)) % 6 == 0
-    return Images("digits", DIGITS, images[~test], labels[~test], images[test], labels[test],
+    return Images("digits", "scikit-learn's digits", DIGITS, images[~test], labels[~test], images[test], labels[test],
                   stand_in_for=stand_in_for)

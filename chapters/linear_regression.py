@@ -1,0 +1,108 @@
+"""Linear regression on made-up data, from scratch and with Gluon.
+
+*Dive into Deep Learning*, first edition, sections 3.1 to 3.3.
+
+The smallest chapter with everything in it: data, a model, a loss, an optimizer and the loop. As the data are drawn
+from known weights, what was learned can be held against the truth.
+
+Expect a loss of 0.00005 after three epochs, half the variance of the noise: nothing is left to learn.
+"""
+from dataclasses import dataclass
+
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
+
+from d2l_repro import plot, settings
+from d2l_repro.data import Data, Minibatches, linear_data
+from d2l_repro.experiment import Chapter, Model, runs_of
+from d2l_repro.history import History
+from d2l_repro.parity import book_arrays
+from d2l_repro.scratch import SGD, linreg, squared_loss
+from d2l_repro.settings import Count, NonNegative, Positive
+from d2l_repro.train import train_ch3
+
+TRUE_W, TRUE_B = (2, -3.4), 4.2
+
+
+@dataclass(frozen=True)
+class HParams(settings.HParams):
+    """The book's settings of linear regression."""
+
+    num_epochs: Count = 3  # passes over the examples
+    batch_size: Count = 10  # examples a step
+    lr: Positive = 0.03  # learning rate of SGD
+    num_examples: Count = 1000  # examples made up
+    noise: NonNegative = 0.01  # standard deviation of the labels' noise
+    sigma: NonNegative = 0.01  # standard deviation of the initial weights
+
+
+def data(hp, options):
+    """X (batch, 2) and y (batch,), drawn as the book draws them."""
+    features, labels = linear_data(TRUE_W, TRUE_B, hp.num_examples, hp.noise)
+    return Data("synthetic", Minibatches(features, labels, hp.batch_size, options.seed), source=(features, labels))
+
+
+def from_scratch(hp):
+    """Section 3.2: parameters, model, loss and optimizer, all our own."""
+    w = nd.random.normal(scale=hp.sigma, shape=(len(TRUE_W), 1))
+    b = nd.zeros(1)
+    params = [w, b]
+    for param in params:
+        param.attach_grad()
+    return Model(lambda X: linreg(X, w, b), squared_loss, params, SGD(params, hp.lr))
+
+
+def with_gluon(hp):
+    """Section 3.3: the same from Gluon."""
+    net = nn.HybridSequential()
+    net.add(nn.Dense(1))
+    net.initialize(init.Normal(hp.sigma))
+    params = net.collect_params()
+    trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
+    return Model(net, gluon.loss.L2Loss(), params, trainer)
+
+
+def train(model, data, hp, callbacks=()):
+    """The loop without a metric; the loss is measured over all examples after each epoch, as in the book."""
+    features, labels = data.source
+    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
+                     trainer=model.trainer, metrics={}, callbacks=callbacks,
+                     measure={"train_loss": lambda: model.loss(model.net(features), labels).mean()})
+
+
+def learned(model, data, history):
+    """The weights, beside the loss after the first epoch, which the authors printed too."""
+    w, b = book_arrays(model)
+    return {"epoch1_loss": history[0]["train_loss"], "w[0]": w[0].item(), "w[1]": w[1].item(), "b": b.item()}
+
+
+def show(result, data):
+    """The data, the loss by epoch, the true and the learned weights, and how long each implementation took."""
+    features, labels = (array.asnumpy() for array in data.source)
+    result.add("data", History(), {"first_label": labels[0].item()})
+    result.figures["data"] = plot.scatter({f"features[:, {i}]": (x, labels) for i, x in enumerate(features.T)},
+                                          "labels", f"y = {TRUE_W[0]} x0 - {-TRUE_W[1]} x1 + {TRUE_B} + noise")
+    result.figures["training_curves"] = plot.training_curves(result.runs, "Linear regression", log=True)
+    trained = {label: run for label, run in result.runs.items() if label in result.models}
+    result.tables["True and learned weights"] = [
+        {"weight": name, "true": true, **{label: f"{run['metrics'][name]:.5f}" for label, run in trained.items()}}
+        for name, true in (("w[0]", TRUE_W[0]), ("w[1]", TRUE_W[1]), ("b", TRUE_B))]
+    result.tables["Time to train and measure"] = [
+        {"run": label, "seconds": round(sum(run["history"]["seconds"]), 3)} for label, run in trained.items()]
+
+
+chapter = Chapter(
+    name="linear_regression",
+    doc=__doc__,
+    HParams=HParams,
+    quick={"num_epochs": 1},
+    data=data,
+    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
+    train=train,
+    metrics=learned,
+    show=show,
+)
+run = chapter.run
+
+if __name__ == "__main__":
+    chapter.main()

@@ -1,0 +1,110 @@
+"""Weight decay in high-dimensional linear regression, from scratch and with Gluon.
+
+*Dive into Deep Learning*, first edition, section 3.12.
+
+New since polynomial fitting: a penalty on the weights. There are 200 inputs and 20 training examples, so that the
+model can learn the examples by heart; lambda |w|^2 / 2, added to the loss, keeps the weights small. From scratch the
+penalty is written into the loss; Gluon's optimizer shrinks the weights by itself (`wd`), which under plain SGD is the
+same.
+
+Expect the norm of the weights to stay above 11 without decay and to fall to 0.04 with it, and with it the test loss.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
+
+from d2l_repro import plot, settings
+from d2l_repro.data import Data, Minibatches, linear_data
+from d2l_repro.experiment import Chapter, Model, runs_of
+from d2l_repro.parity import book_arrays
+from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss
+from d2l_repro.settings import Count, NonNegative, Positive
+
+from .polynomial_fitting import train
+
+TRUE_W, TRUE_B = 0.01, 0.05  # every weight, bias
+
+
+@dataclass(frozen=True)
+class HParams(settings.HParams):
+    """The book's settings of weight decay."""
+
+    num_epochs: Count = 100  # passes over the training examples
+    batch_size: Count = 1  # examples a step
+    lr: Positive = 0.003  # learning rate of SGD
+    wd: NonNegative = 3.0  # lambda, how much the weights decay; 0 is shown beside it
+    num_inputs: Count = 200  # features of an example
+    num_train: Count = 20  # training examples
+    num_test: Count = 100  # test examples
+    noise: NonNegative = 0.01  # standard deviation of the labels' noise
+    sigma: NonNegative = 1.0  # standard deviation of the initial weights
+
+
+def data(hp, options):
+    """X (batch, 200) and y (batch,)."""
+    features, labels = linear_data([TRUE_W] * hp.num_inputs, TRUE_B, hp.num_train + hp.num_test, hp.noise)
+    train_set = features[: hp.num_train], labels[: hp.num_train]
+    test_set = features[hp.num_train :], labels[hp.num_train :]
+    return Data("synthetic", Minibatches(*train_set, hp.batch_size, options.seed), source=(train_set, test_set))
+
+
+def from_scratch(hp):
+    """The penalty is part of what is differentiated: every example's loss has lambda |w|^2 / 2 added."""
+    w = nd.random.normal(scale=hp.sigma, shape=(hp.num_inputs, 1))
+    b = nd.zeros(1)
+    params = [w, b]
+    for param in params:
+        param.attach_grad()
+    return Model(lambda X: linreg(X, w, b), squared_loss, params, SGD(params, hp.lr),
+                 penalty=lambda: hp.wd * l2_penalty(w))
+
+
+def with_gluon(hp):
+    """The optimizer decays the weights, but not the bias (for which the book has a second Trainer without `wd`)."""
+    net = nn.HybridSequential()
+    net.add(nn.Dense(1))
+    net.initialize(init.Normal(hp.sigma))
+    net[0].bias.wd_mult = 0
+    params = net.collect_params()
+    trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr, "wd": hp.wd}, kvstore=None)
+    return Model(net, gluon.loss.L2Loss(), params, trainer)
+
+
+def runs(hp):
+    """Without decay and with it; the book calls it lambda from scratch and wd in Gluon."""
+    return [run for name, impl in (("lambda", {"scratch": from_scratch}), ("wd", {"gluon": with_gluon}))
+            for run in runs_of(impl, {f"{name}={wd:g}": hp.replace(wd=wd) for wd in (0.0, hp.wd)})]
+
+
+def l2_norm(model, data, history):
+    """Norm of the learned weights."""
+    w, _ = book_arrays(model)
+    return {"l2_norm_w": float(np.linalg.norm(w))}
+
+
+def show(result, data):
+    """Train and test loss of each run by epoch, and the norm of the weights."""
+    for label, run in result.runs.items():
+        result.figures[label.replace(" ", "_").replace("=", "_")] = plot.training_curves({label: run}, label, log=True)
+    result.tables["What the decay does"] = [
+        {"run": label, **{name: f"{value:.6g}" for name, value in run["metrics"].items()}}
+        for label, run in result.runs.items()]
+
+
+chapter = Chapter(
+    name="weight_decay",
+    doc=__doc__,
+    HParams=HParams,
+    quick={"num_epochs": 10},
+    data=data,
+    runs=runs,
+    train=train,
+    metrics=l2_norm,
+    show=show,
+)
+run = chapter.run
+
+if __name__ == "__main__":
+    chapter.main()
