@@ -1,0 +1,12 @@
+# For Windows and Apple silicon, where MXNet has no wheel; Linux in the container has one.
+#   docker build -t d2l_repro .
+#   docker run --rm -v "$PWD/runs:/d2l_repro/runs" d2l_repro                     (make reproduce)
+#   docker run --rm -v "$PWD/data:/data" -e D2L_REPRO_DATA=/data d2l_repro make test
+FROM python:3.11-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git libgomp1 make \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /d2l_repro
+COPY . .
+RUN make .venv/installed
+CMD ["make", "reproduce"]

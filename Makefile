@@ -1,0 +1,33 @@
+# Every target makes .venv by itself when it is missing: on a fresh machine `make reproduce` is all there is to do.
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := runs
+
+.PHONY: help reproduce test slow check bench clean
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+reproduce: $(VENV)/installed ## run the textbook's chapters at book scale into runs/ and compare with the published values
+	$(BIN)/d2l-repro run textbook --out $(OUT)
+
+test: $(VENV)/installed ## the fast test suite; real data are used where D2L_REPRO_DATA names their folder
+	$(BIN)/python -m pytest
+
+slow: $(VENV)/installed ## full-scale runs against the published values, several seeds (real data, minutes)
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/installed ## ruff
+	$(BIN)/ruff check .
+
+bench: $(VENV)/installed ## speed as ratios: the book's loader, PyTorch where it is installed, the matrix products
+	$(BIN)/python -m benchmarks.epoch
+
+clean: ## remove .venv and everything generated
+	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	@python=$$(sh scripts/find_python.sh $(PYTHON)) && echo "$$python -m venv $(VENV)" && "$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	@$(BIN)/python -c 'import d2l_repro, mxnet'
+	@touch $@
