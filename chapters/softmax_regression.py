@@ -73,7 +73,7 @@ def show(result, data):
     """Ten images with their classes, the training curves, and nine test images with what was predicted."""
     images = data.source
     first = [images.class_names[y] for y in images.train_labels[:10]]
-    result.figures["images"] = plot.image_row(images.train_images[:10], first, f"{images.title}: the first training images")
+    result.figures["images"] = plot.image_row(images.train_images[:10], first, f"{images.title}: training images")
     result.figures["training_curves"] = plot.training_curves(result.runs, f"Softmax regression on {images.title}")
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)

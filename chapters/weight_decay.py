@@ -85,9 +85,10 @@ def l2_norm(model, data, history):
 
 
 def show(result, data):
-    """Train and test loss of each run by epoch, and the norm of the weights."""
-    for label, run in result.runs.items():
-        result.figures[label.replace(" ", "_").replace("=", "_")] = plot.training_curves({label: run}, label, log=True)
+    """Train and test loss by epoch without decay and with it, and the norm of the weights."""
+    for wd in sorted({label.partition("=")[2] for label in result.runs}):
+        pair = {label: run for label, run in result.runs.items() if label.partition("=")[2] == wd}
+        result.figures[f"loss_lambda_{wd}"] = plot.training_curves(pair, f"Weight decay {wd}", log=True)
     result.tables["What the decay does"] = [
         {"run": label, **{name: f"{value:.6g}" for name, value in run["metrics"].items()}}
         for label, run in result.runs.items()]

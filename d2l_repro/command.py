@@ -39,8 +39,10 @@ def run_chapter(chapter, argv=None):
     print(f"\n{result}\n\nresults and figures: {folder}")
     for label, error in result.errors.items():
         print(f"{prog}: error: {label}: {error}", file=sys.stderr)
-    if args.output.show and not any([webbrowser.open(path.resolve().as_uri()) for path in folder.glob("*.svg")]):
-        print(f"{prog}: no program here opens figures; they are in {folder}", file=sys.stderr)
+    if args.output.show:
+        opened = [webbrowser.open((folder / f"{name}.svg").resolve().as_uri()) for name in result.figures]
+        if not all(opened):
+            print(f"{prog}: no program here opens figures; they are in {folder}", file=sys.stderr)
     sys.exit(_exit_code(result, args.output.strict))
 
 

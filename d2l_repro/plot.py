@@ -1,6 +1,7 @@
 """Numbers -> matplotlib figures. No pyplot: a function returns a Figure, and whoever called shows or saves it."""
 import functools
 import io
+import math
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -58,16 +59,17 @@ def training_curves(runs, title, log=False):
     names = dict.fromkeys(name for history in runs.values() for name in history[0])
     panels = {ylabel: [name for name in names if name.endswith(suffix)]
               for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"))}
-    panels = {ylabel: columns for ylabel, columns in panels.items() if columns}
+    panels = {ylabel: columns for ylabel, columns in panels.items() if columns} or {"no epoch was finished": []}
     figure = Figure(figsize=(4.6 * len(panels), 3.4))
     figure.suptitle(title)
     for ax, (ylabel, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         ends = {}
         for i, (label, history) in enumerate(runs.items()):
+            beneath = i == 0 and len(runs) > 1
             for name in columns:
                 part = name.rpartition("_")[0]
-                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=4.5 if i == 0 else 1.6,
-                        alpha=0.5 if i == 0 else 1, ls="-" if part == "train" else "--",
+                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=4.5 if beneath else 1.6,
+                        alpha=0.5 if beneath else 1, ls="-" if part == "train" else "--",
                         marker="o" if len(history) == 1 else None, label=f"{label} {part}")
                 ends[f"{label} {part}"] = (history[name][-1], COLORS[i % len(COLORS)])
         ax.set(xlabel="epoch", ylabel=ylabel, yscale="log" if log and ylabel == "loss" else "linear")
@@ -78,7 +80,7 @@ def training_curves(runs, title, log=False):
 
 def _label_ends(ax, ends):
     """Write each line's name beside its right end, moved up or down as far as names would overlap."""
-    lines = sorted(ends.items(), key=lambda item: item[1][0])
+    lines = sorted((end for end in ends.items() if math.isfinite(end[1][0])), key=lambda end: end[1][0])
     ax.autoscale_view()
     to_axes = ax.transData + ax.transAxes.inverted()
     heights = [to_axes.transform((1, value))[1] for _, (value, _) in lines]

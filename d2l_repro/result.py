@@ -103,6 +103,8 @@ class Result:
 
     def why_not_compared(self):
         """In words, why `published` is empty."""
+        if self.interrupted:
+            return "the run was interrupted"
         if self.stand_in_for:
             return f"{self.dataset} stood in for {self.stand_in_for}"
         return "data or settings are not the chapter's own, or nothing is published for these runs"

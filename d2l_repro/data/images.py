@@ -156,7 +156,7 @@ def read_idx(path):
 
 
 def load_digits(stand_in_for=None):
-    """scikit-learn's 1,797 digits of 8 x 8 pixels, each pixel drawn 3 x 3 with a margin of 2; a sixth is for testing."""
+    """scikit-learn's 1,797 digits of 8 x 8 pixels, each drawn 3 x 3, with a margin of 2; a sixth is for testing."""
     from sklearn import datasets
 
     digits = datasets.load_digits()
