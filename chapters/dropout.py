@@ -17,7 +17,7 @@ from mxnet.gluon import nn
 from d2l_repro import plot, settings
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.scratch import SGD, cross_entropy, dropout, relu, softmax
-from d2l_repro.settings import Count, NonNegative, Positive, Probability
+from d2l_repro.settings import Count, Positive, Probability
 
 from . import softmax_regression
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data, train
@@ -34,7 +34,7 @@ class HParams(settings.HParams):
     num_hiddens2: Count = 256  # units of the second hidden layer
     drop_prob1: Probability = 0.2  # probability of dropping a unit of the first hidden layer
     drop_prob2: Probability = 0.5  # probability of dropping a unit of the second hidden layer
-    sigma: NonNegative = 0.01  # standard deviation of the initial weights
+    sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
 def from_scratch(hp):

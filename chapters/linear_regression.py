@@ -18,7 +18,7 @@ from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.history import History
 from d2l_repro.parity import book_arrays
 from d2l_repro.scratch import SGD, linreg, squared_loss
-from d2l_repro.settings import Count, NonNegative, Positive
+from d2l_repro.settings import Count, Positive
 from d2l_repro.train import train_ch3
 
 TRUE_W, TRUE_B = (2, -3.4), 4.2
@@ -32,8 +32,8 @@ class HParams(settings.HParams):
     batch_size: Count = 10  # examples a step
     lr: Positive = 0.03  # learning rate of SGD
     num_examples: Count = 1000  # examples made up
-    noise: NonNegative = 0.01  # standard deviation of the labels' noise
-    sigma: NonNegative = 0.01  # standard deviation of the initial weights
+    noise: Positive = 0.01  # standard deviation of the labels' noise
+    sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
 def data(hp, options):

@@ -15,7 +15,7 @@ from mxnet.gluon import nn
 from d2l_repro import plot, settings
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.scratch import SGD, cross_entropy, relu, softmax
-from d2l_repro.settings import Count, NonNegative, Positive
+from d2l_repro.settings import Count, Positive
 
 from . import softmax_regression
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data, train
@@ -29,7 +29,7 @@ class HParams(settings.HParams):
     batch_size: Count = 256  # examples a step
     lr: Positive = 0.5  # learning rate of SGD
     num_hiddens: Count = 256  # units of the hidden layer
-    sigma: NonNegative = 0.01  # standard deviation of the initial weights
+    sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
 def from_scratch(hp):

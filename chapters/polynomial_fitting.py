@@ -1,4 +1,4 @@
-"""Polynomial fitting: a model that fits, one that underfits, one that overfits, from scratch and with Gluon.
+"""Polynomial fitting, underfitting and overfitting, from scratch and with Gluon.
 
 *Dive into Deep Learning*, first edition, section 3.11.
 
@@ -20,7 +20,7 @@ from d2l_repro.data import Data, Minibatches, polynomial_data
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.parity import book_arrays
 from d2l_repro.scratch import SGD, linreg, squared_loss
-from d2l_repro.settings import Bounds, Count, NonNegative, Positive
+from d2l_repro.settings import Bounds, Count, Positive
 from d2l_repro.train import train_ch3
 
 TRUE_W, TRUE_B = (1.2, -3.4, 5.6), 5
@@ -36,7 +36,7 @@ class HParams(settings.HParams):
     lr: Positive = 0.01  # learning rate of SGD
     degree: Annotated[int, Bounds(1, len(TRUE_W) + 1)] = len(TRUE_W)  # highest power of x that the model is given
     num_train: Annotated[int, Bounds(1, NUM_TRAIN + 1)] = NUM_TRAIN  # examples trained on, of the 100 drawn
-    noise: NonNegative = 0.1  # standard deviation of the labels' noise
+    noise: Positive = 0.1  # standard deviation of the labels' noise
 
 
 def data(hp, options):

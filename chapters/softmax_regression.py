@@ -17,7 +17,7 @@ from d2l_repro import plot, settings
 from d2l_repro.data import load_images
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
-from d2l_repro.settings import Count, NonNegative, Positive
+from d2l_repro.settings import Count, Positive
 from d2l_repro.train import train_ch3
 
 NUM_INPUTS, NUM_OUTPUTS = 28 * 28, 10  # pixels of an image, classes
@@ -30,7 +30,7 @@ class HParams(settings.HParams):
     num_epochs: Count = 5  # passes over the training set
     batch_size: Count = 256  # examples a step
     lr: Positive = 0.1  # learning rate of SGD
-    sigma: NonNegative = 0.01  # standard deviation of the initial weights
+    sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
 def data(hp, options):

@@ -38,8 +38,8 @@ class HParams(settings.HParams):
     num_inputs: Count = 200  # features of an example
     num_train: Count = 20  # training examples
     num_test: Count = 100  # test examples
-    noise: NonNegative = 0.01  # standard deviation of the labels' noise
-    sigma: NonNegative = 1.0  # standard deviation of the initial weights
+    noise: Positive = 0.01  # standard deviation of the labels' noise
+    sigma: Positive = 1.0  # standard deviation of the initial weights
 
 
 def data(hp, options):

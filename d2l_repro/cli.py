@@ -12,7 +12,7 @@ import chapters
 
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
-from .result import FILE_NAME, Result
+from .result import FILE_NAME, Result, shown
 
 PROG = "d2l-repro"
 TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout")
@@ -109,6 +109,6 @@ def _overview(folder, codes):
                 within = len(result.published) - len(result.outside)
                 row["published values within their bands"] = f"{within} of {len(result.published)}"
             if result.parity:
-                row["scratch = Gluon"] = f"within {result.parity['max_abs_diff']:.0e}"
+                row["scratch = Gluon"] = f"within {shown(result.parity['max_abs_diff'], '.0e')}"
         rows.append(row)
     return pd.DataFrame(rows).to_string(index=False)

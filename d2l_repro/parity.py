@@ -13,6 +13,7 @@ two correct implementations are 1e-4 apart after 27 steps and 1e-1 after 50, whe
 1e-8 is what is left.)
 """
 import itertools
+import math
 from dataclasses import asdict, dataclass
 from typing import Optional
 
@@ -20,7 +21,7 @@ import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn
 
-from .train import train_ch3
+from .train import TrainingDiverged, train_ch3
 
 
 @dataclass
@@ -81,11 +82,17 @@ def same_path(ours, theirs, batches, batch_size, steps=50, tolerance=1e-6, dtype
         losses = [_train_on(model, batch, batch_size) for model in (ours, theirs)]
         parity.max_loss_diff = max(parity.max_loss_diff, abs(losses[0] - losses[1]))
         for i, (mine, other) in enumerate(pairs):
-            diff = float(np.abs(mine.get() - other.get()).max())
+            diff = _distance(mine.get(), other.get())
             parity.max_abs_diff = max(parity.max_abs_diff, diff)
-            if not diff <= tolerance and parity.left_at is None:
+            if diff > tolerance and parity.left_at is None:
                 parity.left_at = {"step": step, "parameter": i, "name": other.name or mine.name, "diff": diff}
     return parity
+
+
+def _distance(a, b):
+    """Largest absolute difference; infinite where either is no number."""
+    with np.errstate(invalid="ignore"):
+        return float(np.nan_to_num(np.abs(a - b), nan=np.inf, posinf=np.inf).max())
 
 
 def _turn_to(model, dtype):
@@ -111,8 +118,11 @@ def _repeated(batches):
 
 def _train_on(model, batch, batch_size):
     """One step of the one loop; the batch's mean loss."""
-    history = train_ch3(model.net, [batch], None, model.loss, 1, batch_size, trainer=model.trainer, metrics={},
-                        penalty=model.penalty, gradients=model.gradients)
+    try:
+        history = train_ch3(model.net, [batch], None, model.loss, 1, batch_size, trainer=model.trainer, metrics={},
+                            penalty=model.penalty, gradients=model.gradients)
+    except TrainingDiverged:
+        return math.nan  # the step was taken; the parameters tell
     return history[0]["train_loss"]
 
 

@@ -124,14 +124,19 @@ class Result:
         return "\n".join(parts)
 
 
+def shown(number, form=".6g"):
+    """A number as text; result.json has null for one that is not finite."""
+    return "not finite" if number is None or not math.isfinite(number) else format(number, form)
+
+
 def _parity_row(pair):
     return {"runs": f"{pair['ours']}, {pair['theirs']}", "steps": pair["steps"],
-            "largest difference": f"{pair['max_abs_diff']:.1e}", "limit": f"{pair['tolerance']:g}",
+            "largest difference": shown(pair["max_abs_diff"], ".1e"), "limit": f"{pair['tolerance']:g}",
             "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}"}
 
 
 def _published_row(row):
-    return {"run": row["run"], "metric": row["metric"], "published": f"{row['value']:g}", "ours": f"{row['ours']:.6g}",
+    return {"run": row["run"], "metric": row["metric"], "published": f"{row['value']:g}", "ours": shown(row["ours"]),
             "band": f"{row['low']:g} to {row['high']:g}", "within": "yes" if row["within"] else "NO"}
 
 

@@ -77,7 +77,10 @@ def cross_entropy(y_hat, y):
 
 
 def relu(X):
-    """Rectified linear unit (section 3.9), elementwise; a NDArray of any shape."""
+    """Rectified linear unit (section 3.9), elementwise; a NDArray of any shape.
+
+    At 0, where it has no derivative, `maximum` takes 1 for it, and Gluon's relu takes 0.
+    """
     # relu(x) = max(x, 0)
     return nd.maximum(X, 0)
 

@@ -1,0 +1,52 @@
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import d2l_repro  # noqa: F401  (prepares mxnet before any test module imports it)
+from d2l_repro.data import hub, images
+
+
+def write_idx(path, array):
+    """A gzipped idx file of unsigned bytes."""
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """No data folder, an empty cache, and a registry whose mirrors refuse the connection."""
+    monkeypatch.delenv(hub.ENVIRONMENT, raising=False)
+    monkeypatch.setattr(hub, "cache_dir", lambda: tmp_path / "cache")
+    closed = {name: (checksum, ["http://127.0.0.1:9/nothing"]) for name, (checksum, _) in hub.registry().items()}
+    monkeypatch.setattr(hub, "registry", lambda: closed)
+    images._load.cache_clear()
+    yield
+    images._load.cache_clear()
+
+
+@pytest.fixture
+def small_fashion(offline, tmp_path):
+    """A data folder with 600 + 100 images in the form of Fashion-MNIST; class k is a bright row 2k."""
+    folder = tmp_path / "data"
+    rng = np.random.RandomState(0)
+    for part, count in (("train", 600), ("t10k", 100)):
+        labels = np.arange(count) % 10
+        pixels = rng.randint(0, 60, (count, 28, 28))
+        pixels[np.arange(count), 2 * labels] = 250
+        write_idx(folder / "fashion_mnist" / f"{part}-images-idx3-ubyte.gz", pixels)
+        write_idx(folder / "fashion_mnist" / f"{part}-labels-idx1-ubyte.gz", labels)
+    return folder
+
+
+@pytest.fixture
+def real_data():
+    """The folder with the published files; skips where there is none."""
+    folder = os.environ.get(hub.ENVIRONMENT)
+    if not folder or not (Path(folder) / "fashion_mnist").is_dir():
+        pytest.skip(f"no real data: {hub.ENVIRONMENT} names no folder with fashion_mnist/")
+    images._load.cache_clear()
+    return Path(folder)

@@ -1,0 +1,133 @@
+"""Finding and downloading, from a real server on this machine."""
+import hashlib
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from d2l_repro.data import hub
+from d2l_repro.errors import InputError
+
+# A failed download leaves its socket to the garbage collector, in the libraries underneath.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+CONTENT = b"published bytes" * 1000
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        if self.path == "/gone":
+            self.send_error(404)
+            return
+        if self.path == "/slow":
+            time.sleep(2)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write({"/truncated": CONTENT[:100], "/wrong": CONTENT[::-1]}.get(self.path, CONTENT))
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.asked = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def publish(offline, server, monkeypatch):
+    """publish("/gone", "/good"): a registry with one file on these mirrors."""
+    def put(*paths, checksum=None):
+        mirrors = [f"http://127.0.0.1:{server.server_port}{path}" for path in paths]
+        checksum = checksum or hashlib.sha256(CONTENT).hexdigest()
+        monkeypatch.setattr(hub, "registry", lambda: {"set/file.gz": (checksum, mirrors)})
+
+    monkeypatch.setattr(hub, "TIMEOUT", (1, 1))
+    return put
+
+
+def leftovers():
+    return sorted(path.name for path in hub.cache_dir().rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("faulty", ["/gone", "/wrong", "/truncated", "/slow"])
+def test_the_next_mirror_is_tried_when_one_fails(publish, server, faulty):
+    publish(faulty, "/good")
+    assert hub.fetch("set/file.gz").read_bytes() == CONTENT
+    assert server.asked == [faulty, "/good"]
+    assert leftovers() == ["file.gz"]
+
+
+@pytest.mark.parametrize("faulty", ["/gone", "/wrong", "/truncated", "/slow"])
+def test_when_every_mirror_fails_nothing_is_left_and_the_error_says_what_to_do(publish, faulty):
+    publish(faulty)
+    with pytest.raises(hub.DataUnavailable, match=r"set/file\.gz: not found in .*cache.*download failed.*put the"):
+        hub.fetch("set/file.gz")
+    assert leftovers() == []
+
+
+def test_what_is_in_the_cache_is_not_downloaded_again(publish, server):
+    publish("/good")
+    assert hub.fetch("set/file.gz") == hub.fetch("set/file.gz")
+    assert server.asked == ["/good"]
+
+
+def test_a_damaged_file_in_the_cache_is_replaced(publish, server):
+    publish("/good")
+    hub.fetch("set/file.gz").write_bytes(b"damaged")
+    assert hub.fetch("set/file.gz").read_bytes() == CONTENT
+
+
+def test_sha1_checksums_are_understood(publish):
+    publish("/good", checksum="sha1:" + hashlib.sha1(CONTENT).hexdigest())
+    path = hub.fetch("set/file.gz")
+    assert hub.is_published(path, "set/file.gz")
+    path.write_bytes(b"other")
+    assert not hub.is_published(path, "set/file.gz")
+
+
+def test_the_given_folder_comes_before_the_environments_and_that_before_the_cache(publish, tmp_path, monkeypatch):
+    publish("/good")
+    for name in ("given", "environment"):
+        (tmp_path / name / "set").mkdir(parents=True)
+        (tmp_path / name / "set" / "file.gz").write_text(name)
+    monkeypatch.setenv(hub.ENVIRONMENT, str(tmp_path / "environment"))
+    assert hub.fetch("set/file.gz", tmp_path / "given").read_text() == "given"
+    assert hub.fetch("set/file.gz").read_text() == "environment"
+    monkeypatch.delenv(hub.ENVIRONMENT)
+    assert hub.fetch("set/file.gz").read_bytes() == CONTENT
+
+
+def test_a_folder_that_is_not_there_is_an_error_not_a_reason_to_download(publish, tmp_path, monkeypatch):
+    publish("/good")
+    with pytest.raises(InputError, match="--data-dir: no such folder: .*nowhere"):
+        hub.fetch("set/file.gz", tmp_path / "nowhere")
+    monkeypatch.setenv(hub.ENVIRONMENT, str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="D2L_REPRO_DATA: no such folder"):
+        hub.fetch("set/file.gz")
+
+
+def test_the_registry_is_complete():
+    registry = hub.registry()
+    assert {name.split("/")[0] for name in registry} >= {"fashion_mnist", "fashion_mnist_2017", "mnist"}
+    for name, (checksum, mirrors) in registry.items():
+        length = 40 if checksum.startswith("sha1:") else 64
+        assert len(checksum.rpartition(":")[2]) == length, name
+        assert mirrors, name
+        assert all(mirror.startswith("https://") for mirror in mirrors)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", hub.registry())
+def test_every_mirror_has_the_published_file(name, tmp_path, monkeypatch):
+    checksum, mirrors = hub.registry()[name]
+    for i, mirror in enumerate(mirrors):
+        monkeypatch.setattr(hub, "registry", lambda mirror=mirror: {name: (checksum, [mirror])})
+        monkeypatch.setattr(hub, "cache_dir", lambda i=i: tmp_path / str(i))
+        assert hub.is_published(hub.fetch(name), name)
