@@ -25,9 +25,11 @@ bench: $(VENV)/installed ## speed as ratios: the book's loader, PyTorch where it
 clean: ## remove .venv and everything generated
 	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-$(VENV)/installed: setup.cfg pyproject.toml
-	@python=$$(sh scripts/find_python.sh $(PYTHON)) && echo "$$python -m venv $(VENV)" && "$$python" -m venv --clear $(VENV)
+$(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,dev]'
 	@$(BIN)/python -c 'import d2l_repro, mxnet'
 	@touch $@
+
+$(BIN)/python:
+	@python=$$(sh scripts/find_python.sh $(PYTHON)) && echo "$$python -m venv $(VENV)" && "$$python" -m venv $(VENV)

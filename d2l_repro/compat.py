@@ -5,23 +5,27 @@ this project call `prepare` before anything else; every other file then plainly 
 """
 import ctypes
 import os
+import platform
 import sys
 import warnings
 
 import numpy
+
+# What MXNet's wheel needs of a Linux system and does not bring: library, Debian's package, Fedora's package.
+LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libquadmath0", "libquadmath"))
 
 
 def prepare():
     """Make `import mxnet` work, without importing it.
 
     Raises:
-        ImportError: the system library that MXNet's wheel needs is missing; the message says how to get it.
+        ImportError: a system library that MXNet's wheel needs is missing; the message says how to get it.
     """
     _fix_threads()
     _restore_numpy_bool()
     # Its import asks NumPy and distutils for names that both announce as deprecated: of no use to a reader.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mxnet(\.|$)")
-    _require_libgomp()
+    _require_libraries()
 
 
 def threads():
@@ -44,13 +48,19 @@ def _restore_numpy_bool():
             numpy.bool = numpy.bool_
 
 
-def _require_libgomp():
-    if not sys.platform.startswith("linux"):
+def _require_libraries():
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return
+    missing = [names for names in LIBRARIES if not _is_loadable(names[0])]
+    if missing:
+        libraries, debian, fedora = (" ".join(column) for column in zip(*missing))
+        raise ImportError(f"MXNet needs {libraries}, which this machine lacks: "
+                          f"apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora)")
+
+
+def _is_loadable(library):
     try:
-        ctypes.CDLL("libgomp.so.1")
+        ctypes.CDLL(library)
     except OSError:
-        raise ImportError(
-            "MXNet needs the system library libgomp.so.1, which this machine lacks: "
-            "install it (Debian, Ubuntu: apt-get install libgomp1; Fedora: dnf install libgomp)"
-        ) from None
+        return False
+    return True

@@ -1,6 +1,7 @@
 import ctypes
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,11 +48,12 @@ def test_help_does_not_import_mxnet():
     assert run_python(code).endswith("False False")
 
 
-def test_a_missing_libgomp_is_named_with_its_remedy(monkeypatch):
+def test_missing_libraries_are_named_together_with_their_remedy(monkeypatch):
     def missing(name):
         raise OSError(f"{name}: cannot open shared object file: No such file or directory")
 
+    monkeypatch.setattr(compat, "platform", SimpleNamespace(machine=lambda: "x86_64"))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    with pytest.raises(ImportError, match=r"libgomp\.so\.1.*apt-get install libgomp1"):
+    with pytest.raises(ImportError, match=r"libgomp\.so\.1 libquadmath\.so\.0.*apt-get install libgomp1 libquadmath0"):
         compat.prepare()

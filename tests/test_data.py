@@ -134,7 +134,7 @@ def test_auto_does_not_hide_a_broken_file(small_fashion):
 
 
 def test_a_set_asked_for_by_name_is_never_replaced(offline):
-    with pytest.raises(InputError, match="mnist/train-images-idx3-ubyte.gz: not found in .*put the published file"):
+    with pytest.raises(InputError, match=r"mnist/train-images-idx3-ubyte.gz: not found in .*put the published file"):
         load_images("fashion_mnist", "mnist")
     with pytest.raises(InputError, match="no dataset is called 'cats': take auto, fashion_mnist"):
         load_images("fashion_mnist", "cats")

@@ -106,7 +106,7 @@ def test_the_given_folder_comes_before_the_environments_and_that_before_the_cach
 
 def test_a_folder_that_is_not_there_is_an_error_not_a_reason_to_download(publish, tmp_path, monkeypatch):
     publish("/good")
-    with pytest.raises(InputError, match="--data-dir: no such folder: .*nowhere"):
+    with pytest.raises(InputError, match=r"--data-dir: no such folder: .*nowhere"):
         hub.fetch("set/file.gz", tmp_path / "nowhere")
     monkeypatch.setenv(hub.ENVIRONMENT, str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="D2L_REPRO_DATA: no such folder"):
