@@ -1,0 +1,36 @@
+"""Full-scale runs on the real files, against every published value."""
+import importlib
+import statistics
+
+import pytest
+
+from chapters import softmax_regression
+from d2l_repro.cli import TEXTBOOK
+
+ON_FASHION = ("softmax_regression", "mlp", "dropout")
+
+
+def test_softmax_regression_meets_every_published_value_on_the_real_files(real_data):
+    result = softmax_regression.run(data_dir=real_data)
+    assert result.dataset == "fashion_mnist"
+    assert len(result.published) == 6
+    assert result.outside == []
+    assert result.parity["max_abs_diff"] < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TEXTBOOK)
+def test_seed_0_meets_every_published_value(name, real_data):
+    result = importlib.import_module(f"chapters.{name}").run()
+    assert result.published
+    assert result.outside == []
+    assert all(pair["left_at"] is None for pair in result.parity["pairs"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ON_FASHION)
+def test_the_mean_over_five_seeds_is_in_every_band(name, real_data):
+    results = [importlib.import_module(f"chapters.{name}").run(seed=seed) for seed in range(5)]
+    for rows in zip(*(result.published for result in results)):
+        mean = statistics.mean(row["ours"] for row in rows)
+        assert rows[0]["low"] <= mean <= rows[0]["high"], (rows[0]["run"], rows[0]["metric"], mean)
