@@ -18,7 +18,7 @@ from mxnet.gluon import nn
 from d2l_repro import plot, settings
 from d2l_repro.data import Data, Minibatches, polynomial_data
 from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.parity import book_arrays
+from d2l_repro.parameters import book_arrays
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.settings import Bounds, Count, Positive
 from d2l_repro.train import train_ch3

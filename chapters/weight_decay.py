@@ -18,7 +18,7 @@ from mxnet.gluon import nn
 from d2l_repro import plot, settings
 from d2l_repro.data import Data, Minibatches, linear_data
 from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.parity import book_arrays
+from d2l_repro.parameters import book_arrays
 from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss
 from d2l_repro.settings import Count, NonNegative, Positive
 

@@ -1,4 +1,5 @@
 """Callbacks of the loop that several chapters share."""
+import math
 import time
 
 from tqdm import tqdm
@@ -36,3 +37,30 @@ class Progress(Callback):
         every = -(-loop.num_epochs // self.lines)
         if loop.epoch % every == 0 or loop.epoch in (1, loop.num_epochs):
             print(f"{self.label} {epoch_line(loop.history[-1])}".strip(), flush=True)
+
+
+class Schedule(Callback):
+    """Sets the learning rate before every step.
+
+    Args:
+        lr_of: number of the step, from 1 -> learning rate.
+    """
+
+    def __init__(self, lr_of):
+        self.lr_of = lr_of
+
+    def before_step(self, loop):
+        loop.trainer.set_learning_rate(self.lr_of(loop.step + 1))
+
+
+def warm_up_and_cosine(lr, num_steps, warm_up=0.05):
+    """For `Schedule`: up to `lr` over the first share of the steps, then down to 0 along half a cosine."""
+    first = max(1, round(warm_up * num_steps))
+
+    def lr_of(step):
+        if step <= first:
+            return lr * step / first
+        # lr / 2 * (1 + cos(pi * progress)), with progress from 0 to 1
+        return lr / 2 * (1 + math.cos(math.pi * (step - first) / (num_steps - first)))
+
+    return lr_of

@@ -15,7 +15,8 @@ from .files import writable_folder
 from .result import FILE_NAME, Result, shown
 
 PROG = "d2l-repro"
-TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout")
+TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout",
+            "house_prices")
 
 
 @dataclass(frozen=True)

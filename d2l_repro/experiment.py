@@ -41,7 +41,7 @@ class Run:
     """One model to train: a label, which begins with the implementation, how to build it, and its settings."""
 
     label: str
-    build: Callable[[HParams], Model]
+    build: Callable[..., Model]  # HParams, and Data where the chapter needs them -> Model
     hp: HParams
 
     @property
@@ -79,7 +79,9 @@ class Chapter:
     train: Callable[..., History]  # (model, data, hp, callbacks), calls train_ch3
     show: Callable[[Result, Data], None]  # adds tables and figures
     metrics: Callable[..., dict] = lambda model, data, history: {}  # beside the last epoch's numbers
+    needs_data: bool = False  # are the runs' builders handed the data too, as second argument?
     parity: Callable[[Run], bool] = lambda run: True  # can the run be compared with its twin, batch by batch?
+    tolerance: float = 1e-6  # how far apart parameters may be on what counts as the same path
     datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
     comparable: tuple = ("synthetic",)  # data that the published values hold for
 
@@ -131,7 +133,8 @@ class Chapter:
 
     def _begin(self, run, options):
         seed_everything(options.seed)
-        return self.data(run.hp, options), run.build(run.hp)
+        data = self.data(run.hp, options)
+        return data, run.build(run.hp, data) if self.needs_data else run.build(run.hp)
 
     def _train(self, run, options, result, progress):
         data, model = self._begin(run, options)
@@ -164,7 +167,7 @@ class Chapter:
                 if (ours.impl, theirs.impl) == ("scratch", "gluon") and ours.hp == theirs.hp and self.parity(ours):
                     # From equal seeds the two see equal batches; the first model's parameters are the second's.
                     (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size)
+                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, tolerance=self.tolerance)
                     pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
         if not pairs:
             return None

@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 from typing import Optional
 
 import numpy as np
-from mxnet import gluon, nd
-from mxnet.gluon import nn
+from mxnet import gluon
 
+from .parameters import book_arrays, parameters
 from .train import TrainingDiverged, train_ch3
 
 
@@ -126,50 +126,8 @@ def _train_on(model, batch, batch_size):
     return history[0]["train_loss"]
 
 
-@dataclass
-class _Parameter:
-    """A parameter in the book's layout, whichever library holds it."""
-
-    held: object  # NDArray or gluon.Parameter
-    transposed: bool = False
-
-    @property
-    def name(self):
-        return self.held.name if isinstance(self.held, gluon.Parameter) else ""
-
-    def get(self):
-        array = (self.held.data() if isinstance(self.held, gluon.Parameter) else self.held).asnumpy()
-        return array.T if self.transposed else array
-
-    def set(self, array):
-        array = nd.array(array.T if self.transposed else array, dtype=array.dtype)
-        if isinstance(self.held, gluon.Parameter):
-            self.held.set_data(array)
-        else:
-            self.held[:] = array
-
-
-def book_arrays(model):
-    """A model's parameters as NumPy arrays in the book's layout: a Dense weight is (inputs, outputs)."""
-    return [param.get() for param in _parameters(model)]
-
-
-def _parameters(model):
-    params = model.params.values() if hasattr(model.params, "values") else model.params
-    dense = _dense_weights(model.net)
-    # Asked of the layer, never guessed from the shape: 256 x 256 looks the same both ways.
-    return [_Parameter(p, isinstance(p, gluon.Parameter) and p.name in dense) for p in params]
-
-
-def _dense_weights(net):
-    names = set()
-    if isinstance(net, gluon.Block):
-        net.apply(lambda block: names.add(block.weight.name) if isinstance(block, nn.Dense) else None)
-    return names
-
-
 def _paired(ours, theirs):
-    mine, others = _parameters(ours), _parameters(theirs)
+    mine, others = parameters(ours), parameters(theirs)
     shapes, other_shapes = ([array.shape for array in book_arrays(model)] for model in (ours, theirs))
     if shapes != other_shapes:
         raise ValueError(f"the models' parameters do not correspond: shapes {shapes} and {other_shapes} "

@@ -47,18 +47,18 @@ def rendered(figure, kind):
 
 @styled
 def training_curves(runs, title, log=False):
-    """Loss and accuracy by epoch, one panel for each that the runs have.
+    """Loss, accuracy and log rmse by epoch, one panel for each that the runs have.
 
     Args:
         runs: label -> run, as in `Result.runs`. Runs are told apart by colour and width, so that of two that
             coincide both are seen; training is drawn solid, anything else dashed.
         title: of the figure.
-        log: whether the loss has a logarithmic axis.
+        log: whether losses have a logarithmic axis.
     """
     runs = {label: run["history"] for label, run in runs.items() if run["history"]}
     names = dict.fromkeys(name for history in runs.values() for name in history[0])
     panels = {ylabel: [name for name in names if name.endswith(suffix)]
-              for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"))}
+              for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"), ("log rmse", "_log_rmse"))}
     panels = {ylabel: columns for ylabel, columns in panels.items() if columns} or {"no epoch was finished": []}
     figure = Figure(figsize=(4.6 * len(panels), 3.4))
     figure.suptitle(title)
@@ -67,12 +67,12 @@ def training_curves(runs, title, log=False):
         for i, (label, history) in enumerate(runs.items()):
             beneath = i == 0 and len(runs) > 1
             for name in columns:
-                part = name.rpartition("_")[0]
+                part = name.partition("_")[0]
                 ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=4.5 if beneath else 1.6,
                         alpha=0.5 if beneath else 1, ls="-" if part == "train" else "--",
                         marker="o" if len(history) == 1 else None, label=f"{label} {part}")
                 ends[f"{label} {part}"] = (history[name][-1], COLORS[i % len(COLORS)])
-        ax.set(xlabel="epoch", ylabel=ylabel, yscale="log" if log and ylabel == "loss" else "linear")
+        ax.set(xlabel="epoch", ylabel=ylabel, yscale="log" if log and ylabel != "accuracy" else "linear")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         _label_ends(ax, ends)
     return figure
@@ -125,6 +125,30 @@ def scatter(panels, ylabel, title):
         ax.scatter(x, y, s=4, alpha=0.6)
         ax.set_xlabel(xlabel)
     figure.axes[0].set_ylabel(ylabel)
+    return figure
+
+
+@styled
+def predicted_against_true(true, predicted, title, unit):
+    """Predictions over the true values, both on logarithmic axes; on the diagonal they are equal."""
+    figure = Figure(figsize=(4.4, 4.0))
+    ax = figure.subplots()
+    ax.scatter(true, predicted, s=5, alpha=0.4)
+    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
+    ax.plot(ends, ends, color="black", lw=1)
+    ax.set(xscale="log", yscale="log", xlabel=f"true {unit}", ylabel=f"predicted {unit}", title=title)
+    return figure
+
+
+@styled
+def histogram(values, title, xlabel):
+    """How often values occur, with their mean marked."""
+    figure = Figure(figsize=(4.4, 3.2))
+    ax = figure.subplots()
+    ax.hist(values, bins=60)
+    ax.axvline(values.mean(), color=COLORS[4], ls="--", label=f"mean {values.mean():+.3f}")
+    ax.set(title=title, xlabel=xlabel, ylabel="houses")
+    ax.legend(frameon=False, fontsize="small")
     return figure
 
 

@@ -6,7 +6,8 @@ from mxnet.gluon import nn
 
 from d2l_repro.data import Minibatches
 from d2l_repro.experiment import Model
-from d2l_repro.parity import book_arrays, same_path
+from d2l_repro.parameters import book_arrays
+from d2l_repro.parity import same_path
 from d2l_repro.scratch import SGD, cross_entropy, relu, softmax
 
 rng = np.random.RandomState(0)

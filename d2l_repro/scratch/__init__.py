@@ -11,10 +11,11 @@ from .functional import (
     softmax,
     squared_loss,
 )
-from .optim import SGD
+from .optim import SGD, Adam
 
 __all__ = [
     "SGD",
+    "Adam",
     "accuracy",
     "correct",
     "cross_entropy",

@@ -1,0 +1,51 @@
+"""A model's parameters in the book's layout, whichever library holds them.
+
+A Gluon Dense layer keeps the transpose of the book's matrix; everything else is kept as the book writes it.
+"""
+from dataclasses import dataclass
+
+from mxnet import gluon, nd
+from mxnet.gluon import nn
+
+
+@dataclass
+class Parameter:
+    """One parameter: `get` and `set` NumPy arrays in the book's layout."""
+
+    held: object  # NDArray or gluon.Parameter
+    transposed: bool = False
+
+    @property
+    def name(self):
+        return self.held.name if isinstance(self.held, gluon.Parameter) else ""
+
+    def get(self):
+        array = (self.held.data() if isinstance(self.held, gluon.Parameter) else self.held).asnumpy()
+        return array.T if self.transposed else array
+
+    def set(self, array):
+        array = nd.array(array.T if self.transposed else array, dtype=array.dtype)
+        if isinstance(self.held, gluon.Parameter):
+            self.held.set_data(array)
+        else:
+            self.held[:] = array
+
+
+def book_arrays(model):
+    """A model's parameters as NumPy arrays in the book's layout: a Dense weight is (inputs, outputs)."""
+    return [param.get() for param in parameters(model)]
+
+
+def parameters(model):
+    """The model's `Parameter`s in order."""
+    params = model.params.values() if hasattr(model.params, "values") else model.params
+    dense = _dense_weights(model.net)
+    # Asked of the layer, never guessed from the shape: 256 x 256 looks the same both ways.
+    return [Parameter(p, isinstance(p, gluon.Parameter) and p.name in dense) for p in params]
+
+
+def _dense_weights(net):
+    names = set()
+    if isinstance(net, gluon.Block):
+        net.apply(lambda block: names.add(block.weight.name) if isinstance(block, nn.Dense) else None)
+    return names
