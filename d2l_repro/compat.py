@@ -9,8 +9,6 @@ import platform
 import sys
 import warnings
 
-import numpy
-
 # What MXNet's wheel needs of a Linux system and does not bring: library, Debian's package, Fedora's package.
 LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libquadmath0", "libquadmath"))
 
@@ -34,13 +32,15 @@ def threads():
 
 
 def _fix_threads():
-    # MXNet reads the number once, when it is imported, and by itself takes half the machine's cores. A large
-    # product's digits depend on it, and small nets are fastest with one: so one, unless the user says otherwise.
+    # MXNet and NumPy read the number once, when they are imported, and MXNet by itself takes half the machine's cores.
+    # A large product's digits depend on it, and small nets are fastest with one: so one, unless the user says otherwise.
     if not os.environ.get("OMP_NUM_THREADS", "").split(",")[0].isdigit():
         os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def _restore_numpy_bool():
+    import numpy  # not before the threads are fixed
+
     # MXNet names `numpy.bool`, which NumPy 1.24 removed. From 1.20 on, merely asking for it warns.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

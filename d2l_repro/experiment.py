@@ -154,7 +154,7 @@ class Chapter:
     def _note_data(self, data, result):
         result.dataset, result.stand_in_for = data.name, data.stand_in_for
         if data.stand_in_for:
-            log.warning("%s: %s is neither on this machine nor to be downloaded; the embedded %s stand in for it, "
+            log.warning("%s: %s is neither on this machine nor to be downloaded; embedded data (%s) stand in for it, "
                         "and nothing is compared with published values", self.name, data.stand_in_for, data.name)
         if not data.official:
             log.warning("%s: the files of %s are not the published ones; nothing is compared with published values",

@@ -88,8 +88,9 @@ class EngineeredFeatures(_HouseFeatures):
         self.clip = clip
 
     def _learned(self, X):
-        self.frontage_ = X.groupby("Neighborhood")["LotFrontage"].median()
-        self.median_frontage_ = X["LotFrontage"].median()
+        known = X[X["LotFrontage"].notna()]
+        self.frontage_ = known.groupby("Neighborhood")["LotFrontage"].median()
+        self.median_frontage_ = known["LotFrontage"].median() if len(known) else 0.0
         self.skewed_ = []
         skewness = self._prepared(X)[0].skew()
         self.skewed_ = list(skewness.index[skewness.abs() > MANY])

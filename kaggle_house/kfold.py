@@ -207,11 +207,15 @@ def summary(results, folds, recipe: Recipe, options, tables):
         "folds": [{"repeat": result["repeat"], "fold": result["fold"], "train": result["train"],
                    "valid": result["valid"], "clipped": result["clipped"], "seconds": result["seconds"],
                    "valid_rows": fold.valid_rows.tolist()} for result, fold in zip(results, folds)],
-        "mean": {"train": train.mean(), "valid": valid.mean()},
-        "std": {"train": train.std(ddof=1), "valid": valid.std(ddof=1)},
+        "mean": {"train": float(train.mean()), "valid": float(valid.mean())},
+        "std": {"train": float(train.std(ddof=1)), "valid": float(valid.std(ddof=1))},
         "out_of_fold": log_rmse(prices, out_of_fold(results, folds, len(prices))),
-        "baselines": {name: {"valid": scores.mean(), "std": scores.std(ddof=1),
-                             # paired: fold by fold, so that a hard fold is hard for both
-                             "difference": (valid - scores).mean(), "difference_std": (valid - scores).std(ddof=1)}
-                      for name, scores in baselines.items()},
+        "baselines": {name: _beside(valid, scores) for name, scores in baselines.items()},
     }
+
+
+def _beside(valid, scores):
+    """A baseline's mean and deviation, and those of the difference fold by fold: a hard fold is hard for both."""
+    difference = valid - scores
+    return {"valid": float(scores.mean()), "std": float(scores.std(ddof=1)),
+            "difference": float(difference.mean()), "difference_std": float(difference.std(ddof=1))}

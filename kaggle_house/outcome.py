@@ -99,4 +99,4 @@ def save(folder, made, results, folds, options, tables):
             write_atomically(folder / f"{name}.{kind}", plot.rendered(figure, kind))
     predicted = kfold.out_of_fold(results, folds, len(tables.train))
     write_atomically(folder / "oof.csv", submission.as_frame(tables.train["Id"], predicted).to_csv(index=False))
-    write_atomically(folder / "kfold.json", json.dumps(made, indent=1, default=str) + "\n")
+    write_atomically(folder / "kfold.json", json.dumps(made, indent=1, allow_nan=False) + "\n")

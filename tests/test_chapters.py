@@ -111,7 +111,7 @@ def test_another_seed_is_compared_and_another_setting_is_not():
 def test_a_stand_in_is_marked_in_result_and_on_stderr_and_compared_with_nothing(offline, caplog):
     result = softmax_regression.run(impl="scratch")
     assert (result.dataset, result.stand_in_for, result.published) == ("digits", "fashion_mnist", [])
-    assert "the embedded digits stand in for it" in caplog.text
+    assert "embedded data (digits) stand in for it" in caplog.text
     assert result.runs["scratch"]["metrics"]["test_acc"] > 0.6
     assert "digits stood in for fashion_mnist" in str(result)
 

@@ -1,0 +1,230 @@
+"""The competition's files: right ones are read right, every fault is named, no wrong one passes in silence."""
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from d2l_repro.errors import InputError
+from kaggle_house.data import KAGGLES, load_tables, read_table
+from kaggle_house.features import BookFeatures, EngineeredFeatures
+from kaggle_house.generated import generated_tables
+from kaggle_house.schema import CATEGORY, COLUMNS, FEATURES, NUMERIC, ORDINAL, TEXT
+
+TRAIN, TEST = generated_tables()
+SMALL = TRAIN.head(12)
+
+
+def write(frame, path, **options):
+    frame.to_csv(path, index=False, na_rep="NA", **options)
+    return path
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """Header and rows of a small right file, as lists of fields; lines(changed) writes them back."""
+    write(SMALL, tmp_path / "train.csv")
+    rows = [line.split(",") for line in (tmp_path / "train.csv").read_text().splitlines()]
+
+    def put(rows, end="\n"):
+        (tmp_path / "train.csv").write_text("".join(",".join(row) + end for row in rows))
+        return tmp_path / "train.csv"
+
+    put.rows = rows
+    return put
+
+
+def test_the_schema_has_every_column_once():
+    assert len(COLUMNS) == len(set(COLUMNS)) == 81
+    assert len(FEATURES) == 79
+    assert sorted(NUMERIC) + sorted([*ORDINAL, *CATEGORY]) == sorted(NUMERIC) + sorted(TEXT)
+    assert not set(ORDINAL) & set(CATEGORY)
+
+
+def test_what_is_written_is_read(tmp_path):
+    read = read_table(write(SMALL, tmp_path / "a.csv"), priced=True)
+    pd.testing.assert_frame_equal(read, SMALL.reset_index(drop=True), check_dtype=False)
+
+
+@pytest.mark.parametrize("change", ["reordered", "bom", "crlf", "blank lines", "spaces", "quoted"])
+def test_harmless_differences_change_nothing(tmp_path, change):
+    path = tmp_path / "a.csv"
+    if change == "reordered":
+        write(SMALL[COLUMNS[::-1]], path)
+    else:
+        text = write(SMALL, path, quoting=1 if change == "quoted" else 0).read_text()
+        text = {"bom": "\ufeff" + text, "crlf": text.replace("\n", "\r\n"), "blank lines": text.replace("\n", "\n\n"),
+                "spaces": text.replace(",", " , "), "quoted": text}[change]
+        path.write_bytes(text.encode())
+    pd.testing.assert_frame_equal(read_table(path, priced=True), SMALL.reset_index(drop=True), check_dtype=False)
+
+
+@pytest.mark.parametrize(("column", "value", "message"), [
+    ("LotArea", "big", "line 4, column LotArea: 'big' is not a number"),  # would turn the column into 2,283 categories
+    ("LotArea", "1_000", "'1_000' is not a number"),
+    ("GrLivArea", "inf", "column GrLivArea: inf cannot be"),
+    ("GrLivArea", "1e999", "column GrLivArea: 1e999 cannot be"),
+    ("GrLivArea", "-5", "column GrLivArea: -5 cannot be"),
+    ("GrLivArea", "nan", "column GrLivArea: nan cannot be"),
+    ("SalePrice", "NA", "column SalePrice: is missing"),
+    ("SalePrice", "0", "column SalePrice: 0 cannot be"),
+    ("Id", "", "column Id: is missing"),
+    ("Id", "1", "line 4, column Id: 1 stands already in line 2"),
+    ("Id", "2.5", "column Id: 2.5 is not a whole number"),
+    ("KitchenQual", "Good", "column KitchenQual: 'Good' is none of Po, Fa, TA, Gd, Ex, NA"),
+])
+def test_a_wrong_cell_is_named_with_file_line_and_column(lines, column, value, message):
+    rows = lines.rows
+    rows[3][rows[0].index(column)] = value
+    with pytest.raises(InputError, match=r"train\.csv: ") as caught:
+        read_table(lines(rows), priced=True)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_columns_are_named(lines):
+    rows = lines.rows
+    at = rows[0].index("LotArea")
+    without = [row[:at] + row[at + 1 :] for row in rows]
+    with pytest.raises(InputError, match="lacks the column 'LotArea'"):
+        read_table(lines(without), priced=True)
+    with pytest.raises(InputError, match=r"has a column that is not the competition's, 'Mine'"):
+        read_table(lines([[*rows[0], "Mine"], *([*row, "1"] for row in rows[1:])]), priced=True)
+    with pytest.raises(InputError, match="has twice the column 'LotArea'"):
+        read_table(lines([[*row, row[at]] for row in rows]), priced=True)
+    with pytest.raises(InputError, match="is it the training file"):
+        read_table(lines(rows), priced=False)
+    with pytest.raises(InputError, match="lacks the column 'SalePrice'"):
+        read_table(lines([row[:-1] for row in rows]), priced=True)
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b"", "is empty"), (b"\n\n", "is empty"), (b"Id,SalePrice\n", "has a header and no rows"),
+    (b"\xff\xfe\x00", "is no UTF-8 text"), (b'Id,"SalePrice\n', "is no CSV"),
+    (b"Id,SalePrice\n1,2", "its last line has no end"), (b"Id,SalePrice\n1,2,3\n", "line 2 has 3 fields where the"),
+    (b"\x89PNG\r\n\x1a\n", "is no UTF-8 text"),
+])
+def test_a_file_that_is_no_table_is_named(tmp_path, content, message):
+    (tmp_path / "train.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"train\.csv: .*{message}"):
+        read_table(tmp_path / "train.csv", priced=True)
+    with pytest.raises(InputError, match=r"nowhere\.csv: cannot be read"):
+        read_table(tmp_path / "nowhere.csv", priced=True)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_truncated_file_is_taken_for_a_whole_one(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("cut")
+    content = write(SMALL, folder / "a.csv").read_bytes()
+    cut = data.draw(st.integers(0, len(content) - 1))
+    (folder / "a.csv").write_bytes(content[:cut])
+    if content[:cut].endswith(b"\n") and content[:cut].count(b"\n") > 1:
+        assert len(read_table(folder / "a.csv", priced=True)) == content[:cut].count(b"\n") - 1  # whole rows only
+    else:
+        with pytest.raises(InputError):
+            read_table(folder / "a.csv", priced=True)
+
+
+@given(row=st.integers(1, 12), column=st.sampled_from(COLUMNS),
+       value=st.one_of(st.text(st.characters(exclude_characters=',"\r\n\0', exclude_categories=("Cs", "Z", "Cc")),
+                               max_size=6), st.floats().map(str), st.integers().map(str)))
+@settings(max_examples=150, deadline=None)
+def test_a_cell_is_read_as_it_is_written_or_refused(tmp_path_factory, row, column, value):
+    folder = tmp_path_factory.mktemp("cell")
+    rows = [line.split(",") for line in write(SMALL, folder / "a.csv").read_text().splitlines()]
+    rows[row][rows[0].index(column)] = value
+    (folder / "a.csv").write_text("".join(",".join(fields) + "\n" for fields in rows), encoding="utf-8")
+    try:
+        cell = read_table(folder / "a.csv", priced=True)[column].iloc[row - 1]
+    except InputError as error:
+        assert f"line {row + 1}, column {column}" in str(error) or column == "Id"  # noqa: PT017
+    else:
+        assert (cell == float(value) if column in NUMERIC and value not in ("NA", "") else
+                pd.isna(cell) if value.strip() in ("NA", "") else cell == value.strip())
+
+
+def test_kaggles_own_names_are_found(offline, tmp_path):
+    folder = tmp_path / "kaggle_house"
+    folder.mkdir()
+    for frame, name in zip((TRAIN, TEST), KAGGLES):
+        write(frame, folder / name)
+    tables = load_tables(data_dir=tmp_path)
+    assert (tables.name, tables.stand_in_for, tables.official) == ("kaggle_house", None, False)
+    assert tables.train.shape == (1460, 81)
+
+
+def test_without_files_auto_takes_generated_houses_and_a_name_does_not(offline):
+    tables = load_tables()
+    assert (tables.name, tables.stand_in_for) == ("generated", "kaggle_house")
+    with pytest.raises(InputError, match=r"kaggle_house_pred_train\.csv: not found in"):
+        load_tables(dataset="kaggle_house")
+    with pytest.raises(InputError, match="give both or neither"):
+        load_tables(train="train.csv")
+
+
+def test_generated_houses_have_the_competitions_form():
+    assert TRAIN.shape == (1460, 81)
+    assert TEST.shape == (1459, 80)
+    assert list(TRAIN.columns) == COLUMNS
+    assert TRAIN["Id"].tolist() + TEST["Id"].tolist() == list(range(1, 2920))
+    for name, levels in {**ORDINAL, **CATEGORY}.items():
+        assert set(TRAIN[name].dropna()) <= set(levels)
+    assert TRAIN["SalePrice"].between(20_000, 2_000_000).all()
+    assert TRAIN["PoolQC"].isna().mean() > 0.95
+    assert generated_tables()[0].equals(TRAIN)
+
+
+def test_the_real_files_have_331_features_as_the_book_says(real_data):
+    tables = load_tables(data_dir=real_data)
+    assert tables.official
+    both = pd.concat([tables.train, tables.test])
+    X = BookFeatures().fit(both).transform(tables.train)
+    assert X.shape == (1460, 331)
+    assert np.isfinite(X).all()
+
+
+def test_book_features_are_what_pandas_makes_as_the_book_uses_it():
+    both = pd.concat([TRAIN, TEST])[FEATURES]
+    numeric = [name for name in FEATURES if name in NUMERIC]
+    expected = both.copy()
+    expected[numeric] = expected[numeric].apply(lambda x: (x - x.mean()) / x.std()).fillna(0)
+    expected = pd.get_dummies(expected, dummy_na=True).astype(float)
+    features = BookFeatures().fit(pd.concat([TRAIN, TEST]))
+    assert features.get_feature_names_out().tolist() == expected.columns.tolist()
+    np.testing.assert_allclose(features.transform(TRAIN), expected[: len(TRAIN)].to_numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [BookFeatures, EngineeredFeatures])
+def test_features_do_not_depend_on_rows_that_they_were_not_fitted_on(kind):
+    fold = TRAIN[200:]
+    features = kind().fit(fold)
+    changed = TRAIN.copy()
+    changed.loc[:199, "GrLivArea"] *= 100
+    changed.loc[:199, "Neighborhood"] = "Elsewhere"  # a level that the fold has not
+    np.testing.assert_array_equal(features.transform(changed)[200:], features.transform(TRAIN)[200:])
+    assert np.isfinite(features.transform(changed)).all()
+    unseen = [i for i, name in enumerate(features.get_feature_names_out()) if str(name).startswith("Neighborhood")]
+    assert features.transform(changed)[:200, unseen].sum() == 0
+
+
+@pytest.mark.parametrize("kind", [BookFeatures, EngineeredFeatures])
+def test_small_folds_with_constant_and_empty_columns_are_no_trouble(kind):
+    few = TRAIN[TRAIN["PoolQC"].isna() & (TRAIN["PoolArea"] == 0)].head(8).copy()
+    few["LotFrontage"] = np.nan
+    X = kind().fit(few).transform(TRAIN)
+    assert np.isfinite(X).all()
+
+
+def test_engineered_numbers_are_clipped_and_years_in_the_future_mended():
+    odd = TRAIN.copy()
+    odd.loc[0, "GarageYrBlt"] = 2207
+    odd.loc[1, "YrSold"] = odd.loc[1, "YearBuilt"] - 1
+    features = EngineeredFeatures().fit(odd)
+    names = features.get_feature_names_out().tolist()
+    X = features.transform(odd)
+    assert np.abs(X).max() <= 2.5
+    same = TRAIN.copy()
+    same.loc[0, "GarageYrBlt"] = same.loc[0, "YearBuilt"]
+    np.testing.assert_allclose(X[0, names.index("GarageYrBlt")],
+                               features.transform(same)[0, names.index("GarageYrBlt")], rtol=1e-6)
