@@ -33,7 +33,7 @@ def threads():
 
 def _fix_threads():
     # MXNet and NumPy read the number once, when they are imported, and MXNet by itself takes half the machine's cores.
-    # A large product's digits depend on it, and small nets are fastest with one: so one, unless the user says otherwise.
+    # Digits of large products depend on it, and small nets are fastest with one: so one, unless the user says else.
     if not os.environ.get("OMP_NUM_THREADS", "").split(",")[0].isdigit():
         os.environ["OMP_NUM_THREADS"] = "1"
 
