@@ -14,7 +14,7 @@ from d2l_repro.settings import Settings
 
 from . import kfold, outcome, submission
 from .data import load_tables, read_table
-from .recipes import RECIPES, Recipe, fitted
+from .recipes import RECIPES, REPEATS, Recipe, fitted
 from .sweep import SweepOptions, sweep
 
 PROG = "python -m kaggle_house"
@@ -100,7 +100,7 @@ def _parse(argv):
     kind, default = kinds[argv[0]], None
     if issubclass(kind, CrossValidated):
         recipe = _named_recipe(argv)
-        default = kind(recipe=recipe, settings=RECIPES[recipe])
+        default = kind(recipe=recipe, settings=RECIPES[recipe], folds=kfold.FoldOptions(repeats=REPEATS[recipe]))
     flags = ["--no-shuffle" if flag == "--contiguous" else flag for flag in argv[1:]]
     return tyro.cli(kind, prog=f"{PROG} {argv[0]}", args=flags, default=default, config=(tyro.conf.OmitArgPrefixes,))
 

@@ -48,12 +48,13 @@ BOOK = Recipe(
 )
 
 # A reader's article, which says: label standardised too, one Dense, Adam lr 0.1, 10 epochs (and 20). It does not say
-# whether the label is the price or its logarithm, nor the batch size. Of the readings, the logarithm with five equal
-# steps an epoch comes nearest to its four printed means; with the book's 64 it gets worse from 10 to 20 epochs.
+# whether the label is the price or its logarithm, nor the batch size. Of the readings tried, the logarithm with six
+# steps an epoch, the last on a short batch, comes nearest to its four printed means. At this learning rate nothing has
+# converged: seeds differ by more than the epochs do, so it is run with several.
 ARTICLE = Recipe(
     features="book", statistics="all rows", shuffle=False, log_target=True, standardise_target=True,
     num_hiddens=0, num_nets=1, drop_prob=0.0, huber=1.0, l1=0.0, wd=0.0,
-    lr=0.1, schedule="constant", num_epochs=10, batch_size=234,
+    lr=0.1, schedule="constant", num_epochs=10, batch_size=224,
 )
 
 # Worth submitting: nothing is learned from a row that is scored, nor from the test file.
@@ -64,6 +65,7 @@ TUNED = Recipe(
 )
 
 RECIPES = {"book": BOOK, "article": ARTICLE, "tuned": TUNED}
+REPEATS = {"book": 1, "article": 4, "tuned": 1}  # how often a recipe's folds are run by default
 
 
 def log_rmse(y, y_hat):
