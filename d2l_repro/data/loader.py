@@ -5,6 +5,10 @@ from typing import Any, Optional
 import numpy as np
 from mxnet import nd
 
+# Elements up to which X is put in order once an epoch. A large X would not stay in the processor's cache until its
+# batches are used, and is gathered batch by batch.
+GATHERED_AT_ONCE = 2**20
+
 
 class Minibatches:
     """Goes over (X, y) in minibatches, in a new order each time.
@@ -27,15 +31,16 @@ class Minibatches:
         return -(-len(self.y) // self.batch_size)
 
     def __iter__(self):
-        starts = range(0, len(self.y), self.batch_size)
-        if self._rng is None:
-            for i in starts:
-                yield self.X[i : i + self.batch_size], self.y[i : i + self.batch_size]
-            return
-        order = nd.array(self._rng.permutation(len(self.y)), dtype="int32")
-        for i in starts:
-            batch = order[i : i + self.batch_size]
-            yield self.X.take(batch), self.y.take(batch)
+        X, y = self.X, self.y
+        order = None
+        if self._rng is not None:
+            order = nd.array(self._rng.permutation(len(y)), dtype="int32")
+            y = y.take(order)
+            if X.size <= GATHERED_AT_ONCE:
+                X, order = X.take(order), None
+        for i in range(0, len(y), self.batch_size):
+            batch = slice(i, i + self.batch_size)
+            yield X[batch] if order is None else X.take(order[batch]), y[batch]
 
 
 @dataclass
