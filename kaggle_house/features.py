@@ -6,7 +6,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .schema import FEATURES, NUMERIC, ORDINAL
 
-CATEGORIES_IN_DISGUISE = ["MSSubClass", "MoSold", "YrSold"]  # numbers whose size means nothing
+# Left out, as numbers and as levels: MSSubClass repeats HouseStyle, BldgType and the age; the ages are made of YrSold.
+UNUSED = ["MSSubClass", "MoSold", "YrSold"]
+TAIL = 0.01  # share of houses at either end of a column that are moved to its quantile
 MANY = 1.5  # skewness from which on a column is taken by its logarithm
 
 
@@ -76,7 +78,7 @@ class BookFeatures(_HouseFeatures):
 
 
 class EngineeredFeatures(_HouseFeatures):
-    """Grades as numbers, totals and ages, skewed columns by their logarithm, standardised and clipped.
+    """Grades as numbers, totals and ages, skewed columns by their logarithm, without tails, standardised and clipped.
 
     Args:
         clip: bound of the standardised numbers; it keeps the few houses that are like no other from dominating.
@@ -91,9 +93,11 @@ class EngineeredFeatures(_HouseFeatures):
         known = X[X["LotFrontage"].notna()]
         self.frontage_ = known.groupby("Neighborhood")["LotFrontage"].median()
         self.median_frontage_ = known["LotFrontage"].median() if len(known) else 0.0
-        self.skewed_ = []
+        self.skewed_, self.bounds_ = [], (None, None)
         skewness = self._prepared(X)[0].skew()
         self.skewed_ = list(skewness.index[skewness.abs() > MANY])
+        numeric = self._prepared(X)[0]
+        self.bounds_ = numeric.quantile(TAIL), numeric.quantile(1 - TAIL)
         return X
 
     def _shaped(self, numeric):
@@ -102,14 +106,12 @@ class EngineeredFeatures(_HouseFeatures):
     def _prepared(self, X):
         numeric = self._numbers(X)
         numeric[self.skewed_] = np.log1p(numeric[self.skewed_].clip(lower=0))
-        ordered = {*numeric.columns, *CATEGORIES_IN_DISGUISE}
-        categories = X[[name for name in FEATURES if name not in ordered]].copy()
-        for name in CATEGORIES_IN_DISGUISE:
-            categories[name] = X[name].map("{:.0f}".format)
-        return numeric, categories
+        numeric = numeric.clip(*self.bounds_, axis=1)
+        others = {*numeric.columns, *UNUSED}
+        return numeric, X[[name for name in FEATURES if name not in others]]
 
     def _numbers(self, X):
-        numeric = X[[name for name in FEATURES if name in NUMERIC and name not in CATEGORIES_IN_DISGUISE]].copy()
+        numeric = X[[name for name in FEATURES if name in NUMERIC and name not in UNUSED]].copy()
         for name, levels in ORDINAL.items():
             numeric[name] = X[name].map({level: i for i, level in enumerate(levels, 1)})
         frontage = X["Neighborhood"].map(self.frontage_).fillna(self.median_frontage_)
@@ -125,13 +127,13 @@ def _with_totals(numeric, sold):
     porches = ["WoodDeckSF", "OpenPorchSF", "EnclosedPorch", "3SsnPorch", "ScreenPorch"]
     return n.assign(
         TotalArea=n["TotalBsmtSF"] + n["1stFlrSF"] + n["2ndFlrSF"],
+        FinishedArea=n["GrLivArea"] + n["BsmtFinSF1"] + n["BsmtFinSF2"],
         TotalBaths=n["FullBath"] + n["BsmtFullBath"] + 0.5 * (n["HalfBath"] + n["BsmtHalfBath"]),
         PorchArea=n[porches].sum(axis=1),
         Age=(sold - n["YearBuilt"]).clip(lower=0),
         SinceRemodelled=(sold - n["YearRemodAdd"]).clip(lower=0),
         IsNew=(n["YearBuilt"] >= sold) * 1.0,
         Remodelled=(n["YearRemodAdd"] != n["YearBuilt"]) * 1.0,
-        QualityArea=n["OverallQual"] * n["GrLivArea"],
         **{f"Has{name}": (n[name] > 0) * 1.0 for name in ("PoolArea", "2ndFlrSF", "GarageArea", "TotalBsmtSF",
                                                            "Fireplaces", "MasVnrArea", "WoodDeckSF")},
     )

@@ -47,10 +47,14 @@ class WideAndDeep(gluon.HybridBlock):
     def __init__(self, num_inputs, num_hiddens, num_nets, drop_prob):
         super().__init__()
         self.shape = (0, num_nets, num_hiddens)
-        self.wide = nn.Dense(num_nets, in_units=num_inputs)
-        self.hidden = nn.Dense(num_nets * num_hiddens, in_units=num_inputs)
+        # Zeros: the L1 penalty would be slow to take away what any other beginning puts into useless columns.
+        self.wide = nn.Dense(num_nets, weight_initializer=init.Zero(), in_units=num_inputs)
+        # Glorot's bound for one net, however many share the layer
+        bound = (6 / (num_inputs + num_hiddens)) ** 0.5
+        self.hidden = nn.Dense(num_nets * num_hiddens, weight_initializer=init.Uniform(bound), in_units=num_inputs)
         self.swish, self.dropout = nn.Swish(), nn.Dropout(drop_prob)
-        self.v = self.params.get("v", shape=(1, num_nets, num_hiddens), init=init.Uniform(0.07))
+        he = init.Normal((2 / num_hiddens) ** 0.5)
+        self.v = self.params.get("v", shape=(1, num_nets, num_hiddens), init=he)
 
     def hybrid_forward(self, F, x, v):
         H = self.dropout(self.swish(self.hidden(x))).reshape(self.shape)  # (batch, nets, hiddens)

@@ -57,10 +57,11 @@ ARTICLE = Recipe(
     lr=0.1, schedule="constant", num_epochs=10, batch_size=224,
 )
 
-# Worth submitting: nothing is learned from a row that is scored, nor from the test file.
+# Worth submitting: nothing is learned from a row that is scored, nor from the test file. Developed on
+# KFold(5, shuffle=True, random_state=0 to 3); other splits are better judges of it.
 TUNED = Recipe(
     features="engineered", statistics="training rows", shuffle=True, log_target=True, standardise_target=True,
-    num_hiddens=128, num_nets=2, drop_prob=0.1, huber=0.3, l1=1e-3, wd=0.015,
+    num_hiddens=64, num_nets=2, drop_prob=0.1, huber=0.3, l1=1e-3, wd=0.015,
     lr=3e-3, schedule="cosine", num_epochs=30, batch_size=32,
 )
 
