@@ -1,4 +1,2 @@
 """One module a chapter: `python -m chapters.softmax_regression`."""
-from d2l_repro import compat
-
-compat.prepare()
+import d2l_repro  # noqa: F401  (prepares mxnet before a chapter imports it)

@@ -66,6 +66,7 @@ def with_gluon(hp):
             nn.Dense(hp.num_hiddens2, activation="relu"), nn.Dropout(hp.drop_prob2),
             nn.Dense(NUM_OUTPUTS))
     net.initialize(init.Normal(hp.sigma))
+    net.hybridize()
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)

@@ -57,6 +57,7 @@ def with_gluon(hp):
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(hp.sigma))
+    net.hybridize()
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
     return Model(net, gluon.loss.L2Loss(), params, trainer)

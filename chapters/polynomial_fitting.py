@@ -63,6 +63,7 @@ def with_gluon(hp):
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize()
+    net.hybridize()
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
     return Model(net, gluon.loss.L2Loss(), params, trainer)
@@ -89,12 +90,13 @@ def show(result, data):
                         ("two examples", "Two examples: overfitting")):
         case = {label: run for label, run in result.runs.items() if label.endswith(name)}
         result.figures[f"loss_{name.replace(' ', '_')}"] = plot.training_curves(case, title, log=True)
-    rows = [{"run": "true", "x": TRUE_W[0], "x^2": TRUE_W[1], "x^3": TRUE_W[2], "b": TRUE_B}]
+    powers = ("x", "x^2", "x^3")
+    rows = [{"run": "true", **dict(zip(powers, TRUE_W)), "b": TRUE_B}]
     for label, model in result.models.items():
         w, b = book_arrays(model)
-        rows.append({"run": label, **dict(zip(("x", "x^2", "x^3"), (f"{value:.4f}" for value in w[:, 0].tolist()))),
-                     "b": f"{b.item():.4f}"})
-    result.tables["True and learned weights"] = [{"x^2": "-", "x^3": "-", **row} for row in rows]
+        weights = [f"{value:.4f}" for value in w[:, 0].tolist()] + ["-"] * (len(powers) - len(w))
+        rows.append({"run": label, **dict(zip(powers, weights)), "b": f"{b.item():.4f}"})
+    result.tables["True and learned weights"] = rows
 
 
 chapter = Chapter(

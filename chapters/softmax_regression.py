@@ -58,6 +58,7 @@ def with_gluon(hp):
     net = nn.HybridSequential()
     net.add(nn.Dense(NUM_OUTPUTS))  # flattens the images by itself
     net.initialize(init.Normal(hp.sigma))
+    net.hybridize()
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)

@@ -66,6 +66,7 @@ def with_gluon(hp):
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(hp.sigma))
+    net.hybridize()
     net[0].bias.wd_mult = 0
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr, "wd": hp.wd}, kvstore=None)

@@ -13,6 +13,7 @@ import chapters
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
 from .result import FILE_NAME, Result, shown
+from .settings import Seed, Settings
 
 PROG = "d2l-repro"
 TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout",
@@ -25,11 +26,11 @@ class List:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Settings):
     """Run chapters, each in a process of its own; one that fails does not keep the others from running."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional]  # chapters, or textbook, or all
-    seed: int = 0  # of all random numbers; 0 gives the book's own data
+    seed: Seed = 0  # of all random numbers; 0 gives the book's own data
     quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
     strict: bool = False  # exit with 1 when a value is outside its published band
     out: Path = Path("runs")  # folder for results, one folder a chapter in it
@@ -77,6 +78,8 @@ def _run(command):
     codes = {}
     for i, name in enumerate(names, 1):
         print(f"\n[{i}/{len(names)}] {name}", flush=True)
+        if (folder / name).is_dir():
+            (folder / name / FILE_NAME).unlink(missing_ok=True)  # whatever is there afterwards is of this run
         codes[name] = _run_chapter([sys.executable, "-m", f"chapters.{name}", "--out", str(folder / name), *flags])
         if codes[name] == INTERRUPTED:
             break
@@ -101,15 +104,17 @@ def _overview(folder, codes):
     import pandas as pd
 
     rows = []
-    for name, code in codes.items():
+    for name in codes:
         row = {"chapter": name, "data": "-", "published values within their bands": "-", "scratch = Gluon": "-"}
-        if code in (DONE, FAILED):
+        if (folder / name / FILE_NAME).is_file():
             result = Result.load(folder / name / FILE_NAME)
             row["data"] = f"{result.dataset} (stand-in)" if result.stand_in_for else result.dataset
             if result.published:
                 within = len(result.published) - len(result.outside)
                 row["published values within their bands"] = f"{within} of {len(result.published)}"
             if result.parity:
-                row["scratch = Gluon"] = f"within {shown(result.parity['max_abs_diff'], '.0e')}"
+                parted = [pair for pair in result.parity["pairs"] if pair["left_at"]]
+                row["scratch = Gluon"] = (f"NO: {parted[0]['ours']}" if parted else
+                                          f"within {shown(result.parity['max_abs_diff'], '.0e')}")
         rows.append(row)
     return pd.DataFrame(rows).to_string(index=False)

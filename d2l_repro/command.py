@@ -35,7 +35,8 @@ def run_chapter(chapter, argv=None):
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
         options = {name: value for group in (args.run, args.data) for name, value in vars(group).items()}
         result = chapter.run(args.settings, progress=True, **options)
-        result.save(folder)
+        if result.runs:  # nothing was finished: leave what is there
+            result.save(folder)
     print(f"\n{result}\n\nresults and figures: {folder}")
     for label, error in result.errors.items():
         print(f"{prog}: error: {label}: {error}", file=sys.stderr)

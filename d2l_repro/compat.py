@@ -6,6 +6,7 @@ this project call `prepare` before anything else; every other file then plainly 
 import ctypes
 import os
 import platform
+import re
 import sys
 import warnings
 
@@ -34,7 +35,7 @@ def threads():
 def _fix_threads():
     # MXNet and NumPy read the number once, when they are imported, and MXNet by itself takes half the machine's cores.
     # Digits of large products depend on it, and small nets are fastest with one: so one, unless the user says else.
-    if not os.environ.get("OMP_NUM_THREADS", "").split(",")[0].isdigit():
+    if not re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", os.environ.get("OMP_NUM_THREADS", "")):
         os.environ["OMP_NUM_THREADS"] = "1"
 
 

@@ -66,6 +66,16 @@ def seed_everything(seed):
     np.random.seed(seed)  # noqa: NPY002
 
 
+def _twins(runs):
+    """Pairs of a run from scratch and the one with Gluon that has the same settings."""
+    others = [run for run in runs if run.impl == "gluon"]
+    for ours in runs:
+        theirs = next((run for run in others if ours.impl == "scratch" and run.hp == ours.hp), None)
+        if theirs:
+            others.remove(theirs)  # two variants may happen to have the same settings
+            yield ours, theirs
+
+
 @dataclass(frozen=True)
 class Chapter:
     """What a chapter module is made of; `run` does the rest."""
@@ -117,12 +127,12 @@ class Chapter:
             for run in runs:
                 data = self._train(run, options, result, progress)
             result.parity = self._parity(runs, options)
+            self.show(result, data)
         except KeyboardInterrupt:
             result.interrupted = True
-            return result
-        self.show(result, data)
-        if self._is_comparable(hp, data, options):
-            result.published = published.compare(self.name, {k: run["metrics"] for k, run in result.runs.items()})
+        else:
+            if self._is_comparable(hp, data, options):
+                result.published = published.compare(self.name, {k: run["metrics"] for k, run in result.runs.items()})
         return result
 
     def main(self, argv=None):
@@ -162,13 +172,12 @@ class Chapter:
 
     def _parity(self, runs, options):
         pairs = []
-        for ours in runs:
-            for theirs in runs:
-                if (ours.impl, theirs.impl) == ("scratch", "gluon") and ours.hp == theirs.hp and self.parity(ours):
-                    # From equal seeds the two see equal batches; the first model's parameters are the second's.
-                    (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, tolerance=self.tolerance)
-                    pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
+        for ours, theirs in _twins(runs):
+            if self.parity(ours):
+                # From equal seeds the two see equal batches; the first model's parameters are the second's.
+                (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
+                parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, tolerance=self.tolerance)
+                pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
         if not pairs:
             return None
         return {"steps": min(pair["steps"] for pair in pairs),

@@ -23,19 +23,26 @@ def writable_folder(folder, flag="--out"):
 
 
 def write_atomically(path, content):
-    """Write text or bytes to a temporary file beside `path` and rename it: readers see the old or the new, whole."""
+    """Write text or bytes to a temporary file beside `path` and rename it: readers see the old or the new, whole.
+
+    Raises:
+        InputError: it cannot be written; what was there before still is.
+    """
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            # Temporary files are made for their owner only; a result has the rights of any other new file.
-            os.chmod(file.name, 0o666 & ~_umask())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            try:
+                file.write(content)
+                file.close()
+                # Temporary files are made for their owner only; a result has the rights of any other new file.
+                os.chmod(file.name, 0o666 & ~_umask())
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}); make room or name another") from error
 
 
 def _umask():

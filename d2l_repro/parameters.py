@@ -30,6 +30,16 @@ class Parameter:
         else:
             self.held[:] = array
 
+    def cast(self, dtype):
+        """Turn the parameter to another precision in place; its gradient begins anew."""
+        if isinstance(self.held, gluon.Parameter):
+            self.held.cast(dtype)
+            return
+        # A net's functions hold this very array, so it stays and what it refers to is exchanged.
+        turned = self.held.astype(dtype)
+        self.held.handle, turned.handle = turned.handle, self.held.handle
+        self.held.attach_grad()
+
 
 def book_arrays(model):
     """A model's parameters as NumPy arrays in the book's layout: a Dense weight is (inputs, outputs)."""

@@ -25,7 +25,7 @@ def environment():
             "platform": platform.platform(), "threads": compat.threads()}
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """A chapter's results; all but `models` and the drawn `figures` go into result.json."""
 
@@ -87,19 +87,22 @@ class Result:
         write_atomically(Path(folder) / FILE_NAME, text + "\n")
 
     def all_tables(self):
-        """Title -> rows: the chapter's own tables, parity and, last, published and reproduced values."""
-        tables = dict(self.tables)
+        """Title -> rows: what failed, the chapter's own tables, parity and, last, published and reproduced values."""
+        failed = [{"run": label, "error": error} for label, error in self.errors.items()]
+        tables = {"Failed": failed, **self.tables}
         if self.parity:
             tables["Do scratch and Gluon follow the same path?"] = [_parity_row(pair) for pair in self.parity["pairs"]]
         if self.published:
             tables["Published and reproduced"] = [_published_row(row) for row in self.published]
-        return tables
+        return {title: rows for title, rows in tables.items() if rows}
 
     def __str__(self):
         parts = [f"{title}\n{_frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()]
         if not self.published:
             parts.append(f"Published values are not compared: {self.why_not_compared()}.")
         return "\n\n".join(parts)
+
+    __repr__ = __str__
 
     def why_not_compared(self):
         """In words, why `published` is empty."""

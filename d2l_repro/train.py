@@ -4,10 +4,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from mxnet import autograd, gluon, nd
+from mxnet import autograd, cpu, gluon, nd
 
 from .history import History
 from .scratch import SGD, correct
+
+ONE_SHOT = "hand in a loader or a list, which can be gone through again, not a generator"
 
 
 class TrainingDiverged(ArithmeticError):
@@ -56,20 +58,26 @@ class Loop:
     step: int = 0  # counted from 1, over all epochs
     stop: bool = False
     first_loss: float = math.inf  # mean loss of the first epoch
-    num_losses: int = 0  # losses seen in this epoch so far
     sums: dict = field(default_factory=dict)  # name -> NDArray, running sums of this epoch
+    counts: dict = field(default_factory=dict)  # name -> how many numbers are in the sum
+
+    def add(self, name, values):
+        """Add to the running sum of a name, without reading anything from the engine."""
+        self.sums[name] = self.sums[name] + values.sum() if name in self.sums else values.sum()
+        # Not the batch's size: a language model has a loss for every word of an example.
+        self.counts[name] = self.counts.get(name, 0) + values.size
 
     def running(self, name):
         """Mean so far in this epoch. It waits for the engine: never call it every batch."""
-        return self.sums[name].asscalar().item() / self.num_losses
+        return self.sums[name].asscalar().item() / self.counts[name]
 
 
 def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=None, lr=None, trainer=None, *,
               metrics=None, measure=None, penalty=None, gradients=None, callbacks=()):
     """Train a model, as the book's function of this name does (section 3.6), and return its history.
 
-    Nothing is read from MXNet's engine until an epoch ends, so that Python runs ahead of the computation. When
-    `net` and `loss` are both Gluon's HybridBlocks they are joined into one graph, which leaves `net` hybridized.
+    Nothing is read from MXNet's engine until an epoch ends, so that Python runs ahead of the computation. A Gluon
+    net that has been hybridized is joined with Gluon's loss into one graph.
 
     Args:
         net: X -> y_hat; a function or a Gluon block.
@@ -87,8 +95,8 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
             each update, are the row's train_<name>. Accuracy ("acc") by default, none with `{}`.
         measure: name -> function () -> number, called after each epoch. By default test_<name> of each metric
             over `test_iter`, or test_loss where there is none; nothing without a `test_iter`.
-        penalty: () -> scalar NDArray, added to the loss of each example before the gradient is taken (so that
-            `step(batch_size)` leaves it whole); the history's train_loss is without it.
+        penalty: () -> scalar NDArray, added to the mean loss before the gradient is taken: `batch_size` times, as
+            `step` divides by that, so that it is whole in the short last batch too. train_loss is without it.
         gradients: (X, y) -> y_hat, losses; has to leave every parameter's gradient in its `.grad`. By default
             autograd's; a net with hand-derived gradients brings its own.
         callbacks: `Callback`s, called in order.
@@ -107,7 +115,7 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
         trainer = SGD(params, lr)
     metrics = {"acc": correct} if metrics is None else metrics
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
-    gradients = gradients or gradients_by_autograd(net, loss, penalty)
+    gradients = gradients or gradients_by_autograd(net, loss, penalty, batch_size)
     loop = Loop(num_epochs, len(train_iter) if hasattr(train_iter, "__len__") else None, trainer)
     try:
         while loop.epoch < num_epochs and not loop.stop:
@@ -115,8 +123,9 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
             loop.epoch += 1
             _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}
-            _check_converging(loop)
+            _check_converging(loop, row["train_loss"])
             row.update({name: _as_float(function()) for name, function in measure.items()})
+            _check_finite(loop, row["train_loss"])
             row["seconds"] = time.perf_counter() - begun
             loop.history.append(row)
             for callback in callbacks:
@@ -129,54 +138,53 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
 
 
 def _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks):
-    loop.sums, loop.num_losses = {}, 0
+    loop.sums, loop.counts = {}, {}
     for X, y in _batches(train_iter):
         y_hat, losses = gradients(X, y)
         for callback in callbacks:
             callback.before_step(loop)
         loop.trainer.step(batch_size)
         loop.step += 1
-        _add(loop.sums, "train_loss", losses)
+        loop.add("train_loss", losses)
         for name, metric in metrics.items():
-            _add(loop.sums, f"train_{name}", metric(y_hat, y))
-        # Not len(y): a language model has a loss for every word of an example.
-        loop.num_losses += losses.size
+            loop.add(f"train_{name}", metric(y_hat, y))
         for callback in callbacks:
             callback.after_step(loop)
-    if not loop.num_losses:
-        raise ValueError(f"the training data gave no batch in epoch {loop.epoch}: "
-                         "hand in a loader or a list, which can be gone through again, not a generator")
+    if not loop.counts:
+        raise ValueError(f"the training data gave no batch in epoch {loop.epoch}: {ONE_SHOT}")
 
 
-def _add(sums, name, values):
-    sums[name] = sums[name] + values.sum() if name in sums else values.sum()
-
-
-def _check_converging(loop):
-    loss = loop.running("train_loss")
-    if not math.isfinite(loss) or loss > 1e6 * loop.first_loss > 0:
+def _check_converging(loop, loss):
+    _check_finite(loop, loss)
+    if loss > 1e6 * loop.first_loss > 0:
         raise TrainingDiverged(loop, loss)
     if loop.epoch == 1:
         loop.first_loss = loss
 
 
-def gradients_by_autograd(net, loss, penalty=None):
+def _check_finite(loop, loss):
+    if not math.isfinite(loss):
+        raise TrainingDiverged(loop, loss)
+
+
+def gradients_by_autograd(net, loss, penalty=None, batch_size=1):
     """The default of `train_ch3`: (X, y) -> y_hat, losses; by the way, every parameter's `.grad` is filled."""
     net_and_loss = _joined(net, loss)
 
     def gradients(X, y):
         with autograd.record():
             y_hat, losses = net_and_loss(X, y)
-            objective = losses + penalty() if penalty else losses
-        objective.backward()
+            objectives = [losses, batch_size * penalty()] if penalty else [losses]
+        autograd.backward(objectives)
         return y_hat, losses
 
     return gradients
 
 
 def _joined(net, loss):
-    """(X, y) -> y_hat, losses; as one graph where both are HybridBlocks, which makes tiny nets 3 times faster."""
-    if _is_graph(net) and _is_graph(loss):
+    """(X, y) -> y_hat, losses; as one graph if the net is hybridized, which makes tiny nets 3 times faster."""
+    # Gluon has no public question for this. A net that has not been hybridized may do in Python what no graph can.
+    if isinstance(net, gluon.HybridBlock) and net._active and isinstance(loss, gluon.HybridBlock):
         block = _NetWithLoss(net, loss)
         block.hybridize(static_alloc=True, static_shape=True)
         return block
@@ -186,15 +194,6 @@ def _joined(net, loss):
         return y_hat, loss(y_hat, y)
 
     return net_and_loss
-
-
-def _is_graph(model):
-    """Can all of it be traced: is no block's `forward` written in Python that only runs on arrays?"""
-    if not isinstance(model, gluon.HybridBlock):
-        return False
-    traced = []
-    model.apply(lambda block: traced.append(type(block).forward is gluon.HybridBlock.forward))
-    return all(traced)
 
 
 class _NetWithLoss(gluon.HybridBlock):
@@ -223,8 +222,7 @@ def evaluate(data_iter, net, score):
         total = total + values.sum()
         count += values.size
     if not count:
-        raise ValueError("the data to evaluate on gave no batch: "
-                         "hand in a loader or a list, which can be gone through again, not a generator")
+        raise ValueError(f"the data to evaluate on gave no batch: {ONE_SHOT}")
     return _as_float(total) / count
 
 
@@ -235,11 +233,12 @@ def evaluate_accuracy(data_iter, net):
 
 def _batches(data_iter):
     for X, y in data_iter:
-        yield _as_nd(X), _as_nd(y)
+        yield as_nd(X), as_nd(y)
 
 
-def _as_nd(array):
-    return array if isinstance(array, nd.NDArray) else nd.array(array)
+def as_nd(array):
+    """`array` as NDArray in main memory; a DataLoader with worker processes gives arrays in shared memory."""
+    return array.as_in_context(cpu()) if isinstance(array, nd.NDArray) else nd.array(array)
 
 
 def _as_float(value):

@@ -30,6 +30,7 @@ def linear_with_gluon(num_inputs, lr, wd=0.0):
     net = nn.HybridSequential()
     net.add(nn.Dense(1, in_units=num_inputs))
     net.initialize()
+    net.hybridize()
     params = net.collect_params()
     return Model(net, gluon.loss.L2Loss(), params, _adam(params, lr, wd))
 
@@ -79,6 +80,7 @@ def wide_and_deep(num_inputs, num_hiddens, num_nets, drop_prob, huber, lr, wd, l
     """Huber loss and Adam; `wd` holds the deep weights small, `l1` the wide ones sparse."""
     net = WideAndDeep(num_inputs, num_hiddens, num_nets, drop_prob)
     net.initialize()
+    net.hybridize()
     params = net.collect_params()
     for param in params.values():
         param.wd_mult = float(param is net.hidden.weight or param is net.v)

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from mxnet import nd
+from mxnet import autograd, nd
 
 from chapters import dropout, linear_regression, mlp, polynomial_fitting, softmax_regression, weight_decay
 from d2l_repro.cli import TEXTBOOK, chapter_titles
 from d2l_repro.errors import InputError
+from d2l_repro.parameters import parameters
 from d2l_repro.result import Result
 
 CHAPTERS = {name: importlib.import_module(f"chapters.{name}").chapter for name in TEXTBOOK}
@@ -24,6 +26,8 @@ RUNS = {
     "polynomial_fitting": ["scratch cubic", "gluon cubic", "scratch linear", "gluon linear",
                            "scratch two examples", "gluon two examples"],
     "weight_decay": ["scratch lambda=0", "scratch lambda=3", "gluon wd=0", "gluon wd=3"],
+    "house_prices": [f"{impl} {part}" for impl in ("scratch", "gluon")
+                     for part in ("fold 1", "fold 2", "fold 3", "fold 4", "fold 5", "all rows", "book")],
     "dropout": ["scratch", "gluon", "scratch no dropout", "gluon no dropout", "scratch exchanged", "gluon exchanged"],
 }
 FIGURES = {
@@ -33,6 +37,7 @@ FIGURES = {
     "polynomial_fitting": {"loss_cubic", "loss_linear", "loss_two_examples"},
     "weight_decay": {"loss_lambda_0", "loss_lambda_3"},
     "dropout": {"training_curves", "variants_scratch", "variants_gluon"},
+    "house_prices": {"fold_1", "all_rows"},
 }
 
 
@@ -51,7 +56,7 @@ def without_times(value):
 
 @pytest.mark.parametrize("name", TEXTBOOK)
 def test_a_chapter_trains_compares_draws_and_repeats_itself(name, small_fashion, tmp_path, capsys):
-    data = ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []
+    data = ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []  # without the files of house_prices
     contents = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         assert main(name, "--quick", "--out", str(folder), *data) == 0
@@ -65,7 +70,8 @@ def test_a_chapter_trains_compares_draws_and_repeats_itself(name, small_fashion,
         assert (folder / f"{stem}.png").stat().st_size > 1000
         assert (tmp_path / "a" / f"{stem}.svg").read_bytes() == (tmp_path / "b" / f"{stem}.svg").read_bytes()
     assert first["parity"]["steps"] == 50
-    assert first["parity"]["max_abs_diff"] < 1e-6
+    assert all(pair["left_at"] is None for pair in first["parity"]["pairs"])
+    assert first["parity"]["max_abs_diff"] < CHAPTERS[name].tolerance
     assert first["published"] == []  # --quick is compared with nothing
     for label, run in first["runs"].items():
         assert all(math.isfinite(value) for value in run["metrics"].values()), label
@@ -147,6 +153,62 @@ def test_dropouts_paths_are_compared_with_dropout_off(small_fashion):
     result = dropout.run(data_dir=small_fashion, quick=True)
     assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
         ("scratch no dropout", "gluon no dropout")]
+
+
+def test_dropout_drops_the_units_of_both_layers_as_often_as_gluons():
+    hp = dropout.HParams(drop_prob1=0.3, drop_prob2=0.8, sigma=0.1)
+    ours, theirs = dropout.from_scratch(hp), dropout.with_gluon(hp)
+    X = nd.random.uniform(shape=(1, 1, 28, 28))
+    theirs.net(X)
+    for mine, other in zip(parameters(ours), parameters(theirs)):
+        other.set(mine.get())
+    X = X.broadcast_to((4000, 1, 28, 28))
+    with autograd.train_mode():
+        outputs = [model.net(X).asnumpy() for model in (ours, theirs)]
+    outputs[0] = np.log(outputs[0]) - np.log(outputs[0])[:, :1]  # probabilities and logits, both relative to class 0
+    outputs[1] = outputs[1] - outputs[1][:, :1]
+    # The masks differ, the distribution they make must not: first and second moments over 4,000 draws.
+    np.testing.assert_allclose(outputs[0].mean(axis=0), outputs[1].mean(axis=0), atol=0.1 * outputs[1].std())
+    np.testing.assert_allclose(outputs[0].std(axis=0)[1:], outputs[1].std(axis=0)[1:], rtol=0.1)
+
+
+def test_a_penalty_is_whole_in_a_short_batch():
+    result = weight_decay.run(weight_decay.HParams(batch_size=8, num_epochs=3))
+    assert all(pair["left_at"] is None for pair in result.parity["pairs"])
+
+
+def test_twins_are_paired_by_variant_even_where_settings_coincide():
+    result = polynomial_fitting.run(polynomial_fitting.HParams(degree=1, num_epochs=2))
+    assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
+        (f"scratch {name}", f"gluon {name}") for name in ("cubic", "linear", "two examples")]
+
+
+def test_a_failed_run_is_told_in_python_too():
+    result = polynomial_fitting.run(seed=2, impl="gluon")
+    assert "training diverged" in repr(result)
+    assert "training diverged" in result._repr_html_()
+
+
+def test_ctrl_c_while_figures_are_drawn_keeps_the_training(monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("d2l_repro.plot.training_curves", interrupted)
+    result = linear_regression.run()
+    assert result.interrupted
+    assert len(result.runs["gluon"]["history"]) == 3
+
+
+def test_ctrl_c_before_anything_is_finished_leaves_the_last_results_alone(tmp_path, monkeypatch):
+    assert main("linear_regression", "--quick", "--out", str(tmp_path)) == 0
+    before = (tmp_path / "result.json").read_text()
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chapters.linear_regression.linear_data", interrupted)
+    assert main("linear_regression", "--out", str(tmp_path)) == 130
+    assert (tmp_path / "result.json").read_text() == before
 
 
 def test_the_naive_softmax_is_shown_overflowing():

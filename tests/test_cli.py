@@ -40,6 +40,26 @@ def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd
     assert "failed: linear_regression (exit code 2)" in capfd.readouterr().err
 
 
+def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path, monkeypatch, capfd):
+    assert main("run", "linear_regression", "--quick", "--out", str(tmp_path)) == 0
+    monkeypatch.setattr(cli, "_run_chapter", lambda command: 1)
+    assert main("run", "linear_regression", "--out", str(tmp_path)) == 1
+    assert "linear_regression    -" in capfd.readouterr().out
+
+
+def test_a_parted_pair_is_told_in_the_overview(tmp_path):
+    result = Result("mlp", 0, {}, parity={"steps": 50, "max_abs_diff": 2.0, "pairs": [
+        {"ours": "scratch", "theirs": "gluon", "left_at": {"step": 3}}]})
+    (tmp_path / "mlp").mkdir()
+    result.save(tmp_path / "mlp")
+    assert "NO: scratch" in cli._overview(tmp_path, {"mlp": 0})
+
+
+def test_a_seed_out_of_range_is_refused_once(capsys):
+    assert main("run", "textbook", "--seed", "-1") == 2
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("names", [["cats"], []])
 def test_an_unknown_chapter_is_one_line_and_exit_code_2(names, tmp_path, capsys):
     assert main("run", *names, "--out", str(tmp_path)) == 2

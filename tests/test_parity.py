@@ -78,6 +78,16 @@ def test_models_that_do_not_correspond_are_refused():
         same_path(scratch_mlp(), gluon_mlp(), [], 16)
 
 
+@pytest.mark.parametrize(("lr", "batch_size"), [(0.3, 16), (0.7, 10), (2.1, 100)])
+def test_gluons_single_precision_rates_do_not_count_as_a_difference(lr, batch_size):
+    assert same_path(scratch_mlp(lr), gluon_mlp(learning_rate=lr), BATCHES, batch_size).max_abs_diff < 1e-7
+
+
+def test_batches_may_be_numpy_arrays():
+    batches = [tuple(array.asnumpy() for array in batch) for batch in BATCHES]
+    assert same_path(scratch_mlp(), gluon_mlp(), batches, 16)
+
+
 def test_more_steps_than_an_epoch_has_go_round_again():
     assert same_path(scratch_mlp(), gluon_mlp(), BATCHES, 16, steps=9).steps == 9
 

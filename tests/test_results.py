@@ -113,7 +113,7 @@ def test_writing_replaces_the_file_or_leaves_it_alone(tmp_path, monkeypatch):
     path = tmp_path / "submission.csv"
     files.write_atomically(path, "old")
     monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match=r"submission\.csv: cannot be written \(disk full\)"):
         files.write_atomically(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["submission.csv"]

@@ -78,11 +78,11 @@ def test_cross_entropy_of_softmax_equals_gluons_joint_loss():
 
 def test_correct_and_accuracy_count_the_largest_score():
     y_hat = nd.array([[0.1, 0.3, 0.6], [0.3, 0.2, 0.5]])
-    for dtype in ("float32", "int32"):
-        y = nd.array([0, 2], dtype=dtype)
+    for y in (nd.array([0, 2]), nd.array([0, 2], dtype="int32"), nd.array([[0], [2]])):
         np.testing.assert_array_equal(scratch.correct(y_hat, y).asnumpy(), [0, 1])
         assert scratch.accuracy(y_hat, y) == 0.5
     assert isinstance(scratch.accuracy(y_hat, y), float)
+    assert scratch.accuracy(y_hat.astype("float64"), y) == 0.5
 
 
 def test_dropout_drops_in_training_only():

@@ -54,7 +54,8 @@ def numpy_regression(lr, epochs, size=16, penalty=0.0):
             error = x @ w + b - y
             total += (error**2 / 2).sum()
             # the nominal batch size divides the gradient of the short last batch too
-            w, b = w - lr / size * (x.T @ error + len(x) * penalty * w), b - lr / size * error.sum()
+            # and the penalty is whole in it all the same
+            w, b = w - lr * (x.T @ error / size + penalty * w), b - lr / size * error.sum()
         losses.append(total / len(X))
     return w, b, losses
 
@@ -79,42 +80,52 @@ def test_accuracies_are_counted_before_the_update_and_on_the_test_set_after_the_
     assert history[-1]["test_acc"] == pytest.approx(evaluate_accuracy(batches(CLASSES), net))
 
 
-def test_gluon_as_one_graph_is_gluon_op_by_op():
-    def gluon_classifier(kind):
-        net = kind()
-        net.add(nn.Dense(5, activation="relu", in_units=3), nn.Dense(3, in_units=5))
-        net.initialize(init.Constant(0.1))
-        net[1].weight.set_data(nd.array(np.linspace(-1, 1, 15).reshape(3, 5)))
+class Counting(gluon.HybridBlock):
+    """A net that counts how often Python runs it."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.calls = nn.Dense(3, in_units=3, weight_initializer=init.Constant(0.1)), 0
+
+    def hybrid_forward(self, F, x):
+        self.calls += 1
+        return self.dense(x)
+
+
+def test_a_hybridized_net_is_one_graph_with_its_loss_and_any_other_runs_as_it_is():
+    weights = []
+    for hybridize in (True, False):
+        net = Counting()
+        net.initialize()
+        if hybridize:
+            net.hybridize()
         trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.5}, kvstore=None)
-        train_ch3(net, batches(CLASSES), None, gluon.loss.SoftmaxCrossEntropyLoss(), 5, 16, trainer=trainer)
-        return net[0].weight.data().asnumpy()
+        train_ch3(net, batches(CLASSES), None, gluon.loss.SoftmaxCrossEntropyLoss(), 4, 16, trainer=trainer)
+        assert net.calls == (1 if hybridize else 4 * 5)
+        weights.append(net.dense.weight.data().asnumpy())
+    np.testing.assert_allclose(*weights, rtol=1e-5)
 
-    # HybridSequential is joined with its loss into one graph, Sequential cannot be.
-    np.testing.assert_allclose(gluon_classifier(nn.HybridSequential), gluon_classifier(nn.Sequential), rtol=1e-5)
 
-
-def test_a_hybrid_block_with_a_forward_of_its_own_is_left_as_it_is():
-    class Own(gluon.HybridBlock):
-        def __init__(self):
-            super().__init__()
-            self.dense = nn.Dense(3, in_units=3)
-
-        def forward(self, x):
-            assert isinstance(x, nd.NDArray)
-            return self.dense(x) if x.asnumpy().any() else x
-
-    net = Own()
+@pytest.mark.parametrize("hybridize", [True, False])
+def test_batch_norm_and_dropout_know_training_from_testing(hybridize):
+    net = nn.HybridSequential()
+    net.add(nn.BatchNorm(in_channels=3, momentum=0.0), nn.Dropout(0.9), nn.Dense(3, in_units=3))
     net.initialize()
-    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1}, kvstore=None)
-    history = train_ch3(net, batches(CLASSES), None, gluon.loss.SoftmaxCrossEntropyLoss(), 2, 16, trainer=trainer)
-    assert len(history) == 2
+    if hybridize:
+        net.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.0}, kvstore=None)
+    history = train_ch3(net, batches(CLASSES, 70), batches(CLASSES), gluon.loss.SoftmaxCrossEntropyLoss(), 1, 70,
+                        trainer=trainer)
+    # with momentum 0 the running mean is the last batch's, here that of all examples
+    np.testing.assert_allclose(net[0].running_mean.data().asnumpy(), X.mean(axis=0), rtol=1e-4, atol=1e-6)
+    assert history[0]["test_acc"] == evaluate_accuracy(batches(CLASSES, 7), net)
 
 
-def test_penalty_is_added_to_every_example_and_left_out_of_the_history():
+def test_penalty_is_whole_in_every_batch_and_left_out_of_the_history():
     params, net, loss = regression()
-    history = train_ch3(net, batches(size=14), None, loss, 5, 14, params, 0.1, metrics={},
+    history = train_ch3(net, batches(), None, loss, 5, 16, params, 0.1, metrics={},
                         penalty=lambda: 3 * (params[0] ** 2).sum() / 2)
-    w, _, losses = numpy_regression(0.1, 5, 14, penalty=3)
+    w, _, losses = numpy_regression(0.1, 5, penalty=3)
     np.testing.assert_allclose(params[0].asnumpy(), w, rtol=1e-4)
     np.testing.assert_allclose(history["train_loss"], losses, rtol=1e-4)
 
@@ -164,11 +175,15 @@ def test_a_net_may_carry_a_state_from_batch_to_batch_until_the_epoch_ends():
     assert len({state.asscalar() for state in states}) == 10  # it moves on with every batch
 
 
-def test_a_loss_for_every_word_is_averaged_over_words_not_examples():
-    params, net, _ = regression()
-    history = train_ch3(net, batches(), None, lambda y_hat, y: nd.ones((len(y), 5)) * 2 + 0 * y_hat, 1, 16,
-                        params, 0.1, metrics={})
+def test_a_loss_for_every_word_is_averaged_over_words_and_accuracy_over_examples():
+    params, net, _ = classifier()
+
+    def loss(y_hat, y):
+        return nd.ones((len(y), 5)) * 2 + 0 * y_hat.sum(axis=1, keepdims=True)
+
+    history = train_ch3(net, batches(CLASSES), None, loss, 1, 16, params, 0.1)
     assert history[0]["train_loss"] == 2
+    assert history[0]["train_acc"] == pytest.approx((CLASSES == 0).mean())
 
 
 def test_a_moving_average_after_each_step():
@@ -235,8 +250,9 @@ def test_without_metrics_the_loss_is_measured_on_the_test_set():
 
 @pytest.mark.parametrize("data", [
     lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, CLASSES), 16),
+    lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(nd.array(X), CLASSES), 16, num_workers=1),
     lambda: [(X[i : i + 16], CLASSES[i : i + 16]) for i in range(0, 70, 16)],
-], ids=["a Gluon DataLoader", "a list of NumPy arrays"])
+], ids=["a Gluon DataLoader", "a Gluon DataLoader with a process of its own", "a list of NumPy arrays"])
 def test_any_iterable_of_batches_will_do(data):
     histories = []
     for train_iter in (data(), batches(CLASSES)):
@@ -274,6 +290,12 @@ def test_a_loss_that_is_no_number_stops_in_its_first_epoch():
     with pytest.raises(TrainingDiverged, match="epoch 1: mean loss nan") as caught:
         train_ch3(net, batches(), None, loss, 3, 16, params, 0.1, metrics={})
     assert caught.value.history == []
+
+
+def test_a_measured_loss_that_is_no_number_is_divergence_too():
+    params, net, loss = regression()
+    with pytest.raises(TrainingDiverged, match="epoch 1: mean loss inf"):
+        train_ch3(net, batches(), None, loss, 1, 16, params, 0.1, metrics={}, measure={"train_loss": lambda: np.inf})
 
 
 def test_ctrl_c_keeps_the_finished_epochs():

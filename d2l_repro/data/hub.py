@@ -1,6 +1,7 @@
 """Published data files: where they are looked for, and how they are downloaded and verified."""
 import os
 import sys
+import textwrap
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -59,7 +60,7 @@ def fetch(name, data_dir=None):
     """
     folders = data_dirs(data_dir)
     for folder in folders:
-        if (folder / name).is_file():
+        if os.path.isfile(folder / name):  # False, not an error, where the folder may not be searched
             return folder / name
     places = ", ".join(str(folder) for folder in [*folders, cache_dir()])
     try:
@@ -93,4 +94,4 @@ def _download(name):
 
 
 def _short(error):
-    return str(error).split("\n")[0][:200]
+    return textwrap.shorten(str(error), 160, placeholder=" ...")

@@ -144,7 +144,7 @@ def read_idx(path):
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
+    if len(content) < 4 or content[:3] != b"\0\0\x08" or content[3] > 4:
         raise InputError(f"{path}: is not an idx file of unsigned bytes; replace it with the published file")
     header = 4 + 4 * content[3]
     shape = tuple(np.frombuffer(content[4:header], ">u4").tolist()) if len(content) >= header else ()

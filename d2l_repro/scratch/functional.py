@@ -121,12 +121,13 @@ def correct(y_hat, y):
 
     Args:
         y_hat: scores or probabilities, (batch, classes).
-        y: the true classes as numbers from 0, (batch,).
+        y: the true classes as numbers from 0, (batch,) or (batch, 1).
 
     Returns:
         1 or 0 for each example, (batch,).
     """
-    return y_hat.argmax(axis=1) == y.astype("float32", copy=False)
+    predicted = y_hat.argmax(axis=1)
+    return predicted == y.reshape(predicted.shape).astype(predicted.dtype, copy=False)
 
 
 def accuracy(y_hat, y):
