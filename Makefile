@@ -21,6 +21,7 @@ check: $(VENV)/installed ## ruff
 
 bench: $(VENV)/installed ## speed as ratios: the book's loader, PyTorch where it is installed, the matrix products
 	$(BIN)/python -m benchmarks.epoch
+	$(BIN)/python -m benchmarks.house
 
 clean: ## remove .venv and everything generated
 	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
