@@ -115,6 +115,6 @@ def _overview(folder, codes):
             if result.parity:
                 parted = [pair for pair in result.parity["pairs"] if pair["left_at"]]
                 row["scratch = Gluon"] = (f"NO: {parted[0]['ours']}" if parted else
-                                          f"within {shown(result.parity['max_abs_diff'], '.0e')}")
+                                          f"within {shown(result.parity['max_abs_diff'], '.1g')}")
         rows.append(row)
     return pd.DataFrame(rows).to_string(index=False)

@@ -4,11 +4,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from mxnet import autograd, cpu, gluon, nd
+from mxnet import autograd, cpu, engine, gluon, nd
 
 from .history import History
 from .scratch import SGD, correct
 
+BULK = 15  # operators that are handed to the engine in one go: less to do for each where nets are tiny
 ONE_SHOT = "hand in a loader or a list, which can be gone through again, not a generator"
 
 
@@ -121,7 +122,8 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
         while loop.epoch < num_epochs and not loop.stop:
             begun = time.perf_counter()
             loop.epoch += 1
-            _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
+            with engine.bulk(BULK):
+                _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}
             _check_converging(loop, row["train_loss"])
             row.update({name: _as_float(function()) for name, function in measure.items()})

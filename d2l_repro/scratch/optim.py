@@ -63,12 +63,11 @@ class Adam(Optimizer):
         # Both corrections, v / (1 - beta1^t) and s / (1 - beta2^t), are the same number for all elements: one factor.
         lr = self.learning_rate * math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
         for param, v, s in zip(self.params, self.v, self.s):
-            g = param.grad / batch_size
-            # v <- beta1 v + (1 - beta1) g
+            # v <- beta1 v + (1 - beta1) g, where g is the gradient over |B|
             v *= self.beta1
-            v += (1 - self.beta1) * g
+            v += (1 - self.beta1) / batch_size * param.grad
             # s <- beta2 s + (1 - beta2) g^2
             s *= self.beta2
-            s += (1 - self.beta2) * g * g
+            s += (1 - self.beta2) / batch_size**2 * param.grad * param.grad
             # p <- p - lr v / (sqrt(s) + epsilon)
             param -= lr * v / (s.sqrt() + self.epsilon)
