@@ -2,6 +2,7 @@
 import ast
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -75,15 +76,13 @@ def _run(command):
     folder = writable_folder(command.out)
     names = _chosen(command.names)
     flags = ["--seed", str(command.seed), *(f"--{flag}" for flag in ("quick", "strict") if getattr(command, flag))]
-    codes = {}
+    codes, begun = {}, time.time()
     for i, name in enumerate(names, 1):
         print(f"\n[{i}/{len(names)}] {name}", flush=True)
-        if (folder / name).is_dir():
-            (folder / name / FILE_NAME).unlink(missing_ok=True)  # whatever is there afterwards is of this run
         codes[name] = _run_chapter([sys.executable, "-m", f"chapters.{name}", "--out", str(folder / name), *flags])
         if codes[name] == INTERRUPTED:
             break
-    print(f"\n{_overview(folder, codes)}\n\nresults and figures: {folder}")
+    print(f"\n{_overview(folder, codes, begun)}\n\nresults and figures: {folder}")
     failed = [name for name, code in codes.items() if code != DONE]
     if failed:
         print(f"{PROG}: failed: {', '.join(f'{name} (exit code {codes[name]})' for name in failed)}", file=sys.stderr)
@@ -100,14 +99,16 @@ def _run_chapter(command):
         return INTERRUPTED
 
 
-def _overview(folder, codes):
+def _overview(folder, names, begun):
+    """A line a chapter, from the results that were written since `begun`: a crashed one may have left older ones."""
     import pandas as pd
 
     rows = []
-    for name in codes:
+    for name in names:
         row = {"chapter": name, "data": "-", "published values within their bands": "-", "scratch = Gluon": "-"}
-        if (folder / name / FILE_NAME).is_file():
-            result = Result.load(folder / name / FILE_NAME)
+        path = folder / name / FILE_NAME
+        if path.is_file() and path.stat().st_mtime >= begun:
+            result = Result.load(path)
             row["data"] = f"{result.dataset} (stand-in)" if result.stand_in_for else result.dataset
             if result.published:
                 within = len(result.published) - len(result.outside)

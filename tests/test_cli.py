@@ -52,7 +52,7 @@ def test_a_parted_pair_is_told_in_the_overview(tmp_path):
         {"ours": "scratch", "theirs": "gluon", "left_at": {"step": 3}}]})
     (tmp_path / "mlp").mkdir()
     result.save(tmp_path / "mlp")
-    assert "NO: scratch" in cli._overview(tmp_path, {"mlp": 0})
+    assert "NO: scratch" in cli._overview(tmp_path, ["mlp"], 0)
 
 
 def test_a_seed_out_of_range_is_refused_once(capsys):
