@@ -1,4 +1,6 @@
 """The command d2l-repro, and the script that finds a Python."""
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +47,24 @@ def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path
     monkeypatch.setattr(cli, "_run_chapter", lambda command: 1)
     assert main("run", "linear_regression", "--out", str(tmp_path)) == 1
     assert "linear_regression    -" in capfd.readouterr().out
+
+
+def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no_other(tmp_path):
+    code = ("from d2l_repro import cli; cli.main(['run', 'polynomial_fitting', 'linear_regression', "
+            f"'--out', {str(tmp_path)!r}])")
+    process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                               stderr=subprocess.PIPE, start_new_session=True)
+    for line in process.stdout:
+        if line.startswith("gluon cubic epoch 1,"):
+            break
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the command and to the chapter
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    result = Result.load(tmp_path / "polynomial_fitting" / "result.json")
+    assert result.interrupted
+    assert len(result.runs["scratch cubic"]["history"]) == 100
+    assert not (tmp_path / "linear_regression").exists()
 
 
 def test_a_parted_pair_is_told_in_the_overview(tmp_path):
