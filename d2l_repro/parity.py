@@ -20,7 +20,7 @@ from typing import Optional
 import numpy as np
 from mxnet import gluon
 
-from .parameters import book_arrays, parameters
+from .parameters import parameters
 from .train import TrainingDiverged, as_nd, train_ch3
 
 
@@ -129,7 +129,7 @@ def _train_on(model, batch, batch_size):
 
 def _paired(ours, theirs):
     mine, others = parameters(ours), parameters(theirs)
-    shapes, other_shapes = ([array.shape for array in book_arrays(model)] for model in (ours, theirs))
+    shapes, other_shapes = ([param.get().shape for param in params] for params in (mine, others))
     if shapes != other_shapes:
         raise ValueError(f"the models' parameters do not correspond: shapes {shapes} and {other_shapes} "
                          "(a Dense weight is given as the book writes it, (inputs, outputs))")

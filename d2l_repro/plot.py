@@ -2,10 +2,13 @@
 import functools
 import io
 import math
+from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from .files import write_atomically
 
 # Okabe and Ito's palette, told apart by colour-blind readers; its order alternates dark and light for print in grey.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
@@ -43,6 +46,13 @@ def rendered(figure, kind):
     file = io.BytesIO()
     figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
     return file.getvalue()
+
+
+def save(figures, folder):
+    """Write every figure of `figures`, name -> Figure, as NAME.svg and NAME.png."""
+    for name, figure in figures.items():
+        for kind in ("svg", "png"):
+            write_atomically(Path(folder) / f"{name}.{kind}", rendered(figure, kind))
 
 
 @styled

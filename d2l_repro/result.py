@@ -79,10 +79,7 @@ class Result:
         """Write every figure as SVG and PNG and, last, result.json into `folder`, which has to be there."""
         from . import plot
 
-        drawn = {name: figure for name, figure in self.figures.items() if figure is not None}
-        for name, figure in drawn.items():
-            for kind in ("svg", "png"):
-                write_atomically(Path(folder) / f"{name}.{kind}", plot.rendered(figure, kind))
+        plot.save({name: figure for name, figure in self.figures.items() if figure is not None}, folder)
         text = json.dumps(self.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
         write_atomically(Path(folder) / FILE_NAME, text + "\n")
 
@@ -93,7 +90,7 @@ class Result:
         if self.parity:
             tables["Do scratch and Gluon follow the same path?"] = [_parity_row(pair) for pair in self.parity["pairs"]]
         if self.published:
-            tables["Published and reproduced"] = [_published_row(row) for row in self.published]
+            tables["Published and reproduced"] = [published_row(row) for row in self.published]
         return {title: rows for title, rows in tables.items() if rows}
 
     def __str__(self):
@@ -138,7 +135,8 @@ def _parity_row(pair):
             "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}"}
 
 
-def _published_row(row):
+def published_row(row):
+    """A row of `published.compare` as the tables show it."""
     return {"run": row["run"], "metric": row["metric"], "published": f"{row['value']:g}", "ours": shown(row["ours"]),
             "band": f"{row['low']:g} to {row['high']:g}", "within": "yes" if row["within"] else "NO"}
 

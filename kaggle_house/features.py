@@ -40,7 +40,8 @@ class _OneHot:
 class _HouseFeatures(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         """Learn the statistics and levels of X, a frame with the 79 columns."""
-        numeric, categories = self._prepared(self._learned(X))
+        self._learn(X)
+        numeric, categories = self._prepared(X)
         self.standardised_ = _Standardised(numeric)
         self.one_hot_ = _OneHot(categories, missing=self.MISSING_IS_A_LEVEL)
         self.feature_names_ = [*numeric.columns, *self.one_hot_.names()]
@@ -57,8 +58,8 @@ class _HouseFeatures(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.array(self.feature_names_, dtype=object)
 
-    def _learned(self, X):
-        return X
+    def _learn(self, X):
+        pass
 
     def _shaped(self, numeric):
         return numeric
@@ -89,7 +90,7 @@ class EngineeredFeatures(_HouseFeatures):
     def __init__(self, clip=2.5):
         self.clip = clip
 
-    def _learned(self, X):
+    def _learn(self, X):
         known = X[X["LotFrontage"].notna()]
         self.frontage_ = known.groupby("Neighborhood")["LotFrontage"].median()
         self.median_frontage_ = known["LotFrontage"].median() if len(known) else 0.0
@@ -98,7 +99,6 @@ class EngineeredFeatures(_HouseFeatures):
         self.skewed_ = list(skewness.index[skewness.abs() > MANY])
         numeric = self._prepared(X)[0]
         self.bounds_ = numeric.quantile(TAIL), numeric.quantile(1 - TAIL)
-        return X
 
     def _shaped(self, numeric):
         return numeric.clip(-self.clip, self.clip)

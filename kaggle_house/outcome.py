@@ -7,7 +7,7 @@ import pandas as pd
 from d2l_repro import plot, published
 from d2l_repro.files import write_atomically
 from d2l_repro.history import History
-from d2l_repro.result import environment, shown
+from d2l_repro.result import environment, published_row
 
 from . import kfold, submission
 from .recipes import ARTICLE, BOOK
@@ -54,9 +54,7 @@ def text(made, tables):
     if clipped:
         parts.append(f"{clipped} predictions below 1 dollar were scored as 1 dollar.")
     if made["published"]:
-        table = [{"run": row["run"], "metric": row["metric"], "published": f"{row['value']:g}",
-                  "ours": shown(row["ours"]), "band": f"{row['low']:g} to {row['high']:g}",
-                  "within": "yes" if row["within"] else "NO"} for row in made["published"]]
+        table = [published_row(row) for row in made["published"]]
         parts.append(f"Published and reproduced\n{pd.DataFrame(table).to_string(index=False)}")
     return "\n\n".join(parts)
 
@@ -94,9 +92,7 @@ def _mean_history(results, repeat):
 
 def save(folder, made, results, folds, options, tables):
     """Write figures, oof.csv and, last, kfold.json."""
-    for name, figure in figures(results, folds, options, tables).items():
-        for kind in ("svg", "png"):
-            write_atomically(folder / f"{name}.{kind}", plot.rendered(figure, kind))
+    plot.save(figures(results, folds, options, tables), folder)
     predicted = kfold.out_of_fold(results, folds, len(tables.train))
     write_atomically(folder / "oof.csv", submission.as_frame(tables.train["Id"], predicted).to_csv(index=False))
     write_atomically(folder / "kfold.json", json.dumps(made, indent=1, allow_nan=False) + "\n")
