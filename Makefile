@@ -11,7 +11,7 @@ reproduce: $(VENV)/installed ## run the textbook's chapters at book scale into r
 	$(BIN)/d2l-repro run textbook --out $(OUT)
 
 test: $(VENV)/installed ## the fast test suite; real data are used where D2L_REPRO_DATA names their folder
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 slow: $(VENV)/installed ## full-scale runs against the published values, several seeds (real data, minutes)
 	$(BIN)/python -m pytest -m slow

@@ -16,7 +16,7 @@ import pandas as pd
 from mxnet import nd
 
 from d2l_repro import plot, settings
-from d2l_repro.data import Data, Minibatches
+from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.errors import InputError
 from d2l_repro.experiment import Chapter, runs_of
 from d2l_repro.history import History

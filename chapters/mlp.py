@@ -63,7 +63,7 @@ def with_gluon(hp):
 def show(result, data):
     """The training curves, and three activations with their gradients."""
     result.figures["training_curves"] = plot.training_curves(result.runs, f"MLP on {data.source.title}")
-    result.figures["activations"] = plot.functions(activations(), xlabel="x")
+    result.figures["activations"] = plot.functions(activations(), "x", "Activations and their gradients")
 
 
 def activations():

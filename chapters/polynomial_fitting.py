@@ -16,7 +16,8 @@ from mxnet import gluon, nd
 from mxnet.gluon import nn
 
 from d2l_repro import plot, settings
-from d2l_repro.data import Data, Minibatches, polynomial_data
+from d2l_repro.data.loader import Data, Minibatches
+from d2l_repro.data.synthetic import polynomial_data
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.parameters import book_arrays
 from d2l_repro.scratch import SGD, linreg, squared_loss

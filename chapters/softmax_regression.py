@@ -14,7 +14,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import plot, settings
-from d2l_repro.data import load_images
+from d2l_repro.data.images import load_images
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
 from d2l_repro.settings import Count, Positive

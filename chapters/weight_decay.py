@@ -16,7 +16,8 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import plot, settings
-from d2l_repro.data import Data, Minibatches, linear_data
+from d2l_repro.data.loader import Data, Minibatches
+from d2l_repro.data.synthetic import linear_data
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.parameters import book_arrays
 from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss

@@ -4,7 +4,8 @@ import time
 
 from tqdm import tqdm
 
-from .history import epoch_line
+from . import progress
+from .history import epoch_line, is_shown
 from .train import Callback
 
 
@@ -14,16 +15,19 @@ class Progress(Callback):
     Args:
         label: begins each line and the bar.
         lines: at most about so many lines; of a longer run every second, third, ... epoch is printed.
+        before, share: of the whole work, what was done before this run, and how much of it this run is.
     """
 
-    def __init__(self, label="", lines=20):
+    def __init__(self, label="", lines=20, before=0.0, share=1.0):
         self.label, self.lines = label, lines
+        self.before, self.share = before, share
         self._bar, self._read = None, 0.0
+        self._reporting = progress.is_reported()
 
     def after_step(self, loop):
         if self._bar is None:
             self._bar = tqdm(total=loop.num_batches, desc=f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
-                             unit="batch", leave=False, disable=None)
+                             unit="batch", leave=False, disable=self._reporting or None)
             self._read = time.monotonic()
         self._bar.update()
         # Reading the loss waits for the engine: once a second costs nothing, once a batch would halve the speed.
@@ -34,8 +38,10 @@ class Progress(Callback):
     def after_epoch(self, loop):
         self._bar.close()
         self._bar = None
-        every = -(-loop.num_epochs // self.lines)
-        if loop.epoch % every == 0 or loop.epoch in (1, loop.num_epochs):
+        if self._reporting:
+            progress.report(self.before + self.share * loop.epoch / loop.num_epochs,
+                            f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip())
+        if is_shown(loop.epoch, loop.num_epochs, self.lines):
             print(f"{self.label} {epoch_line(loop.history[-1])}".strip(), flush=True)
 
 

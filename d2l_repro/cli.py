@@ -1,121 +1,167 @@
-"""The command `d2l-repro`: what chapters there are, and several of them in one go. It never imports MXNet itself."""
-import ast
-import subprocess
+"""The command `d2l-repro`: run chapters, see what came of it, look after the data. It never imports MXNet itself."""
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import tyro
 
-import chapters
-
+from . import report, summary
+from .catalogue import TEXTBOOK, entries, reproduced
+from .data.command import Data
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
-from .result import FILE_NAME, Result, shown
-from .settings import Seed, Settings
+from .result import FILE_NAME, Result, frame, published_row, shown
+from .runner import Task, run_tasks
+from .settings import Count, Seed, Settings
 
 PROG = "d2l-repro"
-TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout",
-            "house_prices")
 
 
 @dataclass(frozen=True)
 class List:
-    """List the chapters, the textbook's in its order."""
+    """List the chapters, the textbook's in its order: section of the book, how long a full run takes, data."""
+
+    def __call__(self):
+        times = {name: f"{made['seconds']:.0f} s" for name, made in reproduced()["chapters"].items()}
+        rows = [{"chapter": entry.name, "section": entry.section, "takes": times.get(entry.name, "?"),
+                 "title": entry.title.removesuffix(", from scratch and with Gluon"),
+                 "data": ", ".join(entry.datasets) or "made up"} for entry in entries().values()]
+        print(frame(rows).to_string(index=False, justify="left", formatters={
+            name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]}))
+        return DONE
 
 
 @dataclass(frozen=True)
 class Run(Settings):
-    """Run chapters, each in a process of its own; one that fails does not keep the others from running."""
+    """Run chapters, each in a process of its own, and write a report of them.
+
+    One that fails does not keep the others from running. Exit codes: 0 done; 1 a chapter failed or, with --strict, a
+    value is outside its band; 2 usage; 130 interrupted.
+    """
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional]  # chapters, or textbook, or all
     seed: Seed = 0  # of all random numbers; 0 gives the book's own data
+    seeds: Count = 1  # run each chapter with so many seeds, from --seed on: mean and deviation of every number
     quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
+    jobs: Count = 1  # processes at a time; times an epoch are only worth comparing with one
+    resume: bool = False  # keep the finished results that an earlier run with the same settings has left in --out
     strict: bool = False  # exit with 1 when a value is outside its published band
-    out: Path = Path("runs")  # folder for results, one folder a chapter in it
+    out: Path = Path("runs")  # folder for results, one folder a chapter in it, and for report.html
+
+    def __call__(self):
+        folder, names, begun = writable_folder(self.out), chosen(self.names), time.time()
+        tasks = [self._task(folder, name, seed) for name in names for seed in range(self.seed, self.seed + self.seeds)]
+        kept = [task for task in tasks if self.resume and task.is_finished()]
+        for task in kept:
+            print(f"{task.label}: finished earlier, kept")
+        codes = run_tasks([task for task in tasks if task not in kept], self.jobs)
+        fresh = [task for task in tasks if task in kept or _written_since(begun, task.folder / FILE_NAME)]
+        summaries = [made for made in (_summary_of(name, fresh) for name in names) if made]
+        print(f"\n{_overview(names, summaries)}")
+        if self.seeds > 1:
+            print(f"\n{_over_seeds(summaries)}")
+        failed = [f"{task.label} (exit code {code})" for task, code in codes.items() if code != DONE]
+        missing = [task.label for task in tasks if task not in kept and task not in codes]
+        problems = [*(f"failed: {name}" for name in failed), *(f"not run: {name}" for name in missing)]
+        self._report(problems)
+        if missing or INTERRUPTED in codes.values():
+            return INTERRUPTED
+        return FAILED if failed or (self.strict and _tell_outside(summaries)) else DONE
+
+    def _report(self, problems):
+        for problem in problems:
+            print(f"{PROG}: {problem}", file=sys.stderr)
+        try:
+            found = summary.collect(self.out)
+        except InputError:  # nothing has ever been finished there
+            return
+        found.problems += problems
+        found.save(self.out)
+        print(f"\nresults and figures: {self.out}\nreport: {report.write(found, self.out / report.FILE_NAME)}")
+
+    def _task(self, folder, name, seed):
+        label = name if self.seeds == 1 else f"{name} (seed {seed})"
+        return Task(name, seed, summary.seed_folder(folder, name, seed, self.seed), self.quick, label)
+
+
+@dataclass(frozen=True)
+class Report(Settings):
+    """Write one HTML page of all results in a folder, figures included."""
+
+    folder: Annotated[Path, tyro.conf.Positional] = Path("runs")  # as `run` or a chapter left it
+    out: Optional[Path] = None  # file to write (else report.html in the folder)
+
+    def __call__(self):
+        found = summary.collect(self.folder)
+        for problem in found.problems:
+            print(f"{PROG}: error: {problem}", file=sys.stderr)
+        print(f"report: {report.write(found, self.out or self.folder / report.FILE_NAME)}")
+        return FAILED if found.problems else DONE
 
 
 def main(argv=None):
-    """Entry point; exits with 0 done, 1 a chapter failed, 2 usage, 130 interrupted."""
+    """Entry point; exits with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
-        command = tyro.extras.subcommand_cli_from_dict({"list": List, "run": Run}, prog=PROG, args=argv,
-                                                       description=__doc__.split(".")[0] + ".",
-                                                       config=(tyro.conf.FlagCreatePairsOff,))
-        sys.exit(_list() if isinstance(command, List) else _run(command))
+        commands = {"list": List, "run": Run, "report": Report, "data": Data}
+        config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+        command = tyro.extras.subcommand_cli_from_dict(commands, prog=PROG, args=argv, config=config,
+                                                       description=__doc__.split(" It ")[0])
+        sys.exit(command())
 
 
-def chapter_titles():
-    """Name -> first line of the docstring, of every chapter; the textbook's first."""
-    modules = {path.stem: path for path in Path(chapters.__path__[0]).glob("[!_]*.py")}
-    names = [*TEXTBOOK, *sorted(modules.keys() - set(TEXTBOOK))]
-    return {name: ast.get_docstring(ast.parse(modules[name].read_text(encoding="utf-8"))).split("\n")[0]
-            for name in names}
+def chosen(names):
+    """The chapters that `names` mean, each once, in the order given.
 
-
-def _list():
-    for name, title in chapter_titles().items():
-        print(f"{name:20} {title}")
-    return DONE
-
-
-def _chosen(names):
-    """The chapters that `names` mean, each once, in the order given."""
-    titles = chapter_titles()
-    groups = {"textbook": TEXTBOOK, "all": tuple(titles)}
-    chosen = dict.fromkeys(chapter for name in names for chapter in groups.get(name, (name,)))
-    unknown = [name for name in chosen if name not in titles]
-    if unknown or not chosen:
+    Raises:
+        InputError: there is no such chapter, or no name.
+    """
+    known = entries()
+    groups = {"textbook": TEXTBOOK, "all": tuple(known)}
+    found = dict.fromkeys(chapter for name in names for chapter in groups.get(name, (name,)))
+    unknown = [name for name in found if name not in known]
+    if unknown or not found:
         raise InputError(f"no chapter is called {', '.join(unknown) or 'nothing'}: "
-                         f"take textbook, all, or of {', '.join(titles)}")
-    return list(chosen)
+                         f"take textbook, all, or of {', '.join(known)}")
+    return list(found)
 
 
-def _run(command):
-    folder = writable_folder(command.out)
-    names = _chosen(command.names)
-    flags = ["--seed", str(command.seed), *(f"--{flag}" for flag in ("quick", "strict") if getattr(command, flag))]
-    codes, begun = {}, time.time()
-    for i, name in enumerate(names, 1):
-        print(f"\n[{i}/{len(names)}] {name}", flush=True)
-        codes[name] = _run_chapter([sys.executable, "-m", f"chapters.{name}", "--out", str(folder / name), *flags])
-        if codes[name] == INTERRUPTED:
-            break
-    print(f"\n{_overview(folder, codes, begun)}\n\nresults and figures: {folder}")
-    failed = [name for name, code in codes.items() if code != DONE]
-    if failed:
-        print(f"{PROG}: failed: {', '.join(f'{name} (exit code {codes[name]})' for name in failed)}", file=sys.stderr)
-    return INTERRUPTED if INTERRUPTED in codes.values() else FAILED if failed else DONE
+def _written_since(begun, path):
+    """Is there a file not older than `begun`? A chapter that crashed may have left an older one."""
+    return path.is_file() and path.stat().st_mtime >= begun
 
 
-def _run_chapter(command):
-    process = subprocess.Popen(command)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        # Ctrl-C reaches the chapter too; it still has to write what it finished.
-        process.wait()
-        return INTERRUPTED
+def _summary_of(name, tasks):
+    """The Summary of a chapter's tasks, or None without any."""
+    folders = [task.folder for task in tasks if task.chapter == name]
+    return summary.Summary(folders[0], [Result.load(folder / FILE_NAME) for folder in folders]) if folders else None
 
 
-def _overview(folder, names, begun):
-    """A line a chapter, from the results that were written since `begun`: a crashed one may have left older ones."""
-    import pandas as pd
+def _overview(names, summaries):
+    rows = {made.chapter: made.row() for made in summaries}
+    return frame([rows.get(name, {"chapter": name}) for name in names]).fillna("-").to_string(index=False)
 
+
+def _over_seeds(summaries):
+    """Mean and standard deviation of every number of every run, and what that says of the published values."""
     rows = []
-    for name in names:
-        row = {"chapter": name, "data": "-", "published values within their bands": "-", "scratch = Gluon": "-"}
-        path = folder / name / FILE_NAME
-        if path.is_file() and path.stat().st_mtime >= begun:
-            result = Result.load(path)
-            row["data"] = f"{result.dataset} (stand-in)" if result.stand_in_for else result.dataset
-            if result.published:
-                within = len(result.published) - len(result.outside)
-                row["published values within their bands"] = f"{within} of {len(result.published)}"
-            if result.parity:
-                parted = [pair for pair in result.parity["pairs"] if pair["left_at"]]
-                row["scratch = Gluon"] = (f"NO: {parted[0]['ours']}" if parted else
-                                          f"within {shown(result.parity['max_abs_diff'], '.1g')}")
-        rows.append(row)
-    return pd.DataFrame(rows).to_string(index=False)
+    for made in summaries:
+        bands = {(row["run"], row["metric"]): row for row in made.published()}
+        for run, metrics in made.metrics().items():
+            for metric, over in metrics.items():
+                row = {"chapter": made.chapter, "run": run, "metric": metric, "seeds": len(over["values"]),
+                       "mean": shown(over["mean"]), "std": shown(over["std"], ".2g")}
+                if (run, metric) in bands:
+                    band = published_row(bands[run, metric])
+                    row.update({name: band[name] for name in ("published", "band", "within")})
+                rows.append(row)
+    return frame(rows).fillna("").to_string(index=False)
+
+
+def _tell_outside(summaries):
+    found = summary.outside(summaries)
+    for chapter, row in found:
+        print(f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: {shown(row['ours'])}, "
+              f"published {row['value']:g} ({row['low']:g} to {row['high']:g})", file=sys.stderr)
+    return bool(found)

@@ -1,7 +1,9 @@
 """A chapter: models that are built, trained, compared and shown the same way in all of them."""
 import dataclasses
 import logging
+import time
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Callable, Optional
 
 import mxnet as mx
@@ -9,7 +11,7 @@ import numpy as np
 
 from . import published
 from .callbacks import Progress
-from .data import Data
+from .data.loader import Data
 from .errors import InputError
 from .history import History
 from .parity import same_path
@@ -120,12 +122,16 @@ class Chapter:
         if options.dataset not in ("auto", *self.datasets):
             raise InputError(f"--dataset: {self.name} knows no {options.dataset!r}; "
                              f"take {', '.join(('auto', *self.datasets))}")
-        hp = self.defaults(options.quick) if hp is None else hp
-        result = Result(self.name, options.seed, dataclasses.asdict(hp))
+        own = self.defaults(options.quick)
+        hp = own if hp is None else hp
+        result = Result(self.name, options.seed, dataclasses.asdict(hp), impl=options.impl, quick=options.quick)
+        result.changed = {name: value for name, value in vars(own).items() if value != getattr(hp, name)}
+        begun = time.perf_counter()
         runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)]
         try:
-            for run in runs:
-                data = self._train(run, options, result, progress)
+            for i, run in enumerate(runs):
+                callbacks = [Progress(run.label, before=i / len(runs), share=1 / len(runs))] if progress else []
+                data = self._train(run, options, result, callbacks)
             result.parity = self._parity(runs, options)
             self.show(result, data)
         except KeyboardInterrupt:
@@ -133,6 +139,8 @@ class Chapter:
         else:
             if self._is_comparable(hp, data, options):
                 result.published = published.compare(self.name, {k: run["metrics"] for k, run in result.runs.items()})
+        result.seconds = time.perf_counter() - begun
+        result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
 
     def main(self, argv=None):
@@ -146,12 +154,12 @@ class Chapter:
         data = self.data(run.hp, options)
         return data, run.build(run.hp, data) if self.needs_data else run.build(run.hp)
 
-    def _train(self, run, options, result, progress):
+    def _train(self, run, options, result, callbacks):
         data, model = self._begin(run, options)
         if not result.runs:
             self._note_data(data, result)
         try:
-            history = self.train(model, data, run.hp, [Progress(run.label)] if progress else [])
+            history = self.train(model, data, run.hp, callbacks)
         except (TrainingDiverged, TrainingInterrupted) as error:
             result.runs[run.label] = {"history": error.history, "metrics": {}, "error": str(error)}
             if isinstance(error, TrainingInterrupted):

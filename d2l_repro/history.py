@@ -37,3 +37,8 @@ def epoch_line(row):
 
 def _number(name, value):
     return f"{value:.3f}" if name.endswith("acc") else f"{value:#.4g}"
+
+
+def is_shown(epoch, num_epochs, lines=20):
+    """Of a long run every second, third, ... epoch is shown, so that there are about `lines`; first and last always."""
+    return epoch % -(-num_epochs // lines) == 0 or epoch in (1, num_epochs)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from .files import write_atomically
 
@@ -40,11 +40,19 @@ def styled(function):
     return drawn
 
 
+def _titled(title, width, height):
+    figure = Figure(figsize=(width, height), label=title)
+    figure.suptitle(title)
+    return figure
+
+
 @styled
 def rendered(figure, kind):
     """The figure as the bytes of an "svg" or "png" file."""
     file = io.BytesIO()
-    figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    # The title is what stands for the figure where it cannot be seen; without a date equal figures are equal files.
+    metadata = {"Title": figure.get_label(), **({"Date": None} if kind == "svg" else {})}
+    figure.savefig(file, format=kind, metadata=metadata)
     return file.getvalue()
 
 
@@ -70,8 +78,7 @@ def training_curves(runs, title, log=False):
     panels = {ylabel: [name for name in names if name.endswith(suffix)]
               for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"), ("log rmse", "_log_rmse"))}
     panels = {ylabel: columns for ylabel, columns in panels.items() if columns} or {"no epoch was finished": []}
-    figure = Figure(figsize=(4.6 * len(panels), 3.4))
-    figure.suptitle(title)
+    figure = _titled(title, 4.6 * len(panels), 3.4)
     for ax, (ylabel, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         ends = {}
         for i, (label, history) in enumerate(runs.items()):
@@ -82,10 +89,26 @@ def training_curves(runs, title, log=False):
                         alpha=0.5 if beneath else 1, ls="-" if part == "train" else "--",
                         marker="o" if len(history) == 1 else None, label=f"{label} {part}")
                 ends[f"{label} {part}"] = (history[name][-1], COLORS[i % len(COLORS)])
-        ax.set(xlabel="epoch", ylabel=ylabel, yscale="log" if log and ylabel != "accuracy" else "linear")
+        ax.set(xlabel="epoch", ylabel=ylabel)
+        if log and ylabel != "accuracy":
+            _logarithmic(ax)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         _label_ends(ax, ends)
     return figure
+
+
+def _logarithmic(ax):
+    """A logarithmic y axis with numbers on it also where it spans less than two powers of ten."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _readable(color):
+    """The colour, darkened for letters: the palette's light ones are too faint on white for anything thin."""
+    return tuple(0.68 * part for part in mpl.colors.to_rgb(color))
 
 
 def _label_ends(ax, ends):
@@ -100,22 +123,23 @@ def _label_ends(ax, ends):
         heights[i] = min(heights[i], 1 - room * LABEL_GAP)
     for (name, (_, color)), height in zip(lines, heights):
         ax.annotate(name, (1, height), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
-                    color=color, va="center", fontsize="small", annotation_clip=False)
+                    color=_readable(color), va="center", fontsize="small", annotation_clip=False)
 
 
 @styled
-def functions(panels, xlabel):
+def functions(panels, xlabel, title):
     """Functions of one variable, one panel each.
 
     Args:
         panels: title -> (x, {name: values at x}).
         xlabel: what x is.
+        title: of the figure.
     """
-    figure = Figure(figsize=(3.2 * len(panels), 2.8))
-    for ax, (title, (x, lines)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        for style, (name, values) in zip(("-", "--", ":"), lines.items()):
-            ax.plot(x, values, style, label=name)
-        ax.set(title=title, xlabel=xlabel)
+    figure = _titled(title, 3.2 * len(panels), 3.0)
+    for ax, (name, (x, lines)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        for style, (line, values) in zip(("-", "--", ":"), lines.items()):
+            ax.plot(x, values, style, label=line)
+        ax.set(title=name, xlabel=xlabel)
         ax.legend(frameon=False, fontsize="small")
     return figure
 
@@ -129,8 +153,7 @@ def scatter(panels, ylabel, title):
         ylabel: what y is.
         title: of the figure.
     """
-    figure = Figure(figsize=(3.8 * len(panels), 3.2))
-    figure.suptitle(title)
+    figure = _titled(title, 3.8 * len(panels), 3.2)
     for ax, (xlabel, (x, y)) in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items()):
         ax.scatter(x, y, s=4, alpha=0.6)
         ax.set_xlabel(xlabel)
@@ -141,23 +164,23 @@ def scatter(panels, ylabel, title):
 @styled
 def predicted_against_true(true, predicted, title, unit):
     """Predictions over the true values, both on logarithmic axes; on the diagonal they are equal."""
-    figure = Figure(figsize=(4.4, 4.0))
+    figure = _titled(title, 4.4, 4.0)
     ax = figure.subplots()
     ax.scatter(true, predicted, s=5, alpha=0.4)
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
     ax.plot(ends, ends, color="black", lw=1)
-    ax.set(xscale="log", yscale="log", xlabel=f"true {unit}", ylabel=f"predicted {unit}", title=title)
+    ax.set(xscale="log", yscale="log", xlabel=f"true {unit}", ylabel=f"predicted {unit}")
     return figure
 
 
 @styled
 def histogram(values, title, xlabel):
     """How often values occur, with their mean marked."""
-    figure = Figure(figsize=(4.4, 3.2))
+    figure = _titled(title, 4.4, 3.2)
     ax = figure.subplots()
     ax.hist(values, bins=60)
     ax.axvline(values.mean(), color=COLORS[4], ls="--", label=f"mean {values.mean():+.3f}")
-    ax.set(title=title, xlabel=xlabel, ylabel="houses")
+    ax.set(xlabel=xlabel, ylabel="houses")
     ax.legend(frameon=False, fontsize="small")
     return figure
 
@@ -172,8 +195,7 @@ def image_row(images, titles, title, wrong=()):
         title: of the figure.
         wrong: numbers of the images whose text is to stand out.
     """
-    figure = Figure(figsize=(1.25 * len(images), 2.0))
-    figure.suptitle(title)
+    figure = _titled(title, 1.25 * len(images), 2.0)
     for i, (ax, image, text) in enumerate(zip(figure.subplots(1, len(images), squeeze=False)[0], images, titles)):
         ax.imshow(image, cmap="gray_r")
         ax.set_axis_off()

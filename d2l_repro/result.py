@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from . import compat
+from .errors import InputError
 from .files import write_atomically
 from .history import History
 
@@ -39,6 +40,11 @@ class Result:
     published: list = field(default_factory=list)  # rows of published.compare
     tables: dict = field(default_factory=dict)  # title -> rows, each a dict
     interrupted: bool = False
+    impl: str = "both"  # implementations that were asked for
+    quick: bool = False  # shrunk to a look of seconds?
+    changed: dict = field(default_factory=dict)  # setting -> the chapter's own value, where another was given
+    finished: str = ""  # date and time, UTC
+    seconds: float = 0.0  # that it took, from the first data file to the last figure
     environment: dict = field(default_factory=environment)
     figures: dict = field(default_factory=dict)  # name -> matplotlib Figure
     models: dict = field(default_factory=dict)  # label -> trained Model
@@ -68,33 +74,39 @@ class Result:
 
     @classmethod
     def load(cls, path):
-        """Read a result.json; `figures` then has None for each figure, whose file lies beside it."""
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        for run in content["runs"].values():
-            run["history"] = History.from_columns(run["history"])
-        content["figures"] = {Path(name).stem: None for name in content["figures"]}
-        return cls(**content)
+        """Read a result.json; `figures` then has None for each figure, whose file lies beside it.
+
+        Raises:
+            InputError: the file cannot be read, or is not one that `save` wrote.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            for run in content["runs"].values():
+                run["history"] = History.from_columns(run["history"])
+            content["figures"] = {Path(name).stem: None for name in content["figures"]}
+            return cls(**content)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: not a readable result ({error}); remove it, or run the chapter again") from error
 
     def save(self, folder):
         """Write every figure as SVG and PNG and, last, result.json into `folder`, which has to be there."""
         from . import plot
 
         plot.save({name: figure for name, figure in self.figures.items() if figure is not None}, folder)
-        text = json.dumps(self.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
-        write_atomically(Path(folder) / FILE_NAME, text + "\n")
+        write_atomically(Path(folder) / FILE_NAME, dumped(self.as_json()))
 
     def all_tables(self):
         """Title -> rows: what failed, the chapter's own tables, parity and, last, published and reproduced values."""
         failed = [{"run": label, "error": error} for label, error in self.errors.items()]
         tables = {"Failed": failed, **self.tables}
         if self.parity:
-            tables["Do scratch and Gluon follow the same path?"] = [_parity_row(pair) for pair in self.parity["pairs"]]
+            tables["Do scratch and Gluon follow the same path?"] = [parity_row(pair) for pair in self.parity["pairs"]]
         if self.published:
             tables["Published and reproduced"] = [published_row(row) for row in self.published]
         return {title: rows for title, rows in tables.items() if rows}
 
     def __str__(self):
-        parts = [f"{title}\n{_frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()]
+        parts = [f"{title}\n{frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()]
         if not self.published:
             parts.append(f"Published values are not compared: {self.why_not_compared()}.")
         return "\n\n".join(parts)
@@ -113,7 +125,7 @@ class Result:
         from . import plot
 
         parts = [f"<h3>{escape(self.chapter)} on {escape(self.dataset)}</h3>"]
-        parts += [f"<h4>{escape(title)}</h4>{_frame(rows).to_html(index=False, border=0)}"
+        parts += [f"<h4>{escape(title)}</h4>{frame(rows).to_html(index=False, border=0)}"
                   for title, rows in self.all_tables().items()]
         if not self.published:
             parts.append(f"<p>Published values are not compared: {escape(self.why_not_compared())}.</p>")
@@ -129,7 +141,8 @@ def shown(number, form=".6g"):
     return "not finite" if number is None or not math.isfinite(number) else format(number, form)
 
 
-def _parity_row(pair):
+def parity_row(pair):
+    """A pair of `parity` as the tables show it."""
     return {"runs": f"{pair['ours']}, {pair['theirs']}", "steps": pair["steps"],
             "largest difference": shown(pair["max_abs_diff"], ".1e"), "limit": f"{pair['tolerance']:g}",
             "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}"}
@@ -141,10 +154,15 @@ def published_row(row):
             "band": f"{row['low']:g} to {row['high']:g}", "within": "yes" if row["within"] else "NO"}
 
 
-def _frame(rows):
+def frame(rows):
     import pandas as pd
 
     return pd.DataFrame(rows)
+
+
+def dumped(content):
+    """`content` as the text of a JSON file, with null for numbers that are not finite."""
+    return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _finite(value: Any):

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from d2l_repro.callbacks import Schedule, warm_up_and_cosine
-from d2l_repro.data import Minibatches
+from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment import Model
 from d2l_repro.parameters import book_arrays
 from d2l_repro.scratch import Adam, linreg, squared_loss

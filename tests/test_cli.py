@@ -1,14 +1,22 @@
 """The command d2l-repro, and the script that finds a Python."""
+import contextlib
+import fcntl
+import importlib
+import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from d2l_repro import cli
+from d2l_repro import catalogue, cli, published
 from d2l_repro.result import Result
+from d2l_repro.runner import Task
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,20 +27,64 @@ def main(*argv):
     return exit.value.code
 
 
-def test_list_names_every_chapter(capsys):
+def test_list_names_every_chapter_with_section_time_and_data(capsys):
     assert main("list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("linear_regression")
-    assert len(lines) == len(list((ROOT / "chapters").glob("[!_]*.py")))
+    assert lines[0].split() == ["chapter", "section", "takes", "title", "data"]
+    assert lines[2].startswith("softmax_regression 3.4 to 3.7 ")
+    assert lines[2].split("  ")[-1].strip() == "fashion_mnist, fashion_mnist_2017, mnist, digits"
+    assert len(lines) == 1 + len(list((ROOT / "chapters").glob("[!_]*.py")))
 
 
-def test_run_gives_each_chapter_a_folder_and_an_overview(tmp_path, capfd):
+def test_the_catalogue_agrees_with_the_chapters():
+    assert tuple(catalogue.entries())[: len(catalogue.TEXTBOOK)] == catalogue.TEXTBOOK
+    for name, entry in catalogue.entries().items():
+        chapter = importlib.import_module(f"chapters.{name}").chapter
+        assert (entry.name, entry.datasets) == (chapter.name, chapter.datasets)
+        assert chapter.doc.startswith(entry.title)
+        assert len(entry.title) < 100
+
+
+@pytest.mark.parametrize("argv", [[], ["run"], ["report"], ["data"], ["data", "verify"]])
+def test_help_teaches_and_does_not_import_mxnet(argv):
+    code = (f"import sys; sys.modules['mxnet'] = None; from d2l_repro import cli; "
+            f"cli.main({[*argv, '--help']!r})")
+    help = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert help.returncode == 0, help.stderr
+    assert "usage: d2l-repro" in help.stdout
+
+
+def test_run_gives_each_chapter_a_folder_an_overview_and_a_report(tmp_path, capfd):
     assert main("run", "linear_regression", "weight_decay", "--quick", "--seed", "3", "--out", str(tmp_path)) == 0
     for name in ("linear_regression", "weight_decay"):
-        assert Result.load(tmp_path / name / "result.json").seed == 3
-    out = capfd.readouterr().out
+        result = Result.load(tmp_path / name / "result.json")
+        assert (result.seed, result.quick, result.changed) == (3, True, {})
+        assert result.seconds > 0
+    out, err = capfd.readouterr()
     assert "[2/2] weight_decay" in out
     assert "scratch = Gluon" in out
+    assert out.endswith(f"report: {tmp_path / 'report.html'}\n")
+    assert "\x1e" not in out
+    assert err == ""  # no bar where stderr is not a terminal
+    assert json.loads((tmp_path / "summary.json").read_text())["chapters"].keys() == {"linear_regression",
+                                                                                      "weight_decay"}
+
+
+def test_several_seeds_several_at_a_time_give_what_each_gives_alone(tmp_path, capfd):
+    assert main("run", "linear_regression", "--seed", "1", "--out", str(tmp_path / "alone")) == 0
+    assert main("run", "linear_regression", "--seeds", "3", "--jobs", "2", "--out", str(tmp_path / "runs")) == 0
+    folder = tmp_path / "runs" / "linear_regression"
+    metrics = [Result.load(path / "result.json").runs["gluon"]["metrics"]
+               for path in (folder, folder / "seed_1", folder / "seed_2")]
+    assert metrics[1] == Result.load(tmp_path / "alone" / "linear_regression" / "result.json").runs["gluon"]["metrics"]
+    made = json.loads((tmp_path / "runs" / "summary.json").read_text())["chapters"]["linear_regression"]
+    losses = [metric["train_loss"] for metric in metrics]
+    assert made["seeds"] == [0, 1, 2]
+    assert made["metrics"]["gluon"]["train_loss"] == {
+        "mean": pytest.approx(np.mean(losses)), "std": pytest.approx(np.std(losses, ddof=1)), "values": losses}
+    out = capfd.readouterr().out
+    assert "[3/3] linear_regression (seed 2)" in out
+    assert out.count("gluon epoch 1, ") == 4
 
 
 def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd):
@@ -40,13 +92,73 @@ def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd
     assert main("run", "linear_regression", "weight_decay", "--quick", "--out", str(tmp_path)) == 1
     assert (tmp_path / "weight_decay" / "result.json").is_file()
     assert "failed: linear_regression (exit code 2)" in capfd.readouterr().err
+    assert "failed: linear_regression (exit code 2)" in (tmp_path / "report.html").read_text()
+
+
+def test_resume_keeps_what_is_finished_and_runs_the_rest(tmp_path, capfd):
+    argv = ["run", "linear_regression", "weight_decay", "--quick", "--out", str(tmp_path)]
+    assert main(*argv) == 0
+    finished, interrupted = (tmp_path / name / "result.json" for name in ("linear_regression", "weight_decay"))
+    interrupted.write_text(interrupted.read_text().replace('"interrupted": false', '"interrupted": true'))
+    before = finished.read_bytes()
+    assert main(*argv, "--resume") == 0
+    assert finished.read_bytes() == before
+    assert not Result.load(interrupted).interrupted
+    assert "linear_regression: finished earlier, kept" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("other", [["--seed", "1"], []])
+def test_resume_does_not_take_a_result_of_other_settings_for_its_own(tmp_path, other):
+    assert main("run", "weight_decay", "--quick", "--out", str(tmp_path)) == 0
+    task = Task("weight_decay", int(bool(other)), tmp_path / "weight_decay", bool(other), "")
+    assert not task.is_finished()
+
+
+def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path, monkeypatch, capfd):
+    rows = [dict(row, low=1.0, high=2.0) if row["metric"] == "train_loss" else row
+            for row in published.published_values()]
+    result = Result("linear_regression", 0, {})
+    result.published = [{**row, "ours": row["value"], "within": row["low"] <= row["value"] <= row["high"]}
+                        for row in rows if row["chapter"] == "linear_regression"]
+
+    def fake(tasks, jobs):
+        tasks[0].folder.mkdir(parents=True)
+        result.save(tasks[0].folder)
+        return dict.fromkeys(tasks, 0)
+
+    monkeypatch.setattr(cli, "run_tasks", fake)
+    assert main("run", "linear_regression", "--out", str(tmp_path / "a")) == 0
+    assert main("run", "linear_regression", "--strict", "--out", str(tmp_path / "b")) == 1
+    assert "outside its band: linear_regression, scratch, train_loss: 5e-05, published 5e-05 (1 to 2)" \
+        in capfd.readouterr().err
 
 
 def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path, monkeypatch, capfd):
     assert main("run", "linear_regression", "--quick", "--out", str(tmp_path)) == 0
-    monkeypatch.setattr(cli, "_run_chapter", lambda command: 1)
+    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: dict.fromkeys(tasks, 1))
     assert main("run", "linear_regression", "--out", str(tmp_path)) == 1
-    assert "linear_regression    -" in capfd.readouterr().out
+    assert "          chapter\nlinear_regression\n" in capfd.readouterr().out
+
+
+def test_a_bar_over_chapters_and_epochs_is_drawn_on_a_terminal(tmp_path):
+    code = (f"from d2l_repro import cli; cli.main(['run', 'linear_regression', 'weight_decay', '--quick', "
+            f"'--out', {str(tmp_path)!r}])")
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # rows and columns
+    with open(tmp_path / "out", "w+") as out:
+        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=out, stderr=follower) as process:
+            os.close(follower)
+            drawn = b""
+            with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+                while True:
+                    drawn += os.read(leader, 4096)
+        os.close(leader)
+        out.seek(0)
+        printed = out.read()
+    assert process.returncode == 0
+    assert "gluon epoch 1, " in printed
+    assert b"of 2 [" in drawn
+    assert b"weight_decay: " in drawn
 
 
 def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no_other(tmp_path):
@@ -67,14 +179,6 @@ def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no
     assert not (tmp_path / "linear_regression").exists()
 
 
-def test_a_parted_pair_is_told_in_the_overview(tmp_path):
-    result = Result("mlp", 0, {}, parity={"steps": 50, "max_abs_diff": 2.0, "pairs": [
-        {"ours": "scratch", "theirs": "gluon", "left_at": {"step": 3}}]})
-    (tmp_path / "mlp").mkdir()
-    result.save(tmp_path / "mlp")
-    assert "NO: scratch" in cli._overview(tmp_path, ["mlp"], 0)
-
-
 def test_a_seed_out_of_range_is_refused_once(capsys):
     assert main("run", "textbook", "--seed", "-1") == 2
     assert capsys.readouterr().out == ""
@@ -89,7 +193,7 @@ def test_an_unknown_chapter_is_one_line_and_exit_code_2(names, tmp_path, capsys)
 
 
 def test_textbook_means_the_books_chapters_once_each():
-    assert cli._chosen(["mlp", "textbook"]) == ["mlp", *(name for name in cli.TEXTBOOK if name != "mlp")]
+    assert cli.chosen(["mlp", "textbook"]) == ["mlp", *(name for name in catalogue.TEXTBOOK if name != "mlp")]
 
 
 def find_python(*args):

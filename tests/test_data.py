@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from mxnet import nd
 
-from d2l_repro.data import Minibatches, images, linear_data, load_images, polynomial_data
+from d2l_repro.data import images
+from d2l_repro.data.images import load_images
+from d2l_repro.data.loader import Minibatches
+from d2l_repro.data.synthetic import linear_data, polynomial_data
 from d2l_repro.errors import InputError
 from d2l_repro.experiment import seed_everything
 

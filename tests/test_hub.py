@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from d2l_repro import cli
 from d2l_repro.data import hub
 from d2l_repro.errors import InputError
 
@@ -111,6 +112,49 @@ def test_a_folder_that_is_not_there_is_an_error_not_a_reason_to_download(publish
     monkeypatch.setenv(hub.ENVIRONMENT, str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="D2L_REPRO_DATA: no such folder"):
         hub.fetch("set/file.gz")
+
+
+def data(capsys, *argv):
+    """Exit code, stdout and stderr of `d2l-repro data ...`."""
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["data", *map(str, argv)])
+    return exit.value.code, *capsys.readouterr()
+
+
+def test_the_data_commands_find_fetch_and_verify(publish, capsys):
+    publish("/good")
+    code, out, _ = data(capsys, "status")
+    assert code == 0
+    assert "not here: d2l-repro data fetch set" in out
+    code, out, _ = data(capsys, "fetch")
+    assert (code, out) == (0, f"set/file.gz: {hub.cache_dir() / 'set' / 'file.gz'}\n")
+    code, out, _ = data(capsys, "status", "set")
+    assert "set 1 of 1 0.0" in " ".join(out.split())
+    assert str(hub.cache_dir() / "set") in out
+    assert data(capsys, "verify")[:2] == (0, f"set/file.gz: as published ({hub.cache_dir() / 'set' / 'file.gz'})\n")
+
+
+def test_a_file_that_is_not_the_published_one_fails_verification(publish, tmp_path, capsys):
+    publish("/good")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "file.gz").write_text("another")
+    code, out, err = data(capsys, "verify", "--data-dir", tmp_path)
+    assert (code, out) == (1, "")
+    assert f"{tmp_path / 'set' / 'file.gz'}: not the published file; remove it" in err
+
+
+def test_what_cannot_be_fetched_is_told_and_the_rest_is_fetched(publish, server, monkeypatch, capsys):
+    publish("/good")
+    good = hub.registry()["set/file.gz"]
+    gone = good[0], [good[1][0].replace("/good", "/gone")]
+    monkeypatch.setattr(hub, "registry", lambda: {"lost/file.gz": gone, "set/file.gz": good})
+    code, out, err = data(capsys, "fetch")
+    assert code == 1
+    assert "set/file.gz: " in out
+    assert err.startswith("d2l-repro: error: lost/file.gz: not found in ")
+    assert data(capsys, "fetch", "set")[0] == 0
+    code, _, err = data(capsys, "fetch", "cats")
+    assert (code, err) == (2, "d2l-repro: error: no data set is called cats: take of lost, set\n")
 
 
 def test_the_registry_is_complete():

@@ -4,7 +4,7 @@ import pytest
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro.data import Minibatches
+from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment import Model
 from d2l_repro.parameters import book_arrays
 from d2l_repro.parity import same_path

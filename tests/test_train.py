@@ -7,7 +7,7 @@ import pytest
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro.data import Minibatches
+from d2l_repro.data.loader import Minibatches
 from d2l_repro.scratch import SGD, correct, cross_entropy, linreg, softmax, squared_loss
 from d2l_repro.train import (
     Callback,

@@ -48,6 +48,16 @@ def data_dirs(data_dir=None):
     return folders
 
 
+def find(name, data_dir=None):
+    """Path of a published file in a folder of the user's or in the cache, or None; arguments as of `fetch`."""
+    return _in([*data_dirs(data_dir), cache_dir()], name)
+
+
+def _in(folders, name):
+    # isfile is False, not an error, where the folder may not be searched
+    return next((folder / name for folder in folders if os.path.isfile(folder / name)), None)
+
+
 def fetch(name, data_dir=None):
     """Path of a published file: in a folder of the user's, in the cache, or downloaded to the cache.
 
@@ -58,11 +68,10 @@ def fetch(name, data_dir=None):
     Raises:
         DataUnavailable: it is nowhere to be had; the message says where it was looked for.
     """
-    folders = data_dirs(data_dir)
-    for folder in folders:
-        if os.path.isfile(folder / name):  # False, not an error, where the folder may not be searched
-            return folder / name
-    places = ", ".join(str(folder) for folder in [*folders, cache_dir()])
+    path = _in(data_dirs(data_dir), name)
+    if path:
+        return path
+    places = ", ".join(str(folder) for folder in [*data_dirs(data_dir), cache_dir()])
     try:
         return _download(name)
     except (OSError, ValueError) as error:

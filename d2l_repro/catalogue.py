@@ -1,0 +1,63 @@
+"""What chapters there are. Their sources are read, not imported: that would import MXNet, which takes seconds."""
+import ast
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import chapters
+
+TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout",
+            "house_prices")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A chapter, as its source tells it."""
+
+    name: str
+    title: str  # the docstring's first line
+    source: str  # its second paragraph: where in the book, or in which article
+    about: tuple  # the other paragraphs
+    datasets: tuple  # names that --dataset offers; none where data are made up
+
+    @property
+    def section(self):
+        """Numbers of the book's sections, "3.4 to 3.7"; "article" for what is not from the book."""
+        found = re.search(r"sections? ([\d.]*\d(?: to [\d.]*\d)?)", self.source)
+        return found[1] if found else "article"
+
+
+@lru_cache
+def entries():
+    """Name -> Entry of every chapter; the textbook's first, in its order."""
+    modules = {path.stem for path in Path(chapters.__path__[0]).glob("[!_]*.py")}
+    return {name: _entry(name) for name in [*TEXTBOOK, *sorted(modules - set(TEXTBOOK))]}
+
+
+def _entry(name):
+    doc = ast.get_docstring(_source(name))
+    title, source, *about = (" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
+    return Entry(name, title.rstrip("."), source, tuple(about), _datasets(name))
+
+
+def _source(name):
+    return ast.parse(Path(chapters.__path__[0], f"{name}.py").read_text(encoding="utf-8"))
+
+
+def _datasets(name):
+    """The argument `datasets` of the module's Chapter: names, or those of another, `softmax_regression.chapter`."""
+    for node in ast.walk(_source(name)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Chapter":
+            value = next((keyword.value for keyword in node.keywords if keyword.arg == "datasets"), ast.Tuple([]))
+            other = isinstance(value, ast.Attribute)
+            return _datasets(ast.unparse(value).partition(".")[0]) if other else ast.literal_eval(value)
+    return ()
+
+
+@lru_cache
+def reproduced():
+    """The summary of the full run that the README shows, as `summary.as_json` gives it."""
+    return json.loads(resources.files(__package__).joinpath("reproduced.json").read_text(encoding="utf-8"))

@@ -1,0 +1,146 @@
+"""Results -> one HTML page that needs nothing else: no other file, no network, no script to be read."""
+import base64
+import hashlib
+import html
+import re
+import statistics
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from .. import __version__
+from ..catalogue import Entry, entries
+from ..files import write_atomically
+from ..history import is_shown
+from ..result import parity_row, shown
+from ..summary import data_shown
+
+FILE_NAME = "report.html"
+WITHIN, OUTSIDE, FAILED, NOT_COMPARED = "within", "outside", "failed", "not compared"  # a chapter's verdicts
+BAR = 120  # width of the picture of a band
+
+
+def write(collection, path):
+    """Write the page of a `summary.Collection` to `path`, and return the path.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    write_atomically(path, page(collection))
+    return path
+
+
+def page(collection):
+    """The page as text."""
+    environment = Environment(loader=PackageLoader(__name__, "."), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(marked=marked, shown=shown)
+    chapters = [_chapter(summary) for summary in collection.summaries]
+    rows = [row for chapter in chapters for row in chapter["published"]]
+    style, script = (resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+                     for name in ("style.css", "script.js"))
+    return environment.get_template("page.html.jinja").render(
+        chapters=chapters, rows=rows, problems=collection.problems, version=__version__,
+        within=sum(row["within"] for row in rows), verdicts=(WITHIN, OUTSIDE, FAILED, NOT_COMPARED),
+        finished=max((chapter["finished"] for chapter in chapters), default=""),
+        style=Markup(style), style_hash=_hash(style), script=Markup(script), script_hash=_hash(script))
+
+
+def marked(text):
+    """`*emphasis*` and `` `code` `` of a docstring as HTML, everything else escaped."""
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", text))
+
+
+def _hash(text):
+    """What the page's Content-Security-Policy allows a style or a script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _chapter(summary):
+    """What the template shows of a chapter."""
+    first, errors = summary.first, summary.errors
+    entry = entries().get(summary.chapter, Entry(summary.chapter, summary.chapter, "", (), ()))
+    published = [_published(summary.chapter, row) for row in summary.published()]
+    if errors or first.interrupted:
+        verdict = FAILED
+    elif published:
+        verdict = WITHIN if all(row["within"] for row in published) else OUTSIDE
+    else:
+        verdict = NOT_COMPARED
+    return {
+        "name": summary.chapter, "entry": entry, "verdict": verdict, "errors": errors, "published": published,
+        "interrupted": first.interrupted, "why_not": "" if published else first.why_not_compared(),
+        "data": data_shown(first), "stand_in_for": first.stand_in_for, "seeds": summary.seeds, "quick": first.quick,
+        "took": duration(first.seconds), "finished": first.finished, "settings": first.settings,
+        "changed": first.changed,
+        "runs": _runs(summary), "histories": _histories(first), "tables": first.tables,
+        "parity": [parity_row(pair) for pair in first.parity["pairs"]] if first.parity else [],
+        "parted": summary.parted(), "figures": [_figure(summary.folder / f"{name}.svg") for name in first.figures],
+        "environment": first.environment,
+    }
+
+
+def _published(chapter, row):
+    """A published row with the picture of its band: where the ends, the published value and ours stand, in pixels."""
+    points = [row["low"], row["high"], row["value"]]
+    if row["ours"] == row["ours"]:
+        points.append(row["ours"])
+    low, width = min(points), (max(points) - min(points)) or 1.0
+
+    def at(value):
+        return round(8 + (BAR - 16) * (value - low) / width, 1)
+
+    picture = {name: at(row[name]) for name in ("low", "high", "value")}
+    picture["ours"] = at(row["ours"]) if row["ours"] == row["ours"] else None
+    return {**row, "chapter": chapter, "verdict": WITHIN if row["within"] else OUTSIDE, "picture": picture}
+
+
+def _runs(summary):
+    """A row a run: its metrics (mean and deviation over the seeds) and the time an epoch."""
+    metrics = summary.metrics()
+    names = list(dict.fromkeys(name for made in metrics.values() for name in made))
+    rows = []
+    for label, made in metrics.items():
+        row = {"run": label, **{name.replace("_", " "): _over_seeds(made.get(name)) for name in names}}
+        history = summary.first.runs.get(label, {"history": []})["history"]
+        row["time an epoch"] = duration(statistics.median(history["seconds"])) if history else "-"
+        rows.append(row)
+    return rows
+
+
+def _over_seeds(over):
+    if over is None:
+        return "-"
+    mean = shown(over["mean"], ".5g")
+    return f"{mean} ± {shown(over['std'], '.1g')}" if len(over["values"]) > 1 else mean
+
+
+def duration(seconds):
+    """Seconds as a reader says them: 0.4 ms, 12 ms, 1.2 s, 3 min."""
+    if seconds < 1:
+        return f"{seconds * 1000:.2g} ms" if seconds < 0.0995 else f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def _histories(result):
+    """Label -> header and rows of its epochs, about twenty of them."""
+    tables = {}
+    for label, run in result.runs.items():
+        history = run["history"]
+        rows = [row for row in history if is_shown(row["epoch"], history[-1]["epoch"])]
+        if rows:
+            tables[label] = [{name.replace("_", " "): value if name == "epoch" else shown(value, ".5g")
+                              for name, value in row.items()} for row in rows]
+    return tables
+
+
+def _figure(path):
+    """A figure's file as a data address (None where it is lost), and its title as the text that stands for it."""
+    if not path.is_file():
+        return {"name": path.stem, "title": path.stem.replace("_", " "), "source": None}
+    content = path.read_bytes()
+    title = re.search(rb"<dc:title>(.*?)</dc:title>", content, flags=re.DOTALL)
+    return {"name": path.stem, "title": html.unescape(title[1].decode()) if title else path.stem.replace("_", " "),
+            "source": "data:image/svg+xml;base64," + base64.b64encode(content).decode()}

@@ -1,0 +1,59 @@
+"use strict";
+// Filters the values and the chapters. Without it everything is shown, which is why the form is hidden in the page.
+const byId = (id) => document.getElementById(id);
+const form = byId("filters");
+const items = [...document.querySelectorAll(".item")];
+const texts = new Map(items.map((item) => [item, item.textContent.toLowerCase()]));
+
+function filter() {
+  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const chapter = byId("chapter").value;
+  const verdict = byId("verdict").value;
+  let values = 0;
+  let shown = 0;
+  for (const item of items) {
+    const fits = (!chapter || item.dataset.chapter === chapter)
+      && (!verdict || item.dataset.verdict === verdict)
+      && words.every((word) => texts.get(item).includes(word));
+    item.hidden = !fits;
+    shown += fits;
+    values += fits && item.tagName === "TR";
+  }
+  const all = items.filter((item) => item.tagName === "TR").length;
+  byId("count").textContent = `${values} of ${all} values`;
+  byId("nothing").hidden = shown > 0;
+}
+
+function reset() {
+  form.reset();
+  // The fields are empty only after the event is over.
+  setTimeout(filter);
+}
+
+form.hidden = false;
+form.addEventListener("input", filter);
+form.addEventListener("reset", () => setTimeout(filter));
+form.addEventListener("submit", (event) => event.preventDefault());
+byId("clear").addEventListener("click", reset);
+
+// A link to a chapter that is filtered away shows everything again, so that it leads somewhere.
+function reveal() {
+  const target = byId(decodeURIComponent(location.hash.slice(1)));
+  if (target && target.hidden) {
+    form.reset();
+    filter();
+    target.scrollIntoView();
+  }
+}
+window.addEventListener("hashchange", reveal);
+
+// On paper nothing can be opened.
+const details = [...document.querySelectorAll("details")];
+let opened = [];
+window.addEventListener("beforeprint", () => {
+  opened = details.filter((element) => !element.open);
+  opened.forEach((element) => { element.open = true; });
+});
+window.addEventListener("afterprint", () => opened.forEach((element) => { element.open = false; }));
+
+filter();
