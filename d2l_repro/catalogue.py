@@ -38,9 +38,9 @@ def entries():
 
 
 def _entry(name):
-    doc = ast.get_docstring(_source(name))
-    title, source, *about = (" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
-    return Entry(name, title.rstrip("."), source, tuple(about), _datasets(name))
+    doc = ast.get_docstring(_source(name)) or name
+    title, *others = (" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
+    return Entry(name, title.rstrip("."), "".join(others[:1]), tuple(others[1:]), _datasets(name))
 
 
 def _source(name):

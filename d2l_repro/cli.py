@@ -12,7 +12,7 @@ from .catalogue import TEXTBOOK, entries, reproduced
 from .data.command import Data
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
-from .result import FILE_NAME, Result, frame, published_row, shown
+from .result import FILE_NAME, Result, duration, frame, published_row, shown
 from .runner import Task, run_tasks
 from .settings import Count, Seed, Settings
 
@@ -24,7 +24,7 @@ class List:
     """List the chapters, the textbook's in its order: section of the book, how long a full run takes, data."""
 
     def __call__(self):
-        times = {name: f"{made['seconds']:.0f} s" for name, made in reproduced()["chapters"].items()}
+        times = {name: duration(made["seconds"]) for name, made in reproduced()["chapters"].items()}
         rows = [{"chapter": entry.name, "section": entry.section, "takes": times.get(entry.name, "?"),
                  "title": entry.title.removesuffix(", from scratch and with Gluon"),
                  "data": ", ".join(entry.datasets) or "made up"} for entry in entries().values()]

@@ -202,3 +202,27 @@ def image_row(images, titles, title, wrong=()):
         ax.set_title(text, fontsize="small", color=COLORS[4] if i in wrong else "black",
                      fontweight="bold" if i in wrong else "normal")
     return figure
+
+
+@styled
+def bands(rows, title):
+    """Where ours and the published values lie in their bands, a line each, every band drawn from 0 to 1.
+
+    Args:
+        rows: as `published.compare` gives them, each with its "chapter" too.
+        title: of the figure.
+    """
+    figure = _titled(title, 7.4, 1.1 + 0.165 * len(rows))
+    ax = figure.subplots()
+    heights = range(len(rows))
+    ax.axvspan(0, 1, color=COLORS[5], alpha=0.25, lw=0)
+    for name, marker, color in (("value", "|", "black"), ("ours", "o", COLORS[0])):
+        places = [(row[name] - row["low"]) / ((row["high"] - row["low"]) or 1) for row in rows]
+        ax.plot(places, heights, marker, color=color, ms=9 if marker == "|" else 4.5,
+                label="published" if name == "value" else "ours")
+    ax.set_yticks(heights, [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}" for row in rows],
+                  fontsize="x-small")
+    ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel="place in the band: 0 its lower end, 1 its upper end")
+    ax.grid(axis="y", lw=0.4)
+    figure.legend(loc="outside upper right", ncols=2, frameon=False, fontsize="small")
+    return figure

@@ -141,6 +141,13 @@ def shown(number, form=".6g"):
     return "not finite" if number is None or not math.isfinite(number) else format(number, form)
 
 
+def duration(seconds):
+    """Seconds as a reader says them: 0.4 ms, 12 ms, 1.2 s, 3 min."""
+    if seconds < 1:
+        return f"{seconds * 1000:.2g} ms" if seconds < 0.0995 else f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
 def parity_row(pair):
     """A pair of `parity` as the tables show it."""
     return {"runs": f"{pair['ours']}, {pair['theirs']}", "steps": pair["steps"],

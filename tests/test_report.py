@@ -6,7 +6,7 @@ import pytest
 
 from d2l_repro import cli, plot, published, report, summary
 from d2l_repro.history import History
-from d2l_repro.result import Result
+from d2l_repro.result import Result, duration
 
 MARKUP = "<script>alert('x')</script><img src=http://127.0.0.1:9/x>&amp;"
 
@@ -69,7 +69,8 @@ def test_every_published_value_is_there_with_ours_band_verdict_source_and_note(p
     assert "scratch test acc 0.84 0.835 ± 0.007 0.815 to 0.846" in text
     assert row["source"] in text
     assert row["note"] in text
-    assert "2 of 3 published values" in text
+    assert "2 of 3 published values that were compared" in text
+    assert "gluon train loss 0.4896 - 0.483 to 0.491 not compared" in text
 
 
 def test_a_chapter_has_settings_parity_times_and_curves(page):
@@ -110,7 +111,7 @@ def test_a_lost_figure_is_said_and_does_not_stop_the_report(folder):
 @pytest.mark.parametrize(("seconds", "said"), [(0.00041, "0.41 ms"), (0.012, "12 ms"), (0.0994, "99 ms"),
                                                (0.5, "500 ms"), (12.34, "12.3 s"), (300, "5.0 min")])
 def test_durations_are_said_as_a_reader_says_them(seconds, said):
-    assert report.duration(seconds) == said
+    assert duration(seconds) == said
 
 
 def test_the_command_writes_the_page_and_tells_what_it_could_not_read(folder, tmp_path, capsys):
@@ -183,14 +184,17 @@ def test_in_a_browser_every_figure_shows(opened):
 
 def test_in_a_browser_values_and_chapters_are_searched_and_filtered(opened):
     window = opened()
-    assert visible(window, "tr.item") == 3
+    assert visible(window, "tr.item") == 6
     window.get_by_label("Verdict").select_option("outside")
     assert visible(window, "tr.item") == 1
     assert visible(window, "section.item") == 1
-    assert window.locator("#count").inner_text() == "1 of 3 values"
+    assert window.locator("#count").inner_text() == "1 of 6 values"
     window.get_by_role("button", name="Show all").click()
     window.get_by_label("Search").fill("SCRATCH loss")
     assert visible(window, "tr.item") == 1
+    window.get_by_label("Search").fill("")
+    window.get_by_label("Verdict").select_option("not compared")
+    assert visible(window, "tr.item") == 3
     window.get_by_label("Search").fill("no such thing")
     assert visible(window, ".item") == 0
     window.locator("#clear").click()
@@ -242,5 +246,5 @@ def test_in_a_browser_printing_opens_everything_and_drops_the_controls(opened):
 
 def test_in_a_browser_without_scripts_everything_is_shown(opened):
     window = opened(java_script_enabled=False)
-    assert visible(window, ".item") == 5
+    assert visible(window, ".item") == 8
     assert visible(window, "#filters") == 0

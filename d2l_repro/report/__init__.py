@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import html
+import math
 import re
 import statistics
 from importlib import resources
@@ -13,7 +14,8 @@ from .. import __version__
 from ..catalogue import Entry, entries
 from ..files import write_atomically
 from ..history import is_shown
-from ..result import parity_row, shown
+from ..published import published_values
+from ..result import duration, parity_row, shown
 from ..summary import data_shown
 
 FILE_NAME = "report.html"
@@ -42,7 +44,8 @@ def page(collection):
                      for name in ("style.css", "script.js"))
     return environment.get_template("page.html.jinja").render(
         chapters=chapters, rows=rows, problems=collection.problems, version=__version__,
-        within=sum(row["within"] for row in rows), verdicts=(WITHIN, OUTSIDE, FAILED, NOT_COMPARED),
+        compared=[row for row in rows if row["verdict"] != NOT_COMPARED],
+        verdicts=(WITHIN, OUTSIDE, FAILED, NOT_COMPARED),
         finished=max((chapter["finished"] for chapter in chapters), default=""),
         style=Markup(style), style_hash=_hash(style), script=Markup(script), script_hash=_hash(script))
 
@@ -62,17 +65,19 @@ def _chapter(summary):
     """What the template shows of a chapter."""
     first, errors = summary.first, summary.errors
     entry = entries().get(summary.chapter, Entry(summary.chapter, summary.chapter, "", (), ()))
-    published = [_published(summary.chapter, row) for row in summary.published()]
+    compared = summary.published()
     if errors or first.interrupted:
         verdict = FAILED
-    elif published:
-        verdict = WITHIN if all(row["within"] for row in published) else OUTSIDE
+    elif compared:
+        verdict = WITHIN if all(row["within"] for row in compared) else OUTSIDE
     else:
         verdict = NOT_COMPARED
     return {
-        "name": summary.chapter, "entry": entry, "verdict": verdict, "errors": errors, "published": published,
-        "interrupted": first.interrupted, "why_not": "" if published else first.why_not_compared(),
-        "data": data_shown(first), "stand_in_for": first.stand_in_for, "seeds": summary.seeds, "quick": first.quick,
+        "name": summary.chapter, "entry": entry, "verdict": verdict, "errors": errors,
+        "published": [_published(summary.chapter, row) for row in compared + _not_compared(summary.chapter, compared)],
+        "interrupted": first.interrupted, "why_not": "" if compared else first.why_not_compared(),
+        "data": data_shown(first), "dataset": first.dataset, "stand_in_for": first.stand_in_for,
+        "seeds": summary.seeds, "quick": first.quick,
         "took": duration(first.seconds), "finished": first.finished, "settings": first.settings,
         "changed": first.changed,
         "runs": _runs(summary), "histories": _histories(first), "tables": first.tables,
@@ -82,19 +87,25 @@ def _chapter(summary):
     }
 
 
+def _not_compared(chapter, compared):
+    """The published values of a chapter beside which nothing of ours stands."""
+    done = {(name, row["metric"]) for row in compared for name in (row["run"], row["run"].partition(" ")[2])}
+    return [{**row, "ours": None, "std": 0.0, "seeds": [], "within": None} for row in published_values()
+            if row["chapter"] == chapter and (row["run"], row["metric"]) not in done]
+
+
 def _published(chapter, row):
-    """A published row with the picture of its band: where the ends, the published value and ours stand, in pixels."""
-    points = [row["low"], row["high"], row["value"]]
-    if row["ours"] == row["ours"]:
-        points.append(row["ours"])
+    """A published row with its verdict and the picture of its band: places in pixels of the ends and the values."""
+    ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
+    points = [row[name] for name in ("low", "high", "value")] + ([] if ours is None else [ours])
     low, width = min(points), (max(points) - min(points)) or 1.0
 
     def at(value):
         return round(8 + (BAR - 16) * (value - low) / width, 1)
 
-    picture = {name: at(row[name]) for name in ("low", "high", "value")}
-    picture["ours"] = at(row["ours"]) if row["ours"] == row["ours"] else None
-    return {**row, "chapter": chapter, "verdict": WITHIN if row["within"] else OUTSIDE, "picture": picture}
+    picture = {**{name: at(row[name]) for name in ("low", "high", "value")}, "ours": None if ours is None else at(ours)}
+    verdict = {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]]
+    return {**row, "chapter": chapter, "verdict": verdict, "picture": picture}
 
 
 def _runs(summary):
@@ -115,13 +126,6 @@ def _over_seeds(over):
         return "-"
     mean = shown(over["mean"], ".5g")
     return f"{mean} ± {shown(over['std'], '.1g')}" if len(over["values"]) > 1 else mean
-
-
-def duration(seconds):
-    """Seconds as a reader says them: 0.4 ms, 12 ms, 1.2 s, 3 min."""
-    if seconds < 1:
-        return f"{seconds * 1000:.2g} ms" if seconds < 0.0995 else f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
 
 def _histories(result):
