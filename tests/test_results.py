@@ -6,6 +6,7 @@ import os
 import stat
 from importlib import resources
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,6 +155,42 @@ def test_direct_labels_never_overlap_and_stay_on_the_axes(ends):
     assert len(heights) == sum(map(math.isfinite, ends))
     assert all(b - a >= plot.LABEL_GAP * 0.999 for a, b in zip(heights, heights[1:]))
     assert all(height <= 1 + 1e-9 for height in heights)
+
+
+def test_a_logarithmic_axis_of_a_small_range_still_has_numbers():
+    figure = plot.training_curves({"scratch": {"history": History(
+        [{"epoch": 1, "train_log_rmse": 2.5}, {"epoch": 2, "train_log_rmse": 0.17}])}}, "t", log=True)
+    plot.rendered(figure, "svg")
+    ax = figure.axes[0]
+    assert ax.get_yscale() == "log"
+    low, high = ax.get_ylim()
+    assert [tick.get_text() for tick in ax.get_yticklabels() if low <= tick.get_position()[1] <= high] == [
+        "0.2", "0.5", "1", "2"]
+
+
+def test_labels_have_the_contrast_that_accessible_text_needs():
+    def luminance(color):
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color]
+        return np.dot((0.2126, 0.7152, 0.0722), linear)
+
+    for color in plot.COLORS:
+        assert 1.05 / (luminance(plot._readable(color)) + 0.05) >= 4.5, color
+
+
+def test_bands_draw_where_values_lie():
+    mlp = {"chapter": "mlp", "run": "gluon", "metric": "test_acc", "low": 0.8, "high": 0.9, "value": 0.88, "ours": 0.85}
+    rows = [mlp, {**mlp, "low": 1.0, "high": 1.0, "value": 1.0, "ours": 1.0}]  # a band of no width
+    figure = plot.bands(rows, "t")
+    assert lines_of(figure)["published"] == [0, 1]
+    published, ours = (line.get_xdata() for line in figure.axes[0].get_lines())
+    assert published == pytest.approx([0.8, 0])
+    assert ours == pytest.approx([0.5, 0])
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "mlp, gluon, test acc"
+
+
+def test_a_figures_title_travels_in_its_file():
+    figure = plot.functions({"f": ([0, 1], {"f": [0, 1]})}, "x", "One & two")
+    assert b"<dc:title>One &amp; two</dc:title>" in plot.rendered(figure, "svg")
 
 
 def test_the_same_figure_gives_the_same_file():
