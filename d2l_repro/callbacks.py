@@ -1,5 +1,4 @@
 """Callbacks of the loop that several chapters share."""
-import math
 import time
 
 from tqdm import tqdm
@@ -46,27 +45,14 @@ class Progress(Callback):
 
 
 class Schedule(Callback):
-    """Sets the learning rate before every step.
+    """Sets the learning rate before every step, of a gluon.Trainer as of an optimizer from scratch.
 
     Args:
-        lr_of: number of the step, from 1 -> learning rate.
+        schedule: number of steps taken so far -> learning rate; see `schedules`.
     """
 
-    def __init__(self, lr_of):
-        self.lr_of = lr_of
+    def __init__(self, schedule):
+        self.schedule = schedule
 
     def before_step(self, loop):
-        loop.trainer.set_learning_rate(self.lr_of(loop.step + 1))
-
-
-def warm_up_and_cosine(lr, num_steps, warm_up=0.05):
-    """For `Schedule`: up to `lr` over the first share of the steps, then down to 0 along half a cosine."""
-    first = max(1, round(warm_up * num_steps))
-
-    def lr_of(step):
-        if step <= first:
-            return lr * step / first
-        # lr / 2 * (1 + cos(pi * progress)), with progress from 0 to 1
-        return lr / 2 * (1 + math.cos(math.pi * (step - first) / (num_steps - first)))
-
-    return lr_of
+        loop.trainer.set_learning_rate(self.schedule(loop.step))

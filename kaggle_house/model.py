@@ -7,12 +7,15 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from d2l_repro.callbacks import Schedule, warm_up_and_cosine
+from d2l_repro import schedules
+from d2l_repro.callbacks import Schedule
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment import Model
 from d2l_repro.parameters import book_arrays
 from d2l_repro.scratch import Adam, linreg, squared_loss
 from d2l_repro.train import train_ch3
+
+WARM_UP = 0.05  # share of the steps over which the cosine schedule first rises
 
 
 def linear_from_scratch(num_inputs, lr):
@@ -153,7 +156,10 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         batches = Minibatches(nd.array(X), nd.array((target - self.mean_) / self.scale_),
                               min(self.batch_size, len(y)), seed)
         if self.schedule == "cosine":
-            callbacks = [Schedule(warm_up_and_cosine(self.lr, self.num_epochs * len(batches))), *callbacks]
+            num_steps = self.num_epochs * len(batches)
+            rising = round(WARM_UP * num_steps)
+            schedule = schedules.warm_up(rising, schedules.cosine(self.lr, num_steps - rising))
+            callbacks = [Schedule(schedule), *callbacks]
 
         def predict(A):
             self.weights_ = book_arrays(model)

@@ -11,11 +11,18 @@ from .functional import (
     softmax,
     squared_loss,
 )
-from .optim import SGD, Adam
+from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp
 
 __all__ = [
     "SGD",
+    "AdaDelta",
+    "AdaGrad",
     "Adam",
+    "AdamW",
+    "Momentum",
+    "Nesterov",
+    "RMSProp",
+    "RandomAdam",
     "accuracy",
     "correct",
     "cross_entropy",

@@ -1,0 +1,237 @@
+"""Every optimizer against three lines of NumPy and against Gluon's own, from identical arrays."""
+import itertools
+
+import mxnet as mx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mxnet import nd
+
+from d2l_repro import scratch
+
+rng = np.random.default_rng(0)
+START = rng.normal(size=(4, 3)).astype(np.float32)
+GRADS = rng.normal(size=(50, 4, 3)).astype(np.float32)  # of the sum over a batch
+BATCH = 7
+RTOL, ATOL = 2e-5, 2e-6  # fifty steps in single precision
+
+
+def momentum(p, g, s, lr, t, rho=0.9):
+    s["v"] = rho * s["v"] + lr * g
+    return p - s["v"]
+
+
+def average(p, g, s, lr, t, rho=0.9):
+    s["v"] = rho * s["v"] + (1 - rho) * g
+    return p - lr * s["v"]
+
+
+def nesterov(p, g, s, lr, t, rho=0.9):
+    s["v"] = rho * s["v"] + lr * g
+    return p - rho * s["v"] - lr * g
+
+
+def adagrad(p, g, s, lr, t):
+    s["s"] = s["s"] + g**2
+    return p - lr * g / np.sqrt(s["s"] + 1e-7)
+
+
+def rmsprop(p, g, s, lr, t, rho=0.9):
+    s["s"] = rho * s["s"] + (1 - rho) * g**2
+    return p - lr * g / np.sqrt(s["s"] + 1e-8)
+
+
+def rmsprop_outside(p, g, s, lr, t, rho=0.9):
+    s["s"] = rho * s["s"] + (1 - rho) * g**2
+    return p - lr * g / (np.sqrt(s["s"]) + 1e-8)
+
+
+def adadelta(p, g, s, lr, t, rho=0.9):
+    s["s"] = rho * s["s"] + (1 - rho) * g**2
+    d = np.sqrt(s["x"] + 1e-5) / np.sqrt(s["s"] + 1e-5) * g
+    s["x"] = rho * s["x"] + (1 - rho) * d**2
+    return p - lr * d
+
+
+def averages(g, s):
+    s["v"] = 0.9 * s["v"] + 0.1 * g
+    s["s"] = 0.999 * s["s"] + 0.001 * g**2
+    return s["v"], s["s"]
+
+
+def adam(p, g, s, lr, t):
+    v, u = averages(g, s)
+    return p - lr * v / (1 - 0.9**t) / (np.sqrt(u / (1 - 0.999**t)) + 1e-8 / np.sqrt(1 - 0.999**t))
+
+
+def almost_adam(p, g, s, lr, t):
+    v, u = averages(g, s)
+    return p - lr * v / (np.sqrt(u) + 1e-8)
+
+
+def adam_by_epoch(p, g, s, lr, t):
+    return adam(p, g, s, lr, (t + 9) // 10)
+
+
+def sgd(p, g, s, lr, t):
+    return p - lr * g
+
+
+FORMULAS = {
+    "sgd": (scratch.SGD, {}, sgd),
+    "velocity": (scratch.Momentum, {}, momentum),
+    "average": (scratch.Momentum, {"average": True}, average),
+    "nesterov": (scratch.Nesterov, {}, nesterov),
+    "adagrad": (scratch.AdaGrad, {}, adagrad),
+    "rmsprop": (scratch.RMSProp, {}, rmsprop),
+    "rmsprop outside": (scratch.RMSProp, {"inside": False}, rmsprop_outside),
+    "adadelta": (scratch.AdaDelta, {}, adadelta),
+    "adam": (scratch.Adam, {}, adam),
+    "adam without correction": (scratch.Adam, {"correct_bias": False}, almost_adam),
+    "adam, t the epoch": (scratch.Adam, {"steps_per_t": 10}, adam_by_epoch),
+    "randomadam of no chance": (scratch.RandomAdam, {"drop": 0.0}, adam),
+}
+
+
+def run(optimizer, param, steps):
+    """The parameter after `steps` steps along GRADS."""
+    for grad in GRADS[:steps]:
+        param.grad[:] = nd.array(grad)
+        optimizer.step(BATCH)
+    return param.asnumpy()
+
+
+def parameter():
+    param = nd.array(START)
+    param.attach_grad()
+    return param
+
+
+@pytest.mark.parametrize("decay", ["none", "l2", "l2 without half", "decoupled"])
+@pytest.mark.parametrize(("lr", "steps"), itertools.product((0.01, 0.5), (1, 50)))
+@pytest.mark.parametrize("name", FORMULAS)
+def test_an_optimizer_is_its_formula(name, lr, steps, decay):
+    kind, options, formula = FORMULAS[name]
+    wd = 0.0 if decay == "none" else 0.1
+    factor = 2.0 if decay == "l2 without half" else 1.0
+    ours = parameter()
+    optimizer = kind([ours], lr, wd=wd, decoupled=decay == "decoupled", l2_factor=factor, **options)
+    p, state = START.astype(float), {name: np.zeros(START.shape) for name in kind.names}
+    for t, grad in enumerate(GRADS[:steps].astype(float), 1):
+        g = grad / BATCH + (factor * wd * p if decay.startswith("l2") else 0)
+        p = formula(p - (lr * wd * p if decay == "decoupled" else 0), g, state, lr, t)
+    np.testing.assert_allclose(run(optimizer, ours, steps), p, rtol=RTOL, atol=ATOL)
+    assert optimizer.state.keys() == state.keys()
+    for name, (array,) in optimizer.state.items():
+        np.testing.assert_allclose(array.asnumpy(), state[name], rtol=RTOL, atol=ATOL)
+
+
+# Gluon decays a parameter itself, not its gradient, in AdaGrad and AdaDelta, and there without a learning rate.
+GLUON = {
+    "sgd": (scratch.SGD, {}, "sgd", {}),
+    "momentum 0.9": (scratch.Momentum, {"rho": 0.9}, "sgd", {"momentum": 0.9}),
+    "momentum 0.99": (scratch.Momentum, {"rho": 0.99}, "sgd", {"momentum": 0.99}),
+    "nesterov 0.9": (scratch.Nesterov, {"rho": 0.9}, "nag", {"momentum": 0.9}),
+    "nesterov 0.5": (scratch.Nesterov, {"rho": 0.5}, "nag", {"momentum": 0.5}),
+    "adagrad": (scratch.AdaGrad, {"decoupled": True}, "adagrad", {}),
+    "rmsprop": (scratch.RMSProp, {}, "rmsprop", {"gamma1": 0.9}),
+    "adadelta": (scratch.AdaDelta, {"decoupled": True}, "adadelta", {}),
+    "adam": (scratch.Adam, {}, "adam", {}),
+}
+
+
+@pytest.mark.parametrize("wd", [0.0, 0.1])
+@pytest.mark.parametrize(("lr", "steps"), itertools.product((0.01, 0.5), (1, 50)))
+@pytest.mark.parametrize("name", GLUON)
+def test_an_optimizer_goes_the_way_of_gluons(name, lr, steps, wd):
+    if name.startswith("nesterov") and wd:
+        pytest.skip("Gluon's NAG decays by two different parameters: see the next test")
+    kind, options, theirs, their_options = GLUON[name]
+    lr = 1.0 if name == "adadelta" else lr
+    ours = parameter()
+    optimizer = kind([ours], lr, wd=wd, **options)
+    other = nd.array(START)
+    their_optimizer = mx.optimizer.create(theirs, learning_rate=lr, wd=wd, rescale_grad=1 / BATCH, **their_options)
+    updater = mx.optimizer.get_updater(their_optimizer)  # what gluon.Trainer.step calls
+    for grad in GRADS[:steps]:
+        updater(0, nd.array(grad), other)
+    # Gluon keeps beta2 in single precision, so 1 - beta2 is 5e-5 of itself off.
+    rtol = 2e-4 if name == "adam" else RTOL
+    np.testing.assert_allclose(run(optimizer, ours, steps), other.asnumpy(), rtol=rtol, atol=rtol / 10)
+    states = updater.states[0]
+    states = [array for array in (states if isinstance(states, tuple) else (states,)) if array is not None]
+    for (array,), other_array in zip(optimizer.state.values(), states):
+        # Gluon's velocity in SGD and NAG points the other way.
+        sign = -1 if "momentum" in their_options else 1
+        np.testing.assert_allclose(array.asnumpy(), sign * other_array.asnumpy(), rtol=rtol, atol=rtol / 10)
+    assert len(states) == len(optimizer.state)
+
+
+def test_gluons_nag_with_decay_is_not_nesterovs():
+    """Its operator writes the parameter, and then decays the velocity by the parameter it has just written."""
+    lr, rho, wd, p, v = 0.5, 0.9, 0.1, START.astype(float), np.zeros(START.shape)
+    theirs, state = nd.array(START), nd.zeros(START.shape)
+    for grad in GRADS[:20]:
+        nd.nag_mom_update(theirs, nd.array(grad), state, out=theirs, lr=lr, momentum=rho, wd=wd)
+        p = p + rho**2 * v - (1 + rho) * lr * (grad + wd * p)
+        v = rho * v - lr * (grad + wd * p)  # this p should have been the one before
+    np.testing.assert_allclose(theirs.asnumpy(), p, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [1, 50])
+def test_adamw_goes_the_way_of_mxnets_operator(steps):
+    ours, lr, wd = parameter(), 0.01, 0.1
+    weight, mean, var = nd.array(START), nd.zeros(START.shape), nd.zeros(START.shape)
+    for t, grad in enumerate(GRADS[:steps], 1):
+        corrected = lr * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        # The operator's decay is not multiplied by its lr.
+        nd.contrib.adamw_update(weight, nd.array(grad), mean, var, nd.array([1 / BATCH]), lr=corrected, eta=1,
+                                wd=lr * wd, epsilon=1e-8, out=weight)
+    np.testing.assert_allclose(run(scratch.AdamW([ours], lr, wd=wd), ours, steps), weight.asnumpy(), rtol=2e-4,
+                               atol=2e-5)
+
+
+@given(rho=st.floats(0, 0.98), lr=st.floats(1e-3, 1))
+@settings(max_examples=20, deadline=None)
+def test_at_a_constant_rate_the_average_with_a_larger_rate_is_the_velocity(rho, lr):
+    velocity, average = parameter(), parameter()
+    there = run(scratch.Momentum([velocity], lr, rho=rho), velocity, 20)
+    np.testing.assert_allclose(run(scratch.Momentum([average], lr / (1 - rho), rho=rho, average=True), average, 20),
+                               there, rtol=1e-4, atol=1e-4)
+
+
+def test_a_velocity_remembers_old_rates_and_an_average_does_not():
+    for average, still in ((True, True), (False, False)):
+        param = parameter()
+        optimizer = scratch.Momentum([param], 0.1, average=average)
+        before = run(optimizer, param, 5).copy()
+        optimizer.set_learning_rate(0.0)
+        optimizer.step(BATCH)
+        assert np.array_equal(param.asnumpy(), before) == still
+
+
+def test_randomadam_moves_the_share_of_elements_that_is_not_dropped():
+    param = nd.zeros(100_000)
+    param.attach_grad()
+    param.grad[:] = 1
+    scratch.RandomAdam([param], 0.1, drop=0.3).step(1)
+    moved = param.asnumpy() != 0
+    assert moved.mean() == pytest.approx(0.7, abs=0.01)
+    np.testing.assert_allclose(param.asnumpy()[moved], -0.1, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [scratch.SGD, scratch.AdaDelta, scratch.RandomAdam])
+def test_an_optimizer_has_the_three_names_of_gluons_trainer(kind):
+    param = parameter()
+    optimizer = kind([param], 0.5)
+    assert optimizer.learning_rate == 0.5
+    optimizer.set_learning_rate(0.0)
+    param.grad[:] = 1
+    optimizer.step(1)
+    np.testing.assert_array_equal(param.asnumpy(), START)
+
+
+def test_the_parameter_without_a_gradient_is_named():
+    with pytest.raises(ValueError, match=r"parameter 1 .*attach_grad"):
+        scratch.Adam([parameter(), nd.ones(1)], 0.1)
