@@ -93,6 +93,7 @@ class Chapter:
     metrics: Callable[..., dict] = lambda model, data, history: {}  # beside the last epoch's numbers
     needs_data: bool = False  # are the runs' builders handed the data too, as second argument?
     parity: Callable[[Run], bool] = lambda run: True  # can the run be compared with its twin, batch by batch?
+    may_diverge: Callable[[Run], bool] = lambda run: False  # is the run there to show how training fails?
     tolerance: float = 1e-6  # how far apart parameters may be on what counts as the same path
     datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
     comparable: tuple = ("synthetic",)  # data that the published values hold for
@@ -161,7 +162,8 @@ class Chapter:
         try:
             history = self.train(model, data, run.hp, callbacks)
         except (TrainingDiverged, TrainingInterrupted) as error:
-            result.runs[run.label] = {"history": error.history, "metrics": {}, "error": str(error)}
+            kind = "diverged" if isinstance(error, TrainingDiverged) and self.may_diverge(run) else "error"
+            result.runs[run.label] = {"history": error.history, "metrics": {}, kind: str(error)}
             if isinstance(error, TrainingInterrupted):
                 raise
         else:

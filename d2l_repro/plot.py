@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
@@ -94,6 +95,53 @@ def training_curves(runs, title, log=False):
             _logarithmic(ax)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         _label_ends(ax, ends)
+    return figure
+
+
+@styled
+def comparison(runs, title):
+    """Runs of one comparison: training loss, training accuracy and test accuracy by epoch, a line a run.
+
+    Args:
+        runs: name -> run, as in `Result.runs`.
+        title: of the figure.
+    """
+    figure = _titled(title, 11.5, 3.6)
+    axes = figure.subplots(1, 3)
+    for ax, (column, ylabel) in zip(axes, (("train_loss", "training loss"), ("train_acc", "training accuracy"),
+                                           ("test_acc", "test accuracy"))):
+        ends = {}
+        for i, (name, run) in enumerate(runs.items()):
+            if run["history"]:
+                epochs, values = run["history"]["epoch"], run["history"][column]
+                # The palette repeats: the dashes do not, so that every line is told apart, in grey too.
+                ax.plot(epochs, values, color=COLORS[i % len(COLORS)], ls=("-", "--", ":")[i // len(COLORS) % 3],
+                        lw=1.4, marker="o" if len(epochs) == 1 else None, label=name)
+                ends[name] = (values[-1], COLORS[i % len(COLORS)])
+        ax.set(xlabel="epoch", ylabel=ylabel)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _label_ends(axes[-1], ends)
+    return figure
+
+
+@styled
+def descents(panels, title):
+    """Paths over surfaces of two variables, drawn over the surface's lines of equal height, one panel each.
+
+    Args:
+        panels: name -> (f, ((low, high) of x1, (low, high) of x2), {name: points (steps, 2)}); f takes arrays.
+        title: of the figure.
+    """
+    figure = _titled(title, 5.6 * len(panels), 4.4)
+    for ax, (name, (f, ranges, paths)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        x1, x2 = np.meshgrid(*(np.linspace(low, high, 120) for low, high in ranges))
+        ax.contour(x1, x2, f(x1, x2), levels=18, colors="#bbbbbb", linewidths=0.7)
+        for i, (label, points) in enumerate(paths.items()):
+            ax.plot(*points.T, color=COLORS[i % len(COLORS)], ls=("-", "--", ":")[i // len(COLORS) % 3], marker="o",
+                    ms=2.5, lw=1.2, label=label)
+        ax.set(title=name, xlabel="x1", ylabel="x2", xlim=ranges[0], ylim=ranges[1])
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False,
+                  fontsize="small")
     return figure
 
 

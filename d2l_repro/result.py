@@ -35,7 +35,8 @@ class Result:
     settings: dict
     dataset: str = "none"
     stand_in_for: Optional[str] = None
-    runs: dict = field(default_factory=dict)  # label -> {"history": History, "metrics": {...}} and "error" if it failed
+    # label -> {"history": History, "metrics": {...}} and "error" if it failed, "diverged" if it is there to show that
+    runs: dict = field(default_factory=dict)
     parity: Optional[dict] = None
     published: list = field(default_factory=list)  # rows of published.compare
     tables: dict = field(default_factory=dict)  # title -> rows, each a dict
@@ -98,7 +99,8 @@ class Result:
     def all_tables(self):
         """Title -> rows: what failed, the chapter's own tables, parity and, last, published and reproduced values."""
         failed = [{"run": label, "error": error} for label, error in self.errors.items()]
-        tables = {"Failed": failed, **self.tables}
+        diverged = [{"run": label, "how": run["diverged"]} for label, run in self.runs.items() if "diverged" in run]
+        tables = {"Failed": failed, "Diverged, as this chapter shows": diverged, **self.tables}
         if self.parity:
             tables["Do scratch and Gluon follow the same path?"] = [parity_row(pair) for pair in self.parity["pairs"]]
         if self.published:

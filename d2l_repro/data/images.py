@@ -54,9 +54,13 @@ class Images:
         """The same of the test set."""
         return _as_floats(self.test_images), nd.array(self.test_labels, dtype="float32")
 
-    def minibatches(self, batch_size, seed):
-        """As `Data`: the training set reshuffled every epoch, the test set in order; `source` is this object."""
-        return Data(self.name, Minibatches(*self.train, batch_size, seed), Minibatches(*self.test, batch_size),
+    def minibatches(self, batch_size, seed, as_bytes=False):
+        """As `Data`: the training set reshuffled every epoch, the test set in order; `source` is this object.
+
+        With `as_bytes` pixels are floats from 0 to 255, the values that are stored.
+        """
+        train, test = (((X * 255).round() if as_bytes else X, y) for X, y in (self.train, self.test))
+        return Data(self.name, Minibatches(*train, batch_size, seed), Minibatches(*test, batch_size),
                     self, self.stand_in_for, self.official)
 
 

@@ -11,6 +11,7 @@ from .functional import (
     softmax,
     squared_loss,
 )
+from .init import kaiming, normal, xavier
 from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp
 
 __all__ = [
@@ -27,10 +28,13 @@ __all__ = [
     "correct",
     "cross_entropy",
     "dropout",
+    "kaiming",
     "l2_penalty",
     "linreg",
     "naive_softmax",
+    "normal",
     "relu",
     "softmax",
     "squared_loss",
+    "xavier",
 ]
