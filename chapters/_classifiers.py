@@ -47,6 +47,7 @@ class Setting(settings.HParams):
     """One row of a comparison."""
 
     net: Literal["softmax", "mlp"] = "softmax"
+    loss: Literal["joint", "separate"] = "joint"  # softmax in the loss, as in Gluon, or (from scratch) in the net
     optimizer: Literal[tuple(OPTIMIZERS)] = "sgd"
     lr: Positive = 0.1  # learning rate, at the start where the schedule changes it
     schedule: Literal["cosine", "constant"] = "cosine"  # cosine: from epoch to epoch, down to nearly 0
@@ -104,11 +105,12 @@ def from_scratch(hp, data):
         H = X.reshape((-1, NUM_INPUTS))
         for i in range(0, len(params), 2):
             H = nd.dot(scratch.relu(H) if i else H, params[i]) + params[i + 1]
-        return scratch.softmax(H)  # (batch, 10)
+        return H if hp.loss == "joint" else scratch.softmax(H)  # (batch, 10)
 
     kind, options, _ = OPTIMIZERS[hp.optimizer]
     options = {name: len(data.train_iter) if value == "epoch" else value for name, value in options.items()}
-    return Model(net, scratch.cross_entropy, params, kind(params, hp.lr, wd=hp.wd, l2_factor=hp.l2_factor, **options))
+    loss = scratch.softmax_cross_entropy if hp.loss == "joint" else scratch.cross_entropy
+    return Model(net, loss, params, kind(params, hp.lr, wd=hp.wd, l2_factor=hp.l2_factor, **options))
 
 
 def with_gluon(hp, data):

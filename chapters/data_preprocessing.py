@@ -32,7 +32,7 @@ class HParams(settings.HParams):
 
 def comparisons(hp):
     """Title -> {name: Setting}."""
-    base = Setting(num_epochs=hp.num_epochs, batch_size=hp.batch_size, lr=hp.lr, schedule="constant")
+    base = Setting(num_epochs=hp.num_epochs, batch_size=hp.batch_size, lr=hp.lr, schedule="constant", loss="separate")
     return {"Pixels": {"floats": base, "bytes": base.replace(pixels="bytes"),
                        "bytes, all scaled": base.replace(pixels="bytes", lr=hp.lr / 255**2, sigma=base.sigma / 255)}}
 

@@ -24,6 +24,7 @@ class Progress(Callback):
         self._reporting = progress.is_reported()
 
     def after_step(self, loop):
+        progress.stop_if_asked()
         if self._bar is None:
             self._bar = tqdm(total=loop.num_batches, desc=f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
                              unit="batch", leave=False, disable=self._reporting or None)

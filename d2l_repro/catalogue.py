@@ -9,6 +9,8 @@ from pathlib import Path
 
 import chapters
 
+from .errors import InputError
+
 TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout",
             "house_prices")
 
@@ -33,7 +35,7 @@ class Entry:
 @lru_cache
 def entries():
     """Name -> Entry of every chapter; the textbook's first, in its order."""
-    modules = {path.stem for path in Path(chapters.__path__[0]).glob("[!_]*.py")}
+    modules = {path.stem for path in Path(chapters.__path__[0]).glob("[!_]*.py") if _chapter_call(path.stem)}
     return {name: _entry(name) for name in [*TEXTBOOK, *sorted(modules - set(TEXTBOOK))]}
 
 
@@ -44,17 +46,29 @@ def _entry(name):
 
 
 def _source(name):
-    return ast.parse(Path(chapters.__path__[0], f"{name}.py").read_text(encoding="utf-8"))
+    path = Path(chapters.__path__[0], f"{name}.py")
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as Python ({error}); mend it or take it out of the folder") from error
+
+
+def _chapter_call(name):
+    """The call `Chapter(...)` in a module, or None in one that is no chapter."""
+    return next((node for node in ast.walk(_source(name)) if isinstance(node, ast.Call)
+                 and getattr(node.func, "id", "") == "Chapter"), None)
 
 
 def _datasets(name):
     """The argument `datasets` of the module's Chapter: names, or those of another, `softmax_regression.chapter`."""
-    for node in ast.walk(_source(name)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Chapter":
-            value = next((keyword.value for keyword in node.keywords if keyword.arg == "datasets"), ast.Tuple([]))
-            other = isinstance(value, ast.Attribute)
-            return _datasets(ast.unparse(value).partition(".")[0]) if other else ast.literal_eval(value)
-    return ()
+    value = next((keyword.value for keyword in _chapter_call(name).keywords if keyword.arg == "datasets"),
+                 ast.Tuple([]))
+    if isinstance(value, ast.Attribute):
+        return _datasets(ast.unparse(value).partition(".")[0])
+    try:
+        return tuple(ast.literal_eval(value))
+    except ValueError:
+        return ("see --help",)
 
 
 @lru_cache

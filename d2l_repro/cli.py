@@ -9,12 +9,12 @@ import tyro
 
 from . import report, summary
 from .catalogue import TEXTBOOK, entries, reproduced
-from .data.command import Data
+from .data_command import Data
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
 from .result import FILE_NAME, Result, duration, frame, published_row, shown
 from .runner import Task, run_tasks
-from .settings import Count, Seed, Settings
+from .settings import MAX_SEED, Bounds, Count, Seed, Settings
 
 PROG = "d2l-repro"
 
@@ -43,7 +43,7 @@ class Run(Settings):
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional]  # chapters, or textbook, or all
     seed: Seed = 0  # of all random numbers; 0 gives the book's own data
-    seeds: Count = 1  # run each chapter with so many seeds, from --seed on: mean and deviation of every number
+    seeds: Annotated[int, Bounds(1, 1001)] = 1  # run each chapter with so many, from --seed on: mean and deviation
     quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
     jobs: Count = 1  # processes at a time; times an epoch are only worth comparing with one
     resume: bool = False  # keep the finished results that an earlier run with the same settings has left in --out
@@ -51,22 +51,26 @@ class Run(Settings):
     out: Path = Path("runs")  # folder for results, one folder a chapter in it, and for report.html
 
     def __call__(self):
+        if self.seed + self.seeds > MAX_SEED:
+            raise InputError(f"--seeds: no seed may be {MAX_SEED} or more; take a smaller --seed or fewer")
         folder, names, begun = writable_folder(self.out), chosen(self.names), time.time()
         tasks = [self._task(folder, name, seed) for name in names for seed in range(self.seed, self.seed + self.seeds)]
         kept = [task for task in tasks if self.resume and task.is_finished()]
         for task in kept:
             print(f"{task.label}: finished earlier, kept")
-        codes = run_tasks([task for task in tasks if task not in kept], self.jobs)
+        codes, interrupted = run_tasks([task for task in tasks if task not in kept], self.jobs)
         fresh = [task for task in tasks if task in kept or _written_since(begun, task.folder / FILE_NAME)]
         summaries = [made for made in (_summary_of(name, fresh) for name in names) if made]
         print(f"\n{_overview(names, summaries)}")
         if self.seeds > 1:
             print(f"\n{_over_seeds(summaries)}")
-        failed = [f"{task.label} (exit code {code})" for task, code in codes.items() if code != DONE]
-        missing = [task.label for task in tasks if task not in kept and task not in codes]
-        problems = [*(f"failed: {name}" for name in failed), *(f"not run: {name}" for name in missing)]
-        self._report(problems)
-        if missing or INTERRUPTED in codes.values():
+        failed = [f"{task.label} (exit code {code})" for task, code in codes.items()
+                  if code not in (DONE, INTERRUPTED) or (code == DONE and task not in fresh)]
+        missing = [task.label for task in tasks if task not in kept and codes.get(task, INTERRUPTED) == INTERRUPTED]
+        if not interrupted:
+            summary.drop_other_seeds(folder, [task.folder for task in tasks])
+        self._report([*(f"failed: {name}" for name in failed), *(f"not finished: {name}" for name in missing)])
+        if interrupted:
             return INTERRUPTED
         return FAILED if failed or (self.strict and _tell_outside(summaries)) else DONE
 
@@ -94,10 +98,15 @@ class Report(Settings):
     out: Optional[Path] = None  # file to write (else report.html in the folder)
 
     def __call__(self):
+        out = self.out or self.folder / report.FILE_NAME
+        if out.suffix == ".json":
+            raise InputError(f"--out: {out} is no place for a page, results have that ending; name a .html file")
         found = summary.collect(self.folder)
         for problem in found.problems:
             print(f"{PROG}: error: {problem}", file=sys.stderr)
-        print(f"report: {report.write(found, self.out or self.folder / report.FILE_NAME)}")
+        if self.out is None:
+            found.save(self.folder)
+        print(f"report: {report.write(found, out)}")
         return FAILED if found.problems else DONE
 
 

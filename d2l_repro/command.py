@@ -7,8 +7,10 @@ from typing import Optional
 
 import tyro
 
-from .errors import DONE, FAILED, INTERRUPTED, one_line_errors
+from . import progress
+from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
+from .result import FILE_NAME, Result
 from .settings import DataOptions, RunOptions
 
 
@@ -31,13 +33,14 @@ def run_chapter(chapter, argv=None):
     argv = sys.argv[1:] if argv is None else argv
     prog = f"python -m chapters.{chapter.name}"
     with one_line_errors(prog):
+        progress.remember_ctrl_c()
         args = _parse(chapter, argv, prog)
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
         options = {name: value for group in (args.run, args.data) for name, value in vars(group).items()}
         result = chapter.run(args.settings, progress=True, **options)
-        if result.runs:  # nothing was finished: leave what is there
-            result.save(folder)
-    print(f"\n{result}\n\nresults and figures: {folder}")
+        saved = _save(result, folder)
+        print(f"\n{result}\n\nresults and figures: {folder}" if saved else
+              f"\ninterrupted; what was in {folder} before is left as it was")
     for label, error in result.errors.items():
         print(f"{prog}: error: {label}: {error}", file=sys.stderr)
     if args.output.show:
@@ -45,6 +48,23 @@ def run_chapter(chapter, argv=None):
         if not all(opened):
             print(f"{prog}: no program here opens figures; they are in {folder}", file=sys.stderr)
     sys.exit(_exit_code(result, args.output.strict))
+
+
+def _save(result, folder):
+    """Write the result, unless it was interrupted before it had anything, or would replace a finished one."""
+    if result.interrupted:
+        path = folder / FILE_NAME
+        if not any(run["history"] for run in result.runs.values()) or (path.is_file() and _is_whole(path)):
+            return False
+    result.save(folder)
+    return True
+
+
+def _is_whole(path):
+    try:
+        return not Result.load(path).interrupted
+    except InputError:
+        return False
 
 
 def _parse(chapter, argv, prog):

@@ -1,5 +1,7 @@
-"""How far a chapter is, told to the process that runs it and draws one bar for several chapters."""
+"""How far a chapter is, told to the process that runs it and draws one bar for several chapters; and when to stop."""
 import os
+import signal
+from threading import Event
 
 VARIABLE = "D2L_REPRO_PROGRESS"  # set by that process
 MARK = "\x1e"  # begins a line on stdout that is for that process, not for a reader
@@ -21,3 +23,23 @@ def read(line):
         return None
     share, _, doing = line[len(MARK):].rstrip("\n").partition("\t")
     return float(share), doing
+
+
+_stop = Event()
+
+
+def remember_ctrl_c():
+    """From now on Ctrl-C is remembered too: raised inside a destructor of MXNet's, Python would swallow it."""
+
+    def handle(*_):
+        _stop.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, handle)
+
+
+def stop_if_asked():
+    """Raise KeyboardInterrupt if Ctrl-C came, once."""
+    if _stop.is_set():
+        _stop.clear()
+        raise KeyboardInterrupt

@@ -14,6 +14,11 @@ def published_values():
     return rows
 
 
+def labels(run):
+    """Labels of our runs that a published row's `run` stands for: both implementations' where it names none."""
+    return (run,) if run.split()[0] in ("scratch", "gluon", "data") else (f"scratch {run}", f"gluon {run}")
+
+
 def compare(chapter, metrics):
     """Every published value of a chapter that we have one to put beside.
 
@@ -31,6 +36,6 @@ def compare(chapter, metrics):
          "source": row["source"], "note": row["note"]}
         for row in published_values()
         if row["chapter"] == chapter
-        for label in (row["run"], f"scratch {row['run']}", f"gluon {row['run']}")
+        for label in labels(row["run"])
         if row["metric"] in metrics.get(label, {})
     ]

@@ -16,8 +16,21 @@ from . import compat
 from .errors import InputError
 from .files import write_atomically
 from .history import History
+from .shape import MAYBE, NUMBER, misfit
 
 FILE_NAME = "result.json"
+SHAPE = {
+    "chapter": str, "seed": int, "settings": dict, "dataset": str, "stand_in_for": (str, type(None)),
+    "runs": {str: {"history": {str: [MAYBE]}, "metrics": {str: MAYBE}, "error": (str, type(None)),
+                   "diverged": (str, type(None))}},
+    "parity": (type(None), {"steps": int, "max_abs_diff": MAYBE, "pairs": [
+        {"ours": str, "theirs": str, "steps": int, "max_abs_diff": MAYBE, "tolerance": NUMBER,
+         "left_at": (type(None), {"step": int})}]}),
+    "published": [{"run": str, "metric": str, "value": NUMBER, "low": NUMBER, "high": NUMBER, "ours": MAYBE,
+                   "within": bool, "source": str, "note": str}],
+    "tables": {str: [dict]}, "interrupted": bool, "impl": str, "quick": bool, "changed": dict, "finished": str,
+    "seconds": NUMBER, "environment": dict, "figures": [str],
+}
 
 
 def environment():
@@ -82,11 +95,14 @@ class Result:
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
+            fault = misfit(content, SHAPE)
+            if fault:
+                raise ValueError(fault)
             for run in content["runs"].values():
                 run["history"] = History.from_columns(run["history"])
             content["figures"] = {Path(name).stem: None for name in content["figures"]}
             return cls(**content)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"{path}: not a readable result ({error}); remove it, or run the chapter again") from error
 
     def save(self, folder):

@@ -1,5 +1,6 @@
 """Chapters one after the other, or several at once, each in a process of its own."""
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -27,7 +28,12 @@ class Task:
 
     @property
     def command(self):
-        return [sys.executable, "-m", f"chapters.{self.chapter}", "--out", str(self.folder), "--seed", str(self.seed),
+        # As `python -m chapters.NAME`, but that Ctrl-C is understood from the first import on.
+        code = ("from d2l_repro.errors import one_line_errors\n"
+                f"with one_line_errors('{self.chapter}'):\n"
+                f"    from chapters.{self.chapter} import chapter\n"
+                "    chapter.main()")
+        return [sys.executable, "-c", code, "--out", str(self.folder), "--seed", str(self.seed),
                 *(["--quick"] if self.quick else [])]
 
     def is_finished(self):
@@ -36,7 +42,8 @@ class Task:
             result = Result.load(self.folder / FILE_NAME)
         except InputError:
             return False
-        return not (result.interrupted or result.errors or result.changed) and (
+        # Where embedded data stood in, the published may have come since.
+        return not (result.interrupted or result.errors or result.changed or result.stand_in_for) and (
             (result.chapter, result.seed, result.quick, result.impl) == (self.chapter, self.seed, self.quick, "both"))
 
 
@@ -84,7 +91,7 @@ def run_tasks(tasks, jobs=1):
     After Ctrl-C, which reaches the processes too, those that run write what they finished, and no other is started.
 
     Returns:
-        Task -> exit code, of those that were started.
+        Task -> exit code of those that were started, and whether they were interrupted.
     """
     board = Board(tasks, jobs)
     with ThreadPoolExecutor(jobs) as pool:
@@ -95,7 +102,8 @@ def run_tasks(tasks, jobs=1):
             board.stopped.set()
             wait(futures.values())
     board.bar.close()
-    return {task: future.result() for task, future in futures.items() if future.result() is not None}
+    codes = {task: future.result() for task, future in futures.items() if future.result() is not None}
+    return codes, board.stopped.is_set()
 
 
 def _run(task, board):
@@ -105,6 +113,7 @@ def _run(task, board):
                           env={**os.environ, progress.VARIABLE: "1"}) as process:
         board.follow(task, process)
         code = process.wait()
-    if code == INTERRUPTED:
+    if code in (INTERRUPTED, -signal.SIGINT):
         board.stopped.set()
+        return INTERRUPTED
     return code

@@ -25,8 +25,9 @@ class Bounds:
         return f"{low} and finite" if self.high == math.inf else f"{low} and below {self.high:,}"
 
 
+MAX_SEED = 2**31  # seeds are below
 Count = Annotated[int, Bounds(1)]
-Seed = Annotated[int, Bounds(0, 2**31)]
+Seed = Annotated[int, Bounds(0, MAX_SEED)]
 Positive = Annotated[float, Bounds(0, closed=False)]
 NonNegative = Annotated[float, Bounds(0)]
 Probability = Annotated[float, Bounds(0, 1)]

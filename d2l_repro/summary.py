@@ -1,5 +1,6 @@
 """The results below a folder, several seeds of a chapter taken together, and what they say of the published values."""
 import math
+import shutil
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,11 @@ class Summary:
     @property
     def seeds(self):
         return [result.seed for result in self.results]
+
+    @property
+    def interrupted(self):
+        """Seeds of the results that were interrupted."""
+        return [result.seed for result in self.results if result.interrupted]
 
     @property
     def errors(self):
@@ -110,6 +116,19 @@ def _overlap(row, over):
     return over["mean"] - over["std"] <= row["high"] and over["mean"] + over["std"] >= row["low"]
 
 
+def drop_other_seeds(folder, folders):
+    """Remove what an earlier run left of other seeds of the same chapters: what is there now takes its place.
+
+    Args:
+        folder: of all results.
+        folders: of the results that are there to stay.
+    """
+    for chapter in {Path(one).relative_to(folder).parts[0] for one in folders}:
+        for other in Path(folder, chapter).glob("seed_*"):
+            if other not in folders and (other / FILE_NAME).is_file():
+                shutil.rmtree(other)
+
+
 def outside(summaries):
     """(chapter, row) of each value that is not within its band."""
     return [(made.chapter, row) for made in summaries for row in made.published() if not row["within"]]
@@ -141,13 +160,21 @@ def collect(folder):
         InputError: there is no result at all.
     """
     folder, found = Path(folder), Collection([])
-    for home in [folder, *sorted(path for path in folder.glob("*") if not path.name.startswith("seed_"))]:
+    # Of two folders with results of one chapter the one that is named after it comes first.
+    homes = sorted(folder.glob("*"), key=lambda path: (path.name not in entries(), path.name))
+    for home in [folder, *(path for path in homes if not path.name.startswith("seed_"))]:
         paths = [home / FILE_NAME, *sorted(home.glob(f"seed_*/{FILE_NAME}"))]
         results = {path: _load(path, found.problems) for path in paths if path.is_file()}
         results = {path: result for path, result in results.items() if result}
         if results:
             path, first = next(iter(results.items()))
-            found.summaries.append(Summary(path.parent, [first, *_same_but_for_seed(first, results.values())]))
+            summary = Summary(path.parent, [first, *_same_but_for_seed(first, results.values())])
+            twin = next((other for other in found.summaries if other.chapter == summary.chapter), None)
+            if twin:
+                found.problems.append(f"{summary.folder}: left out, because {twin.folder} has results of "
+                                      f"{summary.chapter} too; make a report of that folder alone")
+            else:
+                found.summaries.append(summary)
     if not found.summaries and not found.problems:
         raise InputError(f"{folder}: no results there; run a chapter first: d2l-repro run mlp --out {folder}")
     order = list(entries())

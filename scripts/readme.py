@@ -55,8 +55,11 @@ def take(path):
     """
     if not path.is_file():
         raise InputError(f"{path}: not there; make it with: d2l-repro run textbook --out {path.parent}")
-    chapters = json.loads(path.read_text(encoding="utf-8"))["chapters"]
-    unfit = [name for name in TEXTBOOK if not chapters.get(name, {}).get("published") or chapters[name]["errors"]]
+    try:
+        chapters = json.loads(path.read_text(encoding="utf-8"))["chapters"]
+        unfit = [name for name in TEXTBOOK if not chapters.get(name, {}).get("published") or chapters[name]["errors"]]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is no summary of runs ({error!r}); run the chapters again") from error
     if unfit:
         raise InputError(f"{path}: no full run on the published data of {', '.join(unfit)}")
     write_atomically(VALUES, json.dumps({"chapters": chapters}, indent=1, ensure_ascii=False) + "\n")

@@ -9,12 +9,15 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from d2l_repro import catalogue, cli, published
+from d2l_repro import catalogue, cli, command, progress, published
+from d2l_repro.errors import InputError
+from d2l_repro.history import History
 from d2l_repro.result import Result
 from d2l_repro.runner import Task
 
@@ -124,7 +127,7 @@ def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path,
     def fake(tasks, jobs):
         tasks[0].folder.mkdir(parents=True)
         result.save(tasks[0].folder)
-        return dict.fromkeys(tasks, 0)
+        return dict.fromkeys(tasks, 0), False
 
     monkeypatch.setattr(cli, "run_tasks", fake)
     assert main("run", "linear_regression", "--out", str(tmp_path / "a")) == 0
@@ -135,7 +138,7 @@ def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path,
 
 def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path, monkeypatch, capfd):
     assert main("run", "linear_regression", "--quick", "--out", str(tmp_path)) == 0
-    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: dict.fromkeys(tasks, 1))
+    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
     assert main("run", "linear_regression", "--out", str(tmp_path)) == 1
     assert "          chapter\nlinear_regression\n" in capfd.readouterr().out
 
@@ -177,6 +180,74 @@ def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no
     assert result.interrupted
     assert len(result.runs["scratch cubic"]["history"]) == 100
     assert not (tmp_path / "linear_regression").exists()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("delay", [0.7, 1.5])
+def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, jobs, delay):
+    argv = ["run", "mlp", "dropout", "--jobs", jobs, "--out", str(tmp_path)]
+    code = f"from d2l_repro import cli; cli.main({argv!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True, start_new_session=True)
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "failed" not in err
+
+
+def test_an_interrupted_run_does_not_replace_a_finished_result(tmp_path):
+    whole, broken = Result("mlp", 0, {}), Result("mlp", 0, {}, interrupted=True)
+    for result in (whole, broken):
+        result.add("scratch", History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}]))
+    empty = Result("mlp", 0, {}, interrupted=True, runs={"scratch": {"history": History(), "metrics": {}}})
+    assert not command._save(empty, tmp_path)
+    assert command._save(broken, tmp_path)
+    assert command._save(whole, tmp_path)
+    before = (tmp_path / "result.json").read_bytes()
+    assert not command._save(broken, tmp_path)
+    assert (tmp_path / "result.json").read_bytes() == before
+
+
+def test_ctrl_c_that_a_destructor_swallowed_still_stops_the_chapter(monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append(handler))
+    handlers = []
+    progress.remember_ctrl_c()
+    with pytest.raises(KeyboardInterrupt):
+        handlers[0](signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        progress.stop_if_asked()
+    progress.stop_if_asked()
+
+
+def test_a_closed_pipe_ends_the_command_quietly():
+    command = f"{sys.executable} -c 'from d2l_repro import cli; cli.main([\"data\", \"status\"])' | true"
+    ended = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("argv", [["run", "mlp", "--seed", "2147483647", "--seeds", "2"],
+                                  ["run", "mlp", "--seeds", "1000000000"],
+                                  ["report", ".", "--out", "runs/mlp/result.json"]])
+def test_what_cannot_be_is_refused_before_anything_is_done(argv, capsys):
+    assert main(*argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert argv[-2] in err
+
+
+def test_a_module_that_is_no_chapter_is_not_listed_and_one_that_is_broken_is_named(tmp_path, monkeypatch):
+    for path in (ROOT / "chapters").glob("*.py"):
+        (tmp_path / path.name).write_text(path.read_text())
+    (tmp_path / "helper.py").write_text("x = 1")
+    monkeypatch.setattr(catalogue.chapters, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(catalogue, "entries", catalogue.entries.__wrapped__)
+    assert "helper" not in catalogue.entries()
+    (tmp_path / "own.py").write_text("NAMES = ('a',)\nchapter = Chapter(name='own', datasets=NAMES)")
+    assert catalogue.entries()["own"].datasets == ("see --help",)
+    (tmp_path / "own.py").write_text("def")
+    with pytest.raises(InputError, match=r"own\.py: cannot be read as Python"):
+        catalogue.entries()
 
 
 def test_a_seed_out_of_range_is_refused_once(capsys):

@@ -3,6 +3,7 @@ import re
 import shutil
 
 import pytest
+from markupsafe import escape
 
 from d2l_repro import cli, plot, published, report, summary
 from d2l_repro.history import History
@@ -35,10 +36,15 @@ def softmax_result(seed=0, **changes):
 
 def odd_result():
     """Stand-in data, a failed run, and markup wherever a text can be."""
-    result = Result("a_readers_own", 0, {"note": MARKUP}, dataset=MARKUP, stand_in_for=MARKUP,
-                    tables={MARKUP: [{MARKUP: MARKUP}]})
+    row = {**published.published_values()[0], "run": MARKUP, "metric": MARKUP, "source": MARKUP, "note": MARKUP}
+    pair = {"ours": MARKUP, "theirs": MARKUP, "steps": 3, "max_abs_diff": 1.0, "tolerance": 1, "left_at": {"step": 2}}
+    result = Result("a_readers_own", 0, {"note": MARKUP}, dataset=MARKUP, stand_in_for=MARKUP, quick=True,
+                    tables={MARKUP: [{MARKUP: MARKUP}]}, changed={"note": MARKUP}, finished=MARKUP, interrupted=True,
+                    environment={MARKUP: MARKUP}, published=[{**row, "ours": 1.0, "within": False}],
+                    parity={"steps": 3, "max_abs_diff": 1.0, "pairs": [pair]})
     result.add(MARKUP, history(0.5))
-    result.runs["gluon"] = {"history": History(), "metrics": {}, "error": f"diverged {MARKUP}"}
+    result.runs["gluon"] = {"history": History(), "metrics": {}, "error": f"failed {MARKUP}"}
+    result.runs["scratch"] = {"history": History(), "metrics": {}, "diverged": f"at once {MARKUP}"}
     return result
 
 
@@ -66,10 +72,10 @@ def test_every_published_value_is_there_with_ours_band_verdict_source_and_note(p
     text = text_of(page)
     row = next(row for row in published.published_values()
                if (row["chapter"], row["run"], row["metric"]) == ("softmax_regression", "scratch", "test_acc"))
-    assert "scratch test acc 0.84 0.835 ± 0.007 0.815 to 0.846" in text
+    assert "scratch test acc 0.84 0.835 ± 0.0071 0.815 to 0.846" in text
     assert row["source"] in text
     assert row["note"] in text
-    assert "2 of 3 published values that were compared" in text
+    assert "2 of 4 published values that were compared" in text
     assert "gluon train loss 0.4896 - 0.483 to 0.491 not compared" in text
 
 
@@ -87,14 +93,48 @@ def test_a_chapter_has_settings_parity_times_and_curves(page):
 
 def test_stand_ins_and_failures_are_marked_loudly(page):
     text = text_of(page)
+    chapter = text_of(page[page.index('id="chapter-a_readers_own"'):])
     assert "Stand-in data." in text
-    assert "gluon failed: diverged" in text
+    assert "Stand-in data:" in chapter
+    assert "gluon failed: failed" in chapter
+    assert "scratch diverged, which this chapter is there to show: at once" in chapter
+    assert "Interrupted (seed 0)" in chapter
+    assert "quick less data and fewer epochs" in chapter
+    assert "do not follow the same path" in chapter
     assert 'data-chapter="a_readers_own" data-verdict="failed"' in page
 
 
 def test_long_histories_are_thinned_but_keep_first_and_last(page):
     epochs = re.findall(r'<tr><th scope="row">(\d+)</th>', page)[:21]
     assert epochs == ["1", *map(str, range(2, 41, 2))]
+
+
+def test_an_interrupted_further_seed_is_not_passed_over(folder):
+    softmax_result(1, interrupted=True, published=[]).save(folder / "softmax_regression" / "seed_1")
+    page = report.page(summary.collect(folder))
+    assert 'data-chapter="softmax_regression" data-verdict="failed"' in page
+    assert "Interrupted (seed 1)" in text_of(page)
+
+
+def test_the_picture_of_a_band_shows_where_ours_and_its_deviation_lie():
+    row = {"low": 0.0, "high": 1.0, "value": 0.5, "ours": 2.0, "std": 1.0, "within": True}
+    picture = report._published(summary.Summary(None, [softmax_result()]), row)["picture"]
+    scale = (picture["high"] - picture["low"]) / 1.0
+    assert picture["ours"] - picture["low"] == pytest.approx(2 * scale, abs=0.2)
+    assert picture["reach"] == pytest.approx([picture["high"], picture["low"] + 3 * scale], abs=0.2)
+    assert picture["value"] - picture["low"] == pytest.approx(0.5 * scale, abs=0.2)
+
+
+def test_docstrings_are_marked_up_and_nothing_else_gets_through():
+    assert report.marked(f"*a* `b*c*` {MARKUP}") == f"<em>a</em> <code>b*c*</code> {escape(MARKUP)}"
+
+
+def test_nothing_but_the_pages_own_style_and_script_may_run(page):
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
+    assert policy.startswith("default-src 'none'; img-src data:; ")
+    for kind, element in (("style-src", "style"), ("script-src", "script")):
+        (content,) = re.findall(f"<{element}>(.*?)</{element}>", page, flags=re.DOTALL)
+        assert f"{kind} '{report._hash(content)}'" in policy.replace("&#39;", "'")
 
 
 def test_text_with_markup_is_escaped(page):
@@ -184,14 +224,17 @@ def test_in_a_browser_every_figure_shows(opened):
 
 def test_in_a_browser_values_and_chapters_are_searched_and_filtered(opened):
     window = opened()
-    assert visible(window, "tr.item") == 6
+    assert visible(window, "tr.item") == 7
     window.get_by_label("Verdict").select_option("outside")
-    assert visible(window, "tr.item") == 1
+    assert visible(window, "tr.item") == 2
     assert visible(window, "section.item") == 1
-    assert window.locator("#count").inner_text() == "1 of 6 values"
+    assert window.locator("#count").inner_text() == "2 of 7 values"
     window.get_by_role("button", name="Show all").click()
     window.get_by_label("Search").fill("SCRATCH loss")
     assert visible(window, "tr.item") == 1
+    for words, count in (("accuracy gluon", 2), ("test_acc", 2), ("train acc", 2)):
+        window.get_by_label("Search").fill(words)
+        assert visible(window, "tr.item") == count
     window.get_by_label("Search").fill("")
     window.get_by_label("Verdict").select_option("not compared")
     assert visible(window, "tr.item") == 3
@@ -199,7 +242,7 @@ def test_in_a_browser_values_and_chapters_are_searched_and_filtered(opened):
     assert visible(window, ".item") == 0
     window.locator("#clear").click()
     window.locator("#chapter").select_option("a_readers_own")
-    assert visible(window, "tr.item") == 0
+    assert visible(window, "tr.item") == 1
     assert visible(window, "section.item") == 1
 
 
@@ -207,7 +250,10 @@ def test_in_a_browser_a_link_to_a_filtered_chapter_shows_it(opened):
     window = opened()
     window.locator("#chapter").select_option("a_readers_own")
     window.locator("nav a", has_text="softmax_regression").click()
-    window.wait_for_function("!document.getElementById('softmax_regression').hidden")
+    window.wait_for_function("!document.getElementById('chapter-softmax_regression').hidden")
+    window.get_by_label("Search").fill("a_readers_own")
+    window.locator("nav a", has_text="softmax_regression").click()  # the address does not change this time
+    window.wait_for_function("!document.getElementById('chapter-softmax_regression').hidden")
 
 
 def test_in_a_browser_the_keyboard_is_enough(opened):
@@ -229,9 +275,30 @@ def test_in_a_browser_nothing_is_wider_than_the_screen(opened, width):
 
 def test_in_a_browser_dark_mode_is_dark_and_can_be_read(opened):
     window = opened(color_scheme="dark")
-    paper, ink = (window.evaluate(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
-    luminance = [sum(map(int, re.findall(r"\d+", color)[:3])) / 3 for color in (paper, ink)]
-    assert luminance[0] < 50 < 200 < luminance[1]
+    assert luminance(window.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.02
+
+
+def luminance(color):
+    """Of a CSS colour, rgb(r, g, b), as WCAG defines it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser_every_text_has_the_contrast_that_readers_need(opened, scheme):
+    pairs = opened(color_scheme=scheme).evaluate("""() => [...document.querySelectorAll("body *")]
+        .filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+        .map((e) => {
+            let under = e;
+            const back = (x) => getComputedStyle(x).backgroundColor;
+            while (under.parentElement && back(under) === "rgba(0, 0, 0, 0)") under = under.parentElement;
+            return [getComputedStyle(e).color, back(under), e.textContent.slice(0, 40)];
+        })""")
+    assert len(pairs) > 100
+    for ink, paper, text in pairs:
+        low, high = sorted((luminance(ink), luminance(paper)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ink, paper)
 
 
 def test_in_a_browser_printing_opens_everything_and_drops_the_controls(opened):
@@ -246,5 +313,5 @@ def test_in_a_browser_printing_opens_everything_and_drops_the_controls(opened):
 
 def test_in_a_browser_without_scripts_everything_is_shown(opened):
     window = opened(java_script_enabled=False)
-    assert visible(window, ".item") == 8
+    assert visible(window, ".item") == 9
     assert visible(window, "#filters") == 0

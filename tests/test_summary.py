@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2l_repro import published, summary
+from d2l_repro import published, report, summary
 from d2l_repro.errors import InputError
 from d2l_repro.history import History
 from d2l_repro.result import Result
@@ -85,7 +85,7 @@ def test_a_folder_is_read_in_the_catalogues_order_with_the_seeds_that_belong_tog
     assert alone.seeds == [0, 2, 10]
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"runs": 1}', "\x00", '{"runs": {}, "figures": [], "more": 1}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"runs": 1}', "\x00", "[" * 100_000, "9" * 400])
 def test_a_file_that_is_no_result_is_a_problem_that_names_it(tmp_path, content):
     save(tmp_path / "mlp", made(0.8))
     (tmp_path / "dropout").mkdir()
@@ -93,6 +93,57 @@ def test_a_file_that_is_no_result_is_a_problem_that_names_it(tmp_path, content):
     found = summary.collect(tmp_path)
     assert len(found.summaries) == 1
     assert "dropout/result.json: not a readable result" in found.problems[0]
+
+
+def nodes(value, path=()):
+    """Every place in a JSON value, as the keys that lead there."""
+    yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from nodes(child, (*path, key))
+
+
+def replaced(value, path, other):
+    """`value` with `other` at `path`."""
+    if not path:
+        return other
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(value[path[0]], path[1:], other)
+    return copy
+
+
+def test_whatever_is_wrong_in_a_result_it_is_a_problem_or_can_be_shown(tmp_path):
+    pair = {"ours": "scratch", "theirs": "gluon", "steps": 50, "max_abs_diff": 0.0, "tolerance": 1e-6, "left_at": None}
+    save(tmp_path / "mlp", made(0.83, parity={"steps": 50, "max_abs_diff": 0.0, "pairs": [pair]},
+                                tables={"t": [{"a": 1}]}, environment={"python": "3"}))
+    path = tmp_path / "mlp" / "result.json"
+    whole = json.loads(path.read_text())
+    refused = 0
+    for place in nodes(whole):
+        for other in (None, "x", 1, [], {}, [None], 10**400):
+            path.write_text(json.dumps(replaced(whole, place, other)))
+            found = summary.collect(tmp_path)
+            report.page(found)
+            found.save(tmp_path)
+            refused += len(found.problems)
+    assert refused > 250
+
+
+def test_of_two_folders_of_one_chapter_one_is_shown_and_the_other_named(tmp_path):
+    save(tmp_path / "a_quick_one", made(0.5, quick=True))
+    save(tmp_path / "softmax_regression", made(0.83))
+    found = summary.collect(tmp_path)
+    assert [made.folder.name for made in found.summaries] == ["softmax_regression"]
+    assert "a_quick_one: left out" in found.problems[0]
+
+
+def test_seeds_that_a_later_run_did_not_ask_for_are_not_mixed_in(tmp_path):
+    folder = tmp_path / "softmax_regression"
+    for seed in (0, 1, 2):
+        save(folder if seed == 0 else folder / f"seed_{seed}", made(0.83, seed))
+    (folder / "seed_of_mine").mkdir()
+    summary.drop_other_seeds(tmp_path, [folder, folder / "seed_1"])
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["seed_1", "seed_of_mine"]
 
 
 def test_a_folder_without_results_is_an_error(tmp_path):

@@ -14,7 +14,7 @@ from .. import __version__
 from ..catalogue import Entry, entries
 from ..files import write_atomically
 from ..history import is_shown
-from ..published import published_values
+from ..published import labels, published_values
 from ..result import duration, parity_row, shown
 from ..summary import data_shown
 
@@ -52,8 +52,10 @@ def page(collection):
 
 def marked(text):
     """`*emphasis*` and `` `code` `` of a docstring as HTML, everything else escaped."""
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
-    return Markup(re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", text))
+    def element(match):
+        return f"<code>{match[1]}</code>" if match[1] else f"<em>{match[2]}</em>"
+
+    return Markup(re.sub(r"`([^`]+)`|\*(\w[^*]*)\*", element, str(escape(text))))
 
 
 def _hash(text):
@@ -66,7 +68,7 @@ def _chapter(summary):
     first, errors = summary.first, summary.errors
     entry = entries().get(summary.chapter, Entry(summary.chapter, summary.chapter, "", (), ()))
     compared = summary.published()
-    if errors or first.interrupted:
+    if errors or summary.interrupted:
         verdict = FAILED
     elif compared:
         verdict = WITHIN if all(row["within"] for row in compared) else OUTSIDE
@@ -74,8 +76,9 @@ def _chapter(summary):
         verdict = NOT_COMPARED
     return {
         "name": summary.chapter, "entry": entry, "verdict": verdict, "errors": errors,
-        "published": [_published(summary.chapter, row) for row in compared + _not_compared(summary.chapter, compared)],
-        "interrupted": first.interrupted, "why_not": "" if compared else first.why_not_compared(),
+        "published": [_published(summary, row) for row in compared + _not_compared(summary.chapter, compared)],
+        "interrupted": summary.interrupted, "diverged": _diverged(summary),
+        "why_not": "" if compared else first.why_not_compared(),
         "data": data_shown(first), "dataset": first.dataset, "stand_in_for": first.stand_in_for,
         "seeds": summary.seeds, "quick": first.quick,
         "took": duration(first.seconds), "finished": first.finished, "settings": first.settings,
@@ -88,24 +91,26 @@ def _chapter(summary):
 
 
 def _not_compared(chapter, compared):
-    """The published values of a chapter beside which nothing of ours stands."""
-    done = {(name, row["metric"]) for row in compared for name in (row["run"], row["run"].partition(" ")[2])}
-    return [{**row, "ours": None, "std": 0.0, "seeds": [], "within": None} for row in published_values()
-            if row["chapter"] == chapter and (row["run"], row["metric"]) not in done]
+    """The published values of a chapter beside which nothing of ours stands, of either implementation."""
+    done = {(row["run"], row["metric"]) for row in compared}
+    return [{**row, "run": run, "ours": None, "std": 0.0, "seeds": [], "within": None} for row in published_values()
+            if row["chapter"] == chapter for run in labels(row["run"]) if (run, row["metric"]) not in done]
 
 
-def _published(chapter, row):
+def _published(summary, row):
     """A published row with its verdict and the picture of its band: places in pixels of the ends and the values."""
     ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
-    points = [row[name] for name in ("low", "high", "value")] + ([] if ours is None else [ours])
+    reach = [] if ours is None else [ours - row["std"], ours + row["std"]]
+    points = [row[name] for name in ("low", "high", "value")] + reach
     low, width = min(points), (max(points) - min(points)) or 1.0
 
     def at(value):
         return round(8 + (BAR - 16) * (value - low) / width, 1)
 
-    picture = {**{name: at(row[name]) for name in ("low", "high", "value")}, "ours": None if ours is None else at(ours)}
+    picture = {**{name: at(row[name]) for name in ("low", "high", "value")}, "ours": None if ours is None else at(ours),
+               "reach": [at(end) for end in reach]}
     verdict = {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]]
-    return {**row, "chapter": chapter, "verdict": verdict, "picture": picture}
+    return {**row, "chapter": summary.chapter, "of": len(summary.seeds), "verdict": verdict, "picture": picture}
 
 
 def _runs(summary):
@@ -115,8 +120,10 @@ def _runs(summary):
     rows = []
     for label, made in metrics.items():
         row = {"run": label, **{name.replace("_", " "): _over_seeds(made.get(name)) for name in names}}
-        history = summary.first.runs.get(label, {"history": []})["history"]
-        row["time an epoch"] = duration(statistics.median(history["seconds"])) if history else "-"
+        history = summary.first.runs.get(label, {}).get("history", ())
+        seconds = [epoch["seconds"] for epoch in history if epoch.get("seconds") is not None]
+        name = "time an epoch" if len(summary.seeds) == 1 else f"time an epoch (seed {summary.seeds[0]})"
+        row[name] = duration(statistics.median(seconds)) if seconds else "-"
         rows.append(row)
     return rows
 
@@ -128,12 +135,17 @@ def _over_seeds(over):
     return f"{mean} ± {shown(over['std'], '.1g')}" if len(over["values"]) > 1 else mean
 
 
+def _diverged(summary):
+    """Label -> how, of the runs that are there to diverge."""
+    return {label: run["diverged"] for label, run in summary.first.runs.items() if run.get("diverged")}
+
+
 def _histories(result):
     """Label -> header and rows of its epochs, about twenty of them."""
     tables = {}
     for label, run in result.runs.items():
         history = run["history"]
-        rows = [row for row in history if is_shown(row["epoch"], history[-1]["epoch"])]
+        rows = [row for i, row in enumerate(history, 1) if is_shown(i, len(history))]
         if rows:
             tables[label] = [{name.replace("_", " "): value if name == "epoch" else shown(value, ".5g")
                               for name, value in row.items()} for row in rows]
@@ -145,6 +157,6 @@ def _figure(path):
     if not path.is_file():
         return {"name": path.stem, "title": path.stem.replace("_", " "), "source": None}
     content = path.read_bytes()
-    title = re.search(rb"<dc:title>(.*?)</dc:title>", content, flags=re.DOTALL)
-    return {"name": path.stem, "title": html.unescape(title[1].decode()) if title else path.stem.replace("_", " "),
+    title = re.search("<dc:title>(.*?)</dc:title>", content.decode(errors="replace"), flags=re.DOTALL)
+    return {"name": path.stem, "title": html.unescape(title[1]) if title else path.stem.replace("_", " "),
             "source": "data:image/svg+xml;base64," + base64.b64encode(content).decode()}

@@ -3,10 +3,11 @@
 const byId = (id) => document.getElementById(id);
 const form = byId("filters");
 const items = [...document.querySelectorAll(".item")];
-const texts = new Map(items.map((item) => [item, item.textContent.toLowerCase()]));
+const plain = (text) => text.toLowerCase().replaceAll("_", " ");
+const texts = new Map(items.map((item) => [item, plain(`${item.textContent} ${item.dataset.words || ""}`)]));
 
 function filter() {
-  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = plain(byId("search").value).split(/\s+/).filter(Boolean);
   const chapter = byId("chapter").value;
   const verdict = byId("verdict").value;
   let values = 0;
@@ -37,15 +38,33 @@ form.addEventListener("submit", (event) => event.preventDefault());
 byId("clear").addEventListener("click", reset);
 
 // A link to a chapter that is filtered away shows everything again, so that it leads somewhere.
-function reveal() {
-  const target = byId(decodeURIComponent(location.hash.slice(1)));
+function reveal(hash) {
+  const target = byId(hash.slice(1));
   if (target && target.hidden) {
     form.reset();
     filter();
     target.scrollIntoView();
   }
 }
-window.addEventListener("hashchange", reveal);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#"]');
+  if (link) reveal(link.getAttribute("href"));
+});
+window.addEventListener("hashchange", () => reveal(location.hash));
+
+// A table wider than its place has to be reached by keyboard to be scrolled; one that fits is no stop on the way.
+function nameScrolling() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    if (box.scrollWidth > box.clientWidth) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "region");
+      box.setAttribute("aria-label", box.querySelector("caption").textContent);
+    }
+  }
+}
+nameScrolling();
+window.addEventListener("resize", nameScrolling);
+document.addEventListener("toggle", nameScrolling, true);
 
 // On paper nothing can be opened.
 const details = [...document.querySelectorAll("details")];

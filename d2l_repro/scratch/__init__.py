@@ -9,6 +9,7 @@ from .functional import (
     naive_softmax,
     relu,
     softmax,
+    softmax_cross_entropy,
     squared_loss,
 )
 from .init import kaiming, normal, xavier
@@ -35,6 +36,7 @@ __all__ = [
     "normal",
     "relu",
     "softmax",
+    "softmax_cross_entropy",
     "squared_loss",
     "xavier",
 ]

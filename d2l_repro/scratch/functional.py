@@ -110,6 +110,21 @@ def dropout(X, drop_prob):
     return mask * X / keep_prob
 
 
+def softmax_cross_entropy(logits, y):
+    """Softmax and cross-entropy in one (section 3.7), finite for logits of any size.
+
+    Args:
+        logits: what goes into softmax, (batch, classes).
+        y: classes, (batch,).
+
+    Returns:
+        losses, (batch,).
+    """
+    # l = log sum_j exp(o_j) - o_y; less the largest o, which changes nothing, exp cannot overflow
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted.exp().sum(axis=1).log() - shifted.pick(y)
+
+
 def l2_penalty(w):
     """Half the squared L2 norm of `w` (section 3.12), a NDArray of shape (1,)."""
     # |w|^2 / 2; the half makes its derivative w

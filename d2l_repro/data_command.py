@@ -7,10 +7,10 @@ from typing import Annotated, Optional, Union
 
 import tyro
 
-from ..errors import DONE, FAILED, InputError
-from ..result import frame
-from ..settings import Settings
-from . import hub
+from .data import hub
+from .errors import DONE, FAILED, InputError
+from .result import frame
+from .settings import Settings
 
 
 @dataclass(frozen=True)
