@@ -19,6 +19,7 @@ from d2l_repro.train import train_ch3
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS
 
 # Name -> class and options from scratch; Gluon's name and options, and its lr as a multiple of ours, where it has one.
+# Gluon's AdaDelta takes no notice of any lr, nor then of a schedule, which ours does.
 OPTIMIZERS = {
     "sgd": (scratch.SGD, {}, ("sgd", {}, 1.0)),
     "momentum": (scratch.Momentum, {}, ("sgd", {"momentum": 0.9}, 1.0)),

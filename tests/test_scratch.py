@@ -53,11 +53,12 @@ def test_naive_softmax_overflows_where_softmax_does_not():
 @pytest.mark.parametrize("function", [
     lambda x: scratch.softmax(x) ** 2,
     lambda x: scratch.cross_entropy(scratch.softmax(x), nd.array([0, 2, 1, 2], dtype="float64")),
+    lambda x: scratch.softmax_cross_entropy(x, nd.array([0, 2, 1, 2], dtype="float64")),
     lambda x: scratch.squared_loss(x, nd.array(np.arange(12.0), dtype="float64")),
     lambda x: scratch.relu(x) ** 2,
     scratch.l2_penalty,
     lambda x: scratch.linreg(x, nd.array([[1.0], [-2], [3]], dtype="float64"), nd.array([0.5], dtype="float64")),
-], ids=["softmax", "cross_entropy", "squared_loss", "relu", "l2_penalty", "linreg"])
+], ids=["softmax", "cross_entropy", "softmax_cross_entropy", "squared_loss", "relu", "l2_penalty", "linreg"])
 def test_gradients_are_the_central_differences(function):
     x = rng.normal(size=(4, 3))
     np.testing.assert_allclose(gradient(function, x), central_differences(function, x), rtol=1e-6, atol=1e-8)

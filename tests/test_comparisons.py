@@ -1,0 +1,161 @@
+"""The chapters of a reader's article: comparisons as tables of settings."""
+import functools
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mxnet import nd
+
+from chapters import _classifiers, data_preprocessing, initialization, optimizers
+from chapters._classifiers import INITS, OPTIMIZERS, Setting
+from d2l_repro import plot, published, scratch
+from d2l_repro.experiment import seed_everything
+from d2l_repro.history import History
+from d2l_repro.settings import Options
+
+CHAPTERS = {chapter.name: chapter for chapter in (module.chapter for module in (optimizers, data_preprocessing,
+                                                                                initialization))}
+TABLES = {"optimizers": optimizers, "data_preprocessing": data_preprocessing, "initialization": initialization}
+
+
+@functools.lru_cache
+def quick(name):
+    """A quick run of a chapter on the embedded digits."""
+    return CHAPTERS[name].run(quick=True, dataset="digits")
+
+
+@pytest.fixture(params=CHAPTERS)
+def result(request):
+    return quick(request.param)
+
+
+def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it(result):
+    tables = TABLES[result.chapter].comparisons(TABLES[result.chapter].HParams())
+    rows = {name: hp for table in tables.values() for name, hp in table.items()}
+    assert {f"scratch {name}" for name in rows} <= result.runs.keys()
+    for name, hp in rows.items():
+        assert (f"gluon {name}" in result.runs) == _classifiers._in_gluon(hp)
+    assert result.errors == {}
+    assert len(result.tables) == len(tables)
+
+
+def test_scratch_and_gluon_go_one_way(result):
+    assert [pair["ours"] for pair in result.parity["pairs"] if pair["left_at"]] == []
+    assert len(result.parity["pairs"]) >= 2
+
+
+def test_a_comparison_has_a_line_a_row_in_its_figure(result):
+    for title, table in TABLES[result.chapter].comparisons(TABLES[result.chapter].HParams()).items():
+        figure = result.figures[f"{title.lower().replace(' ', '_')}_scratch"]
+        assert [ax.get_ylabel() for ax in figure.axes] == ["training loss", "training accuracy", "test accuracy"]
+        drawn = {line.get_label(): list(line.get_ydata()) for line in figure.axes[2].get_lines()}
+        expected = {name: result.runs[f"scratch {name}"]["history"]["test_acc"] for name in table
+                    if result.runs[f"scratch {name}"]["history"]}
+        assert drawn == expected
+
+
+def test_nothing_is_compared_with_published_values_in_a_quick_run(result):
+    assert result.published == []
+
+
+def test_raw_bytes_diverge_from_scratch_swing_with_gluon_and_are_no_failure():
+    result = quick("data_preprocessing")
+    assert "diverged" in result.runs["scratch bytes"]
+    assert result.runs["gluon bytes"]["history"][-1]["train_loss"] > 100
+    assert "Diverged, as this chapter shows" in str(result)
+    assert result.errors == {}
+
+
+def test_bytes_with_everything_scaled_go_the_way_of_floats():
+    tables = data_preprocessing.comparisons(data_preprocessing.HParams())["Pixels"]
+    outputs = []
+    for name in ("floats", "bytes, all scaled"):
+        seed_everything(0)
+        data = _classifiers.data(tables[name], Options(dataset="digits"))
+        model = _classifiers.from_scratch(tables[name], data)
+        X, _ = next(iter(data.test_iter))
+        outputs.append(model.net(X).asnumpy())
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-4)
+
+
+def test_conclusions_are_differences_of_the_runs():
+    result = quick("optimizers")
+    metrics = {name: result.runs[f"scratch {name}"]["metrics"] for name in
+               ("momentum, average", "adam", "lr=0.1", "lr=0.2", "mlp momentum best", "softmax momentum best")}
+    made = result.runs["scratch conclusions"]["metrics"]
+    assert made["momentum_minus_adam"] == metrics["momentum, average"]["test_acc"] - metrics["adam"]["test_acc"]
+    assert made["lr_difference"] == abs(metrics["lr=0.1"]["test_acc"] - metrics["lr=0.2"]["test_acc"])
+    mlp, softmax = metrics["mlp momentum best"], metrics["softmax momentum best"]
+    assert made["mlp_gap"] == mlp["train_acc"] - mlp["test_acc"]
+    assert made["softmax_gap"] == softmax["train_acc"] - softmax["test_acc"]
+    rows = {row["metric"] for row in published.published_values() if row["run"] == "conclusions"}
+    assert rows == made.keys()
+
+
+def test_two_rows_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="two rows of the comparisons are called a"):
+        _classifiers.runs_of({"one": {"a": Setting()}, "two": {"a": Setting(lr=1.0)}})
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.floats(0, 1))
+def test_the_time_to_an_accuracy_is_that_of_all_epochs_until_then(accuracies, target):
+    history = History({"epoch": i, "test_acc": acc, "seconds": 1.0} for i, acc in enumerate(accuracies, 1))
+    said = _classifiers.reached(history, target)
+    first = next((i for i, acc in enumerate(accuracies, 1) if acc >= target), None)
+    assert said.endswith("never" if first is None else f"in epoch {first}, {first}.0 s")
+
+
+def test_the_schedule_sets_the_rate_epoch_by_epoch_for_both_implementations():
+    hp = Setting(optimizer="momentum, average", lr=0.2, num_epochs=4)
+    data = _classifiers.data(hp, Options(dataset="digits", quick=True))
+    for build, factor in ((_classifiers.from_scratch, 1.0), (_classifiers.with_gluon, 0.1)):
+        model = build(hp, data)
+        _classifiers.train(model, data, hp)
+        # the last epoch's: lr / 2 (1 + cos(3 / 4 pi))
+        assert model.trainer.learning_rate == pytest.approx(factor * 0.1 * (1 + np.cos(0.75 * np.pi)))
+
+
+@pytest.mark.parametrize(("name", "shape"), itertools.product(INITS, [(784, 256), (300, 300)]))
+def test_initial_weights_have_their_distribution_and_gluons(name, shape):
+    seed_everything(0)
+    hp = Setting(init=name)
+    ours = INITS[name][0](hp)(shape).asnumpy()
+    theirs = nd.zeros(shape[::-1])  # Gluon keeps the transpose
+    INITS[name][1](hp)._init_weight("weight", theirs)
+    std = {"normal": 0.01, "xavier": np.sqrt(2 / sum(shape)), "kaiming": np.sqrt(2 / shape[0])}[name]
+    for weights in (ours, theirs.asnumpy()):
+        assert weights.mean() == pytest.approx(0, abs=5 * std / np.sqrt(weights.size))
+        assert weights.std() == pytest.approx(std, rel=0.02)
+        kurtosis = ((weights / weights.std()) ** 4).mean()
+        assert kurtosis == pytest.approx(1.8 if name == "xavier" else 3, rel=0.05)  # uniform, normal
+    if name == "xavier":
+        assert abs(ours).max() <= np.sqrt(6 / sum(shape))
+
+
+def test_a_path_down_the_valley_is_that_of_its_formula():
+    points = optimizers.path(lambda x1, x2: 0.1 * x1**2 + 2 * x2**2, "sgd", 0.4, (-5.0, -2.0))
+    steps = np.arange(21)[:, None]
+    np.testing.assert_allclose(points, [-5, -2] * (1 - 0.4 * np.array([0.2, 4.0])) ** steps, rtol=1e-4, atol=1e-5)
+
+
+def test_every_optimizer_gets_down_the_valley_and_adaptive_ones_leave_the_saddle():
+    (valley, _, down), (saddle, _, over) = optimizers.surfaces().values()
+    for name, points in down.items():
+        assert valley(*points[-1]) < 0.9 * valley(*points[0]), name  # AdaDelta's first steps are tiny
+    for name in ("adagrad", "rmsprop", "adam"):
+        assert saddle(*over[name][-1]) < 0, name
+
+
+def test_descents_draw_the_points():
+    points = np.array([[0.0, 0.0], [1.0, 0.5]])
+    figure = plot.descents({"f": (lambda x1, x2: x1 * x2, ((-1, 1), (-1, 1)), {"sgd": points})}, "t")
+    (line,) = figure.axes[0].get_lines()
+    np.testing.assert_array_equal(line.get_xydata(), points)
+
+
+def test_every_optimizers_name_is_one_that_gluon_knows_or_none():
+    for name, (kind, _, gluons) in OPTIMIZERS.items():
+        assert issubclass(kind, scratch.optim.Optimizer)
+        assert gluons is None or name.split()[0].rstrip(",") in ("momentum", "nesterov", gluons[0])
