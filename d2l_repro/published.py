@@ -36,6 +36,6 @@ def compare(chapter, metrics):
          "source": row["source"], "note": row["note"]}
         for row in published_values()
         if row["chapter"] == chapter
-        for label in labels(row["run"])
+        for label in dict.fromkeys((row["run"], *labels(row["run"])))
         if row["metric"] in metrics.get(label, {})
     ]

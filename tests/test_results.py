@@ -53,6 +53,10 @@ def test_a_row_without_an_implementation_stands_beside_both():
         ("scratch cubic", 0.007, True), ("gluon cubic", 0.5, False)]
 
 
+def test_a_run_may_be_called_just_as_the_row_is():
+    assert [row["run"] for row in published.compare("house_prices", {"book": {"train_log_rmse": 0.1652}})] == ["book"]
+
+
 def test_a_row_with_an_implementation_stands_beside_that_only():
     metrics = {"scratch": {"test_acc": 0.83}, "gluon": {"test_acc": float("nan")}}
     rows = published.compare("softmax_regression", metrics)
