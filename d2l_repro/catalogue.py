@@ -73,5 +73,5 @@ def _datasets(name):
 
 @lru_cache
 def reproduced():
-    """The summary of the full run that the README shows, as `summary.as_json` gives it."""
+    """The summary of the full run that the README shows: `Summary.as_json` of each chapter, without its metrics."""
     return json.loads(resources.files(__package__).joinpath("reproduced.json").read_text(encoding="utf-8"))

@@ -62,7 +62,9 @@ def take(path):
         raise InputError(f"{path}: is no summary of runs ({error!r}); run the chapters again") from error
     if unfit:
         raise InputError(f"{path}: no full run on the published data of {', '.join(unfit)}")
-    write_atomically(VALUES, json.dumps({"chapters": chapters}, indent=1, ensure_ascii=False) + "\n")
+    kept = {name: {key: value for key, value in chapter.items() if key != "metrics"}
+            for name, chapter in chapters.items()}
+    write_atomically(VALUES, json.dumps({"chapters": kept}, indent=1, ensure_ascii=False) + "\n")
     figure = plot.bands(rows(chapters), "Every published value and ours, in its band")
     write_atomically(FIGURE, plot.rendered(figure, "svg"))
 
