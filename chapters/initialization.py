@@ -3,10 +3,11 @@
 A reader's article on hand-written optimizers in MXNet.
 
 Weights begin as N(0, 0.01) as in the book, as X. Glorot and Y. Bengio's uniform numbers, or as K. He's normal ones. For
-a single layer every start leads to the same minimum, and for a net with one hidden layer it makes little difference;
-that it decides whether a deep net learns at all is the matter of the chapter on vanishing gradients.
+a single layer, whose loss has one minimum, it hardly matters where one starts, and with one hidden layer it makes
+little difference. (0.01 is the standard deviation.)
 
-Expect test accuracies within a point of each other for either net.
+Expect test accuracies within a tenth of a point of each other for one layer, and within a point for the MLP, where the
+book's initialisation comes last.
 """
 from dataclasses import dataclass
 

@@ -7,16 +7,20 @@ SGD, momentum in two conventions, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam and
 Fashion-MNIST; then learning rates, momentum, weight decay and two nets are compared. Each comparison is a table of
 settings in `comparisons`: another row is another line there.
 
-Where the article differs from the literature, a row shows what that changes: momentum as an average of the gradient, a
-penalty without its half, so that the decay is twice as strong, Adam whose t counts epochs, and a variant that the
-article calls AdamW and says it is not: here `random adam`, which drops half of every update.
+Where the article differs from the literature, a row shows what that changes. Momentum as an average of the gradient
+goes the way of a velocity with a tenth of its learning rate (Gluon has the velocity only; it stands in for the
+average). A penalty without its half decays twice as strongly: training accuracy 0.862 in place of 0.864. Adam whose t
+counts epochs steps at about a sixth of its learning rate, and ends a point lower; without any correction of its bias it
+ends a little higher than with it. What the article calls AdamW, and says it is not, is here `random adam`, which drops
+half of every update and ends half a point lower.
 
 Gluon's AdaDelta knows no learning rate and so no schedule: at the end it still jumps about where ours has settled.
 
-Expect all of them between 0.83 and 0.85 on the test set for the one layer, and 0.89 for the MLP. On today's files the
-article's 0.859 is out of reach of one layer: trained to the end with any of them it stays below 0.85. The article's
-gap of 0.3 points between training and test is that of the first partition, whose test set was easier. That the smaller
-rho overfits more, as it says, does not show here: the gaps differ by a tenth of a point.
+Expect 0.83 to 0.85 on the test set for the one layer, and 0.89 to 0.90 for the MLP. The article's 0.859 is not reached
+by one layer here: in all these runs, and in a hundred epochs besides, it stayed below 0.85. Nor is the article's gap of
+0.3 points between training and test, of which most is probably the data: the test set of the first partition was
+easier. Momentum is not ahead of Adam, and the gaps with rho 0.9 and 0.99, of which the article finds the first wider,
+differ by a tenth of a point.
 """
 from dataclasses import dataclass
 
@@ -28,7 +32,7 @@ from d2l_repro.history import History
 from d2l_repro.settings import Count
 
 from . import softmax_regression
-from ._classifiers import OPTIMIZERS, Setting, data, runs_of, train
+from ._classifiers import OPTIMIZERS, SCHEDULES, Setting, data, runs_of, train
 from ._classifiers import show as show_comparisons
 
 AVERAGE = "momentum, average"  # the article's convention
@@ -66,9 +70,10 @@ def comparisons(hp):
         "Initial learning rate": {
             "lr=0.1": base.replace(optimizer=AVERAGE, lr=0.1),
             "lr=0.2": base.replace(optimizer=AVERAGE, lr=0.2)},
+        "Schedules": {name: base.replace(optimizer=AVERAGE, lr=0.5, schedule=name) for name in SCHEDULES},
         "Nets": {
-            "softmax momentum best": long.replace(optimizer=AVERAGE, lr=0.5),
-            "mlp momentum best": long.replace(optimizer=AVERAGE, lr=1.0, net="mlp", target=0.88)},
+            "softmax momentum best": long.replace(optimizer=AVERAGE, lr=0.5, wd=2e-4),
+            "mlp momentum best": long.replace(optimizer=AVERAGE, lr=1.0, wd=2e-4, net="mlp", target=0.88)},
     }
 
 
@@ -136,7 +141,7 @@ chapter = Chapter(
     # Gluon's AdaGrad, RMSProp and AdaDelta keep their state in single precision whatever the parameters are in.
     parity=lambda run: run.hp.optimizer not in ("adagrad", "rmsprop", "adadelta"),
     # Gluon's Adam keeps beta2 in single precision, and weights move by the learning rate whatever the gradient.
-    tolerance=1e-3,
+    tolerance=lambda run: 1e-3 if "adam" in run.hp.optimizer else 1e-6,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )

@@ -110,18 +110,23 @@ def comparison(runs, title):
     axes = figure.subplots(1, 3)
     for ax, (column, ylabel) in zip(axes, (("train_loss", "training loss"), ("train_acc", "training accuracy"),
                                            ("test_acc", "test accuracy"))):
-        ends = {}
         for i, (name, run) in enumerate(runs.items()):
-            if run["history"]:
-                epochs, values = run["history"]["epoch"], run["history"][column]
-                # The palette repeats: the dashes do not, so that every line is told apart, in grey too.
-                ax.plot(epochs, values, color=COLORS[i % len(COLORS)], ls=("-", "--", ":")[i // len(COLORS) % 3],
-                        lw=1.4, marker="o" if len(epochs) == 1 else None, label=name)
-                ends[name] = (values[-1], COLORS[i % len(COLORS)])
+            history = run["history"]
+            ax.plot(history["epoch"], history[column], **_line(i), lw=1.4, marker="o" if len(history) == 1 else None,
+                    label=name if history else f"{name} (diverged at once)")
         ax.set(xlabel="epoch", ylabel=ylabel)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _label_ends(axes[-1], ends)
+    losses = [row["train_loss"] for run in runs.values() for row in run["history"]]
+    if losses and 0 < 100 * min(losses) < max(losses):
+        _logarithmic(axes[0])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small",
+                  handlelength=3)
     return figure
+
+
+def _line(i):
+    """Colour and dashes of the i-th line: the palette repeats, the two together do not, so they can be told in grey."""
+    return {"color": COLORS[i % len(COLORS)], "ls": ("-", "--", ":")[i // len(COLORS) % 3]}
 
 
 @styled
@@ -137,8 +142,7 @@ def descents(panels, title):
         x1, x2 = np.meshgrid(*(np.linspace(low, high, 120) for low, high in ranges))
         ax.contour(x1, x2, f(x1, x2), levels=18, colors="#bbbbbb", linewidths=0.7)
         for i, (label, points) in enumerate(paths.items()):
-            ax.plot(*points.T, color=COLORS[i % len(COLORS)], ls=("-", "--", ":")[i // len(COLORS) % 3], marker="o",
-                    ms=2.5, lw=1.2, label=label)
+            ax.plot(*points.T, **_line(i), marker="o", ms=2.5, lw=1.2, label=label)
         ax.set(title=name, xlabel="x1", ylabel="x2", xlim=ranges[0], ylim=ranges[1])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False,
                   fontsize="small")

@@ -2,6 +2,7 @@
 import functools
 import itertools
 
+import mxnet as mx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,9 +12,10 @@ from mxnet import nd
 from chapters import _classifiers, data_preprocessing, initialization, optimizers
 from chapters._classifiers import INITS, OPTIMIZERS, Setting
 from d2l_repro import plot, published, scratch
-from d2l_repro.experiment import seed_everything
+from d2l_repro.experiment import Run, seed_everything
 from d2l_repro.history import History
 from d2l_repro.settings import Options
+from d2l_repro.train import train_ch3
 
 CHAPTERS = {chapter.name: chapter for chapter in (module.chapter for module in (optimizers, data_preprocessing,
                                                                                 initialization))}
@@ -43,17 +45,40 @@ def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it(res
 
 def test_scratch_and_gluon_go_one_way(result):
     assert [pair["ours"] for pair in result.parity["pairs"] if pair["left_at"]] == []
-    assert len(result.parity["pairs"]) >= 2
+    tables = TABLES[result.chapter].comparisons(TABLES[result.chapter].HParams())
+    rows = [Run(f"scratch {name}", None, hp) for table in tables.values() for name, hp in table.items()]
+    assert [pair["ours"] for pair in result.parity["pairs"]] == [
+        run.label for run in rows if _classifiers._in_gluon(run.hp) and CHAPTERS[result.chapter].parity(run)]
 
 
 def test_a_comparison_has_a_line_a_row_in_its_figure(result):
     for title, table in TABLES[result.chapter].comparisons(TABLES[result.chapter].HParams()).items():
         figure = result.figures[f"{title.lower().replace(' ', '_')}_scratch"]
         assert [ax.get_ylabel() for ax in figure.axes] == ["training loss", "training accuracy", "test accuracy"]
-        drawn = {line.get_label(): list(line.get_ydata()) for line in figure.axes[2].get_lines()}
-        expected = {name: result.runs[f"scratch {name}"]["history"]["test_acc"] for name in table
-                    if result.runs[f"scratch {name}"]["history"]}
-        assert drawn == expected
+        for ax, column in zip(figure.axes, ("train_loss", "train_acc", "test_acc")):
+            drawn = [list(line.get_ydata()) for line in ax.get_lines()]
+            assert drawn == [result.runs[f"scratch {name}"]["history"][column] for name in table]
+        labels = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert [label.removesuffix(" (diverged at once)") for label in labels] == list(table)
+        styles = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].get_lines()}
+        assert len(styles) == len(table)
+
+
+def test_the_rows_are_what_their_names_say():
+    rows = {name: hp for table in optimizers.comparisons(optimizers.HParams()).values() for name, hp in table.items()}
+    assert (rows["lr=0.1"].lr, rows["lr=0.2"].lr) == (0.1, 0.2)
+    assert rows["lr=0.1"].replace(lr=0.2) == rows["lr=0.2"]
+    assert (rows["adam lr=0.001"].lr, rows["adam lr=0.1"].lr) == (0.001, 0.1)
+    assert rows["rho=0.9, decay"].replace(optimizer="momentum 0.99, average") == rows["rho=0.99, decay"]
+    assert rows["rho=0.9, decay"].replace(l2_factor=2) == rows["rho=0.9, decay without half"]
+    assert rows["mlp momentum best"].net == "mlp"
+    assert all(rows[name].optimizer == name for name in OPTIMIZERS if name in rows)
+
+
+@pytest.mark.parametrize("name", ["nesterov", "adagrad", "adadelta"])
+def test_where_gluon_decays_otherwise_it_is_no_counterpart(name):
+    assert _classifiers._in_gluon(Setting(optimizer=name))
+    assert not _classifiers._in_gluon(Setting(optimizer=name, wd=0.1))
 
 
 def test_nothing_is_compared_with_published_values_in_a_quick_run(result):
@@ -63,21 +88,25 @@ def test_nothing_is_compared_with_published_values_in_a_quick_run(result):
 def test_raw_bytes_diverge_from_scratch_swing_with_gluon_and_are_no_failure():
     result = quick("data_preprocessing")
     assert "diverged" in result.runs["scratch bytes"]
+    assert result.runs["scratch bytes, softmax in the loss"]["history"][-1]["train_loss"] > 100
     assert result.runs["gluon bytes"]["history"][-1]["train_loss"] > 100
     assert "Diverged, as this chapter shows" in str(result)
     assert result.errors == {}
 
 
-def test_bytes_with_everything_scaled_go_the_way_of_floats():
+def test_on_bytes_with_everything_scaled_the_weights_take_the_step_they_take_on_floats():
     tables = data_preprocessing.comparisons(data_preprocessing.HParams())["Pixels"]
-    outputs = []
-    for name in ("floats", "bytes, all scaled"):
+    weights, steps = [], []
+    for name, scale in (("floats", 1), ("bytes, all scaled", 255)):
         seed_everything(0)
         data = _classifiers.data(tables[name], Options(dataset="digits"))
         model = _classifiers.from_scratch(tables[name], data)
-        X, _ = next(iter(data.test_iter))
-        outputs.append(model.net(X).asnumpy())
-    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-4)
+        before = model.params[0].asnumpy().copy()
+        train_ch3(model.net, [next(iter(data.train_iter))], None, model.loss, 1, 256, trainer=model.trainer)
+        weights.append(scale * before)
+        steps.append(scale * (model.params[0].asnumpy() - before))
+    np.testing.assert_allclose(weights[1], weights[0], rtol=1e-4)
+    np.testing.assert_allclose(steps[1], steps[0], rtol=1e-3, atol=1e-3 * abs(steps[0]).max())
 
 
 def test_conclusions_are_differences_of_the_runs():
@@ -156,6 +185,6 @@ def test_descents_draw_the_points():
 
 
 def test_every_optimizers_name_is_one_that_gluon_knows_or_none():
-    for name, (kind, _, gluons) in OPTIMIZERS.items():
+    for kind, _, gluons in OPTIMIZERS.values():
         assert issubclass(kind, scratch.optim.Optimizer)
-        assert gluons is None or name.split()[0].rstrip(",") in ("momentum", "nesterov", gluons[0])
+        assert gluons is None or mx.optimizer.create(gluons[0], **gluons[1])

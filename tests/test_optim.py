@@ -231,6 +231,11 @@ def test_an_optimizer_has_the_three_names_of_gluons_trainer(kind):
     np.testing.assert_array_equal(param.asnumpy(), START)
 
 
+def test_a_factor_of_a_penalty_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="l2_factor"):
+        scratch.AdamW([parameter()], 0.1, l2_factor=2)
+
+
 def test_the_parameter_without_a_gradient_is_named():
     with pytest.raises(ValueError, match=r"parameter 1 .*attach_grad"):
         scratch.Adam([parameter(), nd.ones(1)], 0.1)

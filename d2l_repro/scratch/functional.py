@@ -111,7 +111,7 @@ def dropout(X, drop_prob):
 
 
 def softmax_cross_entropy(logits, y):
-    """Softmax and cross-entropy in one (section 3.7), finite for logits of any size.
+    """Softmax and cross-entropy in one (section 3.7): no logarithm of a probability that was rounded to 0.
 
     Args:
         logits: what goes into softmax, (batch, classes).

@@ -2,7 +2,7 @@
 
 Those are `step`, `learning_rate` and `set_learning_rate`. All of them update in place NDArrays that have a gradient
 attached, and take the gradient to be a sum over the batch. In the formulas p is a parameter, g its gradient over |B|,
-lr the learning rate; every other letter is an array of p's shape that is kept from step to step in `state`.
+lr the learning rate; v, s and x are arrays of p's shape that are kept from step to step in `state`.
 """
 import math
 
@@ -26,7 +26,7 @@ class Optimizer:
         t: steps taken.
 
     Raises:
-        ValueError: a parameter has no gradient attached.
+        ValueError: a parameter has no gradient attached, or decoupled decay is given an l2_factor.
     """
 
     names = ()  # of the arrays in `state`
@@ -34,6 +34,8 @@ class Optimizer:
     def __init__(self, params, lr, wd=0.0, decoupled=False, l2_factor=1.0):
         self.params = list(params)
         self.learning_rate = lr
+        if decoupled and l2_factor != 1:
+            raise ValueError("decoupled decay has no penalty whose gradient l2_factor could multiply")
         self.wd, self.decoupled, self.l2_factor = wd, decoupled, l2_factor
         self.state, self.t = {}, 0
         for i, param in enumerate(self.params):
@@ -128,7 +130,7 @@ class Nesterov(Optimizer):
 class AdaGrad(Optimizer):
     """AdaGrad (section 7.5; J. Duchi, E. Hazan and Y. Singer, 2011): s <- s + g^2, p <- p - lr g / sqrt(s + epsilon).
 
-    The sum only grows, so the steps only shrink: far for gradients that are rare, too far for long training.
+    The sum only grows, so the steps only shrink: good where gradients are rare, too small after long training.
     """
 
     names = ("s",)
@@ -201,8 +203,9 @@ class Adam(Optimizer):
         epsilon: keeps the quotient finite.
         correct_bias: whether the factor with t is there. Both averages begin with 0 and are too small at first; it
             makes up for that.
-        steps_per_t: steps that t counts as one; 1 in the literature. A reader's article has t count epochs, which
-            keeps the factor near sqrt(1 - beta2) / (1 - beta1) = 0.32 for the whole first epoch.
+        steps_per_t: steps that t counts as one; 1 in the literature. A reader's article has t count epochs: the
+            factor, which should soon be 1, then begins at sqrt(1 - beta2) / (1 - beta1) = 0.32, falls, and is 0.16 in
+            the twentieth epoch.
     """
 
     names = ("v", "s")
@@ -220,13 +223,14 @@ class Adam(Optimizer):
         lr = self.learning_rate
         if self.correct_bias:
             t = -(-self.t // self.steps_per_t)
-            # Both corrections, v / (1 - beta1^t) and s / (1 - beta2^t), are one number for all elements: one factor.
+            # Both corrections, v / (1 - beta1^t) and s / (1 - beta2^t), are one number for all elements: one factor,
+            # as the paper's own faster form and Gluon have it. Epsilon is then added to the root that is not corrected.
             lr *= math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         return lr * v / (s.sqrt() + self.epsilon)
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (I. Loshchilov and F. Hutter, 2019): p <- p - lr wd p, then Adam's step.
+    """Adam with decoupled weight decay (after I. Loshchilov and F. Hutter, 2019): p <- p - lr wd p, then Adam's step.
 
     In plain Adam the decay goes through the quotient, so that a parameter with large gradients hardly decays.
     """
