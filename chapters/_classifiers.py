@@ -156,6 +156,14 @@ def show(result, comparisons, where):
                                 if f"{impl} {name}" in result.runs]
 
 
+def showing(comparisons, HParams, where="on"):
+    """The `show` of a chapter that is nothing but comparisons: a figure and a table for each."""
+    def show_all(result, data):
+        show(result, comparisons(HParams(**result.settings)), f"{where} {data.source.title}")
+
+    return show_all
+
+
 def row(label, run, target):
     """A run's line in the table of its comparison."""
     history = run["history"]

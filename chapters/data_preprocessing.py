@@ -17,8 +17,7 @@ from d2l_repro.experiment import Chapter
 from d2l_repro.settings import Count, Positive
 
 from . import softmax_regression
-from ._classifiers import Setting, data, runs_of, train
-from ._classifiers import show as show_comparisons
+from ._classifiers import Setting, data, runs_of, showing, train
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,6 @@ def comparisons(hp):
                        "bytes, all scaled": base.replace(pixels="bytes", lr=hp.lr / 255**2, sigma=base.sigma / 255)}}
 
 
-def show(result, data):
-    """A figure and a table of the three."""
-    show_comparisons(result, comparisons(HParams(**result.settings)), f"of {data.source.title}")
-
-
 chapter = Chapter(
     name="data_preprocessing",
     doc=__doc__,
@@ -51,7 +45,7 @@ chapter = Chapter(
     data=data,
     runs=lambda hp: runs_of(comparisons(hp)),
     train=train,
-    show=show,
+    show=showing(comparisons, HParams, "of"),
     needs_data=True,
     may_diverge=lambda run: run.label.endswith("bytes"),
     # A run that overshoots multiplies every difference, the last digit's too, until there is nothing left to compare.

@@ -16,8 +16,7 @@ from d2l_repro.experiment import Chapter
 from d2l_repro.settings import Count, Positive
 
 from . import softmax_regression
-from ._classifiers import INITS, Setting, data, runs_of, train
-from ._classifiers import show as show_comparisons
+from ._classifiers import INITS, Setting, data, runs_of, showing, train
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,6 @@ def comparisons(hp):
             for net, title, lr in (("softmax", "Softmax regression", hp.lr_softmax), ("mlp", "MLP", hp.lr_mlp))}
 
 
-def show(result, data):
-    """A figure and a table for each net."""
-    show_comparisons(result, comparisons(HParams(**result.settings)), f"on {data.source.title}")
-
-
 chapter = Chapter(
     name="initialization",
     doc=__doc__,
@@ -50,7 +44,7 @@ chapter = Chapter(
     data=data,
     runs=lambda hp: runs_of(comparisons(hp)),
     train=train,
-    show=show,
+    show=showing(comparisons, HParams),
     needs_data=True,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
