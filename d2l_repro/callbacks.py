@@ -5,6 +5,8 @@ from tqdm import tqdm
 
 from . import progress
 from .history import epoch_line, is_shown
+from .parameters import Parameter
+from .scratch import clip_gradients
 from .train import Callback
 
 
@@ -57,3 +59,48 @@ class Schedule(Callback):
 
     def before_step(self, loop):
         loop.trainer.set_learning_rate(self.schedule(loop.step))
+
+
+class Clip(Callback):
+    """Shortens the gradient to a norm of at most `theta` before every step (section 6.4).
+
+    Args:
+        params: NDArrays with gradients attached, or gluon.Parameters.
+        theta: largest norm of the gradient of the mean loss.
+        batch_size: what the trainer divides by.
+    """
+
+    def __init__(self, params, theta, batch_size):
+        self.params, self.theta, self.batch_size = params, theta, batch_size
+
+    def before_step(self, loop):
+        clip_gradients([Parameter(p).grad for p in self.params], self.theta * self.batch_size)
+
+
+class BestModel(Callback):
+    """Keeps a copy of the parameters after the epoch in which a number of the history was best.
+
+    Args:
+        arrays: what is kept, NDArrays or gluon.Parameters: the parameters, and running averages if there are any.
+        metric: name of the number.
+        largest: whether the largest is the best, or the smallest. Of equal ones the first is kept.
+
+    Attributes:
+        epoch: which epoch that was, 0 before the first.
+    """
+
+    def __init__(self, arrays, metric="valid_acc", largest=True):
+        self.held = [Parameter(array) for array in arrays]
+        self.metric, self.largest = metric, largest
+        self.epoch, self.value, self._kept = 0, None, []
+
+    def after_epoch(self, loop):
+        value = loop.history[-1][self.metric]
+        if not self.epoch or (value > self.value if self.largest else value < self.value):
+            self.epoch, self.value = loop.epoch, value
+            self._kept = [param.get() for param in self.held]
+
+    def restore(self):
+        """Put the kept values back; before the first epoch ended there are none, and nothing changes."""
+        for param, array in zip(self.held, self._kept):
+            param.set(array)

@@ -19,6 +19,11 @@ class Parameter:
     def name(self):
         return self.held.name if isinstance(self.held, gluon.Parameter) else ""
 
+    @property
+    def grad(self):
+        """The gradient, a NDArray, in the layout of the library."""
+        return self.held.grad() if isinstance(self.held, gluon.Parameter) else self.held.grad
+
     def get(self):
         array = (self.held.data() if isinstance(self.held, gluon.Parameter) else self.held).asnumpy()
         return array.T if self.transposed else array
@@ -47,8 +52,9 @@ def book_arrays(model):
 
 
 def parameters(model):
-    """The model's `Parameter`s in order."""
+    """The model's `Parameter`s in order: what is learned, not what a normalisation averages by the way."""
     params = model.params.values() if hasattr(model.params, "values") else model.params
+    params = [p for p in params if not isinstance(p, gluon.Parameter) or p.grad_req != "null"]
     dense = _dense_weights(model.net)
     # Asked of the layer, never guessed from the shape: 256 x 256 looks the same both ways.
     return [Parameter(p, isinstance(p, gluon.Parameter) and p.name in dense) for p in params]

@@ -99,28 +99,87 @@ def training_curves(runs, title, log=False):
 
 
 @styled
-def comparison(runs, title):
-    """Runs of one comparison: training loss, training accuracy and test accuracy by epoch, a line a run.
+def comparison(runs, title, columns=("train_loss", "train_acc", "test_acc"), xlabel="epoch"):
+    """Runs of one comparison, a panel for each column of their histories, a line a run.
 
     Args:
         runs: name -> run, as in `Result.runs`.
         title: of the figure.
+        columns: names as in the history.
+        xlabel: what the loop counted.
     """
-    figure = _titled(title, 11.5, 3.6)
-    axes = figure.subplots(1, 3)
-    for ax, (column, ylabel) in zip(axes, (("train_loss", "training loss"), ("train_acc", "training accuracy"),
-                                           ("test_acc", "test accuracy"))):
+    figure = _titled(title, 2.2 + 3.1 * len(columns), max(3.6, 0.9 + 0.21 * len(runs)))
+    axes = figure.subplots(1, len(columns), squeeze=False)[0]
+    for ax, column in zip(axes, columns):
         for i, (name, run) in enumerate(runs.items()):
             history = run["history"]
             ax.plot(history["epoch"], history[column], **_line(i), lw=1.4, marker="o" if len(history) == 1 else None,
                     label=name if history else f"{name} (diverged at once)")
-        ax.set(xlabel="epoch", ylabel=ylabel)
+        ax.set(xlabel=xlabel, ylabel=_in_words(column))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    losses = [row["train_loss"] for run in runs.values() for row in run["history"]]
-    if losses and 0 < 100 * min(losses) < max(losses):
-        _logarithmic(axes[0])
+        values = [row[column] for run in runs.values() for row in run["history"]]
+        if column.endswith("loss") and values and 0 < 100 * min(values) < max(values):
+            _logarithmic(ax)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small",
                   handlelength=3)
+    return figure
+
+
+def _in_words(column):
+    """`test_acc` as "test accuracy"."""
+    words = {"train": "training", "valid": "validation", "acc": "accuracy"}
+    return " ".join(words.get(word, word) for word in column.split("_"))
+
+
+@styled
+def lines(curves, xlabel, ylabel, title, logx=False, logy=False):
+    """Lines in one pair of axes, with their points.
+
+    Args:
+        curves: name -> (x, y).
+        xlabel, ylabel: what they are.
+        title: of the figure.
+        logx, logy: whether an axis is logarithmic.
+    """
+    figure = _titled(title, 7.0, max(3.6, 0.9 + 0.21 * len(curves)))
+    ax = figure.subplots()
+    for i, (name, (x, y)) in enumerate(curves.items()):
+        ax.plot(x, y, **_line(i), marker="o" if len(x) <= 20 else None, ms=3.5, lw=1.4, label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
+    if all(float(value).is_integer() for x, _ in curves.values() for value in x):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small",
+                  handlelength=3)
+    return figure
+
+
+@styled
+def decision_regions(panels, sets, title):
+    """Which class a model gives to each point of the plane, a panel a model, with the examples on top.
+
+    Args:
+        panels: name -> function (points (n, 2)) -> scores (n,), above 0 for class 1; takes and gives NumPy arrays.
+        sets: name -> (points (n, 2), classes (n,)), NumPy arrays; told apart by their marks.
+        title: of the figure.
+    """
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = _titled(title, 3.4 * columns + 1.2, 2.9 * rows + 0.4)
+    points = np.concatenate([points for points, _ in sets.values()])
+    low, high = points.min(axis=0) - 0.3, points.max(axis=0) + 0.3
+    x1, x2 = np.meshgrid(*(np.linspace(*ends, 150) for ends in zip(low, high)))
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (name, score) in zip(axes, panels.items()):
+        scores = score(np.stack([x1.ravel(), x2.ravel()], axis=1)).reshape(x1.shape)
+        ax.contourf(x1, x2, scores > 0, levels=[-0.5, 0.5, 1.5], colors=[COLORS[1], COLORS[5]], alpha=0.35)
+        for marker, (label, (points, classes)) in zip("ox^", sets.items()):
+            for k in (0, 1):
+                ax.scatter(*points[classes == k].T, s=9, marker=marker, lw=0.7, color=_readable(COLORS[(1, 0)[k]]),
+                           label=f"{label}, class {k}")
+        ax.set(title=name)
+    for ax in axes[len(panels):]:
+        ax.set_axis_off()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small")
     return figure
 
 
@@ -226,14 +285,22 @@ def predicted_against_true(true, predicted, title, unit):
 
 
 @styled
-def histogram(values, title, xlabel):
-    """How often values occur, with their mean marked."""
-    figure = _titled(title, 4.4, 3.2)
-    ax = figure.subplots()
-    ax.hist(values, bins=60)
-    ax.axvline(values.mean(), color=COLORS[4], ls="--", label=f"mean {values.mean():+.3f}")
-    ax.set(xlabel=xlabel, ylabel="houses")
-    ax.legend(frameon=False, fontsize="small")
+def histogram(panels, title, ylabel):
+    """How often values occur, with their mean marked, one panel each.
+
+    Args:
+        panels: what the values are -> values.
+        title: of the figure.
+        ylabel: what is counted.
+    """
+    figure = _titled(title, 1.2 + 3.2 * len(panels), 3.2)
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (xlabel, values) in zip(axes, panels.items()):
+        ax.hist(values, bins=60)
+        ax.axvline(values.mean(), color=COLORS[4], ls="--", label=f"mean {values.mean():+.3f}")
+        ax.set_xlabel(xlabel)
+        ax.legend(frameon=False, fontsize="small")
+    axes[0].set_ylabel(ylabel)
     return figure
 
 

@@ -69,8 +69,8 @@ def figures(results, folds, options, tables):
         "learning_curves": plot.training_curves(first, f"Every fold{mark(tables)}", log=True),
         "predicted_against_true": plot.predicted_against_true(
             prices, predicted, f"Out of fold{mark(tables)}", "price (US dollars)"),
-        "residuals": plot.histogram(np.log(predicted) - np.log(prices), f"Residuals{mark(tables)}",
-                                    "predicted - true log price"),
+        "residuals": plot.histogram({"predicted - true log price": np.log(predicted) - np.log(prices)},
+                                    f"Residuals{mark(tables)}", "houses"),
     }
     if options.repeats > 1:
         trials = {f"trial {repeat + 1}": {"history": _mean_history(results, repeat)}

@@ -1,4 +1,5 @@
 """Minibatches of arrays held in memory: a permutation an epoch and a gather a batch, no Python an example."""
+import itertools
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -41,6 +42,25 @@ class Minibatches:
         for i in range(0, len(y), self.batch_size):
             batch = slice(i, i + self.batch_size)
             yield X[batch] if order is None else X.take(order[batch]), y[batch]
+
+
+class Steps:
+    """Minibatches counted in steps, for a study that is: each time it is gone over, it goes on for `steps` batches.
+
+    Args:
+        batches: gone through anew whenever it ends, in the midst of the steps as it comes.
+        steps: batches between two evaluations, which `train_ch3` then calls an epoch.
+    """
+
+    def __init__(self, batches, steps):
+        self.steps = steps
+        self._endless = itertools.chain.from_iterable(itertools.repeat(batches))
+
+    def __len__(self):
+        return self.steps
+
+    def __iter__(self):
+        return itertools.islice(self._endless, self.steps)
 
 
 @dataclass

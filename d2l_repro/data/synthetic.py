@@ -1,7 +1,8 @@
-"""The data that chapter 3 makes up, drawn from MXNet's own random stream in the order the book draws them.
+"""Data that are made up: those of chapter 3, and points of the plane in two classes.
 
-MXNet 1.x begins with seed 0, so that after `mx.random.seed(0)` these are the numbers the author printed (on Linux;
-MXNet's stream is another one on macOS and Windows).
+All but the two moons are drawn from MXNet's own random stream, chapter 3's in the order the book draws them. MXNet 1.x
+begins with seed 0, so that after `mx.random.seed(0)` these are the numbers the author printed (on Linux; MXNet's stream
+is another one on macOS and Windows).
 """
 from mxnet import nd
 
@@ -33,3 +34,25 @@ def polynomial_data(w, b, num_examples, noise=0.1):
     features = nd.concat(*[nd.power(x, i + 1) for i in range(len(w))], dim=1)
     labels = nd.dot(features, nd.array(w)) + b
     return features, labels + nd.random.normal(scale=noise, shape=labels.shape)
+
+
+def two_moons(num_examples, noise, seed):
+    """Two half circles of points that reach into each other: scikit-learn's `make_moons`, in a random order.
+
+    Returns:
+        points (num_examples, 2) and classes 0 or 1, (num_examples,).
+    """
+    from sklearn.datasets import make_moons
+
+    points, classes = make_moons(num_examples, noise=noise, random_state=seed)
+    return nd.array(points), nd.array(classes)
+
+
+def xor_points(num_examples):
+    """Points of the square from -1 to 1, in class 1 where exactly one of their two coordinates is above 0.
+
+    Returns:
+        points (num_examples, 2) and classes 0 or 1, (num_examples,).
+    """
+    points = nd.random.uniform(-1, 1, shape=(num_examples, 2))
+    return points, (points[:, 0] > 0) != (points[:, 1] > 0)

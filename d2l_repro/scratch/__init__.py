@@ -2,18 +2,21 @@
 from .functional import (
     accuracy,
     correct,
+    correct_sign,
     cross_entropy,
     dropout,
+    hinge_loss,
     l2_penalty,
     linreg,
     naive_softmax,
     relu,
+    sigmoid_cross_entropy,
     softmax,
     softmax_cross_entropy,
     squared_loss,
 )
 from .init import kaiming, normal, xavier
-from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp
+from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp, clip_gradients
 
 __all__ = [
     "SGD",
@@ -26,15 +29,19 @@ __all__ = [
     "RMSProp",
     "RandomAdam",
     "accuracy",
+    "clip_gradients",
     "correct",
+    "correct_sign",
     "cross_entropy",
     "dropout",
+    "hinge_loss",
     "kaiming",
     "l2_penalty",
     "linreg",
     "naive_softmax",
     "normal",
     "relu",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
     "squared_loss",

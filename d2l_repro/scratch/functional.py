@@ -106,7 +106,7 @@ def dropout(X, drop_prob):
         return X.zeros_like()
     keep_prob = 1 - drop_prob
     # x' = m x / (1 - p), where m is 1 with probability 1 - p and else 0: its expectation is x
-    mask = nd.random.uniform(0, 1, X.shape) < keep_prob
+    mask = nd.random.uniform(0, 1, X.shape, dtype=X.dtype) < keep_prob
     return mask * X / keep_prob
 
 
@@ -123,6 +123,36 @@ def softmax_cross_entropy(logits, y):
     # l = log sum_j exp(o_j) - o_y; less the largest o, which changes nothing, exp cannot overflow
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted.exp().sum(axis=1).log() - shifted.pick(y)
+
+
+def sigmoid_cross_entropy(logits, y):
+    """Sigmoid and the cross-entropy of two classes in one, safe for logits of any size.
+
+    Args:
+        logits: what goes into the sigmoid, (batch, 1).
+        y: 0 or 1, (batch,).
+
+    Returns:
+        losses, (batch,).
+    """
+    # l = log(1 + e^o) - y o = max(o, 0) + log(1 + e^-|o|) - y o, in which no power is above 1
+    o = logits.reshape(y.shape)
+    return relu(o) + (1 + (-o.abs()).exp()).log() - y * o
+
+
+def hinge_loss(scores, y, margin=1.0):
+    """The hinge loss of a support vector machine for several classes (J. Weston and C. Watkins, 1999).
+
+    Args:
+        scores: (batch, classes).
+        y: classes, (batch,).
+        margin: by how much the true class's score should be above every other's.
+
+    Returns:
+        losses, (batch,).
+    """
+    # l = sum over j != y of max(0, s_j - s_y + margin); the sum over all j has the margin itself as its term of y
+    return relu(scores - scores.pick(y).expand_dims(1) + margin).sum(axis=1) - margin
 
 
 def l2_penalty(w):
@@ -143,6 +173,19 @@ def correct(y_hat, y):
     """
     predicted = y_hat.argmax(axis=1)
     return predicted == y.reshape(predicted.shape).astype(predicted.dtype, copy=False)
+
+
+def correct_sign(y_hat, y, threshold=0.0):
+    """Is the score of class 1 above `threshold` where y is 1, and not above it where y is 0?
+
+    Args:
+        y_hat: scores, (batch, 1): logits, or probabilities with a threshold of 0.5.
+        y: 0 or 1, (batch,).
+
+    Returns:
+        1 or 0 for each example, (batch,).
+    """
+    return (y_hat.reshape(y.shape) > threshold) == y
 
 
 def accuracy(y_hat, y):

@@ -9,6 +9,20 @@ import math
 from mxnet import nd
 
 
+def clip_gradients(grads, theta):
+    """Scale gradients in place so that their common norm is at most `theta` (section 6.4); nothing waits for it.
+
+    Args:
+        grads: NDArrays.
+        theta: largest norm.
+    """
+    # g <- min(1, theta / |g|) g
+    norm = nd.add_n(*[(g**2).sum() for g in grads]).sqrt()
+    scale = nd.minimum(theta / (norm + 1e-12), 1)
+    for g in grads:
+        g *= scale
+
+
 class Optimizer:
     """What all optimizers have in common: weight decay, and arrays that are kept from step to step.
 
