@@ -11,8 +11,8 @@ from mxnet import nd
 
 from d2l_repro.data import images
 from d2l_repro.data.images import load_images
-from d2l_repro.data.loader import Minibatches
-from d2l_repro.data.synthetic import linear_data, polynomial_data
+from d2l_repro.data.loader import Minibatches, Steps
+from d2l_repro.data.synthetic import linear_data, polynomial_data, two_moons, xor_points
 from d2l_repro.errors import InputError
 from d2l_repro.experiment import seed_everything
 
@@ -61,6 +61,31 @@ def test_labels_follow_the_rule_they_are_made_by():
     features, labels = polynomial_data([1.2, -3.4, 5.6], 5, 50, noise=1e-9)
     x = features[:, 0].asnumpy()
     np.testing.assert_allclose(labels.asnumpy(), 1.2 * x - 3.4 * x**2 + 5.6 * x**3 + 5, rtol=1e-3, atol=1e-4)
+
+
+@given(examples=st.integers(1, 20), batch_size=st.integers(1, 20), steps=st.integers(1, 30), passes=st.integers(1, 4))
+def test_steps_go_on_where_the_last_pass_stopped(examples, batch_size, steps, passes):
+    batches = Minibatches(nd.arange(examples), nd.arange(examples), batch_size, seed=0)
+    counted = Steps(batches, steps)
+    got = [y.asnumpy().tolist() for _ in range(passes) for _, y in counted]
+    again = Minibatches(nd.arange(examples), nd.arange(examples), batch_size, seed=0)
+    expected = [y.asnumpy().tolist() for _ in range(passes * steps) for _, y in again]
+    assert len(counted) == steps
+    assert got == expected[: passes * steps]
+
+
+def test_xor_is_1_where_one_coordinate_is_positive():
+    points, classes = (array.asnumpy() for array in xor_points(500))
+    assert abs(points).max() <= 1
+    np.testing.assert_array_equal(classes, points[:, 0] * points[:, 1] < 0)
+
+
+def test_two_moons_are_two_half_circles_in_a_random_order():
+    points, classes = (array.asnumpy() for array in two_moons(400, 0.0, seed=3))
+    centre = np.where(classes[:, None] == 0, [0, 0], [1, 0.5])
+    np.testing.assert_allclose(np.linalg.norm(points - centre, axis=1), 1, atol=1e-6)
+    assert 130 < classes[:300].sum() < 170  # the classes are mixed
+    np.testing.assert_array_equal(points, two_moons(400, 0.0, seed=3)[0].asnumpy())
 
 
 @given(arrays.arrays(np.uint8, arrays.array_shapes(max_dims=4, max_side=6)))
@@ -131,6 +156,53 @@ def test_auto_falls_back_to_digits_and_says_for_what(offline):
     assert loaded.train_images.max() == 255
 
 
+def cifar_file(path, labels, size=None):
+    """A file in CIFAR-10's binary format; image i has red i, green 100 + i, blue 200 in its first row, else 0."""
+    records = np.zeros((len(labels), 3073), np.uint8)
+    records[:, 0] = labels
+    for channel, value in enumerate((np.arange(len(labels)), 100 + np.arange(len(labels)), 200)):
+        records[:, 1 + 1024 * channel : 33 + 1024 * channel] = np.reshape(value, (-1, 1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(records.tobytes()[:size])
+
+
+def test_cifar_10_is_read_channel_by_channel_and_row_by_row(tmp_path, offline):
+    for i in range(1, 6):
+        cifar_file(tmp_path / "cifar10" / f"data_batch_{i}.bin", [i, 9, 0])
+    cifar_file(tmp_path / "cifar10" / "test_batch.bin", [3] * 1001)
+    loaded = load_images("cifar10", "cifar10", tmp_path)
+    assert loaded.train_images.shape == (15, 3, 32, 32)
+    assert loaded.train_labels.tolist() == [label for i in range(1, 6) for label in (i, 9, 0)]
+    assert loaded.train_images[4, :, 0, 31].tolist() == [1, 101, 200]
+    assert loaded.train_images[4, :, 1].max() == 0
+    assert loaded.test_images.shape == (1000, 3, 32, 32)
+    assert not loaded.official
+    assert loaded.train[0].shape == (15, 3, 32, 32)
+
+
+@pytest.mark.parametrize(("labels", "size", "message"), [
+    ([0, 1], 6145, "is not whole: 6145 bytes, not a multiple of 3073"),
+    ([], None, "is not whole: 0 bytes"),
+    ([0, 10], None, "label 10 of example 1 is out of range: the classes are 0 to 9"),
+])
+def test_a_broken_file_of_cifar_10_is_named_with_its_fault(tmp_path, labels, size, message):
+    cifar_file(tmp_path / "data_batch_1.bin", labels, size)
+    with pytest.raises(InputError, match=f"data_batch_1.bin: {message}"):
+        images.read_cifar_batch(tmp_path / "data_batch_1.bin")
+
+
+def test_coloured_digits_stand_in_for_cifar_10(offline):
+    loaded = load_images("cifar10")
+    assert (loaded.name, loaded.stand_in_for) == ("colour_digits", "cifar10")
+    assert loaded.train_images.shape == (1497, 3, 32, 32)
+    grey = load_images("mnist")
+    assert loaded.train_labels.tolist() == grey.train_labels.tolist()
+    # where a digit is dark, every channel is below the middle, where it is bright, above
+    strokes = loaded.train_images[0].min(axis=0) > 127
+    assert 0.05 < strokes.mean() < 0.6
+    assert len(np.unique(loaded.train_images[0][:, strokes].max(axis=1))) > 1  # a colour, not grey
+
+
 def test_auto_does_not_hide_a_broken_file(small_fashion):
     (small_fashion / "fashion_mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"broken")
     with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte\.gz: cannot be read"):
@@ -151,3 +223,9 @@ def test_the_real_files_are_the_published_ones(real_data):
     assert loaded.train_labels[:5].tolist() == [9, 0, 0, 3, 0]
     assert np.bincount(loaded.test_labels).tolist() == [1000] * 10
     assert load_images("mnist", "mnist", real_data).train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    loaded = load_images("cifar10", "cifar10", real_data)
+    assert loaded.official
+    assert loaded.train_images.shape == (50000, 3, 32, 32)
+    assert np.bincount(loaded.train_labels).tolist() == [5000] * 10
+    assert [loaded.class_names[y] for y in loaded.train_labels[:3]] == ["frog", "truck", "truck"]
+    assert [loaded.class_names[y] for y in loaded.test_labels[:3]] == ["cat", "ship", "ship"]

@@ -1,5 +1,7 @@
 """Finding and downloading, from a real server on this machine."""
 import hashlib
+import io
+import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,9 +26,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/slow":
             time.sleep(2)
         self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
+        content = self.server.content.get(self.path, CONTENT)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write({"/truncated": CONTENT[:100], "/wrong": CONTENT[::-1]}.get(self.path, CONTENT))
+        self.wfile.write(content[:100] if self.path == "/truncated" else content)
 
     def log_message(self, *args):
         pass
@@ -36,6 +39,7 @@ class Handler(BaseHTTPRequestHandler):
 def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.asked = []
+        server.content = {"/wrong": CONTENT[::-1]}
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -175,3 +179,57 @@ def test_every_mirror_has_the_published_file(name, tmp_path, monkeypatch):
         monkeypatch.setattr(hub, "registry", lambda mirror=mirror: {name: (checksum, [mirror])})
         monkeypatch.setattr(hub, "cache_dir", lambda i=i: tmp_path / str(i))
         assert hub.is_published(hub.fetch(name), name)
+
+
+@pytest.fixture
+def archive(server, monkeypatch, offline):
+    """A registry with one file and the start of another in an archive; both as functions of the archive's content."""
+    def put(members, path="/files.tar.gz"):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w:gz") as tar:
+            for name, content in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+        server.content[path] = file.getvalue()
+        url = f"http://127.0.0.1:{server.server_port}{path}"
+        monkeypatch.setattr(hub, "registry", lambda: {
+            "set/a.bin": (hashlib.sha256(CONTENT).hexdigest(), [f"{url}!folder/a.bin"]),
+            "set/b.bin": (hashlib.sha256(CONTENT[:99]).hexdigest(), [f"{url}!folder/b.bin!99"])})
+
+    return put
+
+
+def test_the_files_of_an_archive_are_all_unpacked_from_one_download(archive, server):
+    archive({"folder/a.bin": CONTENT, "folder/b.bin": CONTENT, "../evil.bin": CONTENT})
+    assert hub.fetch("set/b.bin").read_bytes() == CONTENT[:99]
+    assert hub.fetch("set/a.bin").read_bytes() == CONTENT
+    assert server.asked == ["/files.tar.gz"]
+    assert leftovers() == ["a.bin", "b.bin"]
+
+
+def test_a_damaged_file_from_an_archive_is_fetched_again(archive, server):
+    archive({"folder/a.bin": CONTENT, "folder/b.bin": CONTENT})
+    hub.fetch("set/a.bin").write_bytes(b"damaged")
+    assert hub.fetch("set/a.bin").read_bytes() == CONTENT
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(("members", "fault"), [
+    ({"folder/a.bin": CONTENT[::-1], "folder/b.bin": CONTENT}, "is not the published file"),
+    ({"folder/b.bin": CONTENT}, "is not the published archive"),
+    ({}, "is not the published archive"),
+])
+def test_an_archive_that_is_not_the_published_one_leaves_nothing(archive, members, fault):
+    archive(members)
+    with pytest.raises(hub.DataUnavailable, match=fault):
+        hub.fetch("set/a.bin")
+    assert leftovers() == []
+
+
+def test_what_is_no_archive_at_all_leaves_nothing(archive, server):
+    archive({})
+    server.content["/files.tar.gz"] = CONTENT
+    with pytest.raises(hub.DataUnavailable, match="is not the published archive"):
+        hub.fetch("set/a.bin")
+    assert leftovers() == []

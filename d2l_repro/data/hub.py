@@ -1,7 +1,11 @@
 """Published data files: where they are looked for, and how they are downloaded and verified."""
+import hashlib
 import os
 import sys
+import tarfile
+import tempfile
 import textwrap
+import zlib
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -10,6 +14,7 @@ import pooch
 import requests
 
 from ..errors import InputError
+from ..files import write_atomically
 
 ENVIRONMENT = "D2L_REPRO_DATA"
 TIMEOUT = (5, 30)  # seconds to wait for a connection, and for the next bytes
@@ -81,11 +86,17 @@ def fetch(name, data_dir=None):
         ) from error
 
 
-def is_published(path, name):
-    """Is the file at `path` byte for byte the published one of that name?"""
+def is_published(path, name, size=None):
+    """Is the file at `path`, or its first `size` bytes, byte for byte the published one of that name?"""
     checksum, _ = registry()[name]
-    algorithm, _, digest = checksum.rpartition(":")
-    return pooch.file_hash(str(path), alg=algorithm or "sha256") == digest
+    with open(path, "rb") as file:
+        return _digest(file.read(-1 if size is None else size), checksum) == checksum
+
+
+def _digest(content, checksum):
+    """The checksum of `content`, of the kind and in the form of the one that is given."""
+    algorithm, colon, _ = checksum.rpartition(":")
+    return algorithm + colon + hashlib.new(algorithm or "sha256", content).hexdigest()
 
 
 def _download(name):
@@ -96,10 +107,42 @@ def _download(name):
     downloader = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=sys.stderr.isatty())
     for mirror in mirrors:
         try:
+            if "!" in mirror:
+                if not (target.is_file() and is_published(target, name)):
+                    _unpack(mirror.partition("!")[0], downloader)
+                return target
             return Path(pooch.retrieve(mirror, checksum, target.name, target.parent, downloader=downloader))
         except (requests.RequestException, OSError, ValueError) as error:
             failure = error
     raise failure
+
+
+def _unpack(url, downloader):
+    """Download an archive, put every file of it that the registry knows into the cache, and let go of the archive."""
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+        path = pooch.retrieve(url, None, "archive", folder, downloader=downloader)
+        try:
+            with tarfile.open(path) as archive:
+                for name, member, size in _members(url):
+                    content = archive.extractfile(member).read(size)
+                    checksum, _ = registry()[name]
+                    if _digest(content, checksum) != checksum:
+                        raise ValueError(f"{member} in {url} is not the published file")
+                    (cache_dir() / name).parent.mkdir(exist_ok=True)
+                    write_atomically(cache_dir() / name, content)
+        except (tarfile.TarError, KeyError, AttributeError, EOFError, zlib.error) as error:
+            raise ValueError(f"{url} is not the published archive ({error})") from error
+
+
+def _members(url):
+    """Name, file in the archive, and how many of its bytes (-1: all), of every file that is taken out of it."""
+    for name, (_, mirrors) in registry().items():
+        for mirror in mirrors:
+            archive, _, member = mirror.partition("!")
+            if archive == url:
+                member, _, size = member.partition("!")
+                yield name, member, int(size or -1)
 
 
 def _short(error):

@@ -1,4 +1,4 @@
-"""Labelled images in memory: Fashion-MNIST and MNIST from their idx files, digits as the embedded stand-in."""
+"""Labelled images in memory: Fashion-MNIST, MNIST and CIFAR-10 from their files, digits as the embedded stand-in."""
 import dataclasses
 import gzip
 import os
@@ -18,20 +18,25 @@ FASHION = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt",
 DIGITS = tuple("0123456789")
 IDX_SETS = {"fashion_mnist": ("Fashion-MNIST", FASHION), "mnist": ("MNIST", DIGITS),
             "fashion_mnist_2017": ("Fashion-MNIST, first partition", FASHION)}  # name -> title, classes
-DATASETS = (*IDX_SETS, "digits")
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+DATASETS = (*IDX_SETS, "cifar10", "digits", "colour_digits")
 IDX_FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
              "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 SIDE = 28  # pixels
+CIFAR_FILES = tuple(f"cifar10/data_batch_{i}.bin" for i in range(1, 6))
+CIFAR_TEST = "cifar10/test_batch_first1000.bin"  # what a well-known course's loader tests on
+COLOUR_SHAPE = (3, 32, 32)  # channels, height, width
+CIFAR_RECORD = 1 + 3 * 32 * 32  # bytes of an image with its class
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Images:
-    """A set of grey images, 28 x 28, in memory."""
+    """A set of images in memory, grey (28, 28) or coloured (3, 32, 32)."""
 
     name: str
     title: str  # the name as a reader knows it
     class_names: tuple
-    train_images: np.ndarray  # (examples, 28, 28), uint8
+    train_images: np.ndarray  # (examples, 28, 28) or (examples, 3, 32, 32), uint8
     train_labels: np.ndarray  # (examples,), uint8
     test_images: np.ndarray
     test_labels: np.ndarray
@@ -46,7 +51,7 @@ class Images:
 
     @cached_property
     def train(self):
-        """X (examples, 1, 28, 28), floats from 0 to 1, and y (examples,), as NDArrays."""
+        """X (examples, channels, height, width), floats from 0 to 1, and y (examples,), as NDArrays."""
         return _as_floats(self.train_images), nd.array(self.train_labels, dtype="float32")
 
     @cached_property
@@ -65,7 +70,8 @@ class Images:
 
 
 def _as_floats(images):
-    return nd.array(images[:, None], dtype="uint8").astype("float32") / 255
+    images = images[:, None] if images.ndim == 3 else images
+    return nd.array(images, dtype="uint8").astype("float32") / 255
 
 
 def load_images(default, dataset="auto", data_dir=None, quick=False):
@@ -73,7 +79,8 @@ def load_images(default, dataset="auto", data_dir=None, quick=False):
 
     Args:
         default: the set that "auto" means. Where it is neither on this machine nor to be downloaded, "auto"
-            takes the embedded digits in its stead, and the result's `stand_in_for` says so.
+            takes the embedded digits in its stead, coloured ones for CIFAR-10, and the result's `stand_in_for` says
+            so.
         dataset: "auto" or one of `DATASETS`; a set asked for by name is never replaced.
         data_dir: a folder that holds `fashion_mnist/` and its like; searched first.
         quick: keep the first 6,000 and 1,000 examples only.
@@ -91,14 +98,18 @@ def load_images(default, dataset="auto", data_dir=None, quick=False):
 
 @lru_cache(maxsize=1)  # a chapter's runs share the arrays, and ask the network once where they are not on disk
 def _load(default, dataset, data_dir, quick, _environment):
-    if dataset == "auto":
-        try:
-            images = read_idx_set(default, data_dir)
-        except hub.DataUnavailable:
-            images = load_digits(stand_in_for=default)
-    else:
-        images = load_digits() if dataset == "digits" else read_idx_set(dataset, data_dir)
+    try:
+        images = _read(default if dataset == "auto" else dataset, data_dir)
+    except hub.DataUnavailable:
+        if dataset != "auto":
+            raise
+        images = (load_colour_digits if default == "cifar10" else load_digits)(stand_in_for=default)
     return images.first(6000, 1000) if quick else images
+
+
+def _read(name, data_dir):
+    readers = {"cifar10": lambda: read_cifar10(data_dir), "digits": load_digits, "colour_digits": load_colour_digits}
+    return readers[name]() if name in readers else read_idx_set(name, data_dir)
 
 
 def read_idx_set(name, data_dir=None):
@@ -128,11 +139,15 @@ def read_labelled_images(images_path, labels_path, num_classes):
         raise InputError(f"{labels_path}: holds labels of shape {labels.shape} for {len(images)} images")
     if len(labels) == 0:
         raise InputError(f"{labels_path}: holds no example")
+    _check_labels(labels, num_classes, labels_path)
+    return images, labels
+
+
+def _check_labels(labels, num_classes, path):
     wrong = np.flatnonzero(labels >= num_classes)
     if len(wrong):
-        raise InputError(f"{labels_path}: label {labels[wrong[0]]} of example {wrong[0]} is out of range: "
+        raise InputError(f"{path}: label {labels[wrong[0]]} of example {wrong[0]} is out of range: "
                          f"the classes are 0 to {num_classes - 1}")
-    return images, labels
 
 
 def read_idx(path):
@@ -166,7 +181,63 @@ def load_digits(stand_in_for=None):
     digits = datasets.load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)
     images = np.pad(images.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
-    labels = digits.target.astype(np.uint8)
+    return _split_digits("digits", "scikit-learn's digits", images, digits.target, stand_in_for)
+
+
+def _split_digits(name, title, images, labels, stand_in_for):
+    labels = labels.astype(np.uint8)
     test = np.arange(len(labels)) % 6 == 0
-    return Images("digits", "scikit-learn's digits", DIGITS, images[~test], labels[~test], images[test], labels[test],
+    return Images(name, title, DIGITS, images[~test], labels[~test], images[test], labels[test],
                   stand_in_for=stand_in_for)
+
+
+def read_cifar10(data_dir=None):
+    """CIFAR-10 from the binary files: 50,000 images to train on, and the first 1,000 of the 10,000 to test on.
+
+    The test set is taken from `test_batch.bin` where the user has that.
+    """
+    whole = hub.find("cifar10/test_batch.bin", data_dir)
+    paths = [hub.fetch(file, data_dir) for file in CIFAR_FILES]
+    test_path = whole or hub.fetch(CIFAR_TEST, data_dir)
+    train_images, train_labels = (np.concatenate(parts) for parts in zip(*map(read_cifar_batch, paths)))
+    test_images, test_labels = (array[:1000] for array in read_cifar_batch(test_path))
+    official = (all(hub.is_published(path, file) for path, file in zip(paths, CIFAR_FILES))
+                and hub.is_published(test_path, CIFAR_TEST, 1000 * CIFAR_RECORD))
+    return Images("cifar10", "CIFAR-10", CIFAR, train_images, train_labels, test_images, test_labels, official)
+
+
+def read_cifar_batch(path):
+    """Images and labels of one binary file of CIFAR-10.
+
+    The format (A. Krizhevsky's page): for each image a byte with its class, then 1,024 bytes of red, of green and of
+    blue, row by row.
+
+    Returns:
+        images (examples, 3, 32, 32) and labels (examples,), both uint8.
+
+    Raises:
+        InputError: the file cannot be read, is not whole, or has a label out of range.
+    """
+    try:
+        content = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
+    if len(content) == 0 or len(content) % CIFAR_RECORD:
+        raise InputError(f"{path}: is not whole: {len(content)} bytes, not a multiple of {CIFAR_RECORD}; "
+                         "replace it with the published file")
+    records = content.reshape(-1, CIFAR_RECORD)
+    labels = records[:, 0]
+    _check_labels(labels, len(CIFAR), path)
+    return records[:, 1:].reshape(-1, *COLOUR_SHAPE), labels
+
+
+def load_colour_digits(stand_in_for=None):
+    """The digits of `load_digits` at 32 x 32, each in a colour of its own on a background of its own."""
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    ink = digits.images.repeat(4, axis=1).repeat(4, axis=2)[:, None] / 16  # (examples, 1, 32, 32), 0 to 1
+    rng = np.random.RandomState(0)
+    bright, dark = (rng.randint(*ends, size=(len(ink), 3, 1, 1)) for ends in ((128, 256), (0, 128)))
+    images = np.round(ink * bright + (1 - ink) * dark).astype(np.uint8)
+    return _split_digits("colour_digits", "scikit-learn's digits in colour", images, digits.target, stand_in_for)
