@@ -8,14 +8,15 @@ from typing import Literal
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, schedules, scratch, settings
+from d2l_repro import schedules, scratch, settings
 from d2l_repro.callbacks import Schedule
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment import Model, Run
+from d2l_repro.experiment import Model
 from d2l_repro.result import shown
 from d2l_repro.settings import Count, NonNegative, Positive, Probability
 from d2l_repro.train import train_ch3
 
+from . import _comparisons
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS
 
 # Name -> class and options from scratch; Gluon's name and options, and its lr as a multiple of ours, where it has one.
@@ -77,18 +78,8 @@ class Setting(settings.HParams):
 
 
 def runs_of(comparisons):
-    """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with Gluon.
-
-    Raises:
-        ValueError: two rows have one name.
-    """
-    rows = [row for table in comparisons.values() for row in table.items()]
-    twice = [name for i, (name, _) in enumerate(rows) if name in dict(rows[:i])]
-    if twice:
-        raise ValueError(f"two rows of the comparisons are called {', '.join(twice)}")
-    builders = {"scratch": from_scratch, "gluon": with_gluon}
-    return [Run(f"{impl} {name}", build, hp) for name, hp in rows for impl, build in builders.items()
-            if impl == "scratch" or _in_gluon(hp)]
+    """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with Gluon."""
+    return _comparisons.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
 
 
 def _in_gluon(hp):
@@ -145,15 +136,8 @@ def train(model, data, hp, callbacks=()):
 
 def show(result, comparisons, where):
     """A figure and a table for each comparison, title -> {name: Setting}; `where` ends the figures' titles."""
-    for title, table in comparisons.items():
-        for impl in ("scratch", "gluon"):
-            runs = {name: result.runs[f"{impl} {name}"] for name in table if f"{impl} {name}" in result.runs}
-            if len(runs) > 1:
-                name = f"{title.lower().replace(' ', '_')}_{impl}"
-                result.figures[name] = plot.comparison(runs, f"{title} {where}, {impl}")
-        result.tables[title] = [row(f"{impl} {name}", result.runs[f"{impl} {name}"], hp.target)
-                                for name, hp in table.items() for impl in ("scratch", "gluon")
-                                if f"{impl} {name}" in result.runs]
+    _comparisons.draw(result, comparisons, where, ("train_loss", "train_acc", "test_acc"))
+    _comparisons.tabulate(result, comparisons, lambda label, run, hp: row(label, run, hp.target))
 
 
 def showing(comparisons, HParams, where="on"):

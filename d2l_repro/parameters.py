@@ -20,12 +20,17 @@ class Parameter:
         return self.held.name if isinstance(self.held, gluon.Parameter) else ""
 
     @property
+    def array(self):
+        """The values, a NDArray, in the layout of the library."""
+        return self.held.data() if isinstance(self.held, gluon.Parameter) else self.held
+
+    @property
     def grad(self):
         """The gradient, a NDArray, in the layout of the library."""
         return self.held.grad() if isinstance(self.held, gluon.Parameter) else self.held.grad
 
     def get(self):
-        array = (self.held.data() if isinstance(self.held, gluon.Parameter) else self.held).asnumpy()
+        array = self.array.asnumpy()
         return array.T if self.transposed else array
 
     def set(self, array):

@@ -116,7 +116,7 @@ def comparison(runs, title, columns=("train_loss", "train_acc", "test_acc"), xla
             ax.plot(history["epoch"], history[column], **_line(i), lw=1.4, marker="o" if len(history) == 1 else None,
                     label=name if history else f"{name} (diverged at once)")
         ax.set(xlabel=xlabel, ylabel=_in_words(column))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         values = [row[column] for run in runs.values() for row in run["history"]]
         if column.endswith("loss") and values and 0 < 100 * min(values) < max(values):
             _logarithmic(ax)

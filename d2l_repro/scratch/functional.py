@@ -135,9 +135,10 @@ def sigmoid_cross_entropy(logits, y):
     Returns:
         losses, (batch,).
     """
-    # l = log(1 + e^o) - y o = max(o, 0) + log(1 + e^-|o|) - y o, in which no power is above 1
+    # l = log(1 + e^o) - y o. Written as max(o, 0) + log(1 + e^-|o|) it would not overflow either, but at o = 0, where
+    # neither max nor the absolute value has a derivative, autograd would take a wrong one.
     o = logits.reshape(y.shape)
-    return relu(o) + (1 + (-o.abs()).exp()).log() - y * o
+    return nd.Activation(o, "softrelu") - y * o
 
 
 def hinge_loss(scores, y, margin=1.0):

@@ -1,0 +1,242 @@
+"""Nets of layers with hand-derived gradients, and the same from Gluon, with all about them as settings.
+
+What the chapters from first principles have in common: a comparison is a table of `Setting`s.
+"""
+from dataclasses import dataclass
+from typing import Annotated, Callable, Literal, Optional
+
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
+
+from d2l_repro import plot, schedules, settings
+from d2l_repro.callbacks import BestModel, Clip, Schedule
+from d2l_repro.data.loader import Data, Minibatches
+from d2l_repro.experiment import Model
+from d2l_repro.parameters import Parameter
+from d2l_repro.scratch import correct, correct_sign, l2_penalty
+from d2l_repro.scratch.layers import (
+    ACTIVATIONS,
+    LOSSES,
+    BatchNorm,
+    FullyConnectedNet,
+    LayerNorm,
+    gradients_by_hand,
+)
+from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability
+from d2l_repro.train import Callback, evaluate, train_ch3
+
+from . import _comparisons
+from ._classifiers import INITS, OPTIMIZERS
+
+
+class LogisticLoss(gluon.loss.Loss):
+    """Cross-entropy of two classes from logits, log(1 + e^o) - y o.
+
+    In place of Gluon's SigmoidBinaryCrossEntropyLoss, whose gradient at o = 0 is -y and not 1/2 - y: it is written with
+    max and absolute value. A net whose ReLUs are all off for an example, and whose last bias is 0, is just there.
+    """
+
+    def __init__(self):
+        super().__init__(weight=None, batch_axis=0)
+
+    def hybrid_forward(self, F, logits, y):
+        o = F.reshape_like(logits, y)
+        return F.Activation(o, act_type="softrelu") - y * o
+
+
+GLUON_ACTIVATIONS = {
+    **{name: lambda name=name: nn.Activation(name) for name in ("relu", "sigmoid", "tanh")},
+    "leaky relu": lambda: nn.LeakyReLU(0.01), "elu": nn.ELU,
+}
+NORMS = {"none": (None, None), "batch": (BatchNorm, nn.BatchNorm), "layer": (LayerNorm, nn.LayerNorm)}
+GLUON_LOSSES = {"softmax": gluon.loss.SoftmaxCrossEntropyLoss, "logistic": LogisticLoss,
+                "squared": gluon.loss.L2Loss}  # it has no hinge loss of several classes
+IS_CORRECT = {"softmax": correct, "svm": correct, "logistic": correct_sign,
+              "squared": lambda y_hat, y: correct_sign(y_hat, y, threshold=0.5)}
+
+
+@dataclass(frozen=True)
+class Setting(settings.HParams):
+    """One row of a comparison."""
+
+    hidden: tuple[int, ...] = ()  # units of each hidden layer
+    activation: Literal[("none", *ACTIVATIONS)] = "relu"  # of the hidden layers
+    norm: Literal[tuple(NORMS)] = "none"  # before each activation
+    drop_prob: Probability = 0.0  # after each activation
+    loss: Literal[tuple(LOSSES)] = "softmax"  # "squared" is that of a sigmoid's output, for two classes
+    gradients: Literal["by hand", "autograd"] = "by hand"  # from scratch; in Gluon autograd's always
+    init: Literal[tuple(INITS)] = "normal"  # how weights begin
+    sigma: NonNegative = 0.01  # standard deviation of weights that begin as "normal"
+    bias: Optional[float] = 0.0  # how biases begin; None for a net without
+    optimizer: Literal[tuple(OPTIMIZERS)] = "sgd"
+    lr: Positive = 0.1  # learning rate, at the start where it decays
+    lr_decay: Annotated[float, Bounds(0, 1 + 1e-9, closed=False)] = 1.0  # times the learning rate after every epoch
+    reg: NonNegative = 0.0  # factor of the penalty |W|^2 / 2
+    clip: Optional[float] = None  # norm that gradients are shortened to
+    num_epochs: Count = 10  # passes over the training set
+    batch_size: Count = 100  # examples a step
+    num_train: Optional[int] = None  # training examples; all where None
+    watch_steps: bool = False  # keep the mean length of a step of each epoch, as step_size
+
+    @property
+    def num_layers(self):
+        """How many affine maps there are."""
+        return len(self.hidden) + 1
+
+
+@dataclass
+class Sets:
+    """Examples to train, validate and test on, each (X, y)."""
+
+    train: tuple
+    valid: tuple
+    test: tuple
+    num_outputs: int  # scores of an example: one a class, or one for two classes
+    is_correct: Callable  # (scores, y) -> 1 or 0 an example
+    title: str
+
+
+def minibatches(sets, hp, seed, name="synthetic", **options):
+    """`Sets` as `Data`: the training set in a new order each epoch, unless it is one batch as a whole."""
+    X, y = (array[: hp.num_train] for array in sets.train)
+    return Data(name, Minibatches(X, y, hp.batch_size, seed if hp.batch_size < len(y) else None), None, sets, **options)
+
+
+def points_data(points, classes, num_train, num_valid, hp, seed, title):
+    """Points of the plane in two classes as `Data`: the first to train, the next to validate, the rest to test."""
+    ends = ((0, num_train), (num_train, num_train + num_valid), (num_train + num_valid, None))
+    parts = [(points[slice(*end)], classes[slice(*end)]) for end in ends]
+    return minibatches(Sets(*parts, 1, IS_CORRECT[hp.loss], title), hp, seed)
+
+
+def from_scratch(hp, data):
+    """A net of hand-derived layers."""
+    sets = data.source
+    X, _ = sets.train
+    net = FullyConnectedNet(
+        [X[0].size, *hp.hidden, sets.num_outputs], INITS[hp.init][0](hp),
+        None if hp.activation == "none" else hp.activation, NORMS[hp.norm][0], hp.drop_prob, hp.bias,
+        output="sigmoid" if hp.loss == "squared" else None)
+    kind, options, _ = OPTIMIZERS[hp.optimizer]
+    model = Model(net, LOSSES[hp.loss][0], net.params, kind(net.params, hp.lr, **options))
+    if hp.gradients == "by hand":
+        model.gradients = gradients_by_hand(net, hp.loss, hp.reg, hp.batch_size)
+    elif hp.reg:
+        model.penalty = lambda: hp.reg * nd.add_n(*[l2_penalty(W) for W in net.weights])
+    return model
+
+
+def with_gluon(hp, data):
+    """The same from Gluon."""
+    def dense(units):
+        return nn.Dense(units, use_bias=hp.bias is not None, weight_initializer=INITS[hp.init][1](hp),
+                        bias_initializer=init.Constant(hp.bias or 0))
+
+    net = nn.HybridSequential()
+    for units in hp.hidden:
+        net.add(dense(units))
+        if hp.norm != "none":
+            net.add(NORMS[hp.norm][1]())
+        if hp.activation != "none":
+            net.add(GLUON_ACTIVATIONS[hp.activation]())
+        if hp.drop_prob:
+            net.add(nn.Dropout(hp.drop_prob))
+    net.add(dense(data.source.num_outputs))
+    if hp.loss == "squared":
+        net.add(nn.Activation("sigmoid"))
+    net.initialize()
+    net.hybridize()
+    params = net.collect_params()
+    for name, param in params.items():
+        param.wd_mult = float(name.endswith("weight"))
+    name, options, factor = OPTIMIZERS[hp.optimizer][2]
+    trainer = gluon.Trainer(params, name, {"learning_rate": factor * hp.lr, "wd": hp.reg, **options}, kvstore=None)
+    return Model(net, GLUON_LOSSES[hp.loss](), params, trainer)
+
+
+def runs_of(comparisons):
+    """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with Gluon."""
+    return _comparisons.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
+
+
+def _in_gluon(hp):
+    # Gluon's AdaGrad and the like decay weights otherwise.
+    return (hp.loss in GLUON_LOSSES and hp.gradients == "by hand" and OPTIMIZERS[hp.optimizer][2] is not None
+            and not (hp.reg and OPTIMIZERS[hp.optimizer][2][0] in ("adagrad", "adadelta", "nag")))
+
+
+def parity(run):
+    """Not where masks are drawn, nor with the optimizers of Gluon that keep their state in single precision."""
+    return not run.hp.drop_prob and run.hp.optimizer not in ("adagrad", "rmsprop", "adadelta")
+
+
+def tolerance(run):
+    """Gluon's Adam keeps beta2 in single precision, and weights move by the learning rate whatever the gradient."""
+    return 1e-3 if run.hp.optimizer == "adam" else 1e-6
+
+
+def train(model, data, hp, callbacks=()):
+    """The loop, with loss and accuracy on the validation set after each epoch; the best model on it is kept."""
+    arrays = [*model.net.params, *model.net.running] if isinstance(model.net, FullyConnectedNet) \
+        else list(model.params.values())
+    is_correct, valid = data.source.is_correct, [data.source.valid]
+    schedule = schedules.exponential(model.trainer.learning_rate, hp.lr_decay)
+    best = BestModel(arrays)
+    history = train_ch3(
+        model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size, trainer=model.trainer,
+        metrics={"acc": is_correct}, penalty=model.penalty, gradients=model.gradients,
+        measure={"valid_loss": lambda: evaluate(valid, model.net, model.loss),
+                 "valid_acc": lambda: evaluate(valid, model.net, is_correct)},
+        callbacks=[Schedule(schedules.by_epoch(schedule, len(data.train_iter))),
+                   *([Clip(arrays, hp.clip, hp.batch_size)] if hp.clip else []),
+                   *([StepSizes(arrays)] if hp.watch_steps else []), best, *callbacks])
+    best.restore()
+    return history
+
+
+class StepSizes(Callback):
+    """Adds to the history how far a step moves the parameters, on average over an epoch: `step_size`."""
+
+    def __init__(self, arrays):
+        self.params = [Parameter(array) for array in arrays]
+
+    def before_step(self, loop):
+        self._before = [param.array.copy() for param in self.params]
+
+    def after_step(self, loop):
+        moved = [((param.array - before) ** 2).sum() for param, before in zip(self.params, self._before)]
+        loop.add("step_size", nd.add_n(*moved).sqrt())
+
+
+def tested(model, data, history):
+    """The metrics of the model that was best on the validation set: its epoch, and its scores there and in the test."""
+    best = max(history, key=lambda row: row["valid_acc"])
+    test = [data.source.test]
+    return {"best_epoch": best["epoch"], "best_valid_acc": best["valid_acc"],
+            "test_loss": evaluate(test, model.net, model.loss),
+            "test_acc": evaluate(test, model.net, data.source.is_correct)}
+
+
+def row(label, run, hp):
+    """A run's line in the table of its comparison."""
+    metrics = run["metrics"]
+    columns = {"train_loss": ".4g", "train_acc": ".4f", "valid_acc": ".4f", "best_epoch": "d", "test_acc": ".4f"}
+    return {"run": label, **{name.replace("_", " "): format(metrics[name], form) if metrics else "-"
+                             for name, form in columns.items()}}
+
+
+def decision_regions(result, data, names):
+    """A figure for each implementation: what the nets of those names decide, with the points of the three sets."""
+    sets = {name: tuple(array.asnumpy() for array in getattr(data.source, name)) for name in ("train", "valid", "test")}
+    figures = {}
+    for impl in ("scratch", "gluon"):
+        nets = {name: _scores(result.models[f"{impl} {name}"].net) for name in names
+                if f"{impl} {name}" in result.models}
+        if nets:
+            figures[f"regions_{impl}"] = plot.decision_regions(
+                nets, sets, f"What each net decides on {data.source.title}, {impl}")
+    return figures
+
+
+def _scores(net):
+    return lambda points: net(nd.array(points)).asnumpy().ravel()

@@ -1,0 +1,99 @@
+"""Two moons: nets with one and two hidden layers, from scratch and with Gluon.
+
+A reader's article on two moons, initialisation and vanishing gradients.
+
+The gradients are derived by hand, layer by layer; one run from scratch takes autograd's instead, to compare results and
+times. Every net is trained for 3000 epochs on all its examples at once, at four learning rates, and the parameters of
+the epoch that was best on the validation set are the ones that are tested.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from d2l_repro import settings
+from d2l_repro.data.synthetic import two_moons
+from d2l_repro.experiment import Chapter
+from d2l_repro.parameters import book_arrays
+from d2l_repro.result import duration, shown
+from d2l_repro.settings import Count, Positive
+
+from . import _comparisons, _layered
+from ._layered import decision_regions, parity, points_data, row, runs_of, tested, tolerance, train
+
+NUM_VALID, NUM_TEST = 160, 200
+RATES = (0.01, 0.2, 1.0, 5.0)
+BY_HAND, BY_AUTOGRAD = "1 hidden lr=0.2", "1 hidden lr=0.2, autograd"
+
+
+@dataclass(frozen=True)
+class HParams(settings.HParams):
+    """The article's settings."""
+
+    num_epochs: Count = 3000  # passes over the training set, which is one batch
+    num_train: Count = 640  # training examples; 160 to validate on and 200 to test on come on top
+    noise: Positive = 0.1  # standard deviation of the points' distance from their moon
+    sigma: Positive = 1.0  # standard deviation of the initial weights
+
+
+@dataclass(frozen=True)
+class Setting(_layered.Setting):
+    """One row of a comparison."""
+
+    noise: Positive = 0.1  # standard deviation of the points' distance from their moon
+
+
+def comparisons(hp):
+    """Title -> {name: Setting}."""
+    base = Setting(activation="sigmoid", loss="logistic", sigma=hp.sigma, num_epochs=hp.num_epochs,
+                   num_train=hp.num_train, batch_size=hp.num_train, noise=hp.noise)
+    one, two = ({f"{len(hidden)} hidden lr={lr:g}": base.replace(hidden=hidden, lr=lr) for lr in RATES}
+                for hidden in ((5,), (5, 3)))
+    return {"One hidden layer": one, "Two hidden layers": two,
+            "Another way to the gradient": {BY_AUTOGRAD: one[BY_HAND].replace(gradients="autograd")}}
+
+
+def data(hp, options):
+    """X (batch, 2) and y (batch,), 0 or 1."""
+    points, classes = two_moons(hp.num_train + NUM_VALID + NUM_TEST, hp.noise, options.seed)
+    return points_data(points, classes, hp.num_train, NUM_VALID, hp, options.seed, "two moons")
+
+
+def show(result, data):
+    """Curves, decision regions and a table for each net; by hand against autograd."""
+    tables = comparisons(HParams(**result.settings))
+    _comparisons.tabulate(result, tables, row)
+    _comparisons.draw(result, tables, "on two moons", ("train_loss", "train_acc", "valid_acc"))
+    nets = [name for table in tables.values() for name in table if name != BY_AUTOGRAD]
+    result.figures.update(decision_regions(result, data, nets))
+    result.tables["Gradients by hand and by autograd"] = two_ways(result)
+
+
+def two_ways(result):
+    """How far the parameters are apart at the end, and how long each way took; empty unless both were run."""
+    labels = [f"scratch {name}" for name in (BY_HAND, BY_AUTOGRAD)]
+    if not all(label in result.models for label in labels):
+        return []
+    pairs = zip(*(book_arrays(result.models[label]) for label in labels))
+    difference = max(np.abs(a - b).max() for a, b in pairs)
+    return [{"run": label, "an epoch": duration(float(np.median(result.runs[label]["history"]["seconds"]))),
+             "parameters differ by": shown(float(difference), ".1e")} for label in labels]
+
+
+chapter = Chapter(
+    name="two_moons",
+    doc=__doc__,
+    HParams=HParams,
+    quick={"num_epochs": 100},
+    data=data,
+    runs=lambda hp: runs_of(comparisons(hp)),
+    train=train,
+    metrics=tested,
+    show=show,
+    needs_data=True,
+    parity=parity,
+    tolerance=tolerance,
+)
+run = chapter.run
+
+if __name__ == "__main__":
+    chapter.main()
