@@ -49,6 +49,8 @@ GLUON_ACTIVATIONS = {
     "leaky relu": lambda: nn.LeakyReLU(0.01), "elu": nn.ELU,
 }
 NORMS = {"none": (None, None), "batch": (BatchNorm, nn.BatchNorm), "layer": (LayerNorm, nn.LayerNorm)}
+STARTS = {**INITS, "zero": (lambda hp: nd.zeros, lambda hp: init.Zero()),
+          "half": (lambda hp: lambda shape: nd.full(shape, 0.5), lambda hp: init.Constant(0.5))}
 GLUON_LOSSES = {"softmax": gluon.loss.SoftmaxCrossEntropyLoss, "logistic": LogisticLoss,
                 "squared": gluon.loss.L2Loss}  # it has no hinge loss of several classes
 IS_CORRECT = {"softmax": correct, "svm": correct, "logistic": correct_sign,
@@ -65,8 +67,8 @@ class Setting(settings.HParams):
     drop_prob: Probability = 0.0  # after each activation
     loss: Literal[tuple(LOSSES)] = "softmax"  # "squared" is that of a sigmoid's output, for two classes
     gradients: Literal["by hand", "autograd"] = "by hand"  # from scratch; in Gluon autograd's always
-    init: Literal[tuple(INITS)] = "normal"  # how weights begin
-    sigma: NonNegative = 0.01  # standard deviation of weights that begin as "normal"
+    init: Literal[tuple(STARTS)] = "normal"  # how weights begin
+    sigma: Positive = 0.01  # standard deviation of weights that begin as "normal"
     bias: Optional[float] = 0.0  # how biases begin; None for a net without
     optimizer: Literal[tuple(OPTIMIZERS)] = "sgd"
     lr: Positive = 0.1  # learning rate, at the start where it decays
@@ -114,7 +116,7 @@ def from_scratch(hp, data):
     sets = data.source
     X, _ = sets.train
     net = FullyConnectedNet(
-        [X[0].size, *hp.hidden, sets.num_outputs], INITS[hp.init][0](hp),
+        [X[0].size, *hp.hidden, sets.num_outputs], STARTS[hp.init][0](hp),
         None if hp.activation == "none" else hp.activation, NORMS[hp.norm][0], hp.drop_prob, hp.bias,
         output="sigmoid" if hp.loss == "squared" else None)
     kind, options, _ = OPTIMIZERS[hp.optimizer]
@@ -129,7 +131,7 @@ def from_scratch(hp, data):
 def with_gluon(hp, data):
     """The same from Gluon."""
     def dense(units):
-        return nn.Dense(units, use_bias=hp.bias is not None, weight_initializer=INITS[hp.init][1](hp),
+        return nn.Dense(units, use_bias=hp.bias is not None, weight_initializer=STARTS[hp.init][1](hp),
                         bias_initializer=init.Constant(hp.bias or 0))
 
     net = nn.HybridSequential()
