@@ -1,12 +1,12 @@
-"""Gluon's Blocks: notes that are run, each statement held to its output.
+"""Gluon's Blocks: notes that are run.
 
 A reader's article of notes on MXNet, after sections 4.1 to 4.5 of *Dive into Deep Learning*.
 
 How a net is put together from Blocks of one's own, how its parameters are found, initialised, shared, saved and
 loaded, and when they come to be.
 
-Nothing is trained here. Expect every statement to give what stands below it, with every seed; among them that what
-Gluon saves loads into a net from scratch, and back.
+Nothing is trained here. Every statement is run and held to the output below it. Expect all to hold, with every seed;
+among them that what Gluon saves loads into a net from scratch, and back.
 """
 from mxnet import autograd, gluon, init, nd  # noqa: F401  (the notes use autograd and gluon)
 from mxnet.gluon import nn

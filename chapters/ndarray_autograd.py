@@ -1,11 +1,11 @@
-"""NDArray and automatic differentiation: notes that are run, each statement held to its output.
+"""NDArray and automatic differentiation: notes that are run.
 
 A reader's article of notes on MXNet, after sections 2.2 to 2.3 of *Dive into Deep Learning*.
 
 How arrays of different shapes meet, how they go to NumPy and come back, how random numbers are drawn, and how MXNet
 finds the gradient of whatever was computed while it was recording.
 
-Nothing is trained here. Expect every statement to give what stands below it, with every seed.
+Nothing is trained here. Every statement is run and held to the output below it. Expect all to hold, with every seed.
 """
 from mxnet import autograd, nd  # noqa: F401  (the notes use nd)
 
@@ -205,10 +205,12 @@ NOTES = {
         >>> (nd.array(y.asnumpy()) == y).asnumpy().all()
         True
 
-        `from_numpy` copies nothing: both then have one memory, and NumPy may not write into it any more.
+        `from_numpy` copies nothing: both then have one memory, and NumPy may not write into it any more. NumPy does not
+        wait either: MXNet computes while Python goes on, and has to be waited for before its memory is looked at.
 
         >>> shared = nd.from_numpy(a)
         >>> shared[0] = 5
+        >>> shared.wait_to_read()
         >>> a[0]
         array([5., 5., 5.], dtype=float32)
         >>> a[0] = 6

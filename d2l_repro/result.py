@@ -30,9 +30,8 @@ SHAPE = {
     "published": [{"run": str, "metric": str, "value": NUMBER, "low": NUMBER, "high": NUMBER, "ours": MAYBE,
                    "within": bool, "source": str, "note": str}],
     "tables": {str: [dict]},
-    # results from before there were notes have none
-    "notes": (type(None), {str: {"statements": [{"text": str, "code": str, "output": str, "holds": bool}],
-                                 "error": (str, type(None))}}),
+    "notes": {str: {"statements": [{"text": str, "code": str, "output": str, "holds": bool}],
+                    "error": (str, type(None))}},
     "interrupted": bool, "impl": str, "quick": bool, "changed": dict, "finished": str,
     "seconds": NUMBER, "environment": dict, "figures": [str],
 }
@@ -101,6 +100,8 @@ class Result:
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
+            if isinstance(content, dict):
+                content.setdefault("notes", {})  # there were none in earlier results
             fault = misfit(content, SHAPE)
             if fault:
                 raise ValueError(fault)
