@@ -62,7 +62,7 @@ class Run(Settings):
         fresh = [task for task in tasks if task in kept or _written_since(begun, task.folder / FILE_NAME)]
         summaries = [made for made in (_summary_of(name, fresh) for name in names) if made]
         print(f"\n{_overview(names, summaries)}")
-        if self.seeds > 1:
+        if self.seeds > 1 and any(made.metrics() for made in summaries):  # notes have none
             print(f"\n{_over_seeds(summaries)}")
         failed = [f"{task.label} (exit code {code})" for task, code in codes.items()
                   if code not in (DONE, INTERRUPTED) or (code == DONE and task not in fresh)]

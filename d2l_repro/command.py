@@ -11,7 +11,7 @@ from . import progress
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
 from .result import FILE_NAME, Result
-from .settings import DataOptions, RunOptions
+from .settings import DataOptions, RunOptions, SeedOptions
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,9 @@ def _is_whole(path):
 
 def _parse(chapter, argv, prog):
     # The quick values are the defaults that explicit flags then override, in whatever order they are given.
+    run = RunOptions if chapter.runs else SeedOptions
     groups = [("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
-              ("run", RunOptions, RunOptions()), ("output", OutputOptions, OutputOptions())]
+              ("run", run, run()), ("output", OutputOptions, OutputOptions())]
     about = chapter.doc
     if chapter.datasets:
         groups.insert(2, ("data", DataOptions, DataOptions()))

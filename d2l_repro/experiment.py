@@ -2,7 +2,7 @@
 import dataclasses
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Optional
 
@@ -80,16 +80,19 @@ def _twins(runs):
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a chapter module is made of; `run` does the rest."""
+    """What a chapter module is made of; `run` does the rest.
+
+    One that trains nothing has neither `data` nor `runs` nor `train`, and its `show` is handed None for the data.
+    """
 
     name: str
     doc: str  # the module's docstring
-    HParams: type
-    quick: dict  # settings that --quick changes
-    data: Callable[[HParams, Options], Data]
-    runs: Callable[[HParams], list]  # -> Runs
-    train: Callable[..., History]  # (model, data, hp, callbacks), calls train_ch3
-    show: Callable[[Result, Data], None]  # adds tables and figures
+    show: Callable[[Result, Optional[Data]], None]  # adds tables, figures and notes
+    HParams: type = HParams
+    quick: dict = field(default_factory=dict)  # settings that --quick changes
+    data: Optional[Callable[[HParams, Options], Data]] = None
+    runs: Optional[Callable[[HParams], list]] = None  # -> Runs
+    train: Optional[Callable[..., History]] = None  # (model, data, hp, callbacks), calls train_ch3
     metrics: Callable[..., dict] = lambda model, data, history: {}  # beside the last epoch's numbers
     needs_data: bool = False  # are the runs' builders handed the data too, as second argument?
     parity: Callable[[Run], bool] = lambda run: True  # can the run be compared with its twin, batch by batch?
@@ -121,6 +124,8 @@ class Chapter:
             InputError: a setting, a data file or a folder is not usable.
         """
         options = Options(**options)
+        if self.runs is None and options.impl != "both":
+            raise InputError(f"--impl: {self.name} trains nothing, so it has no implementations; leave it out")
         if options.dataset not in ("auto", *self.datasets):
             raise InputError(f"--dataset: {self.name} knows no {options.dataset!r}; "
                              f"take {', '.join(('auto', *self.datasets))}")
@@ -129,7 +134,8 @@ class Chapter:
         result = Result(self.name, options.seed, dataclasses.asdict(hp), impl=options.impl, quick=options.quick)
         result.changed = {name: value for name, value in vars(own).items() if value != getattr(hp, name)}
         begun = time.perf_counter()
-        runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)]
+        runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)] if self.runs else []
+        data = None
         try:
             for i, run in enumerate(runs):
                 callbacks = [Progress(run.label, before=i / len(runs), share=1 / len(runs))] if progress else []
@@ -139,7 +145,7 @@ class Chapter:
         except KeyboardInterrupt:
             result.interrupted = True
         else:
-            if self._is_comparable(hp, data, options):
+            if runs and self._is_comparable(hp, data, options):
                 result.published = published.compare(self.name, {k: run["metrics"] for k, run in result.runs.items()})
         result.seconds = time.perf_counter() - begun
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -9,6 +9,7 @@ import platform
 from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Optional
 
@@ -28,7 +29,10 @@ SHAPE = {
          "left_at": (type(None), {"step": int})}]}),
     "published": [{"run": str, "metric": str, "value": NUMBER, "low": NUMBER, "high": NUMBER, "ours": MAYBE,
                    "within": bool, "source": str, "note": str}],
-    "tables": {str: [dict]}, "interrupted": bool, "impl": str, "quick": bool, "changed": dict, "finished": str,
+    "tables": {str: [dict]},
+    "notes": {str: {"statements": [{"text": str, "code": str, "output": str, "holds": bool}],
+                    "error": (str, type(None))}},
+    "interrupted": bool, "impl": str, "quick": bool, "changed": dict, "finished": str,
     "seconds": NUMBER, "environment": dict, "figures": [str],
 }
 
@@ -53,6 +57,7 @@ class Result:
     parity: Optional[dict] = None
     published: list = field(default_factory=list)  # rows of published.compare
     tables: dict = field(default_factory=dict)  # title -> rows, each a dict
+    notes: dict = field(default_factory=dict)  # title -> what `notes.run` gives
     interrupted: bool = False
     impl: str = "both"  # implementations that were asked for
     quick: bool = False  # shrunk to a look of seconds?
@@ -71,8 +76,8 @@ class Result:
 
     @property
     def errors(self):
-        """Label -> message of each run that failed."""
-        return {label: run["error"] for label, run in self.runs.items() if "error" in run}
+        """Label -> message of each run, and title -> message of each note, that failed."""
+        return {name: made["error"] for name, made in {**self.runs, **self.notes}.items() if "error" in made}
 
     @property
     def outside(self):
@@ -95,6 +100,8 @@ class Result:
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
+            if isinstance(content, dict):
+                content.setdefault("notes", {})  # there were none in earlier results
             fault = misfit(content, SHAPE)
             if fault:
                 raise ValueError(fault)
@@ -124,34 +131,59 @@ class Result:
         return {title: rows for title, rows in tables.items() if rows}
 
     def __str__(self):
-        parts = [f"{title}\n{frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()]
-        if not self.published:
-            parts.append(f"Published values are not compared: {self.why_not_compared()}.")
-        return "\n\n".join(parts)
+        parts = [f"{title}\n{'-' * len(title)}\n" + "\n\n".join(filter(None, chain.from_iterable(cells(note))))
+                 for title, note in self.notes.items()]
+        parts += [f"{title}\n{frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()]
+        return "\n\n".join(filter(None, [*parts, self.remark()]))
 
     __repr__ = __str__
 
-    def why_not_compared(self):
-        """In words, why `published` is empty."""
+    def remark(self):
+        """What there is to say where no values are compared: why, or what is asserted in place of them."""
+        if self.published:
+            return ""
         if self.interrupted:
-            return "the run was interrupted"
-        if self.stand_in_for:
-            return f"{self.dataset} stood in for {self.stand_in_for}"
-        return "data or settings are not the chapter's own, or nothing is published for these runs"
+            why = "the run was interrupted"
+        elif self.stand_in_for:
+            why = f"{self.dataset} stood in for {self.stand_in_for}"
+        elif self.notes:
+            return f"{self.statements()} statements give what their notes say."
+        else:
+            why = "data or settings are not the chapter's own, or nothing is published for these runs"
+        return f"Published values are not compared: {why}."
+
+    def statements(self):
+        """How many of the notes' statements hold, as "41 of 42"."""
+        holds = [one["holds"] for note in self.notes.values() for one in note["statements"] if one["code"]]
+        return f"{sum(holds)} of {len(holds)}"
 
     def _repr_html_(self):
         from . import plot
 
-        parts = [f"<h3>{escape(self.chapter)} on {escape(self.dataset)}</h3>"]
+        where = f" on {self.dataset}" if self.runs else ""
+        parts = [f"<h3>{escape(self.chapter + where)}</h3>"]
+        for title, note in self.notes.items():
+            parts += [f"<h4>{escape(title)}</h4>", *(f"<p>{escape(prose)}</p><pre>{escape(session)}</pre>"
+                                                     for prose, session in cells(note))]
         parts += [f"<h4>{escape(title)}</h4>{frame(rows).to_html(index=False, border=0)}"
                   for title, rows in self.all_tables().items()]
-        if not self.published:
-            parts.append(f"<p>Published values are not compared: {escape(self.why_not_compared())}.</p>")
+        parts.append(f"<p>{escape(self.remark())}</p>")
         for figure in self.figures.values():
             if figure is not None:
                 svg = plot.rendered(figure, "svg").decode()
                 parts.append(svg[svg.index("<svg") :])  # without the XML declaration, which HTML does not have
         return "\n".join(parts)
+
+
+def cells(note):
+    """A note as (prose, what a terminal shows of the statements below it)."""
+    made = []
+    for one in note["statements"]:
+        if one["text"] or not made:
+            made.append((one["text"], []))
+        code = one["code"].replace("\n", "\n... ")
+        made[-1][1].extend(filter(None, (f">>> {code}" if code else "", one["output"])))
+    return [(prose, "\n".join(lines)) for prose, lines in made]
 
 
 def shown(number, form=".6g"):

@@ -61,12 +61,18 @@ class HParams(Settings):
 
 
 @dataclass(frozen=True)
-class RunOptions(Settings):
+class SeedOptions(Settings):
+    """How it is run."""
+
+    seed: Seed = 0  # of all random numbers; 0 gives the book's own data
+    quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
+
+
+@dataclass(frozen=True)
+class RunOptions(SeedOptions):
     """How it is run."""
 
     impl: Literal["scratch", "gluon", "both"] = "both"  # implementations to train
-    seed: Seed = 0  # of all random numbers; 0 gives the book's own data
-    quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ class Summary:
         paths = f"within {shown(parity['max_abs_diff'], '.1g')}" if parity else "-"
         return {"chapter": self.chapter, "data": data_shown(self.first),
                 "published values within their bands": f"{within} of {len(rows)}" if rows else "-",
-                "scratch = Gluon": f"NO: {parted['ours']}" if parted else paths}
+                "scratch = Gluon": f"NO: {parted['ours']}" if parted else paths,
+                **({"statements that hold": self.first.statements()} if self.first.notes else {})}
 
 
 def data_shown(result):

@@ -115,7 +115,8 @@ def replaced(value, path, other):
 def test_whatever_is_wrong_in_a_result_it_is_a_problem_or_can_be_shown(tmp_path):
     pair = {"ours": "scratch", "theirs": "gluon", "steps": 50, "max_abs_diff": 0.0, "tolerance": 1e-6, "left_at": None}
     save(tmp_path / "mlp", made(0.83, parity={"steps": 50, "max_abs_diff": 0.0, "pairs": [pair]},
-                                tables={"t": [{"a": 1}]}, environment={"python": "3"}))
+                                tables={"t": [{"a": 1}]}, environment={"python": "3"},
+                                notes={"n": {"statements": [{"text": "", "code": "1", "output": "1", "holds": True}]}}))
     path = tmp_path / "mlp" / "result.json"
     whole = json.loads(path.read_text())
     refused = 0

@@ -15,11 +15,12 @@ from ..catalogue import Entry, entries
 from ..files import write_atomically
 from ..history import is_shown
 from ..published import labels, published_values
-from ..result import duration, parity_row, shown
+from ..result import cells, duration, parity_row, shown
 from ..summary import data_shown
 
 FILE_NAME = "report.html"
-WITHIN, OUTSIDE, FAILED, NOT_COMPARED = "within", "outside", "failed", "not compared"  # a chapter's verdicts
+# a chapter's verdicts
+WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED = "within", "outside", "failed", "holds", "not compared"
 BAR = 120  # width of the picture of a band
 
 
@@ -45,7 +46,7 @@ def page(collection):
     return environment.get_template("page.html.jinja").render(
         chapters=chapters, rows=rows, problems=collection.problems, version=__version__,
         compared=[row for row in rows if row["verdict"] != NOT_COMPARED],
-        verdicts=(WITHIN, OUTSIDE, FAILED, NOT_COMPARED),
+        verdicts=(WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED),
         finished=max((chapter["finished"] for chapter in chapters), default=""),
         style=Markup(style), style_hash=_hash(style), script=Markup(script), script_hash=_hash(script))
 
@@ -73,12 +74,12 @@ def _chapter(summary):
     elif compared:
         verdict = WITHIN if all(row["within"] for row in compared) else OUTSIDE
     else:
-        verdict = NOT_COMPARED
+        verdict = HOLDS if first.notes else NOT_COMPARED
     return {
         "name": summary.chapter, "entry": entry, "verdict": verdict, "errors": errors,
         "published": [_published(summary, row) for row in compared + _not_compared(summary.chapter, compared)],
         "interrupted": summary.interrupted, "diverged": _diverged(summary),
-        "why_not": "" if compared else first.why_not_compared(),
+        "remark": first.remark(), "notes": {title: cells(note) for title, note in first.notes.items()},
         "data": data_shown(first), "dataset": first.dataset, "stand_in_for": first.stand_in_for,
         "seeds": summary.seeds, "quick": first.quick,
         "took": duration(first.seconds), "finished": first.finished, "settings": first.settings,
