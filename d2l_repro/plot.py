@@ -154,13 +154,14 @@ def lines(curves, xlabel, ylabel, title, logx=False, logy=False):
 
 
 @styled
-def decision_regions(panels, sets, title):
+def decision_regions(panels, sets, title, marks=None):
     """Which class a model gives to each point of the plane, a panel a model, with the examples on top.
 
     Args:
         panels: name -> function (points (n, 2)) -> scores (n,), above 0 for class 1; takes and gives NumPy arrays.
         sets: name -> (points (n, 2), classes (n,)), NumPy arrays; told apart by their marks.
         title: of the figure.
+        marks: name of a panel -> points (n, 2) that stand out in it, such as the centres of its model.
     """
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -176,7 +177,9 @@ def decision_regions(panels, sets, title):
             for k in (0, 1):
                 ax.scatter(*points[classes == k].T, s=9, marker=marker, lw=0.7, color=_readable(COLORS[(1, 0)[k]]),
                            label=f"{label}, class {k}")
-        ax.set(title=name)
+        ax.set(title=name, xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        if marks:
+            ax.plot(*marks[name].T, "P", ms=8, color="black", mec="white", label="centres")
     for ax in axes[len(panels):]:
         ax.set_axis_off()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small")
@@ -238,18 +241,23 @@ def _label_ends(ax, ends):
 
 
 @styled
-def functions(panels, xlabel, title):
+def functions(panels, xlabel, title, points=None):
     """Functions of one variable, one panel each.
 
     Args:
         panels: title -> (x, {name: values at x}).
         xlabel: what x is.
         title: of the figure.
+        points: title of a panel -> {name: (x, y)}, drawn beside the lines, in the colour of the line of that name.
     """
     figure = _titled(title, 3.2 * len(panels), 3.0)
     for ax, (name, (x, lines)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        for style, (line, values) in zip(("-", "--", ":"), lines.items()):
-            ax.plot(x, values, style, label=line)
+        colors = {}
+        for style, (line, values) in zip(("-", "--", ":", "-."), lines.items()):
+            colors[line] = ax.plot(x, values, style, label=line)[0].get_color()
+        for marker, (label, place) in zip(".o^s", (points or {}).get(name, {}).items()):
+            ax.plot(*place, marker, ms=4, color=colors.get(label, "#aaaaaa"), zorder=1,
+                    label=None if label in colors else label)
         ax.set(title=name, xlabel=xlabel)
         ax.legend(frameon=False, fontsize="small")
     return figure
