@@ -48,7 +48,7 @@ class HParams(settings.HParams):
     width: Positive = 1.0  # of the basis functions at the start, as a multiple of the centres' mean spacing
     num_epochs: Count = 100  # evaluations
     steps: Count = 20  # full-batch steps between two evaluations
-    lr: Positive = 0.3  # learning rate
+    lr: Positive = 0.5  # learning rate
     momentum: Probability = 0.9  # of the steps: without, ill-conditioned bases take ten times as many
     sigma: Positive = 0.01  # standard deviation of the initial weights
     noise: Positive = 0.1  # standard deviation, of the curve's labels and of the moons' points
@@ -227,7 +227,7 @@ def trained(result):
 
 def show(result, last_data):
     """The bases; what the nets learned, with their centres; how they came to it, and how well they do in the end."""
-    result.figures["bases"] = plot.functions({"width 1": bases()}, "distance from the centre", "Three bases")
+    result.figures["bases"] = plot.lines(bases(), "distance from the centre", "output", "Three bases of width 1")
     for task, title in (("sine", "A curve"), ("moons", "Two moons")):
         nets = [net for net in trained(result) if net.hp.task == task]
         rows = [row(net, result.runs[net.label]["metrics"]) for net in nets]
@@ -243,9 +243,9 @@ def show(result, last_data):
 
 
 def bases():
-    """The distances, and the values of every basis there."""
-    r = np.linspace(-4, 4, 201)
-    return r, {name: basis(nd, nd.array(r**2), nd.ones(1)).asnumpy() for name, basis in BASES.items()}
+    """Name of a basis -> distances, and its values there."""
+    r = np.linspace(0, 5, 201)
+    return {name: (r, basis(nd, nd.array(r**2), nd.ones(1)).asnumpy()) for name, basis in BASES.items()}
 
 
 def row(net, metrics):
@@ -276,7 +276,7 @@ def regions(nets, title):
     """Figure: a panel a net with its decision regions, the examples and its centres."""
     sets = {name: tuple(array.asnumpy() for array in getattr(nets[0].source, name)) for name in ("train", "test")}
     named = {f"{net.hp.basis}, {net.hp.centres}": net for net in nets}
-    return plot.decision_regions(named, sets, title, {name: net.hidden[0] for name, net in named.items()})
+    return plot.decision_regions(named, sets, title, {"centres": {name: net.hidden[0] for name, net in named.items()}})
 
 
 chapter = Chapter(
