@@ -1,11 +1,22 @@
-"""Radial basis function networks: three bases and three ways to choose centres, from scratch and with Gluon.
+"""Radial basis functions: three bases, three ways to choose centres, from scratch and with Gluon.
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
 A hidden unit does not weigh its inputs but asks how far they are from a centre of its own: y_hat = phi(|X - c|) W + b.
 phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse multiquadric. The centres are training
-examples chosen at random, the means that k-means finds, or random examples again from where gradient descent moves
-them, and learns the widths too. Each net learns a curve, y = sin x + x / 3, and to tell two moons apart.
+examples chosen at random, or the means that k-means finds, and stay there; or they begin at those same random examples
+and are learned, and the widths with them. Each net has eight units, and learns a curve, y = sin x + x / 3, or to tell
+two moons apart.
+
+Expect the choice of centres to matter more than the basis. On the moons, learned centres reach a test accuracy of 0.995
+or 1 with every basis and with each of eight seeds. Those of k-means reach 0.93 to 1, random ones 0.855 to 1: by test
+loss k-means is the better in 17 of these 24 pairs, and a lucky choice beats it. On the curve k-means beats random
+centres in 23 of 24 pairs, and learned ones beat k-means in 18: a centre that began on the wrong side of a hill does not
+get over it (seed 0 is an example), and half of the inverse multiquadrics end worse than with k-means.
+
+With fixed centres the best weights of the curve are a least squares problem. Where the centres are evenly spaced, 2000
+steps come within 20 percent of its loss; where random ones crowd, units are nearly alike, the problem is
+ill-conditioned, and training may end at more than twice the loss.
 """
 import math
 from dataclasses import asdict, dataclass
@@ -42,13 +53,14 @@ SCORES = {"sine": ("loss",), "moons": ("loss", "acc")}  # task -> what is measur
 
 @dataclass(frozen=True)
 class HParams(settings.HParams):
-    """The article's settings are not stated; with these, gradient descent comes near to the best linear weights."""
+    """The article does not state its settings; these are ours."""
 
     num_centres: Annotated[int, Bounds(2, min(NUM_TRAIN.values()) + 1)] = 8  # hidden units
     width: Positive = 1.0  # of the basis functions at the start, as a multiple of the centres' mean spacing
     num_epochs: Count = 100  # evaluations
     steps: Count = 20  # full-batch steps between two evaluations
-    lr: Positive = 0.5  # learning rate
+    lr_sine: Positive = 0.3  # learning rate on the curve; a larger one throws learned widths far off
+    lr_moons: Positive = 1.0  # learning rate on the moons
     momentum: Probability = 0.9  # of the steps: without, ill-conditioned bases take ten times as many
     sigma: Positive = 0.01  # standard deviation of the initial weights
     noise: Positive = 0.1  # standard deviation, of the curve's labels and of the moons' points
@@ -65,6 +77,10 @@ class Setting(HParams):
     @property
     def batch_size(self):
         return NUM_TRAIN[self.task]
+
+    @property
+    def lr(self):
+        return self.lr_sine if self.task == "sine" else self.lr_moons
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,9 @@ def test_each_basis_meets_each_choice_of_centres_on_each_task():
 
 
 def test_settings_are_what_the_names_say():
-    for name, hp in rbf_network.variants(HParams(lr=0.7)).items():
+    for name, hp in rbf_network.variants(HParams(lr_sine=0.7, lr_moons=0.6)).items():
         assert name == f"{hp.task} {hp.basis} {hp.centres}"
-        assert hp.lr == 0.7
+        assert hp.lr == {"sine": 0.7, "moons": 0.6}[hp.task]
 
 
 def test_centres_move_where_they_are_learned_and_only_there():
@@ -212,7 +212,7 @@ def test_one_implementation_alone_draws_its_own_nets_and_a_diverged_run_draws_wh
     result = rbf_network.run(HParams(num_epochs=1, steps=5), impl="gluon")
     assert result.figures.keys() == quick().figures.keys()
     assert result.parity is None
-    diverged = rbf_network.run(HParams(num_epochs=2, steps=50, lr=1e4), impl="gluon")
+    diverged = rbf_network.run(HParams(num_epochs=2, steps=50, lr_sine=1e4), impl="gluon")
     assert diverged.errors
     assert str(diverged)
 
