@@ -154,18 +154,21 @@ def lines(curves, xlabel, ylabel, title, logx=False, logy=False):
 
 
 @styled
-def decision_regions(panels, sets, title):
+def decision_regions(panels, sets, title, marks=None):
     """Which class a model gives to each point of the plane, a panel a model, with the examples on top.
 
     Args:
         panels: name -> function (points (n, 2)) -> scores (n,), above 0 for class 1; takes and gives NumPy arrays.
         sets: name -> (points (n, 2), classes (n,)), NumPy arrays; told apart by their marks.
         title: of the figure.
+        marks: what they are -> {name of a panel: points (n, 2) that are to stand out in it}.
     """
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = _titled(title, 3.4 * columns + 1.2, 2.9 * rows + 0.4)
-    points = np.concatenate([points for points, _ in sets.values()])
+    marks = marks or {}
+    points = np.concatenate([*(points for points, _ in sets.values()),
+                             *(points for of_panels in marks.values() for points in of_panels.values())])
     low, high = points.min(axis=0) - 0.3, points.max(axis=0) + 0.3
     x1, x2 = np.meshgrid(*(np.linspace(*ends, 150) for ends in zip(low, high)))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -177,6 +180,8 @@ def decision_regions(panels, sets, title):
                 ax.scatter(*points[classes == k].T, s=9, marker=marker, lw=0.7, color=_readable(COLORS[(1, 0)[k]]),
                            label=f"{label}, class {k}")
         ax.set(title=name)
+        for marker, (label, of_panels) in zip("PX*", marks.items()):
+            ax.plot(*of_panels[name].T, marker, ms=8, color="black", mec="white", label=label)
     for ax in axes[len(panels):]:
         ax.set_axis_off()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small")
@@ -238,20 +243,28 @@ def _label_ends(ax, ends):
 
 
 @styled
-def functions(panels, xlabel, title):
+def functions(panels, xlabel, title, points=None):
     """Functions of one variable, one panel each.
 
     Args:
         panels: title -> (x, {name: values at x}).
         xlabel: what x is.
         title: of the figure.
+        points: title of a panel -> {name: (x, y)}, drawn beside the lines, in the colour of the line of that name.
     """
-    figure = _titled(title, 3.2 * len(panels), 3.0)
+    figure = _titled(title, 3.2 * len(panels) + (1.8 if points else 0), 3.0)
     for ax, (name, (x, lines)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        for style, (line, values) in zip(("-", "--", ":"), lines.items()):
-            ax.plot(x, values, style, label=line)
+        colors = {}
+        for style, (line, values) in zip(("-", "--", ":", "-."), lines.items()):
+            colors[line] = ax.plot(x, values, style, label=line)[0].get_color()
+        for marker, (label, place) in zip(".o^s", (points or {}).get(name, {}).items()):
+            ax.plot(*place, marker, ms=4, color=colors.get(label, "#aaaaaa"), zorder=1,
+                    label=None if label in colors else label)
         ax.set(title=name, xlabel=xlabel)
-        ax.legend(frameon=False, fontsize="small")
+        if not points:
+            ax.legend(frameon=False, fontsize="small")
+    if points:  # which leave no room in the panels
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small")
     return figure
 
 
