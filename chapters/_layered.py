@@ -10,7 +10,7 @@ from mxnet.gluon import nn
 
 from d2l_repro import plot, schedules, settings
 from d2l_repro.callbacks import BestModel, Clip, Schedule
-from d2l_repro.data.loader import Data, Minibatches
+from d2l_repro.data.loader import Data, Minibatches, Steps
 from d2l_repro.experiment import Model
 from d2l_repro.parameters import Parameter
 from d2l_repro.scratch import correct, correct_sign, l2_penalty
@@ -78,6 +78,7 @@ class Setting(settings.HParams):
     num_epochs: Count = 10  # passes over the training set
     batch_size: Count = 100  # examples a step
     num_train: Optional[int] = None  # training examples; all where None
+    steps: Optional[int] = None  # batches between two evaluations; as many as there are where None
     watch_steps: bool = False  # keep the mean length of a step of each epoch, as step_size
 
     @property
@@ -99,9 +100,10 @@ class Sets:
 
 
 def minibatches(sets, hp, seed, name="synthetic", **options):
-    """`Sets` as `Data`: the training set in a new order each epoch, unless it is one batch as a whole."""
+    """`Sets` as `Data`: the training set in a new order each time, unless it is one batch as a whole."""
     X, y = (array[: hp.num_train] for array in sets.train)
-    return Data(name, Minibatches(X, y, hp.batch_size, seed if hp.batch_size < len(y) else None), None, sets, **options)
+    batches = Minibatches(X, y, hp.batch_size, seed if hp.batch_size < len(y) else None)
+    return Data(name, Steps(batches, hp.steps) if hp.steps else batches, None, sets, **options)
 
 
 def points_data(points, classes, num_train, num_valid, hp, seed, title):
@@ -170,11 +172,6 @@ def _in_gluon(hp):
 def parity(run):
     """Not where masks are drawn, nor with the optimizers of Gluon that keep their state in single precision."""
     return not run.hp.drop_prob and run.hp.optimizer not in ("adagrad", "rmsprop", "adadelta")
-
-
-def tolerance(run):
-    """Gluon's Adam keeps beta2 in single precision, and weights move by the learning rate whatever the gradient."""
-    return 1e-3 if run.hp.optimizer == "adam" else 1e-6
 
 
 def train(model, data, hp, callbacks=()):

@@ -148,9 +148,6 @@ chapter = Chapter(
     show=show,
     needs_data=True,
     parity=lambda run: run.hp.fold == 1,
-    # Gluon's Adam keeps beta2 = 0.999 in single precision, so that 1 - beta2 is off by 5e-5 of itself and each step of
-    # lr = 5 by half of that; the weights are in the hundreds.
-    tolerance=lambda run: 1e-2,
     datasets=("kaggle_house", "generated"),
     comparable=("kaggle_house",),
 )

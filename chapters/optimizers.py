@@ -140,8 +140,6 @@ chapter = Chapter(
     needs_data=True,
     # Gluon's AdaGrad, RMSProp and AdaDelta keep their state in single precision whatever the parameters are in.
     parity=lambda run: run.hp.optimizer not in ("adagrad", "rmsprop", "adadelta"),
-    # Gluon's Adam keeps beta2 in single precision, and weights move by the learning rate whatever the gradient.
-    tolerance=lambda run: 1e-3 if "adam" in run.hp.optimizer else 1e-6,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )

@@ -305,9 +305,6 @@ chapter = Chapter(
     train=train,
     show=show,
     needs_data=True,
-    # Gluon keeps the momentum in single precision, in which 0.9 is another number; with 0.875, which is not, the
-    # paths are 1e-14 apart.
-    tolerance=lambda run: 1e-5,
 )
 run = chapter.run
 

@@ -18,7 +18,7 @@ from d2l_repro.result import duration, shown
 from d2l_repro.settings import Count, Positive
 
 from . import _comparisons, _layered
-from ._layered import decision_regions, parity, points_data, row, runs_of, tested, tolerance, train
+from ._layered import decision_regions, parity, points_data, row, runs_of, tested, train
 
 NUM_VALID, NUM_TEST = 160, 200
 RATES = (0.01, 0.2, 1.0, 5.0)
@@ -91,7 +91,6 @@ chapter = Chapter(
     show=show,
     needs_data=True,
     parity=parity,
-    tolerance=tolerance,
 )
 run = chapter.run
 

@@ -20,7 +20,7 @@ from d2l_repro.scratch import normal, xavier
 from d2l_repro.settings import Count, Positive
 
 from . import _comparisons, _layered, two_moons
-from ._layered import parity, runs_of, tolerance, train
+from ._layered import parity, runs_of, train
 
 HIDDEN = (3, 3, 3, 3)
 
@@ -123,7 +123,6 @@ chapter = Chapter(
     # Weights this small have next to no variance, so that each normalisation multiplies rounding by 300, and a unit
     # that is off for all examples becomes 0, where ReLU has its corner.
     parity=lambda run: parity(run) and (run.hp.norm, run.hp.activation) != ("batch", "relu"),
-    tolerance=tolerance,
 )
 run = chapter.run
 

@@ -9,13 +9,12 @@ activation, loss, batch, width, depth, learning rate, bias, optimizer.
 from dataclasses import dataclass
 
 from d2l_repro import settings
-from d2l_repro.data.loader import Steps
 from d2l_repro.data.synthetic import xor_points
 from d2l_repro.experiment import Chapter
 from d2l_repro.settings import Count, Positive
 
-from . import _comparisons, _layered
-from ._layered import decision_regions, parity, points_data, row, runs_of, tested, tolerance, train
+from . import _comparisons
+from ._layered import Setting, decision_regions, parity, points_data, row, runs_of, tested, train
 
 NUM_VALID, NUM_TEST = 100, 1000
 NUM_PASSES = 20  # evaluations of a run
@@ -30,13 +29,6 @@ class HParams(settings.HParams):
     lr: Positive = 0.5  # learning rate of SGD
     num_train: Count = 100  # training examples; 100 to validate on and 1000 to test on come on top
     sigma: Positive = 1.0  # standard deviation of the initial weights
-
-
-@dataclass(frozen=True)
-class Setting(_layered.Setting):
-    """One row of a comparison."""
-
-    steps: Count = 25  # batches between two evaluations
 
 
 def comparisons(hp):
@@ -63,9 +55,7 @@ def comparisons(hp):
 def data(hp, options):
     """X (batch, 2) and y (batch,), 0 or 1, in batches counted in steps."""
     points, classes = xor_points(hp.num_train + NUM_VALID + NUM_TEST)
-    data = points_data(points, classes, hp.num_train, NUM_VALID, hp, options.seed, "XOR")
-    data.train_iter = Steps(data.train_iter, hp.steps)
-    return data
+    return points_data(points, classes, hp.num_train, NUM_VALID, hp, options.seed, "XOR")
 
 
 def show(result, data):
@@ -92,7 +82,6 @@ chapter = Chapter(
     show=show,
     needs_data=True,
     parity=parity,
-    tolerance=tolerance,
     may_diverge=lambda run: run.hp.lr >= 100,
 )
 run = chapter.run

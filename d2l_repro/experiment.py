@@ -97,8 +97,6 @@ class Chapter:
     needs_data: bool = False  # are the runs' builders handed the data too, as second argument?
     parity: Callable[[Run], bool] = lambda run: True  # can the run be compared with its twin, batch by batch?
     may_diverge: Callable[[Run], bool] = lambda run: False  # is the run there to show how training fails?
-    # how far apart parameters may be on what counts as the same path
-    tolerance: Callable[[Run], float] = lambda run: 1e-6
     datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
     comparable: tuple = ("synthetic",)  # data that the published values hold for
 
@@ -193,7 +191,7 @@ class Chapter:
             if self.parity(ours):
                 # From equal seeds the two see equal batches; the first model's parameters are the second's.
                 (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-                parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, tolerance=self.tolerance(ours))
+                parity = same_path(mine, other, data.train_iter, ours.hp.batch_size)
                 pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
         if not pairs:
             return None

@@ -9,8 +9,8 @@ take the same steps. To check a net of your own, put it into a `Model`, like our
 It is asked in double precision. In single precision the answer would depend on luck: sooner or later rounding puts
 one pre-activation on the other side of ReLU's corner, and a learning rate like the MLP's 0.5 amplifies that; there
 two correct implementations are 1e-4 apart after 27 steps and 1e-1 after 50, where in double precision it is 1e-13.
-Gluon's fused optimizers keep the learning rate and 1 / batch_size in single precision whatever the parameters are in,
-so both models are given those two numbers as single precision has them.
+Gluon's fused optimizers keep the learning rate, 1 / batch_size, momentum and their like in single precision whatever
+the parameters are in, so both models are given those numbers as single precision has them.
 """
 import itertools
 import math
@@ -74,7 +74,7 @@ def same_path(ours, theirs, batches, batch_size, steps=50, tolerance=1e-6, dtype
                for batch in itertools.islice(_repeated(batches), max(1, steps))]
     batch_size = 1 / float(np.float32(1 / batch_size))
     for model in (ours, theirs):
-        model.trainer.set_learning_rate(float(np.float32(model.trainer.learning_rate)))
+        _round_constants(model.trainer)
         _turn_to(model, dtype)
         model.net(batches[0][0])  # a Gluon layer learns its weight's shape from the first X it sees
     pairs = _paired(ours, theirs)
@@ -98,6 +98,15 @@ def _distance(a, b):
     """Largest absolute difference; infinite where either is no number."""
     with np.errstate(invalid="ignore"):
         return float(np.nan_to_num(np.abs(a - b), nan=np.inf, posinf=np.inf).max())
+
+
+def _round_constants(trainer):
+    """Learning rate, momentum, decay, ... as single precision has them."""
+    trainer.set_learning_rate(float(np.float32(trainer.learning_rate)))
+    optimizer = getattr(trainer, "optimizer", trainer)
+    for name, value in vars(optimizer).items():
+        if isinstance(value, float):
+            setattr(optimizer, name, float(np.float32(value)))
 
 
 def _turn_to(model, dtype):

@@ -103,8 +103,8 @@ def test_every_pair_goes_one_way():
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
 
 
-def test_with_a_momentum_that_single_precision_has_the_paths_are_one():
-    models = [built(impl, centres="learned", momentum=0.875)[0] for impl in BUILDERS]
+def test_learned_centres_widths_and_weights_go_the_same_path_to_the_last_digits():
+    models = [built(impl, centres="learned")[0] for impl in BUILDERS]
     _, data, hp = built("gluon")
     assert same_path(*models, data.train_iter, hp.batch_size, tolerance=1e-12)
 
