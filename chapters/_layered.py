@@ -26,7 +26,8 @@ from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability
 from d2l_repro.train import Callback, evaluate, train_ch3
 
 from . import _comparisons
-from ._classifiers import INITS, OPTIMIZERS
+from ._classifiers import INITS
+from ._classifiers import OPTIMIZERS as ALL_OPTIMIZERS
 
 
 class LogisticLoss(gluon.loss.Loss):
@@ -44,6 +45,8 @@ class LogisticLoss(gluon.loss.Loss):
         return F.Activation(o, act_type="softrelu") - y * o
 
 
+OPTIMIZERS = {name: ALL_OPTIMIZERS[name] for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta",
+                                                      "adam")}
 GLUON_ACTIVATIONS = {
     **{name: lambda name=name: nn.Activation(name) for name in ("relu", "sigmoid", "tanh")},
     "leaky relu": lambda: nn.LeakyReLU(0.01), "elu": nn.ELU,

@@ -1,5 +1,7 @@
-"""Is a gradient right? Central differences, to hold beside one that was derived by hand or by autograd."""
+"""Is a gradient right? Central differences and autograd, to hold beside one that was derived by hand."""
+import mxnet as mx
 import numpy as np
+from mxnet import autograd, nd
 
 
 def central_differences(f, array, h=1e-5):
@@ -37,3 +39,35 @@ def relative_error(a, b):
     """Largest difference of two arrays over the largest absolute value in them; 0 where both are 0."""
     scale = max(np.abs(a).max(), np.abs(b).max())
     return float(np.abs(a - b).max() / scale) if scale else 0.0
+
+
+def check_layer(layer, X, train=True, seed=0):
+    """How far a layer's `backward` is from two other ways to the same gradients, of a sum with random weights.
+
+    Args:
+        layer: a `scratch.layers.Layer` with parameters in double precision.
+        X: input in double precision, (batch, ...).
+        train: whether in training mode.
+        seed: of whatever the layer draws, which is the same each time.
+
+    Returns:
+        dict: the largest relative errors over input and parameters, against "central differences" and "autograd".
+    """
+    def f():
+        mx.random.seed(seed)
+        return (layer.forward(X) * dY).sum()
+
+    arrays = [X, *layer.params]
+    for array in arrays:
+        array.attach_grad()
+    dY = nd.random.normal(shape=layer.forward(X).shape, dtype="float64")
+    with autograd.train_mode() if train else autograd.predict_mode():
+        f()
+        by_hand = [layer.backward(dY).asnumpy(), *(param.grad.asnumpy() for param in layer.params)]
+        by_trying = [central_differences(f, array) for array in arrays]
+    with autograd.record(train_mode=train):
+        y = f()
+    y.backward()
+    by_autograd = [array.grad.asnumpy() for array in arrays]
+    return {name: max(map(relative_error, by_hand, others))
+            for name, others in (("central differences", by_trying), ("autograd", by_autograd))}
