@@ -17,7 +17,7 @@ test: $(VENV)/installed ## the fast test suite; real data are used where D2L_REP
 	$(BIN)/python -m pytest -n auto
 
 slow: $(VENV)/installed ## full-scale runs against the published values, several seeds (real data, minutes)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto -m slow
 
 check: $(VENV)/installed ## ruff
 	$(BIN)/ruff check .

@@ -29,11 +29,13 @@ def tabulate(result, comparisons, row):
                                 if label in result.runs]
 
 
-def draw(result, comparisons, where, columns, xlabel="epoch"):
+def draw(result, comparisons, where, columns):
     """A figure for each comparison and implementation, of those columns of the histories; `where` ends its title."""
     for title, table in comparisons.items():
+        steps = getattr(next(iter(table.values())), "steps", None)  # where the loop counts not passes but so many
         for impl in ("scratch", "gluon"):
             runs = {name: result.runs[f"{impl} {name}"] for name in table if f"{impl} {name}" in result.runs}
             if len(runs) > 1:
                 name = f"{title.lower().replace(' ', '_')}_{impl}"
-                result.figures[name] = plot.comparison(runs, f"{title} {where}, {impl}", columns, xlabel)
+                result.figures[name] = plot.comparison(runs, f"{title} {where}, {impl}", columns,
+                                                       f"{steps} steps" if steps else "epoch")

@@ -10,15 +10,18 @@ from mxnet import nd
 from d2l_repro import plot, settings
 from d2l_repro.data.images import load_images
 from d2l_repro.experiment import Chapter
+from d2l_repro.gradcheck import check_layer
+from d2l_repro.parameters import book_arrays
+from d2l_repro.result import shown
 from d2l_repro.scratch import correct, normal
-from d2l_repro.scratch.layers import ACTIVATIONS, Activation, FullyConnectedNet
+from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, BatchNorm, Dropout, FullyConnectedNet, LayerNorm
 from d2l_repro.settings import Count
 
 from . import _comparisons
 from ._layered import Sets, Setting, minibatches, parity, row, runs_of, tested, train
 
 DEEP = (100,) * 5  # hidden layers
-NUM_EVALUATIONS = 50  # of a net with five hidden layers
+NUM_EVALUATIONS = 30  # of a net with five hidden layers
 SCALES = (1e-3, 3e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 3e-1, 1.0)
 LOST = 0.005  # derivatives below are called lost
 RULES = {"sgd": 1e-2, "momentum": 5e-3, "adagrad": 5e-3, "rmsprop": 1e-4, "adam": 1.2e-3}  # name -> learning rate
@@ -29,7 +32,7 @@ class HParams(settings.HParams):
     """How long each comparison trains."""
 
     num_epochs: Count = 10  # passes over the training set of the nets with two layers
-    num_steps: Count = 2450  # batches for the nets with five hidden layers: five passes
+    num_steps: Count = 1500  # batches for the nets with five hidden layers, about three passes
     num_epochs_fifty: Count = 20  # passes over fifty images
     batch_size: Count = 100  # examples a step; 25 of the fifty
 
@@ -84,8 +87,15 @@ def show(result, data):
     """A table and a figure for each comparison, and the article's three questions."""
     tables = comparisons(HParams(**result.settings))
     _comparisons.tabulate(result, tables, row)
-    curves = {title: table for title, table in tables.items() if title != "Initial scale"}
-    _comparisons.draw(result, curves, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
+    del tables["Initial scale"]  # has a figure of its own
+    tables["Normalisation and dropout"]["adam"] = tables["Update rules"]["adam"]  # to be seen beside the others
+    _comparisons.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
+    result.tables["Gradients by hand: largest relative error against"] = checks()
+    for impl in ("scratch", "gluon"):
+        if f"{impl} two-layer SGD" in result.models:
+            result.figures[f"weights_{impl}"] = plot.image_row(
+                templates(result.models[f"{impl} two-layer SGD"], data.source.train[0][0].shape), [""] * 20,
+                f"What twenty hidden units look for, {impl}")
     result.figures["which_activation_loses_its_gradient"] = plot.lines(
         lost_gradients(data), "hidden layer", f"share of derivatives below {LOST}",
         f"Which activation loses its gradient, on {data.source.title}")
@@ -101,7 +111,29 @@ def show(result, data):
         steps = {name: runs[name]["history"] for name in RULES if runs[name]["history"]}
         result.figures[f"step_sizes_{impl}"] = plot.lines(
             {name: (history["epoch"], history["step_size"]) for name, history in steps.items()},
-            "evaluation", "mean length of a step", f"How far each rule moves the parameters, {impl}", logy=True)
+            "fifty steps", "mean length of a step", f"How far each rule moves the parameters, {impl}", logy=True)
+
+
+def checks():
+    """A row for each layer: how far its gradients are from central differences and from autograd."""
+    def array(*shape):
+        return nd.random.normal(shape=shape, dtype="float64")
+
+    layers = {
+        "affine": Affine(array(4, 3), array(3)), **{name: Activation(name) for name in ACTIVATIONS},
+        "batch norm": BatchNorm(array(4), array(4)), "layer norm": LayerNorm(array(4), array(4)),
+        "dropout": Dropout(0.3)}
+    return [{"layer": name, "mode": mode, **{way: shown(error, ".1e") for way, error in
+                                             check_layer(layer, array(6, 4), mode == "training").items()}}
+            for name, layer in layers.items() for mode in ("training", "testing")]
+
+
+def templates(model, shape):
+    """The weights of a net's first twenty hidden units as images, (height, width, channels) from 0 to 1."""
+    W, *_ = book_arrays(model)
+    images = W.T[:20].reshape(-1, *shape).transpose(0, 2, 3, 1)
+    low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
+    return (images - low) / (high - low)
 
 
 def lost_gradients(data):

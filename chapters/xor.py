@@ -66,7 +66,7 @@ def show(result, data):
     result.tables["Every variant, the best first"].sort(
         key=lambda line: (-result.runs[line["run"]]["metrics"].get("test_acc", 0),
                           result.runs[line["run"]]["metrics"].get("test_loss", 0)))
-    _comparisons.draw(result, {"Every variant": variants}, "on XOR", ("train_loss", "valid_acc"), "25 steps")
+    _comparisons.draw(result, {"Every variant": variants}, "on XOR", ("train_loss", "valid_acc"))
     result.figures.update(decision_regions(result, data, variants))
 
 

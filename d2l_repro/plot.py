@@ -144,8 +144,12 @@ def lines(curves, xlabel, ylabel, title, logx=False, logy=False):
     figure = _titled(title, 7.0, max(3.6, 0.9 + 0.21 * len(curves)))
     ax = figure.subplots()
     for i, (name, (x, y)) in enumerate(curves.items()):
-        ax.plot(x, y, **_line(i), marker="o" if len(x) <= 20 else None, ms=3.5, lw=1.4, label=name)
-    ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear", yscale="log" if logy else "linear")
+        # Of lines that coincide the lower ones are broader, so that all are seen.
+        ax.plot(x, y, **_line(i), marker="o" if len(x) <= 20 else None, ms=3.5,
+                lw=1.4 + 0.5 * max(0, len(curves) - 1 - i), label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear")
+    if logy:
+        _logarithmic(ax)
     if all(float(value).is_integer() for x, _ in curves.values() for value in x):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small",
@@ -217,7 +221,7 @@ def _logarithmic(ax):
     """A logarithmic y axis with numbers on it also where it spans less than two powers of ten."""
     ax.set_yscale("log")
     low, high = ax.get_ylim()
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=9))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
 
@@ -319,18 +323,22 @@ def histogram(panels, title, ylabel):
 
 @styled
 def image_row(images, titles, title, wrong=()):
-    """Grey images side by side.
+    """Images side by side, ten in a row.
 
     Args:
-        images: arrays (height, width).
+        images: arrays (height, width), drawn dark on white, or (height, width, 3), colours from 0 to 1.
         titles: a text above each image.
         title: of the figure.
         wrong: numbers of the images whose text is to stand out.
     """
-    figure = _titled(title, 1.25 * len(images), 2.0)
-    for i, (ax, image, text) in enumerate(zip(figure.subplots(1, len(images), squeeze=False)[0], images, titles)):
-        ax.imshow(image, cmap="gray_r")
+    columns = min(10, len(images))
+    rows = -(-len(images) // columns)
+    figure = _titled(title, 1.25 * columns, 0.5 + 1.5 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes:
         ax.set_axis_off()
+    for i, (ax, image, text) in enumerate(zip(axes, images, titles)):
+        ax.imshow(image, cmap="gray_r")
         ax.set_title(text, fontsize="small", color=COLORS[4] if i in wrong else "black",
                      fontweight="bold" if i in wrong else "normal")
     return figure
