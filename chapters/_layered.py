@@ -3,7 +3,7 @@
 What the chapters from first principles have in common: a comparison is a table of `Setting`s.
 """
 from dataclasses import dataclass
-from typing import Annotated, Callable, Literal, Optional
+from typing import Callable, Literal, Optional
 
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
@@ -22,7 +22,7 @@ from d2l_repro.scratch.layers import (
     LayerNorm,
     gradients_by_hand,
 )
-from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability
+from d2l_repro.settings import Count, NonNegative, Positive, Probability
 from d2l_repro.train import Callback, evaluate, train_ch3
 
 from . import _comparisons
@@ -75,7 +75,7 @@ class Setting(settings.HParams):
     bias: Optional[float] = 0.0  # how biases begin; None for a net without
     optimizer: Literal[tuple(OPTIMIZERS)] = "sgd"
     lr: Positive = 0.1  # learning rate, at the start where it decays
-    lr_decay: Annotated[float, Bounds(0, 1 + 1e-9, closed=False)] = 1.0  # times the learning rate after every epoch
+    lr_decay: Positive = 1.0  # times the learning rate after every epoch
     reg: NonNegative = 0.0  # factor of the penalty |W|^2 / 2
     clip: Optional[float] = None  # norm that gradients are shortened to
     num_epochs: Count = 10  # passes over the training set
@@ -83,11 +83,6 @@ class Setting(settings.HParams):
     num_train: Optional[int] = None  # training examples; all where None
     steps: Optional[int] = None  # batches between two evaluations; as many as there are where None
     watch_steps: bool = False  # keep the mean length of a step of each epoch, as step_size
-
-    @property
-    def num_layers(self):
-        """How many affine maps there are."""
-        return len(self.hidden) + 1
 
 
 @dataclass

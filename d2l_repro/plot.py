@@ -349,20 +349,23 @@ def bands(rows, title):
     """Where ours and the published values lie in their bands, a line each, every band drawn from 0 to 1.
 
     Args:
-        rows: as `published.compare` gives them, each with its "chapter" too.
+        rows: as `published.compare` gives them, each with its "chapter" too; more than fifty take two columns.
         title: of the figure.
     """
-    figure = _titled(title, 7.4, 1.1 + 0.165 * len(rows))
-    ax = figure.subplots()
-    heights = range(len(rows))
-    ax.axvspan(0, 1, color=COLORS[5], alpha=0.25, lw=0)
-    for name, marker, color in (("value", "|", "black"), ("ours", "o", COLORS[0])):
-        places = [(row[name] - row["low"]) / ((row["high"] - row["low"]) or 1) for row in rows]
-        ax.plot(places, heights, marker, color=color, ms=9 if marker == "|" else 4.5,
-                label="published" if name == "value" else "ours")
-    ax.set_yticks(heights, [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}" for row in rows],
-                  fontsize="x-small")
-    ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel="place in the band: 0 its lower end, 1 its upper end")
-    ax.grid(axis="y", lw=0.4)
-    figure.legend(loc="outside upper right", ncols=2, frameon=False, fontsize="small")
+    columns = 2 if len(rows) > 50 else 1
+    height = -(-len(rows) // columns)
+    figure = _titled(title, 7.4 * columns, 1.1 + 0.165 * height)
+    axes = figure.subplots(1, columns, squeeze=False)[0]
+    for ax, part in zip(axes, (rows[:height], rows[height:])):
+        ax.axvspan(0, 1, color=COLORS[5], alpha=0.25, lw=0)
+        for name, marker, color in (("value", "|", "black"), ("ours", "o", COLORS[0])):
+            places = [(row[name] - row["low"]) / ((row["high"] - row["low"]) or 1) for row in part]
+            ax.plot(places, range(len(part)), marker, color=color, ms=9 if marker == "|" else 4.5,
+                    label="published" if name == "value" else "ours")
+        ax.set_yticks(range(len(part)), [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}"
+                                         for row in part], fontsize="x-small")
+        ax.set(ylim=(height - 0.4, -0.6), xlabel="place in the band: 0 its lower end, 1 its upper end")
+        ax.grid(axis="y", lw=0.4)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False,
+                  fontsize="small")
     return figure
