@@ -1,6 +1,22 @@
 """Fully connected nets on CIFAR-10 with hand-derived gradients, from scratch and with Gluon.
 
 A reader's article on modular nets with hand-derived gradients.
+
+Each layer has a forward and a backward of its own (`d2l_repro/scratch/layers.py`), and a net of any depth is made of
+them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. It trains through the one loop, which takes the
+gradients from the layers, and the parameters that were best on the validation set are the ones that are tested. The
+last 1,000 of the training images are for validation, the first 1,000 of the test images for the test.
+
+Expect 0.51 to 0.53 on the validation set from two layers, and 0.51 to 0.52 on the test images. Five hidden layers come
+to 0.44 to 0.5 in three passes, SGD last, and a little further with batch normalisation; dropout holds them back. Three
+and five layers learn fifty images by heart.
+
+The article's three questions. Which activation loses its gradient, and where? Sigmoid and tanh on large inputs of
+either sign: on raw pixels 97 % of the first layer's, and none behind it; ReLU on all negative ones, half of them in
+every layer; leaky ReLU nowhere. Which is more sensitive to the initial scale, three layers or five? Five: at one
+learning rate they learn the fifty images from scales of 0.05 to 0.1, three layers from 0.02 to 0.2. Why do AdaGrad's
+updates become small, and do Adam's? AdaGrad divides by the root of a sum that only grows: its steps shrink to a seventh
+in three passes, while Adam's, divided by an average, stay as long as they were after the first hundred.
 """
 from dataclasses import dataclass
 from functools import lru_cache

@@ -5,6 +5,12 @@ A reader's article on two moons, initialisation and vanishing gradients.
 The gradients are derived by hand, layer by layer; one run from scratch takes autograd's instead, to compare results and
 times. Every net is trained for 3000 epochs on all its examples at once, at four learning rates, and the parameters of
 the epoch that was best on the validation set are the ones that are tested.
+
+Expect test accuracies of 0.8 to 0.87 at learning rate 0.01, at 0.2 of 0.88 to 0.95 with one hidden layer and 0.92 to
+0.985 with two, and of 0.985 to 1 at 1 and 5 (six starts each; two layers at 0.01 may not get off the ground). By hand
+and by autograd the parameters are 3e-6 apart after 3000 epochs, and autograd is the faster by a tenth, as it takes less
+Python. Two of the article's figures are doubtful: 0.890 with a loss of 0.2486 for one hidden layer at learning rate 1,
+which is what 0.2 gives here; and 0.995 with a loss of 0.0278 at learning rate 5, printed for both nets.
 """
 from dataclasses import dataclass
 

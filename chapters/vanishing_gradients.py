@@ -7,6 +7,13 @@ examples. With weights as small as N(0, 0.01) and biases of 1 every layer on the
 the activation is flat. With biases of -8 no ReLU is ever on, and all gradients but the last bias's are 0. With all
 weights 0 the units of a layer can never become different from each other. Then the remedies: weights as large as
 Xavier's or He's, batch normalisation, and, against gradients that are too large, clipping.
+
+Expect norms from 2e-11 at the first layer to 0.3 at the last with sigmoid, a factor of 240 to 720 a layer, and from
+1e-8 with ReLU. Trained on, the nets with small weights stay at a loss of log 2. Batch normalisation lets even the
+sigmoids learn, to 0.99; Xavier's weights give their first layer a gradient 25 to 50 million times as large, and still
+their loss hardly falls in a thousand epochs. ReLU learns with He's weights, to 0.99. Clipping bounds a gradient with a
+norm of 30 to 90 by 1, but the weights of N(0, 5) that cause it stay, and the nets end below 0.9. (0.01 and 5 are
+standard deviations.)
 """
 from dataclasses import dataclass
 
@@ -84,8 +91,8 @@ def show(result, data):
     del tables["Equal units"]  # whose norms are 0
     for title, table in tables.items():
         for impl in ("scratch", "gluon"):
-            curves = {name: by_layer(result.runs[f"{impl} {name}"]["metrics"]) for name in table
-                      if result.runs.get(f"{impl} {name}", {}).get("metrics")}
+            curves = dict(by_layer(name, result.runs[f"{impl} {name}"]["metrics"]) for name in table
+                          if result.runs.get(f"{impl} {name}", {}).get("metrics"))
             if curves:
                 result.figures[f"{title.lower().replace(' ', '_')}_{impl}"] = plot.lines(
                     curves, "layer", "norm of the gradient", f"{title}: gradients of one step, {impl}", logy=True)
@@ -94,10 +101,11 @@ def show(result, data):
                                                "10,000 initial weights", "weights")
 
 
-def by_layer(metrics):
-    """Numbers of the layers, and the norm at each; a norm of 0 has no place on a logarithmic axis."""
+def by_layer(name, metrics):
+    """A run's name in the figure, and layers and norms; a norm of 0 has no place on a logarithmic axis."""
     layers = range(1, len(HIDDEN) + 2)
-    return layers, [metrics[f"norm_{i}"] or np.nan for i in layers]
+    norms = [metrics[f"norm_{i}"] for i in layers]
+    return name if any(norms) else f"{name} (all 0)", (layers, [norm or np.nan for norm in norms])
 
 
 def norms_row(label, run, hp):

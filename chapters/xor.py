@@ -5,6 +5,12 @@ A reader's article of TensorFlow experiments, redone in Gluon.
 A hundred points of a square belong to class 1 where exactly one coordinate is positive, so that no line parts the two
 classes. A hidden layer of three units learns it in 500 steps of 8 points. Then one thing is changed at a time:
 activation, loss, batch, width, depth, learning rate, bias, optimizer.
+
+With three units much is luck: four of ten starts part the classes, reaching a test accuracy above 0.9 (five seeds,
+scratch and Gluon). Expect the order, not the digits: all ten do with eight units, six with four; six or seven with Adam
+and RMSProp; five when all points are taken at once for as many steps, and none for as many examples. None does without
+an activation, which leaves it at 0.57, nor with sigmoids in 500 steps, nor with two units; and learning rates from 10
+on throw the weights so far that all units are off.
 """
 from dataclasses import dataclass
 
