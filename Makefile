@@ -14,7 +14,7 @@ report: $(VENV)/installed ## write runs/report.html from the results that are th
 	$(BIN)/d2l-repro report $(OUT)
 
 test: $(VENV)/installed ## the fast test suite; real data are used where D2L_REPRO_DATA names their folder
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/installed ## full-scale runs against the published values, several seeds (real data, minutes)
 	$(BIN)/python -m pytest -n auto -m slow

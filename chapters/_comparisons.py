@@ -32,10 +32,10 @@ def tabulate(result, comparisons, row):
 def draw(result, comparisons, where, columns):
     """A figure for each comparison and implementation, of those columns of the histories; `where` ends its title."""
     for title, table in comparisons.items():
-        steps = getattr(next(iter(table.values())), "steps", None)  # where the loop counts not passes but so many
+        counted = {getattr(hp, "steps", None) for hp in table.values()}  # batches that the loop takes for an epoch
+        xlabel = "evaluation" if len(counted) > 1 else "epoch" if None in counted else f"{min(counted)} steps"
         for impl in ("scratch", "gluon"):
             runs = {name: result.runs[f"{impl} {name}"] for name in table if f"{impl} {name}" in result.runs}
             if len(runs) > 1:
                 name = f"{title.lower().replace(' ', '_')}_{impl}"
-                result.figures[name] = plot.comparison(runs, f"{title} {where}, {impl}", columns,
-                                                       f"{steps} steps" if steps else "epoch")
+                result.figures[name] = plot.comparison(runs, f"{title} {where}, {impl}", columns, xlabel)

@@ -12,7 +12,7 @@ from d2l_repro import plot, schedules, settings
 from d2l_repro.callbacks import BestModel, Clip, Schedule
 from d2l_repro.data.loader import Data, Minibatches, Steps
 from d2l_repro.experiment import Model
-from d2l_repro.parameters import Parameter
+from d2l_repro.parameters import Parameter, parameters
 from d2l_repro.scratch import correct, correct_sign, l2_penalty
 from d2l_repro.scratch.layers import (
     ACTIVATIONS,
@@ -77,7 +77,7 @@ class Setting(settings.HParams):
     lr: Positive = 0.1  # learning rate, at the start where it decays
     lr_decay: Positive = 1.0  # times the learning rate after every epoch
     reg: NonNegative = 0.0  # factor of the penalty |W|^2 / 2
-    clip: Optional[float] = None  # norm that gradients are shortened to
+    clip: NonNegative = 0.0  # norm that gradients are shortened to; 0 for as long as they are
     num_epochs: Count = 10  # passes over the training set
     batch_size: Count = 100  # examples a step
     num_train: Optional[int] = None  # training examples; all where None
@@ -176,6 +176,7 @@ def train(model, data, hp, callbacks=()):
     """The loop, with loss and accuracy on the validation set after each epoch; the best model on it is kept."""
     arrays = [*model.net.params, *model.net.running] if isinstance(model.net, FullyConnectedNet) \
         else list(model.params.values())
+    learned = [param.held for param in parameters(model)]
     is_correct, valid = data.source.is_correct, [data.source.valid]
     schedule = schedules.exponential(model.trainer.learning_rate, hp.lr_decay)
     best = BestModel(arrays)
@@ -185,8 +186,8 @@ def train(model, data, hp, callbacks=()):
         measure={"valid_loss": lambda: evaluate(valid, model.net, model.loss),
                  "valid_acc": lambda: evaluate(valid, model.net, is_correct)},
         callbacks=[Schedule(schedules.by_epoch(schedule, len(data.train_iter))),
-                   *([Clip(arrays, hp.clip, hp.batch_size)] if hp.clip else []),
-                   *([StepSizes(arrays)] if hp.watch_steps else []), best, *callbacks])
+                   *([Clip(learned, hp.clip, hp.batch_size)] if hp.clip else []),
+                   *([StepSizes(learned)] if hp.watch_steps else []), best, *callbacks])
     best.restore()
     return history
 
@@ -215,9 +216,10 @@ def tested(model, data, history):
 
 
 def row(label, run, hp):
-    """A run's line in the table of its comparison."""
+    """A run's line in the table of its comparison: the last epoch, then the one that was best on the validation set."""
     metrics = run["metrics"]
-    columns = {"train_loss": ".4g", "train_acc": ".4f", "valid_acc": ".4f", "best_epoch": "d", "test_acc": ".4f"}
+    columns = {"train_loss": ".4g", "train_acc": ".4f", "valid_acc": ".4f", "best_epoch": "d", "best_valid_acc": ".4f",
+               "test_acc": ".4f"}
     return {"run": label, **{name.replace("_", " "): format(metrics[name], form) if metrics else "-"
                              for name, form in columns.items()}}
 

@@ -26,18 +26,26 @@ from mxnet import nd
 from d2l_repro import plot, settings
 from d2l_repro.data.images import load_images
 from d2l_repro.experiment import Chapter
-from d2l_repro.gradcheck import check_layer
+from d2l_repro.gradcheck import check_layer, check_loss
 from d2l_repro.parameters import book_arrays
 from d2l_repro.result import shown
 from d2l_repro.scratch import correct, normal
-from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, BatchNorm, Dropout, FullyConnectedNet, LayerNorm
+from d2l_repro.scratch.layers import (
+    ACTIVATIONS,
+    LOSSES,
+    Activation,
+    Affine,
+    BatchNorm,
+    Dropout,
+    FullyConnectedNet,
+    LayerNorm,
+)
 from d2l_repro.settings import Count
 
 from . import _comparisons
 from ._layered import Sets, Setting, minibatches, parity, row, runs_of, tested, train
 
 DEEP = (100,) * 5  # hidden layers
-NUM_EVALUATIONS = 30  # of a net with five hidden layers
 SCALES = (1e-3, 3e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 3e-1, 1.0)
 LOST = 0.005  # derivatives below are called lost
 RULES = {"sgd": 1e-2, "momentum": 5e-3, "adagrad": 5e-3, "rmsprop": 1e-4, "adam": 1.2e-3}  # name -> learning rate
@@ -48,7 +56,8 @@ class HParams(settings.HParams):
     """How long each comparison trains."""
 
     num_epochs: Count = 10  # passes over the training set of the nets with two layers
-    num_steps: Count = 1500  # batches for the nets with five hidden layers, about three passes
+    num_epochs_deep: Count = 30  # evaluations of the nets with five hidden layers
+    steps_deep: Count = 50  # batches between two of these evaluations; 490 are a pass over the training set
     num_epochs_fifty: Count = 20  # passes over fifty images
     batch_size: Count = 100  # examples a step; 25 of the fifty
 
@@ -58,7 +67,7 @@ def comparisons(hp):
     two = Setting(hidden=(100,), sigma=1e-3, lr=4e-4, lr_decay=0.95, num_epochs=hp.num_epochs, batch_size=hp.batch_size)
     fifty = Setting(num_train=50, batch_size=25, num_epochs=hp.num_epochs_fifty)
     three, five = (fifty.replace(hidden=(100,) * (depth - 1), lr=lr) for depth, lr in ((3, 1.5e-2), (5, 2e-3)))
-    deep = Setting(hidden=DEEP, sigma=5e-2, num_epochs=NUM_EVALUATIONS, steps=max(1, hp.num_steps // NUM_EVALUATIONS),
+    deep = Setting(hidden=DEEP, sigma=5e-2, num_epochs=hp.num_epochs_deep, steps=hp.steps_deep,
                    batch_size=hp.batch_size, optimizer="adam", lr=RULES["adam"])
     return {
         "Two layers": {"two-layer SGD": two, "two-layer autograd": two.replace(gradients="autograd"),
@@ -127,11 +136,12 @@ def show(result, data):
         steps = {name: runs[name]["history"] for name in RULES if runs[name]["history"]}
         result.figures[f"step_sizes_{impl}"] = plot.lines(
             {name: (history["epoch"], history["step_size"]) for name, history in steps.items()},
-            "fifty steps", "mean length of a step", f"How far each rule moves the parameters, {impl}", logy=True)
+            f"{result.settings['steps_deep']} steps", "mean length of a step",
+            f"How far each rule moves the parameters, {impl}", logy=True)
 
 
 def checks():
-    """A row for each layer: how far its gradients are from central differences and from autograd."""
+    """A row for each layer and loss: how far its gradients are from central differences and from autograd."""
     def array(*shape):
         return nd.random.normal(shape=shape, dtype="float64")
 
@@ -139,9 +149,13 @@ def checks():
         "affine": Affine(array(4, 3), array(3)), **{name: Activation(name) for name in ACTIVATIONS},
         "batch norm": BatchNorm(array(4), array(4)), "layer norm": LayerNorm(array(4), array(4)),
         "dropout": Dropout(0.3)}
-    return [{"layer": name, "mode": mode, **{way: shown(error, ".1e") for way, error in
-                                             check_layer(layer, array(6, 4), mode == "training").items()}}
-            for name, layer in layers.items() for mode in ("training", "testing")]
+    made = {f"{name}, {mode}": check_layer(layer, array(6, 4), train=mode == "training")
+            for name, layer in layers.items() for mode in ("training", "testing")}
+    y = nd.array([0, 1, 1, 0], dtype="float64")
+    made.update({f"{name} loss": check_loss(*loss, array(4, 1 if name in ("logistic", "squared") else 3), y)
+                 for name, loss in LOSSES.items()})
+    return [{"layer": name, **{way: shown(error, ".1e") for way, error in errors.items()}}
+            for name, errors in made.items()]
 
 
 def templates(model, shape):
@@ -186,15 +200,15 @@ chapter = Chapter(
     name="fully_connected_nets",
     doc=__doc__,
     HParams=HParams,
-    quick={"num_epochs": 2, "num_steps": 100},
+    quick={"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 2},
     data=data,
     runs=lambda hp: runs_of(comparisons(hp)),
     train=train,
     metrics=tested,
     show=show,
     needs_data=True,
-    parity=lambda run: parity(run) and "scale" not in run.label,  # those of the fifty images go the same ways
-    may_diverge=lambda run: run.hp.num_train is not None,
+    parity=lambda run: parity(run) and "scale" not in run.label,  # the fifty images are, where nothing diverges
+    may_diverge=lambda run: "scale" in run.label,
     datasets=("cifar10", "colour_digits"),
     comparable=("cifar10",),
 )

@@ -69,8 +69,8 @@ def comparisons(hp):
 
 
 def gradient_norms(model, data, history):
-    """Of the last step, the norm of the mean loss's gradient by each layer's weights and by the last bias; and how far
-    the units of a hidden layer are from each other.
+    """The norm of the last step's gradient of the mean loss, by each layer's weights and by the last bias; and how far
+    the units of a hidden layer are from each other in the net that is tested.
     """
     params = parameters(model)
     weights, last_bias = [p for p in params if len(p.array.shape) == 2], params[-1]

@@ -139,6 +139,7 @@ class Chapter:
                 callbacks = [Progress(run.label, before=i / len(runs), share=1 / len(runs))] if progress else []
                 data = self._train(run, options, result, callbacks)
             result.parity = self._parity(runs, options)
+            seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
             self.show(result, data)
         except KeyboardInterrupt:
             result.interrupted = True

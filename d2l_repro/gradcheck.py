@@ -71,3 +71,21 @@ def check_layer(layer, X, train=True, seed=0):
     by_autograd = [array.grad.asnumpy() for array in arrays]
     return {name: max(map(relative_error, by_hand, others))
             for name, others in (("central differences", by_trying), ("autograd", by_autograd))}
+
+
+def check_loss(losses_of, gradient_of, scores, y):
+    """The same of a loss: `gradient_of(scores, y)` is to be the gradient of the sum of `losses_of(scores, y)`.
+
+    Args:
+        losses_of, gradient_of: as in `scratch.layers.LOSSES`.
+        scores: in double precision, (batch, classes).
+        y: classes, (batch,).
+    """
+    by_hand = gradient_of(scores, y).asnumpy()
+    by_trying = central_differences(lambda: losses_of(scores, y).sum(), scores)
+    scores.attach_grad()
+    with autograd.record():
+        total = losses_of(scores, y).sum()
+    total.backward()
+    return {"central differences": relative_error(by_hand, by_trying),
+            "autograd": relative_error(by_hand, scores.grad.asnumpy())}

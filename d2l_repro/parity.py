@@ -104,7 +104,7 @@ def _round_constants(trainer):
     """Learning rate, momentum, decay, ... as single precision has them."""
     trainer.set_learning_rate(float(np.float32(trainer.learning_rate)))
     optimizer = getattr(trainer, "optimizer", trainer)
-    for name, value in vars(optimizer).items():
+    for name, value in getattr(optimizer, "__dict__", {}).items():
         if isinstance(value, float):
             setattr(optimizer, name, float(np.float32(value)))
 

@@ -2,11 +2,16 @@ import gzip
 import os
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 import d2l_repro  # noqa: F401  (prepares mxnet before any test module imports it)
 from d2l_repro.data import hub, images
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("d2l_repro", deadline=None)
+hypothesis.settings.load_profile("d2l_repro")
 
 
 def write_idx(path, array):

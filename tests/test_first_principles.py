@@ -7,13 +7,15 @@ from mxnet import nd
 
 from chapters import _layered, fully_connected_nets, two_moons, vanishing_gradients, xor
 from d2l_repro import plot
+from d2l_repro.data.images import load_images
 from d2l_repro.experiment import seed_everything
 from d2l_repro.published import published_values
 from d2l_repro.settings import Options
 
 MODULES = {module.chapter.name: module for module in (two_moons, xor, vanishing_gradients, fully_connected_nets)}
-SMALL = {"two_moons": {"num_epochs": 40}, "xor": {"num_steps": 40}, "vanishing_gradients": {"num_epochs": 20},
-         "fully_connected_nets": {"num_epochs": 2, "num_steps": 50, "num_epochs_fifty": 20}}
+SMALL = {"two_moons": {"num_epochs": 40}, "xor": {"num_epochs": 4, "steps": 10},
+         "vanishing_gradients": {"num_epochs": 20},
+         "fully_connected_nets": {"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 20}}
 
 
 @functools.lru_cache
@@ -145,6 +147,10 @@ def test_images_are_centred_by_the_training_set_alone():
     assert (len(X), len(X_valid), len(X_test)) == (1248, 249, 300)
     assert X.mean(axis=0).abs().max().asscalar() < 1e-3
     assert X_valid.mean(axis=0).abs().max().asscalar() > 1
+    # the same image was taken from all three
+    raw = nd.array(load_images("cifar10", "colour_digits").test_images, dtype="uint8").astype("float32")
+    first = nd.array(load_images("cifar10", "colour_digits").train_images[:1], dtype="uint8").astype("float32")
+    np.testing.assert_allclose((raw[:1] - X_test[:1]).asnumpy(), (first - X[:1]).asnumpy(), atol=1e-3)
     fifty = fully_connected_nets.data(hp.replace(num_train=50, batch_size=25), Options(dataset="colour_digits"))
     np.testing.assert_array_equal(fifty.train_iter.X.asnumpy(), X[:50].asnumpy())
     np.testing.assert_array_equal(fifty.train_iter.y.asnumpy(), y[:50].asnumpy())

@@ -233,3 +233,17 @@ def test_what_is_no_archive_at_all_leaves_nothing(archive, server):
     with pytest.raises(hub.DataUnavailable, match="is not the published archive"):
         hub.fetch("set/a.bin")
     assert leftovers() == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+def test_a_member_that_is_no_file_is_refused(archive, server, kind):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        info = tarfile.TarInfo("folder/a.bin")
+        info.type, info.linkname = kind, "folder/a.bin"
+        tar.addfile(info)
+    archive({})
+    server.content["/files.tar.gz"] = file.getvalue()
+    with pytest.raises(hub.DataUnavailable, match="is no file"):
+        hub.fetch("set/a.bin")
+    assert leftovers() == []

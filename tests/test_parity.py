@@ -8,7 +8,7 @@ from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment import Model
 from d2l_repro.parameters import book_arrays
 from d2l_repro.parity import same_path
-from d2l_repro.scratch import SGD, cross_entropy, relu, softmax
+from d2l_repro.scratch import SGD, Adam, Momentum, cross_entropy, relu, softmax
 
 rng = np.random.RandomState(0)
 BATCHES = Minibatches(nd.array(rng.normal(size=(60, 4))), nd.array(rng.randint(0, 3, 60)), 16, seed=0)
@@ -102,3 +102,12 @@ def test_book_arrays_have_the_books_layout():
     model.net(nd.ones((1, 4)))
     assert [array.shape for array in book_arrays(model)] == [(4, 7), (7,), (7, 3), (3,)]
     np.testing.assert_array_equal(book_arrays(model)[0], model.net[0].weight.data().asnumpy().T)
+
+
+@pytest.mark.parametrize("batch_size", [10, 8])
+@pytest.mark.parametrize(("ours", "name", "options", "limit"), [
+    (Momentum, "sgd", {"momentum": 0.9}, 1e-12), (Adam, "adam", {}, 1e-7)])
+def test_momentum_and_adam_go_gluons_way_to_the_last_digits(ours, name, options, limit, batch_size):
+    mine, other = scratch_mlp(), gluon_mlp(name, **{**options, "learning_rate": 0.1})
+    mine.trainer = ours(mine.params, 0.1)
+    assert same_path(mine, other, BATCHES, batch_size, steps=20).max_abs_diff < limit

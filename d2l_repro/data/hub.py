@@ -123,15 +123,17 @@ def _unpack(url, downloader):
     with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
         path = pooch.retrieve(url, None, "archive", folder, downloader=downloader)
         try:
-            with tarfile.open(path) as archive:
+            with tarfile.open(path, "r:gz") as archive:
                 for name, member, size in _members(url):
+                    if not archive.getmember(member).isreg():
+                        raise ValueError(f"{member} in {url} is no file")
                     content = archive.extractfile(member).read(size)
                     checksum, _ = registry()[name]
                     if _digest(content, checksum) != checksum:
                         raise ValueError(f"{member} in {url} is not the published file")
                     (cache_dir() / name).parent.mkdir(exist_ok=True)
                     write_atomically(cache_dir() / name, content)
-        except (tarfile.TarError, KeyError, AttributeError, EOFError, zlib.error) as error:
+        except (tarfile.TarError, KeyError, EOFError, zlib.error) as error:
             raise ValueError(f"{url} is not the published archive ({error})") from error
 
 
