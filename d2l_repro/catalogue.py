@@ -24,6 +24,7 @@ class Entry:
     source: str  # its second paragraph: where in the book, or in which article
     about: tuple  # the other paragraphs
     datasets: tuple  # names that --dataset offers; none where data are made up
+    trains: bool = True  # or has it only notes?
 
     @property
     def section(self):
@@ -42,7 +43,8 @@ def entries():
 def _entry(name):
     doc = ast.get_docstring(_source(name)) or name
     title, *others = (" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
-    return Entry(name, title.rstrip("."), "".join(others[:1]), tuple(others[1:]), _datasets(name))
+    return Entry(name, title.rstrip("."), "".join(others[:1]), tuple(others[1:]), _datasets(name),
+                 any(keyword.arg == "runs" for keyword in _chapter_call(name).keywords))
 
 
 def _source(name):

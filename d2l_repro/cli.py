@@ -27,7 +27,8 @@ class List:
         times = {name: duration(made["seconds"]) for name, made in reproduced()["chapters"].items()}
         rows = [{"chapter": entry.name, "section": entry.section, "takes": times.get(entry.name, "?"),
                  "title": entry.title.removesuffix(", from scratch and with Gluon"),
-                 "data": ", ".join(entry.datasets) or "made up"} for entry in entries().values()]
+                 "data": ", ".join(entry.datasets) or ("made up" if entry.trains else "none")}
+                for entry in entries().values()]
         print(frame(rows).to_string(index=False, justify="left", formatters={
             name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]}))
         return DONE
