@@ -85,7 +85,7 @@ def with_table(name):
 def table(chapters, head, yes, no, about):
     """What was run, and a line a published value, as Markdown."""
     made, first = rows(chapters), next(iter(chapters.values()))
-    data = sorted({chapter["dataset"] for chapter in chapters.values()})
+    data = sorted({chapter["dataset"] for chapter in chapters.values() if chapter["published"]})
     about = about.format(date=max(chapter["finished"] for chapter in chapters.values())[:10], **first["environment"],
                          seeds=", ".join(map(str, first["seeds"])), data=", ".join(data), total=len(made),
                          within=sum(row["within"] for row in made))
