@@ -38,6 +38,10 @@ OPTIMIZERS = {
     "adamw": (scratch.AdamW, {}, None),
     "random adam": (scratch.RandomAdam, {}, None),
 }
+# Gluon's names of those that decay weights otherwise than we do, and our names of those whose state Gluon keeps in
+# single precision whatever the parameters are in.
+DECAY_OTHERWISE = ("adagrad", "adadelta", "nag")
+SINGLE_PRECISION = ("adagrad", "rmsprop", "adadelta")
 SCHEDULES = {  # learning rate and number of epochs -> schedule that counts epochs
     "constant": lambda lr, num_epochs: schedules.constant(lr),
     "step": lambda lr, num_epochs: schedules.stepwise(lr, 0.1, (num_epochs // 2, 3 * num_epochs // 4)),
@@ -83,9 +87,9 @@ def runs_of(comparisons):
 
 
 def _in_gluon(hp):
-    """Gluon decays weights as we do but in AdaGrad, AdaDelta and NAG, and knows no factor."""
+    """Gluon has most optimizers, but not all with the same decay, and no factor of it."""
     gluons = OPTIMIZERS[hp.optimizer][2]
-    return gluons is not None and not (hp.wd and (hp.l2_factor != 1 or gluons[0] in ("adagrad", "adadelta", "nag")))
+    return gluons is not None and not (hp.wd and (hp.l2_factor != 1 or gluons[0] in DECAY_OTHERWISE))
 
 
 def data(hp, options):

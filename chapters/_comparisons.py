@@ -21,6 +21,16 @@ def runs_of(comparisons, from_scratch, with_gluon, in_gluon):
             if impl == "scratch" or in_gluon(hp)]
 
 
+def of(impl, names, made):
+    """What an implementation made of the rows of those names, name -> made; `made` is a result's runs or models."""
+    return {name: made[f"{impl} {name}"] for name in names if f"{impl} {name}" in made}
+
+
+def figure_name(title, impl):
+    """The file's name of a comparison's figure."""
+    return f"{title.lower().replace(' ', '_')}_{impl}"
+
+
 def tabulate(result, comparisons, row):
     """A table for each comparison; `row` makes a line of it, (label, run, settings) -> dict."""
     for title, table in comparisons.items():
@@ -35,7 +45,7 @@ def draw(result, comparisons, where, columns):
         counted = {getattr(hp, "steps", None) for hp in table.values()}  # batches that the loop takes for an epoch
         xlabel = "evaluation" if len(counted) > 1 else "epoch" if None in counted else f"{min(counted)} steps"
         for impl in ("scratch", "gluon"):
-            runs = {name: result.runs[f"{impl} {name}"] for name in table if f"{impl} {name}" in result.runs}
+            runs = of(impl, table, result.runs)
             if len(runs) > 1:
-                name = f"{title.lower().replace(' ', '_')}_{impl}"
-                result.figures[name] = plot.comparison(runs, f"{title} {where}, {impl}", columns, xlabel)
+                result.figures[figure_name(title, impl)] = plot.comparison(
+                    runs, f"{title} {where}, {impl}", columns, xlabel)

@@ -26,7 +26,7 @@ from d2l_repro.settings import Count, NonNegative, Positive, Probability
 from d2l_repro.train import Callback, evaluate, train_ch3
 
 from . import _comparisons
-from ._classifiers import INITS
+from ._classifiers import DECAY_OTHERWISE, INITS, SINGLE_PRECISION
 from ._classifiers import OPTIMIZERS as ALL_OPTIMIZERS
 
 
@@ -162,14 +162,13 @@ def runs_of(comparisons):
 
 
 def _in_gluon(hp):
-    # Gluon's AdaGrad and the like decay weights otherwise.
-    return (hp.loss in GLUON_LOSSES and hp.gradients == "by hand" and OPTIMIZERS[hp.optimizer][2] is not None
-            and not (hp.reg and OPTIMIZERS[hp.optimizer][2][0] in ("adagrad", "adadelta", "nag")))
+    return (hp.loss in GLUON_LOSSES and hp.gradients == "by hand"
+            and not (hp.reg and OPTIMIZERS[hp.optimizer][2][0] in DECAY_OTHERWISE))
 
 
 def parity(run):
     """Not where masks are drawn, nor with the optimizers of Gluon that keep their state in single precision."""
-    return not run.hp.drop_prob and run.hp.optimizer not in ("adagrad", "rmsprop", "adadelta")
+    return not run.hp.drop_prob and run.hp.optimizer not in SINGLE_PRECISION
 
 
 def train(model, data, hp, callbacks=()):
@@ -229,8 +228,7 @@ def decision_regions(result, data, names):
     sets = {name: tuple(array.asnumpy() for array in getattr(data.source, name)) for name in ("train", "valid", "test")}
     figures = {}
     for impl in ("scratch", "gluon"):
-        nets = {name: _scores(result.models[f"{impl} {name}"].net) for name in names
-                if f"{impl} {name}" in result.models}
+        nets = {name: _scores(model.net) for name, model in _comparisons.of(impl, names, result.models).items()}
         if nets:
             figures[f"regions_{impl}"] = plot.decision_regions(
                 nets, sets, f"What each net decides on {data.source.title}, {impl}")

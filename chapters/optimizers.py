@@ -32,7 +32,7 @@ from d2l_repro.history import History
 from d2l_repro.settings import Count
 
 from . import softmax_regression
-from ._classifiers import OPTIMIZERS, SCHEDULES, Setting, data, runs_of, train
+from ._classifiers import OPTIMIZERS, SCHEDULES, SINGLE_PRECISION, Setting, data, runs_of, train
 from ._classifiers import show as show_comparisons
 
 AVERAGE = "momentum, average"  # the article's convention
@@ -138,8 +138,7 @@ chapter = Chapter(
     train=train,
     show=show,
     needs_data=True,
-    # Gluon's AdaGrad, RMSProp and AdaDelta keep their state in single precision whatever the parameters are in.
-    parity=lambda run: run.hp.optimizer not in ("adagrad", "rmsprop", "adadelta"),
+    parity=lambda run: run.hp.optimizer not in SINGLE_PRECISION,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )

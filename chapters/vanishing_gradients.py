@@ -91,10 +91,10 @@ def show(result, data):
     del tables["Equal units"]  # whose norms are 0
     for title, table in tables.items():
         for impl in ("scratch", "gluon"):
-            curves = dict(by_layer(name, result.runs[f"{impl} {name}"]["metrics"]) for name in table
-                          if result.runs.get(f"{impl} {name}", {}).get("metrics"))
+            runs = _comparisons.of(impl, table, result.runs)
+            curves = dict(by_layer(name, run["metrics"]) for name, run in runs.items() if run["metrics"])
             if curves:
-                result.figures[f"{title.lower().replace(' ', '_')}_{impl}"] = plot.lines(
+                result.figures[_comparisons.figure_name(title, impl)] = plot.lines(
                     curves, "layer", "norm of the gradient", f"{title}: gradients of one step, {impl}", logy=True)
     samples = {"normal, 0.01": normal((10000,)), "uniform, Xavier for 100 + 100": xavier((100, 100)).reshape((-1,))}
     result.figures["samples"] = plot.histogram({name: array.asnumpy() for name, array in samples.items()},
