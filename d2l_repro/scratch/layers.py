@@ -50,6 +50,7 @@ class Affine(Layer):
         self.params = [W] if b is None else [W, b]
 
     def forward(self, X):  # (batch, ...)
+        self.shape = X.shape
         self.X = X.reshape((len(X), -1))
         Y = nd.dot(self.X, self.W)
         return Y if self.b is None else Y + self.b  # (batch, outputs)
@@ -59,7 +60,7 @@ class Affine(Layer):
         self.W.grad[:] = nd.dot(self.X, dY, transpose_a=True)
         if self.b is not None:
             self.b.grad[:] = dY.sum(axis=0)
-        return None if self.first else nd.dot(dY, self.W, transpose_b=True)
+        return None if self.first else nd.dot(dY, self.W, transpose_b=True).reshape(self.shape)
 
 
 ACTIVATIONS = {  # name -> the function of x, and its derivative as a function of x and y, which often is simpler
