@@ -12,31 +12,68 @@ import warnings
 
 # What MXNet's wheel needs of a Linux system and does not bring: library, Debian's package, Fedora's package.
 LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libquadmath0", "libquadmath"))
+# The number of threads as this project set it, for child processes too: what differs from it the user has asked for.
+OWN_THREADS = "D2L_REPRO_OWN_THREADS"
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
 
 
 def prepare():
     """Make `import mxnet` work, without importing it.
 
-    Raises:
-        ImportError: a system library that MXNet's wheel needs is missing; the message says how to get it.
+    Where a system library that MXNet's wheel needs is missing, that import is an ImportError whose message says how
+    to get it.
     """
-    _fix_threads()
+    # Digits of large products depend on the number of threads, and small nets are fastest with one.
+    _fix_threads(1)
     _restore_numpy_bool()
     # Its import asks NumPy and distutils for names that both announce as deprecated: of no use to a reader.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mxnet(\.|$)")
-    _require_libraries()
+    if not any(isinstance(finder, _RequireLibraries) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _RequireLibraries())
+
+
+def prepare_large_nets():
+    """Give MXNet all cores, and keep the memory of arrays that are no longer needed for those to come.
+
+    For the first line of a chapter whose nets are large enough to gain from both. Once MXNet has been imported its
+    number of threads stays; what the user has set in OMP_NUM_THREADS stays in any case.
+    """
+    _fix_threads(_cores())
+    _keep_memory()
 
 
 def threads():
     """Number of OpenMP threads that MXNet computes with."""
-    return int(os.environ["OMP_NUM_THREADS"].split(",")[0])
+    asked = _asked_threads()
+    # Not told, which is when it was imported before this package, MXNet takes half the cores.
+    return int(asked.split(",")[0]) if asked else max(1, _cores() // 2)
 
 
-def _fix_threads():
-    # MXNet and NumPy read the number once, when they are imported, and MXNet by itself takes half the machine's cores.
-    # Digits of large products depend on it, and small nets are fastest with one: so one, unless the user says else.
-    if not re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", os.environ.get("OMP_NUM_THREADS", "")):
-        os.environ["OMP_NUM_THREADS"] = "1"
+def _fix_threads(number):
+    asked = _asked_threads()
+    is_users = asked and asked != os.environ.get(OWN_THREADS)
+    if not is_users and "mxnet" not in sys.modules:  # which reads the number once, when it is imported
+        os.environ["OMP_NUM_THREADS"] = os.environ[OWN_THREADS] = str(number)
+
+
+def _asked_threads():
+    """What OMP_NUM_THREADS says, "" where it makes no sense."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return asked if re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", asked) else ""
+
+
+def _cores():
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _keep_memory():
+    # glibc gives arrays of many megabytes back to the system at once and has the system fill them with zeros anew for
+    # each batch, which takes longer than to compute with them. Elsewhere there is no mallopt.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        for option, value in ((M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1)):
+            mallopt(option, value)
 
 
 def _restore_numpy_bool():
@@ -49,7 +86,15 @@ def _restore_numpy_bool():
             numpy.bool = numpy.bool_
 
 
-def _require_libraries():
+class _RequireLibraries:
+    """Asks for the libraries when `mxnet` is looked for: libgomp, once loaded, would keep the number of threads."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "mxnet":
+            _check_libraries()
+
+
+def _check_libraries():
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return
     missing = [names for names in LIBRARIES if not _is_loadable(names[0])]

@@ -322,16 +322,17 @@ def histogram(panels, title, ylabel):
 
 
 @styled
-def image_row(images, titles, title, wrong=()):
-    """Images side by side, ten in a row.
+def image_row(images, titles, title, wrong=(), columns=10):
+    """Images side by side.
 
     Args:
         images: arrays (height, width), drawn dark on white, or (height, width, 3), colours from 0 to 1.
         titles: a text above each image.
         title: of the figure.
         wrong: numbers of the images whose text is to stand out.
+        columns: after how many images a new row begins.
     """
-    columns = min(10, len(images))
+    columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     figure = _titled(title, 1.25 * columns, 0.5 + 1.5 * rows)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
