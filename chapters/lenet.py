@@ -146,7 +146,10 @@ def show(result, data):
         impl, _, name = label.partition(" ")
         if name not in SGD_RATES:
             result.figures[f"filters_{impl}"] = filters(model, label)
-            result.figures[f"misclassified_{impl}"] = misclassified(model.net, data.source, label)
+            wrong = misclassified(model.net, data.source)
+            if wrong:
+                result.figures[f"misclassified_{impl}"] = plot.image_row(
+                    *zip(*wrong), f"{label}: true class above, predicted below", columns=COLUMNS)
 
 
 def filters(model, label):
@@ -156,8 +159,8 @@ def filters(model, label):
                           columns=COLUMNS)
 
 
-def misclassified(net, sets, label, count=24):
-    """Figure of the first test images that are taken for another digit, with the true class above the predicted one."""
+def misclassified(net, sets, count=24):
+    """The first test images that are taken for another digit: (image, true class above the predicted one) each."""
     found = []
     for X, y in in_order(sets.test):
         predicted = net(X).argmax(axis=1).asnumpy()
@@ -165,15 +168,14 @@ def misclassified(net, sets, label, count=24):
                   for i in np.flatnonzero(predicted != y.asnumpy())]
         if len(found) >= count:
             break
-    images, titles = zip(*found[:count])
-    return plot.image_row(images, titles, f"{label}: true class above, predicted below", columns=COLUMNS)
+    return found[:count]
 
 
 chapter = Chapter(
     name="lenet",
     doc=__doc__,
     HParams=HParams,
-    quick={"num_steps": 30, "num_evaluations": 2, "batch_size": 20},
+    quick={"num_steps": 60, "num_evaluations": 3, "batch_size": 10},
     data=data,
     runs=runs,
     train=train,

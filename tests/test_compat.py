@@ -1,4 +1,5 @@
 import ctypes
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -50,6 +51,36 @@ def test_help_does_not_import_mxnet():
     assert run_python(code).endswith("False False")
 
 
+def test_a_chapter_with_large_nets_gets_all_cores_unless_the_user_says_otherwise():
+    cores = str(len(os.sched_getaffinity(0)))
+    code = ("import ctypes, d2l_repro.data.images, chapters.lenet as lenet\n"
+            "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())")
+    late = code.replace("d2l_repro.data", "chapters.mlp, d2l_repro.data")
+    early = "from chapters import lenet; " + code
+    assert run_python(early) == f"{cores} {cores}"
+    assert run_python(early, OMP_NUM_THREADS="3") == "3 3"
+    assert run_python(late) == "1 1"  # MXNet was there already
+
+
+def test_a_child_process_decides_by_itself():
+    child = "import subprocess, sys; print(subprocess.check_output([sys.executable, '-c', {!r}], text=True))"
+    small, large = ("import d2l_repro", "d2l_repro.compat.prepare_large_nets()")
+    threads = "print(d2l_repro.compat.threads())"
+    cores = str(len(os.sched_getaffinity(0)))
+    assert run_python(f"{small}; {child.format(f'{small}; {large}; {threads}')}") == cores
+    assert run_python(f"{small}; {large}; {child.format(f'{small}; {threads}')}") == "1"
+    assert run_python(f"{small}; {child.format(f'{small}; {large}; {threads}')}", OMP_NUM_THREADS="3") == "3"
+
+
+def test_threads_are_told_as_they_are_where_mxnet_was_imported_first():
+    # The name that NumPy 1.24 removed has to be there.
+    code = ("import numpy; numpy.bool = bool; import ctypes, mxnet, d2l_repro\n"
+            "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())")
+    told, true = run_python(code).split()
+    assert told == true
+    assert run_python(code, OMP_NUM_THREADS="3") == "3 3"
+
+
 def test_missing_libraries_are_named_together_with_their_remedy(monkeypatch):
     def missing(name):
         raise OSError(f"{name}: cannot open shared object file: No such file or directory")
@@ -57,5 +88,6 @@ def test_missing_libraries_are_named_together_with_their_remedy(monkeypatch):
     monkeypatch.setattr(compat, "platform", SimpleNamespace(machine=lambda: "x86_64"))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", missing)
+    monkeypatch.delitem(sys.modules, "mxnet", raising=False)
     with pytest.raises(ImportError, match=r"libgomp\.so\.1 libquadmath\.so\.0.*apt-get install libgomp1 libquadmath0"):
-        compat.prepare()
+        import mxnet  # noqa: F401

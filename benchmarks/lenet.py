@@ -1,0 +1,94 @@
+"""How fast is a step of LeNet-5 on 100 images of MNIST's shape? From scratch, with Gluon and with PyTorch, as ratios.
+
+    python -m benchmarks.lenet [rounds]
+
+On all cores, or on as many as OMP_NUM_THREADS says. The contestants take turns; medians over the rounds are compared.
+"""
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from chapters import lenet
+from chapters._layered import Sets, minibatches
+from d2l_repro import compat
+from d2l_repro.experiment import seed_everything
+from d2l_repro.scratch import correct
+from d2l_repro.train import as_nd, train_ch3
+
+NUM_STEPS = 10  # a round
+
+
+def batches_of(hp):
+    """As many batches as a round has steps, of random pixels: the times are the same."""
+    rng, count = np.random.RandomState(0), NUM_STEPS * hp.batch_size
+    examples = as_nd(rng.rand(count, 1, 28, 28).astype("float32")), as_nd(rng.randint(0, 10, count).astype("float32"))
+    return minibatches(Sets(examples, None, None, 10, correct, "random pixels"), hp, seed=0)
+
+
+def ours(build, hp, data):
+    """A function that trains for a round and gives its seconds."""
+    model = build(hp, data)
+
+    def steps():
+        begun = time.perf_counter()
+        train_ch3(model.net, data.train_iter, None, model.loss, 1, hp.batch_size, trainer=model.trainer,
+                  gradients=model.gradients)
+        return time.perf_counter() - begun
+    return steps
+
+
+def with_torch(hp, data):
+    """The same in PyTorch, on as many threads; None where it is not installed."""
+    try:
+        import torch
+        from torch import nn
+    except ImportError:
+        return None
+    torch.set_num_threads(compat.threads())
+    layers = []
+    for inputs, outputs in zip(lenet.CHANNELS, lenet.CHANNELS[1:]):
+        layers += [nn.Conv2d(inputs, outputs, lenet.KERNEL, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
+    net = nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(*hp.hidden), nn.ReLU(), nn.LazyLinear(10))
+    X, y = (torch.tensor(array.asnumpy()) for array in data.source.train)
+    y, loss = y.long(), nn.CrossEntropyLoss()
+    net(X[:1])  # a lazy layer learns its inputs from the first X it sees
+    optimizer = torch.optim.Adam(net.parameters(), hp.lr)
+
+    def steps():
+        begun = time.perf_counter()
+        total, right = 0, 0
+        for rows in torch.randperm(len(y)).split(hp.batch_size):
+            y_hat = net(X[rows])
+            value = loss(y_hat, y[rows])
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            total, right = total + value.detach(), right + (y_hat.argmax(1) == y[rows]).sum()
+        float(total), int(right)
+        return time.perf_counter() - begun
+    return steps
+
+
+def main(rounds=9):
+    seed_everything(0)
+    hp = next(iter(lenet.comparison(lenet.HParams()).values())).replace(steps=NUM_STEPS)
+    data = batches_of(hp)
+    contestants = {"scratch": ours(lenet.from_scratch, hp, data), "Gluon": ours(lenet.with_gluon, hp, data),
+                   "PyTorch": with_torch(hp, data)}
+    times = {name: [] for name, run in contestants.items() if run}
+    for name in times:
+        contestants[name]()  # warm up
+    for _ in range(rounds):
+        for name, measured in times.items():
+            measured.append(contestants[name]() / NUM_STEPS)
+    median = {name: statistics.median(measured) for name, measured in times.items()}
+    print(f"{compat.threads()} threads")
+    for name, seconds in median.items():
+        print(f"{name:8} {1000 * seconds:6.1f} ms a step   (fastest {1000 * min(times[name]):.1f}); "
+              f"{seconds / list(median.values())[-1]:.2f} times {list(median)[-1]}'s")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
