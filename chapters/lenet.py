@@ -7,8 +7,9 @@ units and one of ten classes. From scratch a convolution is one product of matri
 of the image side by side, and its gradients are derived by hand. Weights begin as in the TensorFlow book that the
 article follows, N(0, 0.1), biases as 0.
 
-Expect 0.985 to 0.993 of the 5,000 validation images after 2,000 steps of Adam. SGD at the article's two learning
-rates, with Gluon only as it takes its time, is shown beside: 0.01, which it calls too large, and 0.001, too slow.
+Expect 0.985 to 0.993 of the 5,000 validation images after 2,000 steps of Adam. SGD is shown beside, with Gluon only as
+it takes its time, at the two learning rates that the article calls too large, 0.01, and too slow, 0.001. Here 0.01 is
+not too large: its loss falls smoothly, to 0.98 of the validation images. 0.001 is too slow indeed, with 0.94.
 """
 from d2l_repro import compat
 
@@ -47,7 +48,7 @@ SGD_RATES = {"SGD 0.01": 0.01, "SGD 0.001": 0.001}
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_steps: Count = 2000  # batches
+    num_steps: Count = 2000  # batches, rounded down to a multiple of the evaluations
     num_evaluations: Count = 10  # of the net on the validation set while it trains
     batch_size: Count = 100  # examples a step
     lr: Positive = 0.001  # learning rate of Adam
@@ -57,9 +58,10 @@ class HParams(settings.HParams):
 
 def comparison(hp):
     """Name -> Setting."""
+    num_epochs = min(hp.num_evaluations, hp.num_steps)
     adam = Setting(hidden=(hp.num_hiddens,), optimizer="adam", lr=hp.lr, sigma=hp.sigma, batch_size=hp.batch_size,
-                   num_epochs=hp.num_evaluations, steps=max(1, hp.num_steps // hp.num_evaluations))
-    return {f"Adam {hp.num_steps} steps": adam,
+                   num_epochs=num_epochs, steps=hp.num_steps // num_epochs)
+    return {f"Adam {adam.num_epochs * adam.steps} steps": adam,
             **{name: adam.replace(optimizer="sgd", lr=lr) for name, lr in SGD_RATES.items()}}
 
 

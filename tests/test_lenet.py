@@ -146,6 +146,13 @@ def test_every_published_row_has_a_run_and_metric_of_ours():
             assert row["metric"] in small().runs["scratch Adam 6 steps"]["metrics"]
 
 
+def test_a_label_tells_the_steps_that_are_taken():
+    for num_steps, taken in ((2000, 2000), (2009, 2000), (7, 7)):
+        (name, adam), *_ = lenet.comparison(lenet.HParams(num_steps=num_steps)).items()
+        assert name == f"Adam {taken} steps"
+        assert adam.num_epochs * adam.steps == taken
+
+
 def test_only_digits_that_are_taken_for_others_are_shown():
     data = lenet.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits"))
     always_3 = lenet.misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data.source)

@@ -67,7 +67,8 @@ class MaxPool2D(Layer):
         for (left, right), dy in zip((self.corners[:2], self.corners[2:]), (to_above, dY - to_above)):
             to_left = (left >= right) * dy
             corners += [to_left, dy - to_left]
-        dX = nd.empty(self.shape, dtype=dY.dtype)
+        # not `empty`, which takes its memory at once, for each of the many batches that Python is ahead of the engine
+        dX = nd.zeros(self.shape, dtype=dY.dtype)
         for (i, j), corner in zip(CORNERS, corners):
             dX[:, :, i::2, j::2] = corner
         return dX
