@@ -17,7 +17,7 @@ from d2l_repro.experiment import seed_everything
 from d2l_repro.scratch import correct
 from d2l_repro.train import as_nd, train_ch3
 
-NUM_STEPS = 10  # a round
+NUM_STEPS = 30  # a round, so that what a run needs once is a small part
 
 
 def batches_of(hp):
