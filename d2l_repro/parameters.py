@@ -1,11 +1,12 @@
 """A model's parameters in the book's layout, whichever library holds them.
 
-A Gluon Dense layer keeps the transpose of the book's matrix; everything else is kept as the book writes it.
+Gluon's Dense and LSTM layers keep the transposes of the book's matrices; everything else is kept as the book writes
+it, an embedding too, whose rows belong to words.
 """
 from dataclasses import dataclass
 
 from mxnet import gluon, nd
-from mxnet.gluon import nn
+from mxnet.gluon import nn, rnn
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Parameter:
 
 
 def book_arrays(model):
-    """A model's parameters as NumPy arrays in the book's layout: a Dense weight is (inputs, outputs)."""
+    """A model's parameters as NumPy arrays in the book's layout: the weight of a layer is (inputs, outputs)."""
     return [param.get() for param in parameters(model)]
 
 
@@ -60,13 +61,23 @@ def parameters(model):
     """The model's `Parameter`s in order: what is learned, not what a normalisation averages by the way."""
     params = model.params.values() if hasattr(model.params, "values") else model.params
     params = [p for p in params if not isinstance(p, gluon.Parameter) or p.grad_req != "null"]
-    dense = _dense_weights(model.net)
+    transposed = _transposed(model.net)
     # Asked of the layer, never guessed from the shape: 256 x 256 looks the same both ways.
-    return [Parameter(p, isinstance(p, gluon.Parameter) and p.name in dense) for p in params]
+    return [Parameter(p, isinstance(p, gluon.Parameter) and p.name in transposed) for p in params]
 
 
-def _dense_weights(net):
-    names = set()
+def _transposed(net):
+    """Names of the parameters that are the transposes of the book's."""
+    names, embeddings = set(), set()
+
+    def look(block):
+        if isinstance(block, nn.Dense):
+            names.add(block.weight.name)
+        elif isinstance(block, rnn.LSTM):
+            names.update(name for name in block.params if name.endswith("_weight"))
+        elif isinstance(block, nn.Embedding):
+            embeddings.add(block.weight.name)
+
     if isinstance(net, gluon.Block):
-        net.apply(lambda block: names.add(block.weight.name) if isinstance(block, nn.Dense) else None)
-    return names
+        net.apply(look)
+    return names - embeddings  # a Dense layer may share an embedding's weight, which is the embedding's then

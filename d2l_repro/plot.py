@@ -247,16 +247,18 @@ def _label_ends(ax, ends):
 
 
 @styled
-def functions(panels, xlabel, title, points=None):
+def functions(panels, xlabel, title, points=None, width=3.2):
     """Functions of one variable, one panel each.
 
     Args:
         panels: title -> (x, {name: values at x}).
         xlabel: what x is.
         title: of the figure.
-        points: title of a panel -> {name: (x, y)}, drawn beside the lines, in the colour of the line of that name.
+        points: title of a panel -> {name: (x, y)}, drawn beside the lines, in the colour of the line of that name. The
+            legend then stands beside the panels, also where this is an empty dict.
+        width: of a panel, inches.
     """
-    figure = _titled(title, 3.2 * len(panels) + (1.8 if points else 0), 3.0)
+    figure = _titled(title, width * len(panels) + (0 if points is None else 1.8), 3.0)
     for ax, (name, (x, lines)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         colors = {}
         for style, (line, values) in zip(("-", "--", ":", "-."), lines.items()):
@@ -265,9 +267,9 @@ def functions(panels, xlabel, title, points=None):
             ax.plot(*place, marker, ms=4, color=colors.get(label, "#aaaaaa"), zorder=1,
                     label=None if label in colors else label)
         ax.set(title=name, xlabel=xlabel)
-        if not points:
+        if points is None:
             ax.legend(frameon=False, fontsize="small")
-    if points:  # which leave no room in the panels
+    if points is not None:  # which leave no room in the panels
         figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small")
     return figure
 

@@ -17,6 +17,7 @@ from .functional import (
 )
 from .init import kaiming, normal, xavier
 from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp, clip_gradients
+from .rnn import lstm, lstm_cell, lstm_parameters
 
 __all__ = [
     "SGD",
@@ -38,6 +39,9 @@ __all__ = [
     "kaiming",
     "l2_penalty",
     "linreg",
+    "lstm",
+    "lstm_cell",
+    "lstm_parameters",
     "naive_softmax",
     "normal",
     "relu",
