@@ -1,6 +1,9 @@
 """Callbacks of the loop that several chapters share."""
+import math
 import time
 
+import mxnet as mx
+import numpy as np
 from tqdm import tqdm
 
 from . import progress
@@ -10,6 +13,17 @@ from .scratch import clip_gradients
 from .train import Callback
 
 
+def seed_everything(seed):
+    """Begin MXNet's and NumPy's random streams anew; Gluon shuffles with NumPy's."""
+    mx.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+
+
+def perplexity(loss):
+    """e to the mean cross-entropy of a word: among how many words the model, on average, cannot decide."""
+    return math.exp(loss) if loss < 700 else math.inf
+
+
 class Progress(Callback):
     """The epochs' lines on stdout, as in the book, and a bar over the batches on stderr where that is a terminal.
 
@@ -17,10 +31,11 @@ class Progress(Callback):
         label: begins each line and the bar.
         lines: at most about so many lines; of a longer run every second, third, ... epoch is printed.
         before, share: of the whole work, what was done before this run, and how much of it this run is.
+        words: whether there is a loss for every word: the bar then has perplexity and speed instead of the loss.
     """
 
-    def __init__(self, label="", lines=20, before=0.0, share=1.0):
-        self.label, self.lines = label, lines
+    def __init__(self, label="", lines=20, before=0.0, share=1.0, words=False):
+        self.label, self.lines, self.words = label, lines, words
         self.before, self.share = before, share
         self._bar, self._read = None, 0.0
         self._reporting = progress.is_reported()
@@ -34,8 +49,15 @@ class Progress(Callback):
         self._bar.update()
         # Reading the loss waits for the engine: once a second costs nothing, once a batch would halve the speed.
         if not self._bar.disable and time.monotonic() - self._read > 1:
-            self._bar.set_postfix(loss=f"{loop.running('train_loss'):.4g}")
+            self._bar.set_postfix(self._numbers(loop))
             self._read = time.monotonic()
+
+    def _numbers(self, loop):
+        loss = loop.running("train_loss")
+        if not self.words:
+            return {"loss": f"{loss:.4g}"}
+        speed = loop.counts["train_loss"] / self._bar.format_dict["elapsed"]
+        return {"perplexity": f"{perplexity(loss):.4g}", "tokens/s": f"{speed:,.0f}"}
 
     def after_epoch(self, loop):
         self._bar.close()
@@ -45,6 +67,15 @@ class Progress(Callback):
                             f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip())
         if is_shown(loop.epoch, loop.num_epochs, self.lines):
             print(f"{self.label} {epoch_line(loop.history[-1])}".strip(), flush=True)
+
+
+class Perplexity(Callback):
+    """Puts a <name>_perplexity beside every <name>_loss of the history; hand it to the loop before `Progress`."""
+
+    def after_epoch(self, loop):
+        row = loop.history[-1]
+        losses = {name: row[name] for name in row if name.endswith("_loss")}
+        row.update({name.replace("loss", "perplexity"): perplexity(loss) for name, loss in losses.items()})
 
 
 class Schedule(Callback):

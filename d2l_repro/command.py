@@ -23,6 +23,13 @@ class OutputOptions:
     strict: bool = False  # exit with 1 when a value is outside its published band
 
 
+@dataclass(frozen=True)
+class ResumableOptions(OutputOptions):
+    """What becomes of the results."""
+
+    resume: bool = False  # go on after the last epoch that was finished in the same folder
+
+
 def run_chapter(chapter, argv=None):
     """Run a chapter as the flags say, write its results, print its tables, and exit.
 
@@ -37,7 +44,8 @@ def run_chapter(chapter, argv=None):
         args = _parse(chapter, argv, prog)
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
         options = {name: value for group in (args.run, args.data) for name, value in vars(group).items()}
-        result = chapter.run(args.settings, progress=True, **options)
+        resume = chapter.resumable and args.output.resume
+        result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
         saved = _save(result, folder)
         print(f"\n{result}\n\nresults and figures: {folder}" if saved else
               f"\ninterrupted; what was in {folder} before is left as it was")
@@ -70,8 +78,9 @@ def _is_whole(path):
 def _parse(chapter, argv, prog):
     # The quick values are the defaults that explicit flags then override, in whatever order they are given.
     run = RunOptions if chapter.runs else SeedOptions
+    output = ResumableOptions if chapter.resumable else OutputOptions
     groups = [("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
-              ("run", run, run()), ("output", OutputOptions, OutputOptions())]
+              ("run", run, run()), ("output", output, output())]
     about = chapter.doc
     if chapter.datasets:
         groups.insert(2, ("data", DataOptions, DataOptions()))

@@ -4,16 +4,16 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Callable, Optional
 
-import mxnet as mx
-import numpy as np
-
 from . import published
-from .callbacks import Progress
+from .callbacks import Progress, seed_everything
+from .checkpoint import Checkpoint, SeedEachEpoch
 from .data.loader import Data
 from .errors import InputError
 from .history import History
+from .parameters import parameters
 from .parity import same_path
 from .result import Result
 from .settings import HParams, Options
@@ -62,12 +62,6 @@ def runs_of(builders, variants):
             for impl, build in builders.items()]
 
 
-def seed_everything(seed):
-    """Begin MXNet's and NumPy's random streams anew; Gluon shuffles with NumPy's."""
-    mx.random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-
-
 def _twins(runs):
     """Pairs of a run from scratch and the one with Gluon that has the same settings."""
     others = [run for run in runs if run.impl == "gluon"]
@@ -96,15 +90,18 @@ class Chapter:
     metrics: Callable[..., dict] = lambda model, data, history: {}  # beside the last epoch's numbers
     needs_data: bool = False  # are the runs' builders handed the data too, as second argument?
     parity: Callable[[Run], bool] = lambda run: True  # can the run be compared with its twin, batch by batch?
+    parity_hp: Callable[[HParams], HParams] = lambda hp: hp  # settings to compare with, where its own take too long
     may_diverge: Callable[[Run], bool] = lambda run: False  # is the run there to show how training fails?
     datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
     comparable: tuple = ("synthetic",)  # data that the published values hold for
+    words: bool = False  # is there a loss for every word, so that progress is told as perplexity?
+    resumable: bool = False  # is a checkpoint kept after each epoch? For plain SGD on batches in a fixed order
 
     def defaults(self, quick=False):
         """The chapter's HParams: the book's values, or shrunk to a look of seconds."""
         return self.HParams(**(self.quick if quick else {}))
 
-    def run(self, hp=None, *, progress=False, **options):
+    def run(self, hp=None, *, progress=False, folder=None, resume=False, **options):
         """Train every run of the chapter, compare, draw.
 
         Every run begins with the same seed, so it sees the same data and the same first random numbers whichever
@@ -113,6 +110,8 @@ class Chapter:
         Args:
             hp: the chapter's HParams; the book's values by default.
             progress: whether to print the epochs, and a bar on a terminal.
+            folder: for the checkpoints of a resumable chapter; none are kept without.
+            resume: whether to go on after the last epoch that checkpoints in `folder` have.
             options: the fields of `settings.Options` (impl, seed, quick, dataset, data_dir).
 
         Returns:
@@ -136,8 +135,9 @@ class Chapter:
         data = None
         try:
             for i, run in enumerate(runs):
-                callbacks = [Progress(run.label, before=i / len(runs), share=1 / len(runs))] if progress else []
-                data = self._train(run, options, result, callbacks)
+                callbacks = [Progress(run.label, before=i / len(runs), share=1 / len(runs),
+                                      words=self.words)] if progress else []
+                data = self._train(run, options, result, callbacks, folder, resume)
             result.parity = self._parity(runs, options)
             seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
             self.show(result, data)
@@ -161,10 +161,12 @@ class Chapter:
         data = self.data(run.hp, options)
         return data, run.build(run.hp, data) if self.needs_data else run.build(run.hp)
 
-    def _train(self, run, options, result, callbacks):
+    def _train(self, run, options, result, callbacks, folder, resume):
         data, model = self._begin(run, options)
         if not result.runs:
             self._note_data(data, result)
+        if self.resumable:
+            callbacks = [*self._checkpoints(run, options, data, model, folder, resume), *callbacks]
         try:
             history = self.train(model, data, run.hp, callbacks)
         except (TrainingDiverged, TrainingInterrupted) as error:
@@ -176,6 +178,16 @@ class Chapter:
             result.add(run.label, history, self.metrics(model, data, history))
             result.models[run.label] = model
         return data
+
+    def _checkpoints(self, run, options, data, model, folder, resume):
+        """Callbacks; seeds also where nothing is kept, as numbers must not depend on that."""
+        kept = []
+        if folder is not None:
+            made = {"label": run.label, "seed": options.seed, "dataset": data.name, "quick": options.quick,
+                    **dataclasses.asdict(run.hp)}
+            path = Path(folder, f"checkpoint_{run.label.replace(' ', '_')}.npz")
+            kept.append(Checkpoint(path, parameters(model), made, resume))
+        return [*kept, SeedEachEpoch(options.seed)]
 
     def _note_data(self, data, result):
         result.dataset, result.stand_in_for = data.name, data.stand_in_for
@@ -190,6 +202,7 @@ class Chapter:
         pairs = []
         for ours, theirs in _twins(runs):
             if self.parity(ours):
+                ours, theirs = (dataclasses.replace(run, hp=self.parity_hp(run.hp)) for run in (ours, theirs))
                 # From equal seeds the two see equal batches; the first model's parameters are the second's.
                 (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
                 parity = same_path(mine, other, data.train_iter, ours.hp.batch_size)

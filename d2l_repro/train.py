@@ -37,6 +37,9 @@ class TrainingInterrupted(KeyboardInterrupt):
 class Callback:
     """What a chapter may do between the loop's own steps; each method is handed the `Loop`."""
 
+    def before_training(self, loop):
+        """Nothing is trained yet: the place to go on from a checkpoint."""
+
     def before_step(self, loop):
         """Gradients are there, parameters not yet updated: the place to clip."""
 
@@ -119,6 +122,8 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
     gradients = gradients or gradients_by_autograd(net, loss, penalty, batch_size)
     loop = Loop(num_epochs, len(train_iter) if hasattr(train_iter, "__len__") else None, trainer)
     try:
+        for callback in callbacks:
+            callback.before_training(loop)
         while loop.epoch < num_epochs and not loop.stop:
             begun = time.perf_counter()
             loop.epoch += 1

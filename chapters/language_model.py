@@ -1,0 +1,188 @@
+"""A language model of the Penn Treebank, from scratch and with Gluon.
+
+A reader's article of TensorFlow experiments, redone in Gluon; sections 6.1 to 6.8 of *Dive into Deep Learning* have the
+parts.
+
+A language model says how probable each word is to come next. Words become rows of a matrix, their embedding; two
+LSTM layers read them one after the other; the same matrix, transposed, turns what the upper layer shows into a score
+for each word of the vocabulary. The text is read in twenty rows side by side, 35 words at a time, and the state is
+carried on from one window to the next, but the gradient is not. It is clipped, as it may be very long now and then.
+
+The loss is summed over the 35 steps and averaged over the rows: that is what a learning rate of 1 belongs to.
+Perplexity is e to the mean loss of a word, the number of words among which the model, on average, cannot decide.
+
+Expect a perplexity of about 70 in training, where it is the mean over the fifth epoch, and 110 in validation. An epoch
+takes a minute or two with Gluon on two cores: OMP_NUM_THREADS=2 lets MXNet use both. After each epoch a checkpoint is
+kept beside the results, and --resume goes on from there.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn, rnn
+
+from d2l_repro import plot, settings
+from d2l_repro.callbacks import Clip, Perplexity
+from d2l_repro.data.text import END, load_text
+from d2l_repro.experiment import Chapter, Model, runs_of
+from d2l_repro.parameters import parameters
+from d2l_repro.recurrent import Carried
+from d2l_repro.scratch import SGD, dropout, lstm, lstm_parameters
+from d2l_repro.settings import Count, Positive, Probability
+from d2l_repro.train import evaluate, train_ch3
+
+SAMPLE_WORDS = 40  # of a text that the model makes up
+TEMPERATURES = (0.5, 0.8, 1.0)  # of such texts: below 1 what is probable becomes more so
+
+
+@dataclass(frozen=True)
+class HParams(settings.HParams):
+    """The article's settings."""
+
+    num_hiddens: Count = 300  # size of an embedding and of each layer's state
+    num_layers: Count = 2  # LSTM layers
+    num_steps: Count = 35  # words a row in a window, through which the gradient goes back
+    drop_prob: Probability = 0.1  # of the embedding and of each layer's output
+    sigma: Positive = 0.05  # initial weights are uniform in +- this
+    num_epochs: Count = 5  # passes over the text
+    batch_size: Count = 20  # rows that are read side by side
+    lr: Positive = 1.0  # learning rate of SGD
+    clip: Positive = 5.0  # largest norm of the gradient
+
+
+def data(hp, options):
+    """X and y (batch, steps), word numbers; y is X one word on, and each window follows the one before."""
+    return load_text(options.dataset, options.data_dir, options.quick).windows(hp.batch_size, hp.num_steps)
+
+
+def from_scratch(hp, data):
+    """Embedding, LSTM layers and the embedding once more, as the formulas have them."""
+    def draw(shape):
+        return nd.random.uniform(-hp.sigma, hp.sigma, shape=shape)
+
+    num_words = len(data.source.vocabulary)
+    embedding, bias = draw((num_words, hp.num_hiddens)), nd.zeros(num_words)
+    layers = [lstm_parameters(hp.num_hiddens, hp.num_hiddens, draw) for _ in range(hp.num_layers)]
+    params = [embedding, *(param for layer in layers for param in layer), bias]
+    for param in params:
+        param.attach_grad()
+
+    def net(X, state):  # (batch, steps), [H, C] of each layer
+        # a row of the embedding for each word: the product with a one-hot vector, without its zeros
+        H = dropout(embedding.take(X.T), hp.drop_prob)  # (steps, batch, hiddens)
+        after = []
+        for layer, before in zip(layers, zip(state[::2], state[1::2])):
+            H, last = lstm(H, before, *layer)
+            H = dropout(H, hp.drop_prob)
+            after += last
+        H = H.swapaxes(0, 1).reshape((-1, hp.num_hiddens))  # in the order of the text, as y is
+        return nd.dot(H, embedding, transpose_b=True) + bias, after  # (batch * steps, words)
+
+    def begin_state(X):
+        return [nd.zeros((len(X), hp.num_hiddens), dtype=X.dtype) for _ in range(2 * hp.num_layers)]
+
+    def loss(y_hat, y):
+        # softmax_cross_entropy of chapter 3; with its logarithm in one operator, as 10,000 words are a tenth as long so
+        return -y_hat.log_softmax().pick(y.reshape((-1,)))
+
+    return Model(Carried(net, begin_state), loss, params, SGD(params, hp.lr))
+
+
+class WordLSTM(gluon.HybridBlock):
+    """(X, state) -> y_hat, state, from Gluon's layers.
+
+    Dropout stands between them: the one inside Gluon's LSTM draws from a generator that no seed reaches.
+    """
+
+    def __init__(self, num_words, hp):
+        super().__init__()
+        self.num_hiddens = hp.num_hiddens
+        with self.name_scope():
+            self.embedding = nn.Embedding(num_words, hp.num_hiddens)
+            self.layers = nn.HybridSequential()
+            for _ in range(hp.num_layers):
+                self.layers.add(rnn.LSTM(hp.num_hiddens, input_size=hp.num_hiddens))
+            self.dropout = nn.Dropout(hp.drop_prob)
+            self.dense = nn.Dense(num_words, in_units=hp.num_hiddens, params=self.embedding.params)
+        # Gluon's LSTM has two biases, which are only ever added: one of them is held at 0.
+        self.collect_params(".*h2h_bias").setattr("grad_req", "null")
+
+    def hybrid_forward(self, F, X, state):
+        H, after = self.dropout(self.embedding(F.transpose(X))), []
+        for layer, *before in zip(self.layers, state[::2], state[1::2]):
+            H, last = layer(H, before)
+            H = self.dropout(H)
+            after += last
+        return self.dense(F.reshape(F.swapaxes(H, 0, 1), (-1, self.num_hiddens))), after
+
+    def begin_state(self, X):
+        return [nd.zeros((1, len(X), self.num_hiddens), dtype=X.dtype) for _ in range(2 * len(self.layers))]
+
+
+def with_gluon(hp, data):
+    """The same from Gluon, whose LSTM layer is one operator over all steps."""
+    net = WordLSTM(len(data.source.vocabulary), hp)
+    net.initialize(init.Uniform(hp.sigma))
+    cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
+    for block in (net, cross_entropy):
+        block.hybridize(static_alloc=True, static_shape=True)
+
+    def loss(y_hat, y):
+        return cross_entropy(y_hat, y.reshape((-1,)))
+
+    params = net.collect_params()
+    trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
+    return Model(Carried(net, net.begin_state), loss, params, trainer)
+
+
+def train(model, data, hp, callbacks=()):
+    """The loop with a state that is carried, and a gradient that is clipped; the validation text is read as one."""
+    clip = Clip([param.held for param in parameters(model)], hp.clip, hp.batch_size)
+    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
+                     trainer=model.trainer, metrics={}, callbacks=[model.net, clip, Perplexity(), *callbacks],
+                     measure={"valid_loss": lambda: evaluate(data.test_iter, model.net.reader(), model.loss)})
+
+
+def sample(net, vocabulary, temperature, rng, count=SAMPLE_WORDS):
+    """A text of `count` words, each drawn as the model says after those before it; it begins after an end of line."""
+    read = net.reader()
+    numbers = vocabulary.numbers([END])
+    for _ in range(count):
+        scores = read(nd.array(numbers[-1:]).expand_dims(0))[0].asnumpy().astype(np.float64) / temperature
+        powers = np.exp(scores - scores.max())
+        numbers = np.append(numbers, rng.choice(len(vocabulary), p=powers / powers.sum()))
+    return vocabulary.text(numbers[1:])
+
+
+def show(result, data):
+    """Perplexity by epoch, and texts that the models make up."""
+    title = f"LSTM language model of the {data.source.title}"
+    result.figures["perplexity"] = plot.comparison(result.runs, title, ("train_perplexity", "valid_perplexity"))
+    rng = np.random.RandomState(result.seed)
+    result.tables["Texts the models make up"] = [
+        {"run": label, "temperature": temperature,
+         "text": sample(model.net, data.source.vocabulary, temperature, rng)}
+        for label, model in result.models.items() for temperature in TEMPERATURES]
+
+
+chapter = Chapter(
+    name="language_model",
+    doc=__doc__,
+    HParams=HParams,
+    quick={"num_hiddens": 32, "num_steps": 10, "batch_size": 10, "num_epochs": 3, "sigma": 0.2},
+    data=data,
+    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {f"LSTM {hp.num_epochs} epochs": hp}),
+    train=train,
+    show=show,
+    needs_data=True,
+    # Dropout would draw other masks; in double precision the full size takes minutes, and tells no more.
+    parity_hp=lambda hp: hp.replace(drop_prob=0.0, sigma=0.5, num_hiddens=16, num_steps=5, batch_size=4),
+    datasets=("ptb", "grammar"),
+    comparable=("ptb",),
+    words=True,
+    resumable=True,
+)
+run = chapter.run
+
+if __name__ == "__main__":
+    chapter.main()
