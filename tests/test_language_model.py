@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from mxnet import autograd, nd
+from mxnet.gluon import rnn
 
 from chapters import language_model
 from chapters.language_model import HParams
@@ -287,3 +288,20 @@ def test_an_interrupted_loop_still_has_its_history():
     with pytest.raises(TrainingInterrupted) as caught:
         language_model.train(model, data, TINY, [Stop(2)])
     assert caught.value.history["epoch"] == [1]
+
+
+def test_the_quick_layer_is_gluons_own():
+    ours, theirs = language_model.QuickLSTM(3, input_size=3), rnn.LSTM(3, input_size=3)
+    X, state = nd.random.normal(shape=(4, 2, 3)), [nd.random.normal(shape=(1, 2, 3)) for _ in range(2)]
+    results = []
+    for layer in (ours, theirs):
+        layer.initialize()
+        for param, other in zip(layer.collect_params().values(), ours.collect_params().values()):
+            param.set_data(other.data() if layer is theirs else nd.random.normal(shape=param.shape))
+        with autograd.record():
+            outputs, last = layer(X, state)
+            value = (outputs**2).sum() + last[0].sum() + (last[1] ** 3).sum()
+        value.backward()
+        results.append([outputs, *last, *(param.grad() for param in layer.collect_params().values())])
+    for mine, other in zip(*results):
+        np.testing.assert_allclose(mine.asnumpy(), other.asnumpy(), rtol=1e-5, atol=1e-6)

@@ -118,7 +118,7 @@ def load_text(dataset="auto", data_dir=None, quick=False):
         dataset: one of `DATASETS`, or "auto": the Penn Treebank, or the grammar's text where that is neither on this
             machine nor to be downloaded. A text asked for by name is never replaced.
         data_dir: a folder that holds `ptb/`; searched first.
-        quick: keep the first 12,000 and 3,000 words only.
+        quick: keep the first 8,000 and 2,000 words only.
 
     Returns:
         Text.
@@ -139,7 +139,7 @@ def _load(dataset, data_dir, quick, _environment):
         if dataset != "auto":
             raise
         text = load_grammar(stand_in_for="ptb")
-    return text.first(12000, 3000) if quick else text
+    return text.first(8000, 2000) if quick else text
 
 
 def load_ptb(data_dir=None):
