@@ -134,27 +134,30 @@ class WordLSTM(gluon.HybridBlock):
         return [nd.zeros((1, len(X), self.num_hiddens), dtype=X.dtype) for _ in range(2 * len(self.layers))]
 
 
+class WordLoss(gluon.loss.SoftmaxCrossEntropyLoss):
+    """One loss a word: scores (batch * steps, words) and y (batch, steps) -> (batch * steps,)."""
+
+    def hybrid_forward(self, F, y_hat, y):
+        return super().hybrid_forward(F, y_hat, F.reshape(y, (-1,)))
+
+
 def with_gluon(hp, data):
     """The same from Gluon, where a layer of all steps is one operator, and the net one graph."""
     net = WordLSTM(len(data.source.vocabulary), hp)
     net.initialize(init.Uniform(hp.sigma))
-    cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
-    for block in (net, cross_entropy):
-        block.hybridize(static_alloc=True, static_shape=True)
-
-    def loss(y_hat, y):
-        return cross_entropy(y_hat, y.reshape((-1,)))
-
+    net.hybridize(static_alloc=True, static_shape=True)
+    carried, loss = Carried(net, net.begin_state), WordLoss()
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
-    return Model(Carried(net, net.begin_state), loss, params, trainer)
+    return Model(carried, loss, params, trainer, gradients=carried.gradients_of(loss))
 
 
 def train(model, data, hp, callbacks=()):
     """The loop with a state that is carried, and a gradient that is clipped; the validation text is read as one."""
     clip = Clip([param.held for param in parameters(model)], hp.clip, hp.batch_size)
     return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={}, callbacks=[model.net, clip, Perplexity(), *callbacks],
+                     trainer=model.trainer, metrics={}, gradients=model.gradients,
+                     callbacks=[model.net, clip, Perplexity(), *callbacks],
                      measure={"valid_loss": lambda: evaluate(data.test_iter, model.net.reader(), model.loss)})
 
 
