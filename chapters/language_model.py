@@ -1,7 +1,6 @@
 """A language model of the Penn Treebank, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon; sections 6.1 to 6.8 of *Dive into Deep Learning* have the
-parts.
+A reader's article of TensorFlow experiments, redone in Gluon.
 
 A language model says how probable each word is to come next. Words become rows of a matrix, their embedding; two
 LSTM layers read them one after the other; the same matrix, transposed, turns what the upper layer shows into a score

@@ -1,6 +1,6 @@
 """The next point of a sine from an LSTM, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon; the LSTM is that of the book's section 6.8.
+A reader's article of TensorFlow experiments, redone in Gluon.
 
 A recurrent net reads one point after the other and keeps in its state what it needs of them. An LSTM has two states:
 a memory that gates let through, erase and fill, and what it shows of it. Here it reads ten points of a sine, and a
