@@ -147,8 +147,10 @@ def with_gluon(hp, data):
     """The same from Gluon, where a layer of all steps is one operator, and the net one graph."""
     net = WordLSTM(len(data.source.vocabulary), hp)
     net.initialize(init.Uniform(hp.sigma))
-    net.hybridize(static_alloc=True, static_shape=True)
-    carried, loss = Carried(net, net.begin_state), WordLoss()
+    loss = WordLoss()
+    for block in (net, loss):
+        block.hybridize(static_alloc=True, static_shape=True)
+    carried = Carried(net, net.begin_state)
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
     return Model(carried, loss, params, trainer, gradients=carried.gradients_of(loss))
