@@ -17,13 +17,15 @@ from d2l_repro.scratch import correct, correct_sign, l2_penalty
 from d2l_repro.scratch.layers import (
     ACTIVATIONS,
     LOSSES,
+    SELU_ALPHA,
+    SELU_SCALE,
     BatchNorm,
     FullyConnectedNet,
     LayerNorm,
     gradients_by_hand,
 )
 from d2l_repro.settings import Count, NonNegative, Positive, Probability
-from d2l_repro.train import Callback, evaluate, train_ch3
+from d2l_repro.train import Callback, evaluate, gradients_by_autograd, train_ch3
 
 from . import _comparisons
 from ._classifiers import DECAY_OTHERWISE, INITS, SINGLE_PRECISION
@@ -50,6 +52,10 @@ OPTIMIZERS = {name: ALL_OPTIMIZERS[name] for name in ("sgd", "momentum", "nester
 GLUON_ACTIVATIONS = {
     **{name: lambda name=name: nn.Activation(name) for name in ("relu", "sigmoid", "tanh")},
     "leaky relu": lambda: nn.LeakyReLU(0.01), "elu": nn.ELU,
+    # Not nn.SELU: its gradient below 0 is scale (alpha + y) and not scale alpha + y, 0.003 in place of 0.088 at -3.
+    "selu": lambda: nn.HybridLambda(lambda F, x: SELU_SCALE * F.LeakyReLU(x, act_type="elu", slope=SELU_ALPHA)),
+    "softplus": lambda: nn.Activation("softrelu"), "relu6": lambda: nn.HybridLambda(lambda F, x: F.clip(x, 0, 6)),
+    "crelu": lambda: nn.HybridLambda(lambda F, x: F.relu(F.concat(x, -x, dim=1))),
 }
 NORMS = {"none": (None, None), "batch": (BatchNorm, nn.BatchNorm), "layer": (LayerNorm, nn.LayerNorm)}
 STARTS = {**INITS, "zero": (lambda hp: nd.zeros, lambda hp: init.Zero()),
@@ -65,9 +71,10 @@ class Setting(settings.HParams):
     """One row of a comparison."""
 
     hidden: tuple[int, ...] = ()  # units of each hidden layer
-    activation: Literal[("none", *ACTIVATIONS)] = "relu"  # of the hidden layers
+    activation: Literal[("none", *ACTIVATIONS, "crelu")] = "relu"  # of the hidden layers
     norm: Literal[tuple(NORMS)] = "none"  # before each activation
     drop_prob: Probability = 0.0  # after each activation
+    input_drop_prob: Probability = 0.0  # of the inputs
     loss: Literal[tuple(LOSSES)] = "softmax"  # "squared" is that of a sigmoid's output, for two classes
     gradients: Literal["by hand", "autograd"] = "by hand"  # from scratch; in Gluon autograd's always
     init: Literal[tuple(STARTS)] = "normal"  # how weights begin
@@ -77,6 +84,8 @@ class Setting(settings.HParams):
     lr: Positive = 0.1  # learning rate, at the start where it decays
     lr_decay: Positive = 1.0  # times the learning rate after every epoch
     reg: NonNegative = 0.0  # factor of the penalty |W|^2 / 2
+    l1: NonNegative = 0.0  # factor of the penalty |W|, the sum of absolute values
+    average: Probability = 0.0  # how much of a moving average of the parameters is kept a step; 0 for no average
     clip: NonNegative = 0.0  # norm that gradients are shortened to; 0 for as long as they are
     num_epochs: Count = 10  # passes over the training set
     batch_size: Count = 100  # examples a step
@@ -104,6 +113,12 @@ def minibatches(sets, hp, seed, name="synthetic", **options):
     return Data(name, Steps(batches, hp.steps) if hp.steps else batches, None, sets, **options)
 
 
+def counted_in_steps(num_steps, num_evaluations):
+    """The fields of a `Setting` for just so many batches, and at most so many evaluations at equal distances."""
+    num_evaluations = max(n for n in range(1, min(num_evaluations, num_steps) + 1) if num_steps % n == 0)
+    return {"num_epochs": num_evaluations, "steps": num_steps // num_evaluations}
+
+
 def points_data(points, classes, num_train, num_valid, hp, seed, title):
     """Points of the plane in two classes as `Data`: the first to train, the next to validate, the rest to test."""
     ends = ((0, num_train), (num_train, num_train + num_valid), (num_train + num_valid, None))
@@ -118,13 +133,13 @@ def from_scratch(hp, data):
     net = FullyConnectedNet(
         [X[0].size, *hp.hidden, sets.num_outputs], STARTS[hp.init][0](hp),
         None if hp.activation == "none" else hp.activation, NORMS[hp.norm][0], hp.drop_prob, hp.bias,
-        output="sigmoid" if hp.loss == "squared" else None)
+        output="sigmoid" if hp.loss == "squared" else None, input_drop_prob=hp.input_drop_prob)
     kind, options, _ = OPTIMIZERS[hp.optimizer]
     model = Model(net, LOSSES[hp.loss][0], net.params, kind(net.params, hp.lr, **options))
     if hp.gradients == "by hand":
-        model.gradients = gradients_by_hand(net, hp.loss, hp.reg, hp.batch_size)
-    elif hp.reg:
-        model.penalty = lambda: hp.reg * nd.add_n(*[l2_penalty(W) for W in net.weights])
+        model.gradients = gradients_by_hand(net, hp.loss, hp.reg, hp.batch_size, hp.l1)
+    elif hp.reg or hp.l1:
+        model.penalty = lambda: nd.add_n(*[hp.reg * l2_penalty(W) + hp.l1 * W.abs().sum() for W in net.weights])
     return model
 
 
@@ -135,6 +150,8 @@ def with_gluon(hp, data):
                         bias_initializer=init.Constant(hp.bias or 0))
 
     net = nn.HybridSequential()
+    if hp.input_drop_prob:
+        net.add(nn.Dropout(hp.input_drop_prob))
     for units in hp.hidden:
         net.add(dense(units))
         if hp.norm != "none":
@@ -153,7 +170,28 @@ def with_gluon(hp, data):
         param.wd_mult = float(name.endswith("weight"))
     name, options, factor = OPTIMIZERS[hp.optimizer][2]
     trainer = gluon.Trainer(params, name, {"learning_rate": factor * hp.lr, "wd": hp.reg, **options}, kvstore=None)
-    return Model(net, GLUON_LOSSES[hp.loss](), params, trainer)
+    model = Model(net, GLUON_LOSSES[hp.loss](), params, trainer)
+    if hp.l1:
+        model.gradients = _with_l1(model, hp)
+    return model
+
+
+def _with_l1(model, hp):
+    """Gradients by autograd, and beside them those of the penalty l1 |W|.
+
+    As the sum that the penalty is, autograd would take as long for it as for the net.
+    """
+    of_loss = gradients_by_autograd(model.net, model.loss)
+    weights = [param for name, param in model.params.items() if name.endswith("weight")]
+
+    def gradients(X, y):
+        made = of_loss(X, y)
+        for W in weights:
+            # dW <- dW + |B| l1 sign(W), written as the update of signSGD that it is
+            nd.signsgd_update(W.grad(), W.data(), lr=-hp.batch_size * hp.l1, out=W.grad())
+        return made
+
+    return gradients
 
 
 def runs_of(comparisons):
@@ -168,7 +206,7 @@ def _in_gluon(hp):
 
 def parity(run):
     """Not where masks are drawn, nor with the optimizers of Gluon that keep their state in single precision."""
-    return not run.hp.drop_prob and run.hp.optimizer not in SINGLE_PRECISION
+    return not (run.hp.drop_prob or run.hp.input_drop_prob) and run.hp.optimizer not in SINGLE_PRECISION
 
 
 def train(model, data, hp, callbacks=()):

@@ -36,6 +36,7 @@ from d2l_repro.scratch.layers import (
     Activation,
     Affine,
     BatchNorm,
+    CReLU,
     Dropout,
     FullyConnectedNet,
     LayerNorm,
@@ -148,7 +149,7 @@ def checks():
     layers = {
         "affine": Affine(array(4, 3), array(3)), **{name: Activation(name) for name in ACTIVATIONS},
         "batch norm": BatchNorm(array(4), array(4)), "layer norm": LayerNorm(array(4), array(4)),
-        "dropout": Dropout(0.3)}
+        "crelu": CReLU(), "dropout": Dropout(0.3)}
     made = {f"{name}, {mode}": check_layer(layer, array(6, 4), train=mode == "training")
             for name, layer in layers.items() for mode in ("training", "testing")}
     y = nd.array([0, 1, 1, 0], dtype="float64")

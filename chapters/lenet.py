@@ -34,7 +34,7 @@ from d2l_repro.settings import Count, Positive
 from d2l_repro.train import evaluate_accuracy, train_ch3
 
 from . import _comparisons
-from ._layered import GLUON_LOSSES, OPTIMIZERS, Sets, Setting, minibatches, row
+from ._layered import GLUON_LOSSES, OPTIMIZERS, Sets, Setting, counted_in_steps, minibatches, row
 
 CHANNELS, KERNEL = (1, 32, 64), 5  # of the image and of the two convolutions; pixels
 SMALLER = 4  # by which the two pools divide height and width
@@ -49,7 +49,7 @@ class HParams(settings.HParams):
     """The article's settings."""
 
     num_steps: Count = 2000  # batches, rounded down to a multiple of the evaluations
-    num_evaluations: Count = 10  # of the net on the validation set while it trains
+    num_evaluations: Count = 10  # at most so many times on the validation set while it trains
     batch_size: Count = 100  # examples a step
     lr: Positive = 0.001  # learning rate of Adam
     sigma: Positive = 0.1  # standard deviation of the initial weights
@@ -58,10 +58,9 @@ class HParams(settings.HParams):
 
 def comparison(hp):
     """Name -> Setting."""
-    num_epochs = min(hp.num_evaluations, hp.num_steps)
     adam = Setting(hidden=(hp.num_hiddens,), optimizer="adam", lr=hp.lr, sigma=hp.sigma, batch_size=hp.batch_size,
-                   num_epochs=num_epochs, steps=hp.num_steps // num_epochs)
-    return {f"Adam {adam.num_epochs * adam.steps} steps": adam,
+                   **counted_in_steps(hp.num_steps, hp.num_evaluations))
+    return {f"Adam {hp.num_steps} steps": adam,
             **{name: adam.replace(optimizer="sgd", lr=lr) for name, lr in SGD_RATES.items()}}
 
 

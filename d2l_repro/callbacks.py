@@ -1,9 +1,11 @@
 """Callbacks of the loop that several chapters share."""
 import math
 import time
+from contextlib import contextmanager
 
 import mxnet as mx
 import numpy as np
+from mxnet import nd
 from tqdm import tqdm
 
 from . import progress
@@ -135,3 +137,43 @@ class BestModel(Callback):
         """Put the kept values back; before the first epoch ended there are none, and nothing changes."""
         for param, array in zip(self.held, self._kept):
             param.set(array)
+
+
+class MovingAverage(Callback):
+    """An exponential moving average of the parameters, which often predicts better than the last parameters do.
+
+    Args:
+        arrays: NDArrays or gluon.Parameters; the average begins with what they are before the first step.
+        decay: how much of the average is kept a step. In the first steps it is less, so that the average does not
+            hold on to where training began.
+    """
+
+    def __init__(self, arrays, decay):
+        self.held, self.decay, self.averages = [Parameter(array) for array in arrays], decay, None
+
+    def before_step(self, loop):
+        if self.averages is None:  # not earlier: a Gluon net has its parameters from the first batch on
+            self.averages = [param.array.copy() for param in self.held]
+
+    def after_step(self, loop):
+        # average <- d average + (1 - d) p, with d = min(decay, (1 + t) / (10 + t))
+        d = min(self.decay, (1 + loop.step) / (10 + loop.step))
+        for average, param in zip(self.averages, self.held):
+            # The update of SGD, p <- (1 - lr wd) p - lr g, is that with lr = d - 1 and wd = -1: one pass, not three.
+            nd.sgd_update(average, param.array, lr=d - 1, wd=-1, out=average)
+
+    @contextmanager
+    def applied(self):
+        """Within it the parameters are the averages, to evaluate them; after it they are themselves again."""
+        own = [param.get() for param in self.held]
+        self.apply()
+        try:
+            yield
+        finally:
+            for param, array in zip(self.held, own):
+                param.set(array)
+
+    def apply(self):
+        """Put the averages in the parameters' place."""
+        for param, average in zip(self.held, self.averages):
+            param.set(average.asnumpy())

@@ -11,7 +11,7 @@ from . import progress
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
 from .result import FILE_NAME, Result
-from .settings import DataOptions, RunOptions, SeedOptions
+from .settings import DataOptions, RunOptions, SeedOptions, StudyOptions
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _is_whole(path):
 
 def _parse(chapter, argv, prog):
     # The quick values are the defaults that explicit flags then override, in whatever order they are given.
-    run = RunOptions if chapter.runs else SeedOptions
+    run = StudyOptions if chapter.study else RunOptions if chapter.runs else SeedOptions
     output = ResumableOptions if chapter.resumable else OutputOptions
     groups = [("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
               ("run", run, run()), ("output", output, output())]

@@ -38,7 +38,7 @@ def prepare_large_nets():
     For the first line of a chapter whose nets are large enough to gain from both. Once MXNet has been imported its
     number of threads stays; what the user has set in OMP_NUM_THREADS stays in any case.
     """
-    _fix_threads(_cores())
+    _fix_threads(cores())
     _keep_memory()
 
 
@@ -46,7 +46,7 @@ def threads():
     """Number of OpenMP threads that MXNet computes with."""
     asked = _asked_threads()
     # Not told, which is when it was imported before this package, MXNet takes half the cores.
-    return int(asked.split(",")[0]) if asked else max(1, _cores() // 2)
+    return int(asked.split(",")[0]) if asked else max(1, cores() // 2)
 
 
 def _fix_threads(number):
@@ -62,7 +62,7 @@ def _asked_threads():
     return asked if re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", asked) else ""
 
 
-def _cores():
+def cores():
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from . import published
+from . import published, study
 from .callbacks import Progress, seed_everything
 from .checkpoint import Checkpoint, SeedEachEpoch
 from .data.loader import Data
@@ -20,6 +20,7 @@ from .settings import HParams, Options
 from .train import TrainingDiverged, TrainingInterrupted
 
 log = logging.getLogger(__name__)
+NOT_NOTED = Result.dataset  # of a result before the first run has its data
 
 
 @dataclass
@@ -49,6 +50,10 @@ class Run:
     @property
     def impl(self):
         return self.label.split()[0]
+
+    @property
+    def variant(self):
+        return self.label.partition(" ")[2]
 
 
 def runs_of(builders, variants):
@@ -95,6 +100,7 @@ class Chapter:
     datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
     comparable: tuple = ("synthetic",)  # data that the published values hold for
     words: bool = False  # is there a loss for every word, so that progress is told as perplexity?
+    study: bool = False  # are its runs trained in several processes? Then show gets their numbers, but no models
     resumable: bool = False  # is a checkpoint kept after each epoch? For plain SGD on batches in a fixed order
 
     def defaults(self, quick=False):
@@ -112,7 +118,8 @@ class Chapter:
             progress: whether to print the epochs, and a bar on a terminal.
             folder: for the checkpoints of a resumable chapter; none are kept without.
             resume: whether to go on after the last epoch that checkpoints in `folder` have.
-            options: the fields of `settings.Options` (impl, seed, quick, dataset, data_dir).
+            options: the fields of `settings.Options` (impl, seed, quick, dataset, data_dir; a study's only, seeds and
+                jobs).
 
         Returns:
             Result. After Ctrl-C it has what was finished; a run that diverged has an "error".
@@ -121,23 +128,22 @@ class Chapter:
             InputError: a setting, a data file or a folder is not usable.
         """
         options = Options(**options)
-        if self.runs is None and options.impl != "both":
-            raise InputError(f"--impl: {self.name} trains nothing, so it has no implementations; leave it out")
-        if options.dataset not in ("auto", *self.datasets):
-            raise InputError(f"--dataset: {self.name} knows no {options.dataset!r}; "
-                             f"take {', '.join(('auto', *self.datasets))}")
+        self._check(options)
         own = self.defaults(options.quick)
         hp = own if hp is None else hp
         result = Result(self.name, options.seed, dataclasses.asdict(hp), impl=options.impl, quick=options.quick)
         result.changed = {name: value for name, value in vars(own).items() if value != getattr(hp, name)}
         begun = time.perf_counter()
-        runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)] if self.runs else []
+        runs = self._chosen(hp, options)
         data = None
         try:
-            for i, run in enumerate(runs):
-                callbacks = [Progress(run.label, before=i / len(runs), share=1 / len(runs),
-                                      words=self.words)] if progress else []
-                data = self._train(run, options, result, callbacks, folder, resume)
+            if self.study and runs:
+                data = self._train_in_processes(runs, options, result, progress)
+            else:
+                for i, run in enumerate(runs):
+                    callbacks = [Progress(run.label, before=i / len(runs), share=1 / len(runs),
+                                          words=self.words)] if progress else []
+                    data = self._train(run, options, result, callbacks, folder, resume)
             result.parity = self._parity(runs, options)
             seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
             self.show(result, data)
@@ -149,6 +155,25 @@ class Chapter:
         result.seconds = time.perf_counter() - begun
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
+
+    def _check(self, options):
+        if self.runs is None and options.impl != "both":
+            raise InputError(f"--impl: {self.name} trains nothing, so it has no implementations; leave it out")
+        if options.dataset not in ("auto", *self.datasets):
+            raise InputError(f"--dataset: {self.name} knows no {options.dataset!r}; "
+                             f"take {', '.join(('auto', *self.datasets))}")
+        if not self.study and (options.only or options.seeds > 1):
+            raise InputError(f"--only, --seeds: {self.name} is no study of variants; for several seeds there is "
+                             f"d2l-repro run {self.name} --seeds {options.seeds}")
+
+    def _chosen(self, hp, options):
+        """The runs that were asked for."""
+        runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)] if self.runs else []
+        names = dict.fromkeys(run.variant for run in runs)
+        for name in options.only:
+            if name not in names:
+                raise InputError(f"--only: {self.name} has no variant {name!r}; take from {', '.join(names)}")
+        return [run for run in runs if not options.only or run.variant in options.only]
 
     def main(self, argv=None):
         """The chapter's command line, `python -m chapters.NAME`."""
@@ -163,7 +188,7 @@ class Chapter:
 
     def _train(self, run, options, result, callbacks, folder, resume):
         data, model = self._begin(run, options)
-        if not result.runs:
+        if result.dataset == NOT_NOTED:
             self._note_data(data, result)
         if self.resumable:
             callbacks = [*self._checkpoints(run, options, data, model, folder, resume), *callbacks]
@@ -178,6 +203,20 @@ class Chapter:
             result.add(run.label, history, self.metrics(model, data, history))
             result.models[run.label] = model
         return data
+
+    def _train_in_processes(self, runs, options, result, progress):
+        """Every run with every seed, each as it would be alone."""
+        data, _ = self._begin(runs[0], options)
+        self._note_data(data, result)
+        for run, entry in study.in_processes(self._entry, study.repeated(runs, options), options.jobs, progress):
+            result.runs[run.label] = entry
+        return data
+
+    def _entry(self, run, options):
+        """What a result has of a run."""
+        result = Result(self.name, options.seed, {}, dataset="noted")  # by the process that asks
+        self._train(run, options, result, [], None, False)
+        return result.runs[run.label]
 
     def _checkpoints(self, run, options, data, model, folder, resume):
         """Callbacks; seeds also where nothing is kept, as numbers must not depend on that."""

@@ -348,6 +348,37 @@ def image_row(images, titles, title, wrong=(), columns=10):
 
 
 @styled
+def intervals(rows, xlabel, title, base=None):
+    """Values of several runs of one thing, a line each: every value a dot, and their mean, with what was published.
+
+    Args:
+        rows: name -> (values, published value or None).
+        xlabel: what the values are.
+        title: of the figure.
+        base: name of the line whose smallest and largest value are drawn through all lines.
+    """
+    figure = _titled(title, 7.0, 1.2 + 0.21 * len(rows))
+    ax = figure.subplots()
+    values, _ = rows.get(base, ([], None))
+    if values:
+        ax.axvspan(min(values), max(values), color=COLORS[5], alpha=0.25, lw=0)
+        ax.axvline(sum(values) / len(values), color=COLORS[5], lw=1)
+    dots = [(value, i) for i, (values, _) in enumerate(rows.values()) for value in values]
+    means = [(sum(values) / len(values), i) for i, (values, _) in enumerate(rows.values()) if values]
+    published = [(value, i) for i, (_, value) in enumerate(rows.values()) if value is not None]
+    for points, marker, color, size, label in ((dots, "o", COLORS[0], 3, "ours, each seed"),
+                                               (means, "|", COLORS[0], 11, "ours, mean"),
+                                               (published, "x", COLORS[4], 5, "published")):
+        if points:
+            ax.plot(*zip(*points), marker, color=color, ms=size, label=label, alpha=0.6 if marker == "o" else 1)
+    ax.set_yticks(range(len(rows)), rows, fontsize="small")
+    ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
+    ax.grid(axis="y", lw=0.4)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    return figure
+
+
+@styled
 def bands(rows, title):
     """Where ours and the published values lie in their bands, a line each, every band drawn from 0 to 1.
 

@@ -1,10 +1,11 @@
 """Settings as frozen dataclasses: their fields are the flags, with the range of each in its type."""
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Optional, get_args, get_origin, get_type_hints
 
+from . import compat
 from .errors import InputError
 
 
@@ -76,6 +77,15 @@ class RunOptions(SeedOptions):
 
 
 @dataclass(frozen=True)
+class StudyOptions(RunOptions):
+    """How it is run."""
+
+    only: tuple[str, ...] = ()  # variants to train, by name; all of them by default
+    seeds: Count = 1  # train each variant with so many, from --seed on: mean, deviation, and what is beyond noise
+    jobs: Count = field(default_factory=compat.cores)  # processes that train at a time; the numbers do not depend on it
+
+
+@dataclass(frozen=True)
 class DataOptions(Settings):
     """What it is run on."""
 
@@ -84,5 +94,5 @@ class DataOptions(Settings):
 
 
 @dataclass(frozen=True)
-class Options(RunOptions, DataOptions):
-    """What every chapter can be asked, whatever it trains."""
+class Options(StudyOptions, DataOptions):
+    """All that chapters can be asked; most know only some of it."""

@@ -20,6 +20,7 @@ from d2l_repro.scratch.layers import (
     Activation,
     Affine,
     BatchNorm,
+    CReLU,
     Dropout,
     FullyConnectedNet,
     LayerNorm,
@@ -47,7 +48,7 @@ LAYERS = {
     "affine": lambda: Affine(array(4, 3), array(3)), "affine, no bias": lambda: Affine(array(4, 3)),
     **{name: lambda name=name: Activation(name) for name in ACTIVATIONS},
     "batch norm": lambda: BatchNorm(array(4), array(4)), "layer norm": lambda: LayerNorm(array(4), array(4)),
-    "dropout": lambda: Dropout(0.3),
+    "crelu": CReLU, "dropout": lambda: Dropout(0.3),
 }
 GLUONS = {
     "affine": lambda: nn.Dense(3), "affine, no bias": lambda: nn.Dense(3, use_bias=False),
@@ -82,7 +83,7 @@ def test_a_layers_output_and_gradients_are_those_of_gluons(name, train):
         Y = theirs(X)
     dY = array(*Y.shape)
     Y.backward(dY, train_mode=train)
-    rtol = 2e-6 if name == "leaky relu" else 1e-9  # Gluon keeps its slope in single precision
+    rtol = 2e-6 if name in ("leaky relu", "selu") else 1e-9  # Gluon keeps their numbers in single precision
     with autograd.train_mode() if train else autograd.predict_mode():
         np.testing.assert_allclose(layer.forward(X).asnumpy(), Y.asnumpy(), rtol=rtol, atol=1e-12)
         np.testing.assert_allclose(layer.backward(dY).asnumpy(), X.grad.asnumpy(), rtol=rtol, atol=1e-12)
@@ -90,6 +91,19 @@ def test_a_layers_output_and_gradients_are_those_of_gluons(name, train):
         theirs_grad = param.grad().asnumpy()
         np.testing.assert_allclose(ours.grad.asnumpy(), theirs_grad.T if theirs_grad.ndim == 2 else theirs_grad,
                                    rtol=1e-9, atol=1e-12)
+
+
+def test_gluons_own_selu_has_another_gradient_than_its_formula():
+    X = nd.array([-3, -1, -0.1], dtype="float64")
+    X.attach_grad()
+    with autograd.record():
+        Y = nn.SELU()(X)
+    Y.backward()
+    true = central_differences(lambda: nn.SELU()(X).sum(), X)
+    assert np.abs(X.grad.asnumpy() - true).min() > 0.005
+    layer = Activation("selu")
+    layer.forward(X)
+    np.testing.assert_allclose(layer.backward(nd.ones_like(X)).asnumpy(), true, rtol=1e-6)
 
 
 def test_dropout_lets_through_what_gluons_would_with_the_same_mask():

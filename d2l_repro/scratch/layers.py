@@ -57,16 +57,21 @@ class Affine(Layer):
 
     def backward(self, dY):
         # dW = X' dY, db = the sum of dY's rows, dX = dY W'
-        self.W.grad[:] = nd.dot(self.X, dY, transpose_a=True)
+        nd.dot(self.X, dY, transpose_a=True, out=self.W.grad)
         if self.b is not None:
             self.b.grad[:] = dY.sum(axis=0)
         return None if self.first else nd.dot(dY, self.W, transpose_b=True).reshape(self.shape)
 
 
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # with which mean 0 and variance 1 are kept
 ACTIVATIONS = {  # name -> the function of x, and its derivative as a function of x and y, which often is simpler
     "relu": (relu, lambda x, y: x > 0),
     "leaky relu": (lambda x: nd.where(x > 0, x, 0.01 * x), lambda x, y: 0.01 + 0.99 * (x > 0)),
+    "relu6": (lambda x: nd.minimum(relu(x), 6), lambda x, y: (x > 0) * (x < 6)),
     "elu": (lambda x: relu(x) + nd.minimum(x, 0).exp() - 1, lambda x, y: nd.minimum(x, 0).exp()),
+    "selu": (lambda x: SELU_SCALE * (relu(x) + SELU_ALPHA * (nd.minimum(x, 0).exp() - 1)),
+             lambda x, y: SELU_SCALE * ((x > 0) + (x <= 0) * SELU_ALPHA * nd.minimum(x, 0).exp())),
+    "softplus": (lambda x: nd.Activation(x, "softrelu"), lambda x, y: nd.sigmoid(x)),
     "sigmoid": (nd.sigmoid, lambda x, y: y * (1 - y)),
     "tanh": (nd.tanh, lambda x, y: 1 - y * y),
 }
@@ -85,6 +90,19 @@ class Activation(Layer):
     def backward(self, dY):
         # dX = f'(X) dY
         return self.derivative(self.X, self.Y) * dY
+
+
+class CReLU(Layer):
+    """ReLU of x and of -x side by side (W. Shang et al., 2016): the next layer has twice as many inputs."""
+
+    def forward(self, X):  # (batch, units)
+        self.X = X
+        return relu(nd.concat(X, -X, dim=1))  # (batch, 2 units)
+
+    def backward(self, dY):
+        # dX = (x > 0) dY+ - (x < 0) dY-, with dY+ and dY- the two halves of dY
+        units = self.X.shape[1]
+        return (self.X > 0) * dY[:, :units] - (self.X < 0) * dY[:, units:]
 
 
 class _Norm(Layer):
@@ -195,6 +213,8 @@ class Network:
     def backward(self, dY):
         """From the gradient by the output, write that by every parameter into its `.grad`."""
         for layer in reversed(self.layers):
+            if dY is None:  # what comes before the first layer with parameters
+                break
             dY = layer.backward(dY)
 
 
@@ -204,21 +224,25 @@ class FullyConnectedNet(Network):
     Args:
         sizes: units of each layer, from the inputs to the outputs.
         weight: shape -> initial weights; N(0, 0.01) by default. (0.01 is the standard deviation.)
-        activation: name in `ACTIVATIONS`, or None for none.
+        activation: name in `ACTIVATIONS`, or "crelu", or None for none.
         norm: `BatchNorm`, `LayerNorm` or None.
         drop_prob: probability of dropping a hidden unit.
         bias: the initial biases, or None for a net without.
         output: name of the outputs' activation, or None for none.
+        input_drop_prob: probability of dropping an input.
     """
 
-    def __init__(self, sizes, weight=normal, activation="relu", norm=None, drop_prob=0.0, bias=0.0, output=None):
-        layers = []
-        for i, shape in enumerate(zip(sizes, sizes[1:])):
+    def __init__(self, sizes, weight=normal, activation="relu", norm=None, drop_prob=0.0, bias=0.0, output=None,
+                 input_drop_prob=0.0):
+        layers = [Dropout(input_drop_prob)] if input_drop_prob else []
+        for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
             if i:
-                layers += [norm(nd.ones(shape[0]), nd.zeros(shape[0]))] if norm else []
-                layers += [Activation(activation)] if activation else []
+                layers += [norm(nd.ones(inputs), nd.zeros(inputs))] if norm else []
+                layers += [CReLU() if activation == "crelu" else Activation(activation)] if activation else []
                 layers += [Dropout(drop_prob)] if drop_prob else []
-            layers.append(Affine(weight(shape), None if bias is None else nd.full(shape[1], bias), first=i == 0))
+                inputs *= 2 if activation == "crelu" else 1
+            W, b = weight((inputs, outputs)), None if bias is None else nd.full(outputs, bias)
+            layers.append(Affine(W, b, first=i == 0))
         super().__init__(layers + ([Activation(output)] if output else []))
 
 
@@ -248,7 +272,7 @@ def _hinge_gradient(scores, y, margin=1.0):
     return above - true * above.sum(axis=1, keepdims=True)
 
 
-def gradients_by_hand(net, loss, reg=0.0, batch_size=1):
+def gradients_by_hand(net, loss, reg=0.0, batch_size=1, l1=0.0):
     """For `train_ch3`: (X, y) -> scores, losses; by the way, the layers' `backward` fill every parameter's `.grad`.
 
     Args:
@@ -256,6 +280,7 @@ def gradients_by_hand(net, loss, reg=0.0, batch_size=1):
         loss: name in `LOSSES`.
         reg: factor of the penalty |W|^2 / 2 of every weight matrix, which is added to the mean loss.
         batch_size: what the trainer divides by.
+        l1: factor of the penalty |W|, the sum of all absolute values, beside it.
     """
     losses_of, gradient_of = LOSSES[loss]
 
@@ -266,6 +291,9 @@ def gradients_by_hand(net, loss, reg=0.0, batch_size=1):
         for W in net.weights if reg else ():
             # d/dW of |B| reg/2 |W|^2 is |B| reg W
             W.grad[:] += batch_size * reg * W
+        for W in net.weights if l1 else ():
+            # d/dW of |B| l1 |W| is |B| l1 sign(W); MXNet's own sign takes three times as long
+            W.grad[:] += (batch_size * l1) * ((W > 0) - (W < 0))
         return scores, losses_of(scores, y)
 
     return gradients
