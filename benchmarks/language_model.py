@@ -1,6 +1,6 @@
 """How fast is a step of the language model at the article's scale? Gluon and from scratch against PyTorch.
 
-    OMP_NUM_THREADS=2 python -m benchmarks.language_model [rounds] [steps a round]
+    python -m benchmarks.language_model [rounds] [steps a round]
 
 The contestants take turns on the same windows, so that a machine whose speed drifts is unfair to none. Wall time is
 what counts; processor time is given beside it, as it stands still while others have the machine. Without the Penn

@@ -11,9 +11,13 @@ The loss is summed over the 35 steps and averaged over the rows: that is what a 
 Perplexity is e to the mean loss of a word, the number of words among which the model, on average, cannot decide.
 
 Expect a perplexity of about 70 in training, where it is the mean over the fifth epoch, and 110 in validation. An epoch
-takes a minute or two with Gluon on two cores: OMP_NUM_THREADS=2 lets MXNet use both. After each epoch a checkpoint is
-kept beside the results, and --resume goes on from there.
+takes a minute or two with Gluon on two cores. After each epoch a checkpoint is kept beside the results, and --resume
+goes on from there.
 """
+from d2l_repro import compat
+
+compat.prepare_large_nets()
+
 from dataclasses import dataclass
 
 import numpy as np
