@@ -119,10 +119,12 @@ def train(model, data, hp, callbacks=()):
 def show(result, data):
     """A table of the variants for each implementation, and a figure of them; the curves of each comparison."""
     tables = comparisons(HParams(**result.settings))
+    article = {row["run"]: row["value"] for row in published_values() if row["chapter"] == chapter.name} \
+        if chapter.is_comparable(result, data) else {}
     for impl in ("scratch", "gluon"):
         ran = [name for table in tables.values() for name in table if f"{impl} {name}" in result.runs]
         if ran:
-            rows = {name: compared(result.runs, impl, name) for name in ran}
+            rows = {name: compared(result.runs, impl, name, article) for name in ran}
             result.tables[f"Test accuracy of the variants, {impl}"] = [line(name, row) for name, row in rows.items()]
             result.figures[f"variants_{impl}"] = plot.intervals(
                 {name: (row["values"], row["published"]) for name, row in rows.items()}, "test accuracy",
@@ -132,15 +134,19 @@ def show(result, data):
     _comparisons.draw(result, beside, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
 
 
-def compared(runs, impl, name):
+def compared(runs, impl, name, article):
     """A variant's test accuracies over the seeds beside the article's, and both beside the baseline's.
+
+    Args:
+        runs: as in a result.
+        impl, name: which of them.
+        article: name of a variant -> the article's value.
 
     Returns:
         values (a list), published (None if there is none), difference and half_width as `study.difference` has them,
         published_difference, and conclusion, a key of `HOLDS` or "" where there is none to draw.
     """
     values, base = (over_seeds(runs, f"{impl} {run}", "test_acc") for run in (name, BASELINE))
-    article = {row["run"]: row["value"] for row in published_values() if row["chapter"] == chapter.name}
     made = {"values": list(values.values()), "published": article.get(name), "difference": None, "half_width": None,
             "published_difference": None, "conclusion": ""}
     if name != BASELINE:

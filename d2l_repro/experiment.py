@@ -150,7 +150,7 @@ class Chapter:
         except KeyboardInterrupt:
             result.interrupted = True
         else:
-            if runs and self._is_comparable(hp, data, options):
+            if runs and self.is_comparable(result, data):
                 result.published = published.compare(self.name, {k: run["metrics"] for k, run in result.runs.items()})
         result.seconds = time.perf_counter() - begun
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -251,6 +251,7 @@ class Chapter:
         return {"steps": min(pair["steps"] for pair in pairs),
                 "max_abs_diff": max(pair["max_abs_diff"] for pair in pairs), "pairs": pairs}
 
-    def _is_comparable(self, hp, data, options):
-        return (hp == self.HParams() and not options.quick and data.official and data.stand_in_for is None
+    def is_comparable(self, result, data):
+        """May a result be held against published values? Not with other settings, and not on other data."""
+        return (not (result.changed or result.quick) and data.official and data.stand_in_for is None
                 and data.name in self.comparable)

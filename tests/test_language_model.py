@@ -305,3 +305,12 @@ def test_the_quick_layer_is_gluons_own():
         results.append([outputs, *last, *(param.grad() for param in layer.collect_params().values())])
     for mine, other in zip(*results):
         np.testing.assert_allclose(mine.asnumpy(), other.asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_small_net_learns_the_treebank(real_data):
+    hp = language_model.HParams(num_hiddens=100, num_epochs=1)
+    result = language_model.run(hp, impl="gluon", dataset="ptb", data_dir=real_data)
+    metrics = result.runs["gluon LSTM 1 epochs"]["metrics"]
+    assert metrics["valid_perplexity"] < 260  # of 10,000 words; by frequency alone it is about 700
+    assert metrics["train_perplexity"] > metrics["valid_perplexity"]  # the mean over the epoch, its start included

@@ -161,3 +161,12 @@ def test_only_digits_that_are_taken_for_others_are_shown():
     classes = {x.asnumpy().tobytes(): y.asscalar() for x, y in zip(*data.source.test)}
     assert not lenet.misclassified(lambda X: nd.one_hot(nd.array([classes[x.asnumpy().tobytes()] for x in X]), 10),
                                    data.source)
+
+
+@pytest.mark.slow
+def test_300_steps_of_adam_are_enough_for_97_of_100_digits(real_data):
+    hp = lenet.HParams(num_steps=300, num_evaluations=1)
+    result = lenet.run(hp, impl="gluon", dataset="mnist", data_dir=real_data)
+    accuracies = {label: run["metrics"]["best_valid_acc"] for label, run in result.runs.items()}
+    assert accuracies["gluon Adam 300 steps"] > 0.97
+    assert accuracies["gluon SGD 0.001"] < 0.9  # too slow, as the article says
