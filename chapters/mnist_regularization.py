@@ -8,10 +8,15 @@ run of each with one run of that net, the baseline. Is a difference more than th
 table has mean and deviation of each variant, its difference to the baseline with the 95 % interval that five seeds
 give, and whether the article's conclusion holds beyond it.
 
-Expect 0.980 to 0.987 of the test images. Weights begin as N(0, 0.1), biases as 0.1, as in the TensorFlow book that the
-article follows; pixels are from 0 to 1. At that
-learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three take 0.1, and the baseline with
-it is shown beside.
+Expect 0.980 to 0.987 of the test images. Over seeds 0 to 4 (with Gluon) four of eleven conclusions held: without a
+penalty the net is worse by 0.13 ± 0.12 points than with L2 of 1e-4, and L2 of 1e-3, L1 of 1e-4 and L1 of 1e-6 are worse
+by 0.33 ± 0.14, 0.33 ± 0.19 and 0.11 ± 0.04. What the article has for better, Adam, L2 of 3e-4, elastic net and dropout,
+differs from the baseline by no more than the noise, as the moving average and the decay of the learning rate do; nor
+is leaky ReLU the worse. Eleven such intervals miss once in two tables, by themselves.
+
+Weights begin as N(0, 0.1), biases as 0.1, as in the TensorFlow book that the article follows; pixels are from 0 to 1. At
+that learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three take 0.1, and the baseline
+with it is shown beside.
 """
 from contextlib import nullcontext
 from dataclasses import dataclass
