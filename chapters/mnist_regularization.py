@@ -14,9 +14,9 @@ by 0.33 ± 0.14, 0.33 ± 0.19 and 0.11 ± 0.04. What the article has for better,
 differs from the baseline by no more than the noise, as the moving average and the decay of the learning rate do; nor
 is leaky ReLU the worse. Eleven such intervals miss once in two tables, by themselves.
 
-Weights begin as N(0, 0.1), biases as 0.1, as in the TensorFlow book that the article follows; pixels are from 0 to 1. At
-that learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three take 0.1, and the baseline
-with it is shown beside.
+Weights begin as N(0, 0.1), biases as 0.1, as in the TensorFlow book that the article follows; pixels are from 0 to 1.
+At that learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three take 0.1, and the
+baseline with it is shown beside.
 """
 from contextlib import nullcontext
 from dataclasses import dataclass
