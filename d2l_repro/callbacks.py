@@ -110,6 +110,32 @@ class Clip(Callback):
         clip_gradients([Parameter(p).grad for p in self.params], self.theta * self.batch_size)
 
 
+class Curve(Callback):
+    """A number measured before training, and then after every so many examples of an epoch.
+
+    Args:
+        measure: () -> NDArray with one number. Nothing waits for it while training goes on.
+        batch_size: examples a step.
+        every: examples from one measurement to the next; where that is amid a batch, there is none.
+    """
+
+    def __init__(self, measure, batch_size, every):
+        self.measure, self.batch_size, self.every = measure, batch_size, every
+        self._measured = [measure()]
+        self._first = 0  # step before the epoch's first
+
+    def after_step(self, loop):
+        if (loop.step - self._first) * self.batch_size % self.every == 0:
+            self._measured.append(self.measure())
+
+    def after_epoch(self, loop):
+        self._first = loop.step
+
+    def values(self):
+        """What was measured, floats; waits for the engine."""
+        return [value.asscalar().item() for value in self._measured]
+
+
 class BestModel(Callback):
     """Keeps a copy of the parameters after the epoch in which a number of the history was best.
 

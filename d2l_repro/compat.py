@@ -3,6 +3,7 @@
 MXNet is retired, so the world moves on around it: all that is known of that lives here. The packages of
 this project call `prepare` before anything else; every other file then plainly writes `from mxnet import nd`.
 """
+import contextlib
 import ctypes
 import os
 import platform
@@ -84,6 +85,16 @@ def _restore_numpy_bool():
         warnings.simplefilter("ignore")
         if not hasattr(numpy, "bool"):
             numpy.bool = numpy.bool_
+
+
+def restore_formats():
+    """Where IPython is installed, give it back the call that the book's figures make; later ones moved it away."""
+    with contextlib.suppress(ImportError):
+        from IPython import display
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        if not hasattr(display, "set_matplotlib_formats"):
+            display.set_matplotlib_formats = set_matplotlib_formats
 
 
 class _RequireLibraries:

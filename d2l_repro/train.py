@@ -2,6 +2,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import Any
 
 from mxnet import autograd, cpu, engine, gluon, nd
@@ -120,7 +121,7 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
     metrics = {"acc": correct} if metrics is None else metrics
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
     gradients = gradients or gradients_by_autograd(net, loss, penalty, batch_size)
-    loop = Loop(num_epochs, len(train_iter) if hasattr(train_iter, "__len__") else None, trainer)
+    loop = Loop(num_epochs, length_hint(train_iter) or None, trainer)
     try:
         for callback in callbacks:
             callback.before_training(loop)
@@ -244,8 +245,10 @@ def _batches(data_iter):
 
 
 def as_nd(array):
-    """`array` as NDArray in main memory; a DataLoader with worker processes gives arrays in shared memory."""
-    return array.as_in_context(cpu()) if isinstance(array, nd.NDArray) else nd.array(array)
+    """`array` as NDArray, which a net can take; a DataLoader with worker processes gives arrays in shared memory."""
+    if not isinstance(array, nd.NDArray):
+        return nd.array(array)
+    return array.as_in_context(cpu()) if array.context.device_type == "cpu_shared" else array
 
 
 def _as_float(value):

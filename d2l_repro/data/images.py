@@ -5,10 +5,12 @@ import os
 import zlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Optional
 
 import numpy as np
 from mxnet import nd
+from mxnet.gluon.data.vision import transforms
 
 from ..errors import InputError
 from . import hub
@@ -74,6 +76,20 @@ def _as_floats(images):
     return nd.array(images, dtype="uint8").astype("float32") / 255
 
 
+def resized(X, size):
+    """A batch of images in another size, as Gluon's `Resize` and `ToTensor` give it one image at a time.
+
+    Args:
+        X: (batch, channels, height, width), floats from 0 to 1.
+        size: pixels of height and width, or (width, height).
+
+    Returns:
+        the batch in that size, floats from 0 to 1.
+    """
+    pixels = (X * 255).round().astype("uint8").transpose((0, 2, 3, 1))  # (batch, height, width, channels)
+    return transforms.ToTensor()(transforms.Resize(size)(pixels))
+
+
 def load_images(default, dataset="auto", data_dir=None, quick=False):
     """A set of images by name.
 
@@ -114,12 +130,20 @@ def _read(name, data_dir):
 
 def read_idx_set(name, data_dir=None):
     """One of `IDX_SETS` from its four files, found or downloaded by `hub.fetch`."""
-    names = [f"{name}/{file}" for file in IDX_FILES]
-    paths = [hub.fetch(file, data_dir) for file in names]
+    return _read_idx_files(name, [hub.fetch(f"{name}/{file}", data_dir) for file in IDX_FILES])
+
+
+def read_idx_folder(name, folder):
+    """One of `IDX_SETS` from its four files in that very folder, as Gluon keeps them; None where one is missing."""
+    paths = [Path(folder, file) for file in IDX_FILES]
+    return _read_idx_files(name, paths) if all(map(os.path.isfile, paths)) else None
+
+
+def _read_idx_files(name, paths):
     title, classes = IDX_SETS[name]
     train_images, train_labels = read_labelled_images(*paths[:2], len(classes))
     test_images, test_labels = read_labelled_images(*paths[2:], len(classes))
-    official = all(hub.is_published(path, file) for path, file in zip(paths, names))
+    official = all(hub.is_published(path, f"{name}/{file}") for path, file in zip(paths, IDX_FILES))
     return Images(name, title, classes, train_images, train_labels, test_images, test_labels, official)
 
 

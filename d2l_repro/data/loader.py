@@ -44,6 +44,24 @@ class Minibatches:
             yield X[batch] if order is None else X.take(order[batch]), y[batch]
 
 
+class Mapped:
+    """Minibatches of another loader, changed when their turn comes: changed all at once they might not fit in memory.
+
+    Args:
+        batches: gives (X, y).
+        function: (X, y) -> what stands for them.
+    """
+
+    def __init__(self, batches, function):
+        self.batches, self.function = batches, function
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        return itertools.starmap(self.function, self.batches)
+
+
 class Steps:
     """Minibatches counted in steps, for a study that is: each time it is gone over, it goes on for `steps` batches.
 

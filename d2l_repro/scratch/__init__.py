@@ -16,7 +16,7 @@ from .functional import (
     squared_loss,
 )
 from .init import kaiming, normal, xavier
-from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp, clip_gradients
+from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp, clip_gradients, sgd
 from .rnn import lstm, lstm_cell, lstm_parameters
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "naive_softmax",
     "normal",
     "relu",
+    "sgd",
     "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",

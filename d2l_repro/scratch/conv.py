@@ -1,7 +1,28 @@
 """Convolution and pooling as layers with hand-derived gradients, for images (batch, channels, height, width)."""
+import numpy as np
 from mxnet import nd
 
 from .layers import Layer
+
+
+def corr2d(X, K):
+    """The two-dimensional cross-correlation of an array with a kernel (section 5.1); autograd can record it.
+
+    Args:
+        X: (height, width).
+        K: kernel, (h, w), neither higher nor wider than X.
+
+    Returns:
+        (height - h + 1, width - w + 1).
+
+    Raises:
+        ValueError: the kernel does not fit into X.
+    """
+    height, width = (x - k + 1 for x, k in zip(X.shape, K.shape))
+    if min(height, width) < 1:
+        raise ValueError(f"a kernel of {K.shape[0]} x {K.shape[1]} does not fit into {X.shape[0]} x {X.shape[1]}")
+    # Y_ij = sum over a, b of K_ab X_(i+a)(j+b): X moved by every place of the kernel, weighed with what stands there
+    return nd.add_n(*(K[a, b] * X[a : a + height, b : b + width] for a, b in np.ndindex(K.shape)))
 
 
 class Conv2D(Layer):

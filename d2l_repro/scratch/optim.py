@@ -81,18 +81,58 @@ class Optimizer:
         raise NotImplementedError
 
 
+def sgd(params, lr, batch_size):
+    """One step of minibatch stochastic gradient descent, in place (section 3.2): p <- p - lr g.
+
+    Args:
+        params: NDArrays, each with a gradient attached, which is the sum over `batch_size` examples.
+        lr: learning rate.
+        batch_size: examples a step.
+    """
+    for param in params:
+        # p <- p - lr / |B| * grad, with both numbers made one: a pass over the matrix less
+        param -= (lr / batch_size) * param.grad
+
+
+class FunctionTrainer:
+    """An optimizer that is a function, as chapter 7 of the book writes them, with the three names of gluon.Trainer.
+
+    Args:
+        function: (params, states, hyperparams) -> None; updates the parameters in place by their gradients as they
+            are, undivided.
+        params: NDArrays with gradients attached.
+        states: whatever the function keeps from step to step.
+        hyperparams: dict; its "lr", if it has one, is the learning rate.
+    """
+
+    def __init__(self, function, params, states, hyperparams):
+        self.function, self.params, self.states, self.hyperparams = function, params, states, hyperparams
+
+    @property
+    def learning_rate(self):
+        """The function's learning rate; nan where it has none, as AdaDelta."""
+        return self.hyperparams.get("lr", math.nan)
+
+    def set_learning_rate(self, lr):
+        """Take `lr` from the next step on."""
+        self.hyperparams["lr"] = lr
+
+    def step(self, batch_size):
+        """Call the function."""
+        self.function(self.params, self.states, self.hyperparams)
+
+
 class SGD(Optimizer):
     """Minibatch stochastic gradient descent (section 3.2): p <- p - lr g."""
 
     def step(self, batch_size):
         """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
         self.t += 1
-        for param in self.params:
-            if self.wd:
+        if self.wd:
+            for param in self.params:
                 # p <- p - lr wd p
                 param *= 1 - self.learning_rate * self.wd * (1 if self.decoupled else self.l2_factor)
-            # p <- p - lr / |B| * grad, with both numbers made one: a pass over the matrix less
-            param -= (self.learning_rate / batch_size) * param.grad
+        sgd(self.params, self.learning_rate, batch_size)
 
 
 class Momentum(Optimizer):
