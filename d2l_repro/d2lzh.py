@@ -11,7 +11,6 @@ set, and what is drawn from MXNet's, which begins with 0. docs/migrating.md has 
 """
 import logging
 import os
-import random
 import sys
 import warnings
 
@@ -24,7 +23,7 @@ from . import compat
 from .callbacks import Curve
 from .data.airfoil import load_airfoil
 from .data.images import FASHION, load_images, read_idx_folder, resized
-from .data.loader import Mapped, Minibatches
+from .data.loader import Mapped, Minibatches, data_iter
 from .scratch import correct, linreg, sgd, squared_loss
 from .scratch.conv import corr2d
 from .scratch.optim import FunctionTrainer
@@ -32,26 +31,9 @@ from .train import Callback, evaluate
 from .train import train_ch3 as loop
 
 __all__ = [
-    "corr2d",
-    "data_iter",
-    "evaluate_accuracy",
-    "get_data_ch7",
-    "get_fashion_mnist_labels",
-    "linreg",
-    "load_data_fashion_mnist",
-    "plt",
-    "semilogy",
-    "set_figsize",
-    "sgd",
-    "show_fashion_mnist",
-    "show_trace_2d",
-    "squared_loss",
-    "train_2d",
-    "train_ch3",
-    "train_ch5",
-    "train_ch7",
-    "train_gluon_ch7",
-    "try_gpu",
+    "corr2d", "data_iter", "evaluate_accuracy", "get_data_ch7", "get_fashion_mnist_labels", "linreg",
+    "load_data_fashion_mnist", "plt", "semilogy", "set_figsize", "sgd", "show_fashion_mnist", "show_trace_2d",
+    "squared_loss", "train_2d", "train_ch3", "train_ch5", "train_ch7", "train_gluon_ch7", "try_gpu",
     "use_svg_display",
 ]
 
@@ -114,29 +96,6 @@ def _new_figure(figsize=FIGSIZE):
 # Data
 
 
-def data_iter(batch_size, features, labels):
-    """Go once over the examples in minibatches, in an order of Python's `random` (section 3.2).
-
-    Args:
-        batch_size: examples a batch; the last has what is left.
-        features: (examples, ...).
-        labels: (examples, ...).
-
-    Yields:
-        X (batch, ...) and y (batch, ...).
-
-    Raises:
-        ValueError: there are not as many labels as examples.
-    """
-    if len(features) != len(labels):
-        raise ValueError(f"{len(features)} examples, but {len(labels)} labels")
-    order = list(range(len(features)))
-    random.shuffle(order)
-    for first in range(0, len(order), batch_size):
-        batch = nd.array(order[first : first + batch_size], dtype="int32")
-        yield features.take(batch), labels.take(batch)
-
-
 def load_data_fashion_mnist(batch_size, resize=None, root=ROOT):
     """Fashion-MNIST in minibatches: to train on, in a new order each time, and to test on (section 3.5).
 
@@ -162,8 +121,8 @@ def load_data_fashion_mnist(batch_size, resize=None, root=ROOT):
 
 
 def get_fashion_mnist_labels(labels):
-    """The classes' names, a list; `labels` are numbers from 0 to 9 (section 3.5)."""
-    return [FASHION[int(label)] for label in labels]
+    """The classes' names, a list; `labels` are numbers from 0 to 9, in an array or a list (section 3.5)."""
+    return [FASHION[int(label)] for label in (labels.asnumpy() if isinstance(labels, nd.NDArray) else labels)]
 
 
 def show_fashion_mnist(images, labels):
@@ -279,7 +238,7 @@ def train_2d(trainer):
     for _ in range(STEPS_2D):
         x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
         points.append((x1, x2))
-    print(f"epoch {STEPS_2D}, x1 {x1:f}, x2 {x2:f}")
+    print(f"epoch {STEPS_2D}, x1 {float(x1):f}, x2 {float(x2):f}")
     return points
 
 

@@ -1,5 +1,6 @@
 """Minibatches of arrays held in memory: a permutation an epoch and a gather a batch, no Python an example."""
 import itertools
+import random
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -42,6 +43,29 @@ class Minibatches:
         for i in range(0, len(y), self.batch_size):
             batch = slice(i, i + self.batch_size)
             yield X[batch] if order is None else X.take(order[batch]), y[batch]
+
+
+def data_iter(batch_size, features, labels):
+    """Go once over the examples in minibatches, in an order of Python's `random` (section 3.2).
+
+    Args:
+        batch_size: examples a batch; the last has what is left.
+        features: (examples, ...).
+        labels: (examples, ...).
+
+    Yields:
+        X (batch, ...) and y (batch, ...).
+
+    Raises:
+        ValueError: there are not as many labels as examples.
+    """
+    if len(features) != len(labels):
+        raise ValueError(f"{len(features)} examples, but {len(labels)} labels")
+    order = list(range(len(features)))
+    random.shuffle(order)
+    for first in range(0, len(order), batch_size):
+        batch = nd.array(order[first : first + batch_size], dtype="int32")
+        yield features.take(batch), labels.take(batch)
 
 
 class Mapped:
