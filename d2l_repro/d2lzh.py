@@ -238,7 +238,7 @@ def train_2d(trainer):
     for _ in range(STEPS_2D):
         x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
         points.append((x1, x2))
-    print(f"epoch {STEPS_2D}, x1 {float(x1):f}, x2 {float(x2):f}")
+    print(f"epoch {STEPS_2D}, x1 {x1:f}, x2 {x2:f}")
     return points
 
 

@@ -1,5 +1,6 @@
 """What the documents say, where a machine can tell."""
 import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -73,3 +74,34 @@ def test_a_notebook_runs(script, tmp_path):
     done = subprocess.run([sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output-dir", tmp_path,
                            script.with_suffix(".ipynb")], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+MIGRATING = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
+NAMES = re.findall(r"^\| `(\w+)` \| (.*?) \| `([\w.]+)`", MIGRATING, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("ours", sorted({ours for *_, ours in NAMES}))
+def test_a_name_to_migrate_to_is_there(ours):
+    module, _, name = ours.rpartition(".")
+    assert hasattr(importlib.import_module(module), name)
+
+
+def test_a_name_to_migrate_from_is_of_that_edition():
+    first = [name for name, editions, _ in NAMES if "1st" in editions]
+    assert sorted(first) == sorted(importlib.import_module("d2l_repro.d2lzh").__all__)
+    try:
+        package = importlib.util.find_spec("d2l").submodule_search_locations[0]
+    except AttributeError:
+        pytest.skip("no d2l")
+    source = Path(package, "mxnet.py").read_text(encoding="utf-8")
+    defined = set(re.findall(r"^(?:def|class) (\w+)|import pyplot as (plt)", source, flags=re.MULTILINE))
+    assert {name for name, editions, _ in NAMES if "1.0" in editions} <= {"".join(names) for names in defined}
+
+
+@pytest.mark.parametrize("program", re.findall(r"```python\n(.*?)```", MIGRATING, flags=re.DOTALL))
+def test_a_program_of_the_document_runs(program, small_fashion, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("D2L_REPRO_DATA", str(small_fashion))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    exec(program, {})
+    numbers = [float(number) for number in re.findall(r"(?:loss )?(\d+\.\d+)", capsys.readouterr().out)]
+    assert len(program.splitlines()) == 1 or numbers
