@@ -80,7 +80,8 @@ def semilogy(x_vals, y_vals, x_label, y_label, x2_vals=None, y2_vals=None, legen
     plt.semilogy(x_vals, y_vals)
     if x2_vals is not None and y2_vals is not None:
         plt.semilogy(x2_vals, y2_vals, linestyle=":")
-        plt.legend(legend)
+        if legend:
+            plt.legend(legend)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*(non-interactive|non-GUI)", UserWarning)
         plt.show()

@@ -419,6 +419,12 @@ def test_3_11_polynomial_fitting():
     assert train_ls[-1] > 10  # a line does not fit
 
 
+def test_curves_may_be_arrays_and_go_without_a_legend():
+    d2l.semilogy(np.arange(3), np.ones(3), "x", "y", np.arange(3), np.ones(3), figsize=(4, 2))
+    assert (len(d2l.plt.gca().lines), d2l.plt.gca().get_legend()) == (2, None)
+    assert list(d2l.plt.gcf().get_size_inches()) == [4, 2]
+
+
 def test_3_12_weight_decay():
     num_inputs, true_w, true_b = 200, nd.ones((200, 1)) * 0.01, 0.05
     features = nd.random.normal(shape=(120, num_inputs))
