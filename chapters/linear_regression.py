@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings
+from d2l_repro import plot, settings, witness
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
 from d2l_repro.experiment import Chapter, Model, runs_of
@@ -64,11 +64,16 @@ def with_gluon(hp):
     return Model(net, gluon.loss.L2Loss(), params, trainer)
 
 
+def with_d2l(hp):
+    """The class of the second edition, section 3.5, which has its own initial weights, loss and optimizer."""
+    return witness.model(lambda d2l: d2l.LinearRegression(hp.lr))
+
+
 def train(model, data, hp, callbacks=()):
     """The loop without a metric; the loss is measured over all examples after each epoch, as in the book."""
     features, labels = data.source
     return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={}, callbacks=callbacks,
+                     trainer=model.trainer, metrics={}, gradients=model.gradients, callbacks=callbacks,
                      measure={"train_loss": lambda: model.loss(model.net(features), labels).mean()})
 
 
@@ -92,6 +97,22 @@ def show(result, data):
         for name, true in (("w[0]", TRUE_W[0]), ("w[1]", TRUE_W[1]), ("b", TRUE_B))]
     result.tables["Time to train and measure"] = [
         {"run": label, "seconds": round(sum(run["history"]["seconds"]), 3)} for label, run in trained.items()]
+    if result.impl == "d2l":
+        result.tables[witness.EDITIONS] = editions(HParams(**result.settings))
+
+
+def editions(hp):
+    """Table: where the first edition and the second, d2l 1.0's, differ."""
+    def own(argument):
+        return witness.default("SyntheticRegressionData", argument)
+
+    return witness.editions(hp.num_examples, hp.batch_size, {
+        "net": ("linreg; Dense(1)", "LinearRegression: Dense(1)", "LinearRegression: Dense(1)"),
+        "initial weights": (f"normal, deviation {hp.sigma:g}", "normal, deviation 0.01", "normal, deviation 0.01"),
+        "learning rate of SGD": (hp.lr, hp.lr, "0.03 (section 3.5)"),
+        "batch size": (hp.batch_size, hp.batch_size, own("batch_size")),
+        "epochs": (hp.num_epochs, hp.num_epochs, "3 (section 3.5)"),
+        "examples to train on": (hp.num_examples, hp.num_examples, f"{own('num_train')}, {own('num_val')} to validate")})
 
 
 chapter = Chapter(
@@ -101,6 +122,7 @@ chapter = Chapter(
     quick={"num_epochs": 1},
     data=data,
     runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
+    d2l=lambda hp: witness.runs(with_d2l, {"": hp}),
     train=train,
     metrics=learned,
     show=show,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings
+from d2l_repro import plot, settings, witness
 from d2l_repro.data.images import load_images
 from d2l_repro.experiment import Chapter, Model, runs_of
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
@@ -64,10 +64,16 @@ def with_gluon(hp):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
+def with_d2l(hp):
+    """The class of the second edition, section 4.5, which has its own initial weights, loss, accuracy and optimizer."""
+    return witness.model(lambda d2l: d2l.SoftmaxRegression(NUM_OUTPUTS, hp.lr))
+
+
 def train(model, data, hp, callbacks=()):
-    """The book's call; either implementation."""
+    """The book's call; any implementation."""
     return train_ch3(model.net, data.train_iter, data.test_iter, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, callbacks=callbacks)
+                     trainer=model.trainer, metrics={"acc": model.accuracy}, gradients=model.gradients,
+                     callbacks=callbacks)
 
 
 def show(result, data):
@@ -79,6 +85,20 @@ def show(result, data):
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
     result.tables["Softmax as its formula is written, and made safe"] = softmax_overflow()
+    if result.impl == "d2l":
+        result.tables[witness.EDITIONS] = editions(HParams(**result.settings), images)
+
+
+def editions(hp, images):
+    """Table: where the first edition and the second, d2l 1.0's, differ."""
+    return witness.editions(len(images.train_labels), hp.batch_size, {
+        "net": ("linear, softmax; Dense(10)", "SoftmaxRegression: Dense(10)", "SoftmaxRegression: Dense(10)"),
+        "initial weights": (f"normal, deviation {hp.sigma:g}", "uniform, -0.07 to 0.07", "uniform, -0.07 to 0.07"),
+        "learning rate of SGD": (hp.lr, hp.lr, "0.1 (section 4.5)"),
+        "batch size": (hp.batch_size, hp.batch_size,
+                       f"256 (section 4.5; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})"),
+        "epochs": (hp.num_epochs, hp.num_epochs, "10 (section 4.5)"),
+        "data": (images.title, images.title, "Fashion-MNIST, first partition (Gluon's)")})
 
 
 def predictions(net, images, label, count=9):
@@ -106,6 +126,7 @@ chapter = Chapter(
     quick={"num_epochs": 2},
     data=data,
     runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
+    d2l=lambda hp: witness.runs(with_d2l, {"": hp}),
     train=train,
     show=show,
     datasets=("fashion_mnist", "fashion_mnist_2017", "mnist", "digits"),

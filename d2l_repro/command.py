@@ -11,7 +11,7 @@ from . import progress
 from .errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from .files import writable_folder
 from .result import FILE_NAME, Result
-from .settings import DataOptions, RunOptions, SeedOptions, StudyOptions
+from .settings import DataOptions, RunOptions, SeedOptions, StudyOptions, WitnessOptions
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def _is_whole(path):
 
 def _parse(chapter, argv, prog):
     # The quick values are the defaults that explicit flags then override, in whatever order they are given.
-    run = StudyOptions if chapter.study else RunOptions if chapter.runs else SeedOptions
+    run = (StudyOptions if chapter.study else WitnessOptions if chapter.d2l else RunOptions if chapter.runs
+           else SeedOptions)
     output = ResumableOptions if chapter.resumable else OutputOptions
     groups = [("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
               ("run", run, run()), ("output", output, output())]

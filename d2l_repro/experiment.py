@@ -15,12 +15,14 @@ from .errors import InputError
 from .history import History
 from .parameters import parameters
 from .parity import same_path
-from .result import Result
+from .result import Result, parity_row
+from .scratch import correct
 from .settings import HParams, Options
 from .train import TrainingDiverged, TrainingInterrupted
 
 log = logging.getLogger(__name__)
 NOT_NOTED = Result.dataset  # of a result before the first run has its data
+D2L_FOLLOWS = "On full batches, does d2l follow the same path?"
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Model:
     trainer: Any
     penalty: Optional[Callable] = None
     gradients: Optional[Callable] = None
+    accuracy: Callable = correct  # (y_hat, y) -> 1 or 0 an example; of a net that tells classes
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ def runs_of(builders, variants):
             for impl, build in builders.items()]
 
 
-def _twins(runs):
-    """Pairs of a run from scratch and the one with Gluon that has the same settings."""
-    others = [run for run in runs if run.impl == "gluon"]
+def _twins(runs, impl):
+    """Pairs of a run from scratch and the one of another implementation that has the same settings."""
+    others = [run for run in runs if run.impl == impl]
     for ours in runs:
         theirs = next((run for run in others if ours.impl == "scratch" and run.hp == ours.hp), None)
         if theirs:
@@ -91,6 +94,7 @@ class Chapter:
     quick: dict = field(default_factory=dict)  # settings that --quick changes
     data: Optional[Callable[[HParams, Options], Data]] = None
     runs: Optional[Callable[[HParams], list]] = None  # -> Runs
+    d2l: Optional[Callable[[HParams], list]] = None  # -> Runs of d2l's own classes, for --impl d2l; see `witness`
     train: Optional[Callable[..., History]] = None  # (model, data, hp, callbacks), calls train_ch3
     metrics: Callable[..., dict] = lambda model, data, history: {}  # beside the last epoch's numbers
     needs_data: bool = False  # are the runs' builders handed the data too, as second argument?
@@ -145,6 +149,8 @@ class Chapter:
                                           words=self.words)] if progress else []
                     data = self._train(run, options, result, callbacks, folder, resume)
             result.parity = self._parity(runs, options)
+            if options.impl == "d2l":
+                result.tables[D2L_FOLLOWS] = self._d2l_follows(runs, options)
             seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
             self.show(result, data)
         except KeyboardInterrupt:
@@ -159,6 +165,8 @@ class Chapter:
     def _check(self, options):
         if self.runs is None and options.impl != "both":
             raise InputError(f"--impl: {self.name} trains nothing, so it has no implementations; leave it out")
+        if self.runs and self.d2l is None and options.impl == "d2l":
+            raise InputError(f"--impl: d2l has no class that {self.name} could train; take scratch, gluon or both")
         if options.dataset not in ("auto", *self.datasets):
             raise InputError(f"--dataset: {self.name} knows no {options.dataset!r}; "
                              f"take {', '.join(('auto', *self.datasets))}")
@@ -168,7 +176,11 @@ class Chapter:
 
     def _chosen(self, hp, options):
         """The runs that were asked for."""
-        runs = [run for run in self.runs(hp) if options.impl in ("both", run.impl)] if self.runs else []
+        if self.runs is None:
+            return []
+        runs = self.runs(hp)
+        runs = [*runs, *self.d2l(hp)] if options.impl == "d2l" else \
+            [run for run in runs if options.impl in ("both", run.impl)]
         names = dict.fromkeys(run.variant for run in runs)
         for name in options.only:
             if name not in names:
@@ -239,7 +251,7 @@ class Chapter:
 
     def _parity(self, runs, options):
         pairs = []
-        for ours, theirs in _twins(runs):
+        for ours, theirs in _twins(runs, "gluon"):
             if self.parity(ours):
                 ours, theirs = (dataclasses.replace(run, hp=self.parity_hp(run.hp)) for run in (ours, theirs))
                 # From equal seeds the two see equal batches; the first model's parameters are the second's.
@@ -250,6 +262,18 @@ class Chapter:
             return None
         return {"steps": min(pair["steps"] for pair in pairs),
                 "max_abs_diff": max(pair["max_abs_diff"] for pair in pairs), "pairs": pairs}
+
+    def _d2l_follows(self, runs, options):
+        """Rows: does d2l's class, from our parameters, follow our path? On full batches, where mean and sum agree."""
+        rows = []
+        for ours, theirs in _twins(runs, "d2l"):
+            (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
+            full = [batch for batch in data.train_iter if len(batch[1]) == ours.hp.batch_size][:50]
+            if full:
+                other.net(full[0][0])  # NumPy's semantics draw weights in single precision only: now, before the cast
+                parity = same_path(mine, other, full, ours.hp.batch_size)
+                rows.append(parity_row({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()}))
+        return rows
 
     def is_comparable(self, result, data):
         """May a result be held against published values? Not with other settings, and not on other data."""

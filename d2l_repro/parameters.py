@@ -37,7 +37,10 @@ class Parameter:
     def set(self, array):
         array = nd.array(array.T if self.transposed else array, dtype=array.dtype)
         if isinstance(self.held, gluon.Parameter):
-            self.held.set_data(array)
+            try:
+                self.held.set_data(array)
+            except TypeError:  # one that was made with NumPy's semantics on, as d2l's are, takes only arrays of those
+                self.held.set_data(array.as_np_ndarray())
         else:
             self.held[:] = array
 

@@ -83,10 +83,10 @@ def training_curves(runs, title, log=False):
     for ax, (ylabel, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         ends = {}
         for i, (label, history) in enumerate(runs.items()):
-            beneath = i == 0 and len(runs) > 1
+            beneath = i < min(2, len(runs) - 1)  # broader, for what is drawn over it
             for name in columns:
                 part = name.partition("_")[0]
-                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=4.5 if beneath else 1.6,
+                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=(4.5, 3.0)[i] if beneath else 1.6,
                         alpha=0.5 if beneath else 1, ls="-" if part == "train" else "--",
                         marker="o" if len(history) == 1 else None, label=f"{label} {part}")
                 ends[f"{label} {part}"] = (history[name][-1], COLORS[i % len(COLORS)])

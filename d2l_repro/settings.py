@@ -86,6 +86,13 @@ class StudyOptions(RunOptions):
 
 
 @dataclass(frozen=True)
+class WitnessOptions(RunOptions):
+    """How it is run."""
+
+    impl: Literal["scratch", "gluon", "both", "d2l"] = "both"  # to train; d2l: both, and beside them d2l 1.0's own class
+
+
+@dataclass(frozen=True)
 class DataOptions(Settings):
     """What it is run on."""
 
@@ -94,5 +101,5 @@ class DataOptions(Settings):
 
 
 @dataclass(frozen=True)
-class Options(StudyOptions, DataOptions):
+class Options(StudyOptions, WitnessOptions, DataOptions):
     """All that chapters can be asked; most know only some of it."""
