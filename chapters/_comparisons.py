@@ -34,7 +34,7 @@ def figure_name(title, impl):
 def tabulate(result, comparisons, row):
     """A table for each comparison; `row` makes a line of it, (label, run, settings) -> dict."""
     for title, table in comparisons.items():
-        labels = {f"{impl} {name}": hp for name, hp in table.items() for impl in ("scratch", "gluon")}
+        labels = {f"{impl} {name}": hp for name, hp in table.items() for impl in ("scratch", "gluon", "d2l")}
         result.tables[title] = [row(label, result.runs[label], hp) for label, hp in labels.items()
                                 if label in result.runs]
 

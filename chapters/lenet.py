@@ -21,7 +21,7 @@ import numpy as np
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import experiment, plot, settings
+from d2l_repro import experiment, plot, settings, witness
 from d2l_repro.callbacks import BestModel
 from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Minibatches
@@ -31,7 +31,7 @@ from d2l_repro.scratch import correct, normal
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D
 from d2l_repro.scratch.layers import LOSSES, Activation, Affine, Network, gradients_by_hand
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train import evaluate_accuracy, train_ch3
+from d2l_repro.train import evaluate, train_ch3
 
 from . import _comparisons
 from ._layered import GLUON_LOSSES, OPTIMIZERS, Sets, Setting, counted_in_steps, minibatches, row
@@ -42,6 +42,7 @@ NUM_VALID = 5000
 EVALUATED_AT_ONCE = 100  # images; the windows of all of them would fill gigabytes
 COLUMNS = 8  # of figures of images
 SGD_RATES = {"SGD 0.01": 0.01, "SGD 0.001": 0.001}
+D2L_RATE = 0.1  # of SGD, which d2l's class comes with
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ def comparison(hp):
                    **counted_in_steps(hp.num_steps, hp.num_evaluations))
     return {f"Adam {hp.num_steps} steps": adam,
             **{name: adam.replace(optimizer="sgd", lr=lr) for name, lr in SGD_RATES.items()}}
+
+
+def d2l_setting(hp):
+    """Name -> Setting of the run with d2l's class, in as many steps as ours."""
+    adam, *_ = comparison(hp).values()
+    return {f"SGD {D2L_RATE}": adam.replace(optimizer="sgd", lr=D2L_RATE)}
 
 
 def runs(hp):
@@ -111,6 +118,14 @@ def with_gluon(hp, data):
     return Model(net, GLUON_LOSSES[hp.loss](), params, trainer)
 
 
+def with_d2l(hp, data):
+    """The class of the second edition, section 7.6: another LeNet, with the sigmoids and average pools of 1998.
+
+    Its loss hardly moves for the first 2,000 steps of SGD; after 6,000 it has 0.93 of the validation images.
+    """
+    return witness.model(lambda d2l: d2l.LeNet(hp.lr, data.source.num_outputs))
+
+
 def in_order(examples):
     """Minibatches of (X, y) to evaluate on."""
     return Minibatches(*examples, EVALUATED_AT_ONCE)
@@ -121,8 +136,8 @@ def train(model, data, hp, callbacks=()):
     valid = in_order(data.source.valid)
     best = BestModel([param.held for param in parameters(model)])
     history = train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                        trainer=model.trainer, gradients=model.gradients,
-                        measure={"valid_acc": lambda: evaluate_accuracy(valid, model.net)},
+                        trainer=model.trainer, gradients=model.gradients, metrics={"acc": model.accuracy},
+                        measure={"valid_acc": lambda: evaluate(valid, model.net, model.accuracy)},
                         callbacks=[best, *callbacks])
     best.restore()
     return history
@@ -132,13 +147,14 @@ def tested(model, data, history):
     """The metrics of the model that was best on the validation set: its epoch, and its scores there and in the test."""
     best = max(history, key=lambda row: row["valid_acc"])
     return {"best_epoch": best["epoch"], "best_valid_acc": best["valid_acc"],
-            "test_acc": evaluate_accuracy(in_order(data.source.test), model.net)}
+            "test_acc": evaluate(in_order(data.source.test), model.net, model.accuracy)}
 
 
 def show(result, data):
     """The runs side by side; of both implementations the first filters, and digits that are taken for others."""
-    table = comparison(HParams(**result.settings))
-    _comparisons.tabulate(result, {"Optimizers": table}, row)
+    hp = HParams(**result.settings)
+    table = comparison(hp)
+    _comparisons.tabulate(result, {"Optimizers": {**table, **d2l_setting(hp)}}, row)
     steps = next(iter(table.values())).steps
     result.figures["training_curves"] = plot.comparison(
         result.runs, f"LeNet-5 on {data.source.title}", ("train_loss", "train_acc", "valid_acc"),
@@ -151,6 +167,24 @@ def show(result, data):
             if wrong:
                 result.figures[f"misclassified_{impl}"] = plot.image_row(
                     *zip(*wrong), f"{label}: true class above, predicted below", columns=COLUMNS)
+    if result.impl == "d2l":
+        result.tables[witness.EDITIONS] = editions(hp, data.source)
+
+
+def editions(hp, sets):
+    """Table: where this LeNet, of a book on TensorFlow, and that of d2l 1.0 differ."""
+    adam, *_ = comparison(hp).values()
+    taken = adam.num_epochs * adam.steps
+    theirs = "LeNet: 6 and 16 channels; sigmoid; average pools; dense 120, 84, 10"
+    return witness.editions(len(sets.train[1]), hp.batch_size, {
+        "net": (f"32 and 64 channels; ReLU; max pools; dense {hp.num_hiddens}, 10", theirs, theirs),
+        "initial weights": (f"normal, deviation {hp.sigma:g}", "Xavier", "Xavier"),
+        "optimizer": (f"Adam {hp.lr:g}; SGD {' and '.join(f'{lr:g}' for lr in SGD_RATES.values())}",
+                      f"SGD {D2L_RATE}", f"SGD {witness.default('LeNet', 'lr')} (LeNet's default)"),
+        "batch size": (hp.batch_size, hp.batch_size,
+                       f"128 (section 7.6; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})"),
+        "steps": (taken, taken, "4690 (10 epochs, section 7.6)"),
+        "data": (sets.title, sets.title, "Fashion-MNIST, first partition (Gluon's)")})
 
 
 def filters(model, label):
@@ -183,7 +217,8 @@ chapter = Chapter(
     metrics=tested,
     show=show,
     needs_data=True,
-    may_diverge=lambda run: run.hp.optimizer == "sgd",
+    d2l=lambda hp: witness.runs(with_d2l, d2l_setting(hp)),
+    may_diverge=lambda run: run.label.partition(" ")[2] in SGD_RATES,
     datasets=("mnist", "fashion_mnist", "digits"),
     comparable=("mnist",),
 )

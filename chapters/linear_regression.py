@@ -112,7 +112,7 @@ def editions(hp):
         "learning rate of SGD": (hp.lr, hp.lr, "0.03 (section 3.5)"),
         "batch size": (hp.batch_size, hp.batch_size, own("batch_size")),
         "epochs": (hp.num_epochs, hp.num_epochs, "3 (section 3.5)"),
-        "examples to train on": (hp.num_examples, hp.num_examples, f"{own('num_train')}, {own('num_val')} to validate")})
+        "examples": (hp.num_examples, hp.num_examples, f"{own('num_train')}, and {own('num_val')} to validate on")})
 
 
 chapter = Chapter(

@@ -69,8 +69,8 @@ def training_curves(runs, title, log=False):
     """Loss, accuracy and log rmse by epoch, one panel for each that the runs have.
 
     Args:
-        runs: label -> run, as in `Result.runs`. Runs are told apart by colour and width, so that of two that
-            coincide both are seen; training is drawn solid, anything else dashed.
+        runs: label -> run, as in `Result.runs`. Runs are told apart by colour and width, so that of two or
+            three that coincide all are seen; training is drawn solid, anything else dashed.
         title: of the figure.
         log: whether losses have a logarithmic axis.
     """
@@ -80,14 +80,15 @@ def training_curves(runs, title, log=False):
               for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"), ("log rmse", "_log_rmse"))}
     panels = {ylabel: columns for ylabel, columns in panels.items() if columns} or {"no epoch was finished": []}
     figure = _titled(title, 4.6 * len(panels), 3.4)
+    widths = {0: (), 1: (), 3: (6.5, 3.6)}.get(len(runs), (4.5,))  # of what lies beneath others
     for ax, (ylabel, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         ends = {}
         for i, (label, history) in enumerate(runs.items()):
-            beneath = i < min(2, len(runs) - 1)  # broader, for what is drawn over it
+            width = widths[i] if i < len(widths) else 1.6
             for name in columns:
                 part = name.partition("_")[0]
-                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=(4.5, 3.0)[i] if beneath else 1.6,
-                        alpha=0.5 if beneath else 1, ls="-" if part == "train" else "--",
+                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=width,
+                        alpha=0.5 if i == 0 and widths else 1, ls="-" if part == "train" else "--",
                         marker="o" if len(history) == 1 else None, label=f"{label} {part}")
                 ends[f"{label} {part}"] = (history[name][-1], COLORS[i % len(COLORS)])
         ax.set(xlabel="epoch", ylabel=ylabel)

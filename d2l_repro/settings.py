@@ -89,7 +89,7 @@ class StudyOptions(RunOptions):
 class WitnessOptions(RunOptions):
     """How it is run."""
 
-    impl: Literal["scratch", "gluon", "both", "d2l"] = "both"  # to train; d2l: both, and beside them d2l 1.0's own class
+    impl: Literal["scratch", "gluon", "both", "d2l"] = "both"  # to train; d2l: both and the class of d2l 1.0
 
 
 @dataclass(frozen=True)

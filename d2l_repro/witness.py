@@ -47,7 +47,7 @@ def runs(build, variants):
 def model(build):
     """A module of d2l's as a `Model`: with its own loss, accuracy, initialisation and optimizer.
 
-    The one loop trains it as d2l's own Trainer does (sections 2.2 to 3.4 there): the gradient of the batch's mean loss,
+    The one loop trains it as d2l's own Trainer does (sections 3.2 and 3.4 there): the gradient of the batch's mean loss,
     then `step(1)`. So the gradient of a short last batch is divided by its own size, and not by the nominal one.
 
     Args:
@@ -64,9 +64,9 @@ def model(build):
         X, y = X.as_np_ndarray(), y.as_np_ndarray()
         with autograd.record():
             y_hat = module(X)
-            l = module.loss(y_hat, y)
-        l.backward()
-        return y_hat.as_nd_ndarray(), each(l, y).as_nd_ndarray()
+            mean = module.loss(y_hat, y)
+        mean.backward()
+        return y_hat.as_nd_ndarray(), each(mean, y).as_nd_ndarray()
 
     return Model(_Net(module), _on_nd(lambda y_hat, y: each(module.loss(y_hat, y), y)), module.collect_params(),
                  _Trainer(module.configure_optimizers()), gradients=gradients,
@@ -125,5 +125,6 @@ def editions(num_examples, batch_size, rows):
     last = num_examples % batch_size or batch_size
     rows = {"loss of a batch": ("sum; step(batch size) divides it", "mean; step(1)", "mean; step(1)"),
             "gradient of the last batch": (f"{last} examples' sum, divided by {batch_size}",
-                                           f"{last} examples' sum, divided by {last}", "divided by its own size"), **rows}
+                                           f"{last} examples' sum, divided by {last}", "divided by its own size"),
+            **rows}
     return [dict(zip(COLUMNS, (what, *map(str, row)))) for what, row in rows.items()]
