@@ -1,4 +1,4 @@
-"""What helps against overfitting on MNIST: about thirty variants of one net, from scratch and with Gluon.
+"""What helps against overfitting on MNIST: 28 variants of one net, from scratch and with Gluon.
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 

@@ -2,6 +2,7 @@
 import dataclasses
 import statistics
 import sys
+import warnings
 
 import joblib
 from scipy import stats
@@ -40,16 +41,21 @@ def in_processes(train, tasks, jobs, told):
     """
     made = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(joblib.delayed(train)(*task) for task in tasks)
     reported = progress.is_reported()
-    with tqdm(total=len(tasks), unit="run", leave=False, disable=None if told and not reported else True) as bar:
-        for i, ((run, _), entry) in enumerate(zip(tasks, made), 1):
-            progress.stop_if_asked()
-            yield run, entry
-            bar.update()
-            if told and entry["history"]:
-                with tqdm.external_write_mode(file=sys.stdout):
-                    print(f"{run.label}: {epoch_line(entry['history'][-1])}", flush=True)
-            if told and reported:
-                progress.report(i / len(tasks), run.label)
+    try:
+        with tqdm(total=len(tasks), unit="run", leave=False, disable=None if told and not reported else True) as bar:
+            for i, ((run, _), entry) in enumerate(zip(tasks, made), 1):
+                progress.stop_if_asked()
+                yield run, entry
+                bar.update()
+                if told and entry["history"]:
+                    with tqdm.external_write_mode(file=sys.stdout):
+                        print(f"{run.label}: {epoch_line(entry['history'][-1])}", flush=True)
+                if told and reported:
+                    progress.report(i / len(tasks), run.label)
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that after Ctrl-C runs are cancelled
+            made.close()
 
 
 def over_seeds(runs, label, metric):
