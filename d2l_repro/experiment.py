@@ -136,7 +136,8 @@ class Chapter:
         self._check(options)
         own = self.defaults(options.quick)
         hp = own if hp is None else hp
-        result = Result(self.name, options.seed, dataclasses.asdict(hp), impl=options.impl, quick=options.quick)
+        result = Result(self.name, options.seed, dataclasses.asdict(hp), impl=options.impl, only=list(options.only),
+                        quick=options.quick)
         result.changed = {name: value for name, value in vars(own).items() if value != getattr(hp, name)}
         begun = time.perf_counter()
         runs = self._chosen(hp, options)

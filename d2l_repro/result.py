@@ -32,7 +32,7 @@ SHAPE = {
     "tables": {str: [dict]},
     "notes": {str: {"statements": [{"text": str, "code": str, "output": str, "holds": bool}],
                     "error": (str, type(None))}},
-    "interrupted": bool, "impl": str, "quick": bool, "changed": dict, "finished": str,
+    "interrupted": bool, "impl": str, "only": [str], "quick": bool, "changed": dict, "finished": str,
     "seconds": NUMBER, "environment": dict, "figures": [str],
 }
 
@@ -60,6 +60,7 @@ class Result:
     notes: dict = field(default_factory=dict)  # title -> what `notes.run` gives
     interrupted: bool = False
     impl: str = "both"  # implementations that were asked for
+    only: list = field(default_factory=list)  # variants that were asked for; all where empty
     quick: bool = False  # shrunk to a look of seconds?
     changed: dict = field(default_factory=dict)  # setting -> the chapter's own value, where another was given
     finished: str = ""  # date and time, UTC
@@ -101,7 +102,8 @@ class Result:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             if isinstance(content, dict):
-                content.setdefault("notes", {})  # there were none in earlier results
+                for name, value in (("notes", {}), ("only", [])):  # which earlier results do not have
+                    content.setdefault(name, value)
             fault = misfit(content, SHAPE)
             if fault:
                 raise ValueError(fault)

@@ -43,7 +43,8 @@ class Task:
         except InputError:
             return False
         # Where embedded data stood in, the published may have come since.
-        return not (result.interrupted or result.errors or result.changed or result.stand_in_for) and (
+        partial = result.interrupted or result.errors or result.changed or result.only
+        return not (partial or result.stand_in_for) and (
             (result.chapter, result.seed, result.quick, result.impl) == (self.chapter, self.seed, self.quick, "both"))
 
 

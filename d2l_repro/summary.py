@@ -194,7 +194,8 @@ def _load(path, problems):
 def _same_but_for_seed(first, results):
     """Those made as `first` was but for the seed; an earlier run may have left others, with other settings."""
     def made(result):
-        return [getattr(result, name) for name in ("chapter", "settings", "quick", "impl", "dataset", "stand_in_for")]
+        return [getattr(result, name) for name in ("chapter", "settings", "quick", "impl", "only", "dataset",
+                                                    "stand_in_for")]
 
     alike = {result.seed: result for result in results if made(result) == made(first)}
     return [alike[seed] for seed in sorted(alike) if seed != first.seed]

@@ -14,6 +14,8 @@ from d2l_repro import study
 from d2l_repro.callbacks import MovingAverage
 from d2l_repro.errors import InputError
 from d2l_repro.published import published_values
+from d2l_repro.result import Result
+from d2l_repro.runner import Task
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.train import Callback, train_ch3
 
@@ -128,6 +130,12 @@ def test_a_variant_that_is_not_there_is_one_line_and_so_is_a_chapter_that_is_no_
     for options in ({"seeds": 2}, {"only": ("",)}):
         with pytest.raises(InputError, match="linear_regression is no study"):
             linear_regression.run(**options)
+
+
+@pytest.mark.parametrize("only", [[], ["baseline"]])
+def test_a_part_of_a_study_is_not_taken_for_the_whole(tmp_path, only):
+    Result("mnist_regularization", 0, {}, only=only).save(tmp_path)
+    assert Task("mnist_regularization", 0, tmp_path, False, "").is_finished() == (not only)
 
 
 class Kept(Callback):
