@@ -47,8 +47,8 @@ def runs(build, variants):
 def model(build):
     """A module of d2l's as a `Model`: with its own loss, accuracy, initialisation and optimizer.
 
-    The one loop trains it as d2l's own Trainer does (sections 3.2 and 3.4 there): the gradient of the batch's mean
-    loss, then `step(1)`. So the gradient of a short last batch is divided by its own size, and not by the nominal one.
+    The one loop trains it as d2l's own Trainer does (section 3.4 there): by the gradient of the batch's mean loss and
+    `step(1)`. So the gradient of a short last batch is divided by its own size, and not by the nominal one.
 
     Args:
         build: (package d2l) -> d2l.Module.
