@@ -277,7 +277,7 @@ def test_flags_that_mean_nothing_are_not_offered(tmp_path, capsys):
     assert main("linear_regression", "--dataset", "mnist") == 2
     with pytest.raises(InputError, match="knows no 'mnist'; take auto"):
         linear_regression.run(dataset="mnist")
-    with pytest.raises(InputError, match="--impl: must be scratch or gluon or both, not torch"):
+    with pytest.raises(InputError, match="--impl: must be scratch or gluon or both or d2l, not torch"):
         linear_regression.run(impl="torch")
 
 
