@@ -44,7 +44,6 @@ def in_processes(train, tasks, jobs, told):
     try:
         with tqdm(total=len(tasks), unit="run", leave=False, disable=None if told and not reported else True) as bar:
             for i, ((run, _), entry) in enumerate(zip(tasks, made), 1):
-                progress.stop_if_asked()
                 yield run, entry
                 bar.update()
                 if told and entry["history"]:

@@ -174,3 +174,11 @@ def test_where_a_derivative_is_lost_is_where_the_formula_says():
     assert below == f"x <= {-edge:g}"
     # e^-x / (1 + e^-x)^2 = 0.005
     assert edge == pytest.approx(np.log((1 - 2 * 0.005 + np.sqrt(1 - 4 * 0.005)) / (2 * 0.005)), abs=0.011)
+
+
+@pytest.mark.slow
+def test_one_pass_over_cifar10_is_a_good_part_of_the_way(real_data):
+    hp = fully_connected_nets.comparisons(fully_connected_nets.HParams())["Two layers"]["two-layer SGD"]
+    data = fully_connected_nets.data(hp.replace(num_epochs=2), Options(dataset="cifar10", data_dir=real_data))
+    history = _layered.train(_layered.from_scratch(hp, data), data, hp.replace(num_epochs=2))
+    assert history[-1]["valid_acc"] > 0.38

@@ -8,8 +8,8 @@ from chapters import softmax_regression
 from d2l_repro.catalogue import entries
 from d2l_repro.published import published_values
 
-# Each takes from ten minutes to an hour; tests of their own run a part of them.
-TOO_LONG = {"mnist_regularization", "lenet", "language_model"}
+# Each takes from five minutes to two hours of two cores; tests of their own run a part of them.
+TOO_LONG = {"fully_connected_nets", "mnist_regularization", "lenet", "language_model"}
 COMPARED = sorted((entries().keys() & {row["chapter"] for row in published_values()}) - TOO_LONG)
 NOT_REPRODUCED = {"optimizers": {("conclusions", "softmax_gap")}}  # the note of its row in published.csv says why
 ON_FASHION = ("softmax_regression", "mlp", "dropout")
