@@ -10,6 +10,7 @@ from mxnet.gluon import nn
 
 from d2l_repro import plot, schedules, settings
 from d2l_repro.callbacks import BestModel, Clip, Schedule
+from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Data, Minibatches, Steps
 from d2l_repro.experiment import Model
 from d2l_repro.parameters import Parameter, parameters
@@ -62,6 +63,7 @@ STARTS = {**INITS, "zero": (lambda hp: nd.zeros, lambda hp: init.Zero()),
           "half": (lambda hp: lambda shape: nd.full(shape, 0.5), lambda hp: init.Constant(0.5))}
 GLUON_LOSSES = {"softmax": gluon.loss.SoftmaxCrossEntropyLoss, "logistic": LogisticLoss,
                 "squared": gluon.loss.L2Loss}  # it has no hinge loss of several classes
+NUM_VALID = 5000  # images
 IS_CORRECT = {"softmax": correct, "svm": correct, "logistic": correct_sign,
               "squared": lambda y_hat, y: correct_sign(y_hat, y, threshold=0.5)}
 
@@ -117,6 +119,19 @@ def counted_in_steps(num_steps, num_evaluations):
     """The fields of a `Setting` for just so many batches, and at most so many evaluations at equal distances."""
     num_evaluations = max(n for n in range(1, min(num_evaluations, num_steps) + 1) if num_steps % n == 0)
     return {"num_epochs": num_evaluations, "steps": num_steps // num_evaluations}
+
+
+def digits_data(hp, options):
+    """MNIST as `Data`, X (batch, 1, 28, 28) from 0 to 1, y (batch,); the last 5,000 training images are to validate.
+
+    Of a smaller set a sixth is.
+    """
+    images = load_images("mnist", options.dataset, options.data_dir, options.quick)
+    X, y = images.train
+    num_train = len(y) - min(NUM_VALID, len(y) // 6)
+    sets = Sets((X[:num_train], y[:num_train]), (X[num_train:], y[num_train:]), images.test, len(images.class_names),
+                correct, images.title)
+    return minibatches(sets, hp, options.seed, images.name, stand_in_for=images.stand_in_for, official=images.official)
 
 
 def points_data(points, classes, num_train, num_valid, hp, seed, title):

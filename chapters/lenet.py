@@ -23,22 +23,20 @@ from mxnet.gluon import nn
 
 from d2l_repro import experiment, plot, settings, witness
 from d2l_repro.callbacks import BestModel
-from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment import Chapter, Model
 from d2l_repro.parameters import parameters
-from d2l_repro.scratch import correct, normal
+from d2l_repro.scratch import normal
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D
 from d2l_repro.scratch.layers import LOSSES, Activation, Affine, Network, gradients_by_hand
 from d2l_repro.settings import Count, Positive
 from d2l_repro.train import evaluate, train_ch3
 
 from . import _comparisons
-from ._layered import GLUON_LOSSES, OPTIMIZERS, Sets, Setting, counted_in_steps, minibatches, row
+from ._layered import GLUON_LOSSES, OPTIMIZERS, Setting, counted_in_steps, digits_data, row
 
 CHANNELS, KERNEL = (1, 32, 64), 5  # of the image and of the two convolutions; pixels
 SMALLER = 4  # by which the two pools divide height and width
-NUM_VALID = 5000
 EVALUATED_AT_ONCE = 100  # images; the windows of all of them would fill gigabytes
 COLUMNS = 8  # of figures of images
 SGD_RATES = {"SGD 0.01": 0.01, "SGD 0.001": 0.001}
@@ -49,7 +47,7 @@ D2L_RATE = 0.1  # of SGD, which d2l's class comes with
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_steps: Count = 2000  # batches, rounded down to a multiple of the evaluations
+    num_steps: Count = 2000  # batches
     num_evaluations: Count = 10  # at most so many times on the validation set while it trains
     batch_size: Count = 100  # examples a step
     lr: Positive = 0.001  # learning rate of Adam
@@ -76,16 +74,6 @@ def runs(hp):
     (name, adam), *others = comparison(hp).items()
     return [*experiment.runs_of({"scratch": from_scratch, "gluon": with_gluon}, {name: adam}),
             *experiment.runs_of({"gluon": with_gluon}, dict(others))]
-
-
-def data(hp, options):
-    """X (batch, 1, 28, 28) from 0 to 1, y (batch,); the last 5,000 training images, or a sixth, are for validation."""
-    images = load_images("mnist", options.dataset, options.data_dir, options.quick)
-    X, y = images.train
-    num_train = len(y) - min(NUM_VALID, len(y) // 6)
-    sets = Sets((X[:num_train], y[:num_train]), (X[num_train:], y[num_train:]), images.test, len(images.class_names),
-                correct, images.title)
-    return minibatches(sets, hp, options.seed, images.name, stand_in_for=images.stand_in_for, official=images.official)
 
 
 def from_scratch(hp, data):
@@ -211,7 +199,7 @@ chapter = Chapter(
     doc=__doc__,
     HParams=HParams,
     quick={"num_steps": 60, "num_evaluations": 3, "batch_size": 10},
-    data=data,
+    data=digits_data,
     runs=runs,
     train=train,
     metrics=tested,

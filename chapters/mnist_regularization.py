@@ -23,23 +23,20 @@ from dataclasses import dataclass
 
 from d2l_repro import plot, schedules, settings
 from d2l_repro.callbacks import MovingAverage, Schedule
-from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment import Chapter
 from d2l_repro.parameters import parameters
 from d2l_repro.published import published_values
 from d2l_repro.result import shown
-from d2l_repro.scratch import correct
 from d2l_repro.settings import Count, Positive, Probability
 from d2l_repro.study import difference, over_seeds
 from d2l_repro.summary import spread
 from d2l_repro.train import evaluate_accuracy, train_ch3
 
 from . import _comparisons
-from ._layered import ACTIVATIONS, Sets, Setting, counted_in_steps, minibatches, parity, runs_of
+from ._layered import ACTIVATIONS, Setting, counted_in_steps, digits_data, parity, runs_of
 
 BASELINE = "baseline"
-NUM_VALID = 5000
 L2, L1 = (1e-3, 5e-4, 3e-4, 5e-5), (1e-4, 1e-5, 1e-6, 1e-7)  # beside the baseline's
 DROPOUT = {"input_drop_prob": 0.2, "drop_prob": 0.5}
 CALMER = {"lr": 0.1}
@@ -89,16 +86,6 @@ def in_short(number):
     """0.0001 as 1e-4."""
     digits, exponent = f"{number:e}".split("e")
     return f"{float(digits):g}e{int(exponent)}"
-
-
-def data(hp, options):
-    """X (batch, 1, 28, 28) from 0 to 1, y (batch,); the last 5,000 training images, or a sixth, are for validation."""
-    images = load_images("mnist", options.dataset, options.data_dir, options.quick)
-    X, y = images.train
-    num_train = len(y) - min(NUM_VALID, len(y) // 6)
-    sets = Sets((X[:num_train], y[:num_train]), (X[num_train:], y[num_train:]), images.test, len(images.class_names),
-                correct, images.title)
-    return minibatches(sets, hp, options.seed, images.name, stand_in_for=images.stand_in_for, official=images.official)
 
 
 def train(model, data, hp, callbacks=()):
@@ -184,7 +171,7 @@ chapter = Chapter(
     doc=__doc__,
     HParams=HParams,
     quick={"steps": 60, "num_evaluations": 2, "num_hiddens": 50},
-    data=data,
+    data=digits_data,
     runs=lambda hp: runs_of(comparisons(hp)),
     train=train,
     metrics=lambda model, data, history: {"test_acc": evaluate_accuracy([data.source.test], model.net)},

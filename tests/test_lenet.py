@@ -8,6 +8,7 @@ from mxnet.gluon import nn
 
 from chapters import lenet
 from d2l_repro import plot
+from d2l_repro.data.images import load_images
 from d2l_repro.experiment import seed_everything
 from d2l_repro.gradcheck import check_layer
 from d2l_repro.published import published_values
@@ -88,7 +89,7 @@ def test_a_first_convolution_computes_no_gradient_that_nobody_asks_for():
 
 def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
     hp = lenet.comparison(lenet.HParams())["Adam 2000 steps"]
-    data = lenet.data(hp, Options(dataset="digits"))
+    data = lenet.chapter.data(hp, Options(dataset="digits"))
     seed_everything(0)
     ours, theirs = lenet.from_scratch(hp, data), lenet.with_gluon(hp, data)
     for param in ours.params[1::2]:
@@ -111,8 +112,8 @@ def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
 
 
 def test_the_last_training_images_are_for_validation():
-    images = lenet.load_images("mnist", "digits")
-    sets = lenet.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits")).source
+    images = load_images("mnist", "digits")
+    sets = lenet.chapter.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits")).source
     assert [len(y) for _, y in (sets.train, sets.valid, sets.test)] == [1248, 249, 300]
     assert sets.valid[1].asnumpy().tolist() == images.train_labels[-249:].tolist()
 
@@ -154,7 +155,7 @@ def test_a_label_tells_the_steps_that_are_taken():
 
 
 def test_only_digits_that_are_taken_for_others_are_shown():
-    data = lenet.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits"))
+    data = lenet.chapter.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits"))
     always_3 = lenet.misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data.source)
     assert len(always_3) == 24
     assert all(title.endswith("\n3") and title != "3\n3" for _, title in always_3)
