@@ -2,9 +2,11 @@
 
     python -m benchmarks.epoch [rounds]
 
-The contestants take turns, so that a machine whose speed drifts is unfair to none; medians over the rounds are
-compared, as ratios. Without the published files the shapes are filled with random pixels: the times are the same.
+The contestants take turns, so that a machine whose speed drifts is unfair to none; medians over the rounds
+are compared, as ratios. Without the published files the shapes are filled with random pixels: the times are
+the same.
 """
+
 import statistics
 import sys
 import time
@@ -33,6 +35,7 @@ def fashion_shapes():
 
 def epoch_of(chapter, build, train_iter):
     """A function that trains one epoch from the start and gives its seconds, without a test set."""
+
     def epoch():
         seed_everything(0)
         hp = chapter.HParams()
@@ -40,11 +43,13 @@ def epoch_of(chapter, build, train_iter):
         begun = time.perf_counter()
         train_ch3(model.net, train_iter, None, model.loss, 1, hp.batch_size, trainer=model.trainer)
         return time.perf_counter() - begun
+
     return epoch
 
 
 def book_loader(pixels, labels):
-    """Section 3.5: a DataLoader over single images, each turned into floats by ToTensor, in the same process."""
+    """Section 3.5: a DataLoader over single images, each turned into floats by ToTensor, in the same
+    process."""
     dataset = gluon.data.ArrayDataset(nd.array(pixels[..., None], dtype="uint8"), labels.astype("int32"))
     return gluon.data.DataLoader(dataset.transform_first(ToTensor()), 256, shuffle=True, num_workers=0)
 
@@ -62,8 +67,11 @@ def torch_epoch(chapter, pixels, labels):
     hp, loss = chapter.HParams(), torch.nn.CrossEntropyLoss()
 
     def epoch():
-        layers = [torch.nn.Linear(784, 10)] if chapter is softmax_regression else [
-            torch.nn.Linear(784, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10)]
+        layers = (
+            [torch.nn.Linear(784, 10)]
+            if chapter is softmax_regression
+            else [torch.nn.Linear(784, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10)]
+        )
         net = torch.nn.Sequential(*layers)
         optimizer = torch.optim.SGD(net.parameters(), hp.lr)
         begun = time.perf_counter()
@@ -78,11 +86,13 @@ def torch_epoch(chapter, pixels, labels):
             total, right = total + value.detach(), right + (y_hat.argmax(1) == y[batch]).sum()
         float(total), int(right)
         return time.perf_counter() - begun
+
     return epoch
 
 
 def product(op, repeats=100):
-    """A function that gives the seconds of `repeats` times forward and backward through `op`'s matrix product."""
+    """A function that gives the seconds of `repeats` times forward and backward through `op`'s matrix
+    product."""
     X, W = nd.random.normal(shape=(256, 784)), nd.random.normal(shape=(784, 256))
     W = W if op == "nd.dot" else W.T.copy()
     W.attach_grad()
@@ -96,6 +106,7 @@ def product(op, repeats=100):
             Y.backward()
         nd.waitall()
         return time.perf_counter() - begun
+
     return run
 
 
@@ -107,7 +118,9 @@ def main(rounds=7):
         for impl, build in (("scratch", chapter.from_scratch), ("gluon", chapter.with_gluon)):
             contestants[f"{name} {impl}"] = epoch_of(chapter, build, Minibatches(X, y, 256, seed=0))
         contestants[f"{name} torch"] = torch_epoch(chapter, pixels, labels)
-        contestants[f"{name} book's loader"] = epoch_of(chapter, chapter.with_gluon, book_loader(pixels, labels))
+        contestants[f"{name} book's loader"] = epoch_of(
+            chapter, chapter.with_gluon, book_loader(pixels, labels)
+        )
     times = {name: [] for name, run in contestants.items() if run}
     for name in times:
         contestants[name]()  # warm up
@@ -121,14 +134,18 @@ def main(rounds=7):
 def report(median, times):
     """Print the medians, and the ratios that matter."""
     for name, seconds in median.items():
-        print(f"{name:36} {seconds:8.3f} s   (fastest {min(times[name]):.3f}, slowest {max(times[name]):.3f})")
+        print(
+            f"{name:36} {seconds:8.3f} s   (fastest {min(times[name]):.3f}, slowest {max(times[name]):.3f})"
+        )
     products = median["product nd.dot"] / median["product FullyConnected"]
     print(f"\nnd.dot / FullyConnected: {products:.2f}")
     for name in CHAPTERS:
         scratch, gluon_, book = (median[f"{name} {impl}"] for impl in ("scratch", "gluon", "book's loader"))
-        print(f"{name}: the book's loader takes {book / gluon_:.0f} times as long as Gluon on arrays in memory, "
-              f"{book / scratch:.0f} times as long as from scratch; scratch / Gluon {scratch / gluon_:.2f}, "
-              f"over the products' ratio {scratch / gluon_ / products:.2f}")
+        print(
+            f"{name}: the book's loader takes {book / gluon_:.0f} times as long as Gluon on arrays in memory, "
+            f"{book / scratch:.0f} times as long as from scratch; scratch / Gluon {scratch / gluon_:.2f}, "
+            f"over the products' ratio {scratch / gluon_ / products:.2f}"
+        )
         if f"{name} torch" in median:
             torch = median[f"{name} torch"]
             print(f"{name}: Gluon / PyTorch {gluon_ / torch:.2f}, scratch / PyTorch {scratch / torch:.2f}")

@@ -1,9 +1,11 @@
-"""How fast are the book's five folds of house prices, both scores after every epoch? Against PyTorch, as ratios.
+"""How fast are the book's five folds of house prices, both scores after every epoch? Against PyTorch, as
+ratios.
 
     python -m benchmarks.house [rounds]
 
 The contestants take turns; medians over the rounds are compared.
 """
+
 import statistics
 import sys
 import time
@@ -20,8 +22,14 @@ from kaggle_house.recipes import BOOK, fitted, log_rmse
 
 def ours(tables, folds, impl):
     """Mean validation score of the recipe over the folds."""
-    return np.mean([fitted(BOOK, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)[-1]
-                    .history_[-1]["valid_log_rmse"] for fold in folds])
+    return np.mean(
+        [
+            fitted(BOOK, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)[-1].history_[-1][
+                "valid_log_rmse"
+            ]
+            for fold in folds
+        ]
+    )
 
 
 def with_torch(tables, folds):
@@ -36,14 +44,18 @@ def with_torch(tables, folds):
         net = torch.nn.Linear(X.shape[1], 1)
         optimizer = torch.optim.Adam(net.parameters(), BOOK.lr)
         for _ in range(BOOK.num_epochs):
-            for rows in torch.tensor(fold.train_rows)[torch.randperm(len(fold.train_rows))].split(BOOK.batch_size):
+            for rows in torch.tensor(fold.train_rows)[torch.randperm(len(fold.train_rows))].split(
+                BOOK.batch_size
+            ):
                 loss = ((net(X[rows]) - y[rows]) ** 2 / 2).mean()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
             with torch.no_grad():
-                score = [log_rmse(prices[rows], net(X[rows])[:, 0].numpy())
-                         for rows in (fold.train_rows, fold.valid_rows)]
+                score = [
+                    log_rmse(prices[rows], net(X[rows])[:, 0].numpy())
+                    for rows in (fold.train_rows, fold.valid_rows)
+                ]
         scores.append(score[1])
     return np.mean(scores)
 
@@ -51,8 +63,11 @@ def with_torch(tables, folds):
 def main(rounds=3):
     tables = load_tables()
     folds = kfold.split(tables.train["SalePrice"].to_numpy(), kfold.FoldOptions(), BOOK.shuffle)
-    contestants = {"Gluon": lambda: ours(tables, folds, "gluon"), "scratch": lambda: ours(tables, folds, "scratch"),
-                   "PyTorch": lambda: with_torch(tables, folds)}
+    contestants = {
+        "Gluon": lambda: ours(tables, folds, "gluon"),
+        "scratch": lambda: ours(tables, folds, "scratch"),
+        "PyTorch": lambda: with_torch(tables, folds),
+    }
     times = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():

@@ -2,10 +2,11 @@
 
     python -m benchmarks.language_model [rounds] [steps a round]
 
-The contestants take turns on the same windows, so that a machine whose speed drifts is unfair to none. Wall time is
-what counts; processor time is given beside it, as it stands still while others have the machine. Without the Penn
-Treebank words are drawn at random from a vocabulary of its size: the times are the same.
+The contestants take turns on the same windows, so that a machine whose speed drifts is unfair to none. Wall
+time is what counts; processor time is given beside it, as it stands still while others have the machine.
+Without the Penn Treebank words are drawn at random from a vocabulary of its size: the times are the same.
 """
+
 import itertools
 import statistics
 import sys
@@ -48,6 +49,7 @@ def ours(build, text, windows):
     def run(steps):
         data = Data(text.name, list(itertools.islice(windows, steps)), [next(iter(windows))], text)
         return timed(lambda: language_model.train(model, data, HP))
+
     return run
 
 
@@ -77,8 +79,10 @@ def torch_contestant(text, windows):
 
     net = Net()
     optimizer = torch.optim.SGD(net.parameters(), HP.lr)
-    batches = [tuple(torch.tensor(array.asnumpy()).long() for array in batch)
-               for batch in itertools.islice(windows, 60)]
+    batches = [
+        tuple(torch.tensor(array.asnumpy()).long() for array in batch)
+        for batch in itertools.islice(windows, 60)
+    ]
 
     def train(steps):
         state, total = None, 0.0
@@ -103,9 +107,11 @@ def torch_contestant(text, windows):
 def main(rounds=5, steps=12):
     text = treebank()
     windows = Windows(text.vocabulary.numbers(text.train_words), HP.batch_size, HP.num_steps)
-    contestants = {"Gluon": ours(language_model.with_gluon, text, windows),
-                   "from scratch": ours(language_model.from_scratch, text, windows),
-                   "PyTorch": torch_contestant(text, windows)}
+    contestants = {
+        "Gluon": ours(language_model.with_gluon, text, windows),
+        "from scratch": ours(language_model.from_scratch, text, windows),
+        "PyTorch": torch_contestant(text, windows),
+    }
     times = {name: [] for name, run in contestants.items() if run}
     for name in times:
         contestants[name](3)  # warm up
@@ -116,13 +122,17 @@ def main(rounds=5, steps=12):
     for name, measured in times.items():
         wall, processor = ([seconds / steps * 1000 for seconds in column] for column in zip(*measured))
         medians[name] = statistics.median(wall), statistics.median(processor)
-        print(f"{name:14} {medians[name][0]:7.1f} ms a step (fastest {min(wall):.1f}, slowest {max(wall):.1f}), "
-              f"processor {medians[name][1]:.1f}; {HP.batch_size * HP.num_steps / medians[name][0] * 1000:,.0f} "
-              f"tokens/s; an epoch {medians[name][0] * len(windows) / 1000:.0f} s")
+        print(
+            f"{name:14} {medians[name][0]:7.1f} ms a step (fastest {min(wall):.1f}, slowest {max(wall):.1f}), "
+            f"processor {medians[name][1]:.1f}; {HP.batch_size * HP.num_steps / medians[name][0] * 1000:,.0f} "
+            f"tokens/s; an epoch {medians[name][0] * len(windows) / 1000:.0f} s"
+        )
     for name in medians:
         if name != "PyTorch" and "PyTorch" in medians:
             ratios = [mine / theirs for mine, theirs in zip(medians[name], medians["PyTorch"])]
-            print(f"{name} / PyTorch: {ratios[0]:.2f} of the wall time, {ratios[1]:.2f} of the processor time")
+            print(
+                f"{name} / PyTorch: {ratios[0]:.2f} of the wall time, {ratios[1]:.2f} of the processor time"
+            )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""How fast is a step of LeNet-5 on 100 images of MNIST's shape? From scratch, with Gluon and with PyTorch, as ratios.
+"""How fast is a step of LeNet-5 on 100 images of MNIST's shape? From scratch, with Gluon and with PyTorch, as
+ratios.
 
     python -m benchmarks.lenet [rounds]
 
-On all cores, or on as many as OMP_NUM_THREADS says. The contestants take turns; medians over the rounds are compared.
+On all cores, or on as many as OMP_NUM_THREADS says. The contestants take turns; medians over the rounds are
+compared.
 """
+
 import statistics
 import sys
 import time
@@ -23,7 +26,10 @@ NUM_STEPS = 30  # a round, so that what a run needs once is a small part
 def batches_of(hp):
     """As many batches as a round has steps, of random pixels: the times are the same."""
     rng, count = np.random.RandomState(0), NUM_STEPS * hp.batch_size
-    examples = as_nd(rng.rand(count, 1, 28, 28).astype("float32")), as_nd(rng.randint(0, 10, count).astype("float32"))
+    examples = (
+        as_nd(rng.rand(count, 1, 28, 28).astype("float32")),
+        as_nd(rng.randint(0, 10, count).astype("float32")),
+    )
     return minibatches(Sets(examples, None, None, 10, correct, "random pixels"), hp, seed=0)
 
 
@@ -33,9 +39,18 @@ def ours(build, hp, data):
 
     def steps():
         begun = time.perf_counter()
-        train_ch3(model.net, data.train_iter, None, model.loss, 1, hp.batch_size, trainer=model.trainer,
-                  gradients=model.gradients)
+        train_ch3(
+            model.net,
+            data.train_iter,
+            None,
+            model.loss,
+            1,
+            hp.batch_size,
+            trainer=model.trainer,
+            gradients=model.gradients,
+        )
         return time.perf_counter() - begun
+
     return steps
 
 
@@ -68,6 +83,7 @@ def with_torch(hp, data):
             total, right = total + value.detach(), right + (y_hat.argmax(1) == y[rows]).sum()
         float(total), int(right)
         return time.perf_counter() - begun
+
     return steps
 
 
@@ -75,8 +91,11 @@ def main(rounds=9):
     seed_everything(0)
     hp = next(iter(lenet.comparison(lenet.HParams()).values())).replace(steps=NUM_STEPS)
     data = batches_of(hp)
-    contestants = {"scratch": ours(lenet.from_scratch, hp, data), "Gluon": ours(lenet.with_gluon, hp, data),
-                   "PyTorch": with_torch(hp, data)}
+    contestants = {
+        "scratch": ours(lenet.from_scratch, hp, data),
+        "Gluon": ours(lenet.with_gluon, hp, data),
+        "PyTorch": with_torch(hp, data),
+    }
     times = {name: [] for name, run in contestants.items() if run}
     for name in times:
         contestants[name]()  # warm up
@@ -86,8 +105,10 @@ def main(rounds=9):
     median = {name: statistics.median(measured) for name, measured in times.items()}
     print(f"{compat.threads()} threads")
     for name, seconds in median.items():
-        print(f"{name:8} {1000 * seconds:6.1f} ms a step   (fastest {1000 * min(times[name]):.1f}); "
-              f"{seconds / list(median.values())[-1]:.2f} times {list(median)[-1]}'s")
+        print(
+            f"{name:8} {1000 * seconds:6.1f} ms a step   (fastest {1000 * min(times[name]):.1f}); "
+            f"{seconds / list(median.values())[-1]:.2f} times {list(median)[-1]}'s"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Softmax regression and the MLP once more, with optimizer, decay, schedule, initialisation and pixels as settings.
+"""Softmax regression and the MLP once more, with optimizer, decay, schedule, initialisation and pixels as
+settings.
 
 What the chapters of a reader's article have in common: a comparison is a table of `Setting`s.
 """
+
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,14 +21,18 @@ from d2l_repro.train import train_ch3
 from . import _comparisons
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS
 
-# Name -> class and options from scratch; Gluon's name and options, and its lr as a multiple of ours, where it has one.
-# Gluon's AdaDelta takes no notice of any lr, nor then of a schedule, which ours does. Of the average it has only the
-# velocity that goes the same way while lr is constant.
+# Name -> class and options from scratch; Gluon's name and options, and its lr as a multiple of ours, where it
+# has one. Gluon's AdaDelta takes no notice of any lr, nor then of a schedule, which ours does. Of the average
+# it has only the velocity that goes the same way while lr is constant.
 OPTIMIZERS = {
     "sgd": (scratch.SGD, {}, ("sgd", {}, 1.0)),
     "momentum": (scratch.Momentum, {}, ("sgd", {"momentum": 0.9}, 1.0)),
     "momentum, average": (scratch.Momentum, {"average": True}, ("sgd", {"momentum": 0.9}, 0.1)),
-    "momentum 0.99, average": (scratch.Momentum, {"rho": 0.99, "average": True}, ("sgd", {"momentum": 0.99}, 0.01)),
+    "momentum 0.99, average": (
+        scratch.Momentum,
+        {"rho": 0.99, "average": True},
+        ("sgd", {"momentum": 0.99}, 0.01),
+    ),
     "nesterov": (scratch.Nesterov, {}, ("nag", {"momentum": 0.9}, 1.0)),
     "adagrad": (scratch.AdaGrad, {}, ("adagrad", {}, 1.0)),
     "rmsprop": (scratch.RMSProp, {}, ("rmsprop", {"gamma1": 0.9}, 1.0)),
@@ -38,8 +44,8 @@ OPTIMIZERS = {
     "adamw": (scratch.AdamW, {}, None),
     "random adam": (scratch.RandomAdam, {}, None),
 }
-# Gluon's names of those that decay weights otherwise than we do, and our names of those whose state Gluon keeps in
-# single precision whatever the parameters are in.
+# Gluon's names of those that decay weights otherwise than we do, and our names of those whose state Gluon
+# keeps in single precision whatever the parameters are in.
 DECAY_OTHERWISE = ("adagrad", "adadelta", "nag")
 SINGLE_PRECISION = ("adagrad", "rmsprop", "adadelta")
 SCHEDULES = {  # learning rate and number of epochs -> schedule that counts epochs
@@ -47,7 +53,9 @@ SCHEDULES = {  # learning rate and number of epochs -> schedule that counts epoc
     "step": lambda lr, num_epochs: schedules.stepwise(lr, 0.1, (num_epochs // 2, 3 * num_epochs // 4)),
     "exponential": lambda lr, num_epochs: schedules.exponential(lr, 0.8),
     "cosine": schedules.cosine,
-    "warm-up": lambda lr, num_epochs: schedules.warm_up(num_epochs // 5, schedules.cosine(lr, num_epochs * 4 / 5)),
+    "warm-up": lambda lr, num_epochs: schedules.warm_up(
+        num_epochs // 5, schedules.cosine(lr, num_epochs * 4 / 5)
+    ),
 }
 INITS = {  # Setting -> shape -> weights from scratch, and Setting -> Gluon's initialiser
     "normal": (lambda hp: lambda shape: scratch.normal(shape, hp.sigma), lambda hp: init.Normal(hp.sigma)),
@@ -61,7 +69,8 @@ class Setting(settings.HParams):
     """One row of a comparison."""
 
     net: Literal["softmax", "mlp"] = "softmax"
-    loss: Literal["joint", "separate"] = "joint"  # softmax in the loss, as in Gluon, or (from scratch) in the net
+    # softmax in the loss, as in Gluon, or (from scratch) in the net
+    loss: Literal["joint", "separate"] = "joint"
     optimizer: Literal[tuple(OPTIMIZERS)] = "sgd"
     lr: Positive = 0.1  # learning rate, at the start where the schedule changes it
     schedule: Literal[tuple(SCHEDULES)] = "cosine"  # of the learning rate, from epoch to epoch
@@ -82,7 +91,8 @@ class Setting(settings.HParams):
 
 
 def runs_of(comparisons):
-    """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with Gluon."""
+    """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with
+    Gluon."""
     return _comparisons.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
 
 
@@ -125,7 +135,9 @@ def with_gluon(hp, data):
     net.hybridize()
     params = net.collect_params()
     name, options, factor = OPTIMIZERS[hp.optimizer][2]
-    trainer = gluon.Trainer(params, name, {"learning_rate": factor * hp.lr, "wd": hp.wd, **options}, kvstore=None)
+    trainer = gluon.Trainer(
+        params, name, {"learning_rate": factor * hp.lr, "wd": hp.wd, **options}, kvstore=None
+    )
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
@@ -134,18 +146,28 @@ def train(model, data, hp, callbacks=()):
     lr = model.trainer.learning_rate
     schedule = SCHEDULES[hp.schedule](lr, hp.num_epochs)
     callbacks = [Schedule(schedules.by_epoch(schedule, len(data.train_iter))), *callbacks]
-    return train_ch3(model.net, data.train_iter, data.test_iter, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, callbacks=callbacks)
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        callbacks=callbacks,
+    )
 
 
 def show(result, comparisons, where):
-    """A figure and a table for each comparison, title -> {name: Setting}; `where` ends the figures' titles."""
+    """A figure and a table for each comparison, title -> {name: Setting}; `where` ends the figures'
+    titles."""
     _comparisons.draw(result, comparisons, where, ("train_loss", "train_acc", "test_acc"))
     _comparisons.tabulate(result, comparisons, lambda label, run, hp: row(label, run, hp.target))
 
 
 def showing(comparisons, HParams, where="on"):
     """The `show` of a chapter that is nothing but comparisons: a figure and a table for each."""
+
     def show_all(result, data):
         show(result, comparisons(HParams(**result.settings)), f"{where} {data.source.title}")
 
@@ -156,16 +178,26 @@ def row(label, run, target):
     """A run's line in the table of its comparison."""
     history = run["history"]
     if not history:
-        return {"run": label, **dict.fromkeys(("train loss", "train acc", "test acc", "gap", "best test acc"), "-"),
-                "test accuracy reached": "diverged in epoch 1"}
+        return {
+            "run": label,
+            **dict.fromkeys(("train loss", "train acc", "test acc", "gap", "best test acc"), "-"),
+            "test accuracy reached": "diverged in epoch 1",
+        }
     last = history[-1]
-    return {"run": label, "train loss": shown(last["train_loss"], ".4g"), "train acc": f"{last['train_acc']:.4f}",
-            "test acc": f"{last['test_acc']:.4f}", "gap": f"{100 * (last['train_acc'] - last['test_acc']):.1f} points",
-            "best test acc": f"{max(history['test_acc']):.4f}", "test accuracy reached": reached(history, target)}
+    return {
+        "run": label,
+        "train loss": shown(last["train_loss"], ".4g"),
+        "train acc": f"{last['train_acc']:.4f}",
+        "test acc": f"{last['test_acc']:.4f}",
+        "gap": f"{100 * (last['train_acc'] - last['test_acc']):.1f} points",
+        "best test acc": f"{max(history['test_acc']):.4f}",
+        "test accuracy reached": reached(history, target),
+    }
 
 
 def reached(history, target):
-    """When the test accuracy first was `target`: the epoch, and the time of training and scoring until then."""
+    """When the test accuracy first was `target`: the epoch, and the time of training and scoring until
+    then."""
     seconds = 0.0
     for epoch in history:
         seconds += epoch["seconds"]

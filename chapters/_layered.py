@@ -2,6 +2,7 @@
 
 What the chapters from first principles have in common: a comparison is a table of `Setting`s.
 """
+
 from dataclasses import dataclass
 from typing import Callable, Literal, Optional
 
@@ -36,8 +37,9 @@ from ._classifiers import OPTIMIZERS as ALL_OPTIMIZERS
 class LogisticLoss(gluon.loss.Loss):
     """Cross-entropy of two classes from logits, log(1 + e^o) - y o.
 
-    In place of Gluon's SigmoidBinaryCrossEntropyLoss, whose gradient at o = 0 is -y and not 1/2 - y: it is written with
-    max and absolute value. A net whose ReLUs are all off for an example, and whose last bias is 0, is just there.
+    In place of Gluon's SigmoidBinaryCrossEntropyLoss, whose gradient at o = 0 is -y and not 1/2 - y: it is
+    written with max and absolute value. A net whose ReLUs are all off for an example, and whose last bias is
+    0, is just there.
     """
 
     def __init__(self):
@@ -48,24 +50,41 @@ class LogisticLoss(gluon.loss.Loss):
         return F.Activation(o, act_type="softrelu") - y * o
 
 
-OPTIMIZERS = {name: ALL_OPTIMIZERS[name] for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta",
-                                                      "adam")}
+OPTIMIZERS = {
+    name: ALL_OPTIMIZERS[name]
+    for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam")
+}
 GLUON_ACTIVATIONS = {
     **{name: lambda name=name: nn.Activation(name) for name in ("relu", "sigmoid", "tanh")},
-    "leaky relu": lambda: nn.LeakyReLU(0.01), "elu": nn.ELU,
-    # Not nn.SELU: its gradient below 0 is scale (alpha + y) and not scale alpha + y, 0.003 in place of 0.088 at -3.
-    "selu": lambda: nn.HybridLambda(lambda F, x: SELU_SCALE * F.LeakyReLU(x, act_type="elu", slope=SELU_ALPHA)),
-    "softplus": lambda: nn.Activation("softrelu"), "relu6": lambda: nn.HybridLambda(lambda F, x: F.clip(x, 0, 6)),
+    "leaky relu": lambda: nn.LeakyReLU(0.01),
+    "elu": nn.ELU,
+    # Not nn.SELU: its gradient below 0 is scale (alpha + y) and not scale alpha + y, 0.003 in place of 0.088
+    # at -3.
+    "selu": lambda: nn.HybridLambda(
+        lambda F, x: SELU_SCALE * F.LeakyReLU(x, act_type="elu", slope=SELU_ALPHA)
+    ),
+    "softplus": lambda: nn.Activation("softrelu"),
+    "relu6": lambda: nn.HybridLambda(lambda F, x: F.clip(x, 0, 6)),
     "crelu": lambda: nn.HybridLambda(lambda F, x: F.relu(F.concat(x, -x, dim=1))),
 }
 NORMS = {"none": (None, None), "batch": (BatchNorm, nn.BatchNorm), "layer": (LayerNorm, nn.LayerNorm)}
-STARTS = {**INITS, "zero": (lambda hp: nd.zeros, lambda hp: init.Zero()),
-          "half": (lambda hp: lambda shape: nd.full(shape, 0.5), lambda hp: init.Constant(0.5))}
-GLUON_LOSSES = {"softmax": gluon.loss.SoftmaxCrossEntropyLoss, "logistic": LogisticLoss,
-                "squared": gluon.loss.L2Loss}  # it has no hinge loss of several classes
+STARTS = {
+    **INITS,
+    "zero": (lambda hp: nd.zeros, lambda hp: init.Zero()),
+    "half": (lambda hp: lambda shape: nd.full(shape, 0.5), lambda hp: init.Constant(0.5)),
+}
+GLUON_LOSSES = {
+    "softmax": gluon.loss.SoftmaxCrossEntropyLoss,
+    "logistic": LogisticLoss,
+    "squared": gluon.loss.L2Loss,
+}  # it has no hinge loss of several classes
 NUM_VALID = 5000  # images
-IS_CORRECT = {"softmax": correct, "svm": correct, "logistic": correct_sign,
-              "squared": lambda y_hat, y: correct_sign(y_hat, y, threshold=0.5)}
+IS_CORRECT = {
+    "softmax": correct,
+    "svm": correct,
+    "logistic": correct_sign,
+    "squared": lambda y_hat, y: correct_sign(y_hat, y, threshold=0.5),
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +106,8 @@ class Setting(settings.HParams):
     lr_decay: Positive = 1.0  # times the learning rate after every epoch
     reg: NonNegative = 0.0  # factor of the penalty |W|^2 / 2
     l1: NonNegative = 0.0  # factor of the penalty |W|, the sum of absolute values
-    average: Probability = 0.0  # how much of a moving average of the parameters is kept a step; 0 for no average
+    # how much of a moving average of the parameters is kept a step; 0 for no average
+    average: Probability = 0.0
     clip: NonNegative = 0.0  # norm that gradients are shortened to; 0 for as long as they are
     num_epochs: Count = 10  # passes over the training set
     batch_size: Count = 100  # examples a step
@@ -116,26 +136,37 @@ def minibatches(sets, hp, seed, name="synthetic", **options):
 
 
 def counted_in_steps(num_steps, num_evaluations):
-    """The fields of a `Setting` for just so many batches, and at most so many evaluations at equal distances."""
+    """The fields of a `Setting` for just so many batches, and at most so many evaluations at equal
+    distances."""
     num_evaluations = max(n for n in range(1, min(num_evaluations, num_steps) + 1) if num_steps % n == 0)
     return {"num_epochs": num_evaluations, "steps": num_steps // num_evaluations}
 
 
 def digits_data(hp, options):
-    """MNIST as `Data`, X (batch, 1, 28, 28) from 0 to 1, y (batch,); the last 5,000 training images are to validate.
+    """MNIST as `Data`, X (batch, 1, 28, 28) from 0 to 1, y (batch,); the last 5,000 training images are to
+    validate.
 
     Of a smaller set a sixth is.
     """
     images = load_images("mnist", options.dataset, options.data_dir, options.quick)
     X, y = images.train
     num_train = len(y) - min(NUM_VALID, len(y) // 6)
-    sets = Sets((X[:num_train], y[:num_train]), (X[num_train:], y[num_train:]), images.test, len(images.class_names),
-                correct, images.title)
-    return minibatches(sets, hp, options.seed, images.name, stand_in_for=images.stand_in_for, official=images.official)
+    sets = Sets(
+        (X[:num_train], y[:num_train]),
+        (X[num_train:], y[num_train:]),
+        images.test,
+        len(images.class_names),
+        correct,
+        images.title,
+    )
+    return minibatches(
+        sets, hp, options.seed, images.name, stand_in_for=images.stand_in_for, official=images.official
+    )
 
 
 def points_data(points, classes, num_train, num_valid, hp, seed, title):
-    """Points of the plane in two classes as `Data`: the first to train, the next to validate, the rest to test."""
+    """Points of the plane in two classes as `Data`: the first to train, the next to validate, the rest to
+    test."""
     ends = ((0, num_train), (num_train, num_train + num_valid), (num_train + num_valid, None))
     parts = [(points[slice(*end)], classes[slice(*end)]) for end in ends]
     return minibatches(Sets(*parts, 1, IS_CORRECT[hp.loss], title), hp, seed)
@@ -146,23 +177,36 @@ def from_scratch(hp, data):
     sets = data.source
     X, _ = sets.train
     net = FullyConnectedNet(
-        [X[0].size, *hp.hidden, sets.num_outputs], STARTS[hp.init][0](hp),
-        None if hp.activation == "none" else hp.activation, NORMS[hp.norm][0], hp.drop_prob, hp.bias,
-        output="sigmoid" if hp.loss == "squared" else None, input_drop_prob=hp.input_drop_prob)
+        [X[0].size, *hp.hidden, sets.num_outputs],
+        STARTS[hp.init][0](hp),
+        None if hp.activation == "none" else hp.activation,
+        NORMS[hp.norm][0],
+        hp.drop_prob,
+        hp.bias,
+        output="sigmoid" if hp.loss == "squared" else None,
+        input_drop_prob=hp.input_drop_prob,
+    )
     kind, options, _ = OPTIMIZERS[hp.optimizer]
     model = Model(net, LOSSES[hp.loss][0], net.params, kind(net.params, hp.lr, **options))
     if hp.gradients == "by hand":
         model.gradients = gradients_by_hand(net, hp.loss, hp.reg, hp.batch_size, hp.l1)
     elif hp.reg or hp.l1:
-        model.penalty = lambda: nd.add_n(*[hp.reg * l2_penalty(W) + hp.l1 * W.abs().sum() for W in net.weights])
+        model.penalty = lambda: nd.add_n(
+            *[hp.reg * l2_penalty(W) + hp.l1 * W.abs().sum() for W in net.weights]
+        )
     return model
 
 
 def with_gluon(hp, data):
     """The same from Gluon."""
+
     def dense(units):
-        return nn.Dense(units, use_bias=hp.bias is not None, weight_initializer=STARTS[hp.init][1](hp),
-                        bias_initializer=init.Constant(hp.bias or 0))
+        return nn.Dense(
+            units,
+            use_bias=hp.bias is not None,
+            weight_initializer=STARTS[hp.init][1](hp),
+            bias_initializer=init.Constant(hp.bias or 0),
+        )
 
     net = nn.HybridSequential()
     if hp.input_drop_prob:
@@ -184,7 +228,9 @@ def with_gluon(hp, data):
     for name, param in params.items():
         param.wd_mult = float(name.endswith("weight"))
     name, options, factor = OPTIMIZERS[hp.optimizer][2]
-    trainer = gluon.Trainer(params, name, {"learning_rate": factor * hp.lr, "wd": hp.reg, **options}, kvstore=None)
+    trainer = gluon.Trainer(
+        params, name, {"learning_rate": factor * hp.lr, "wd": hp.reg, **options}, kvstore=None
+    )
     model = Model(net, GLUON_LOSSES[hp.loss](), params, trainer)
     if hp.l1:
         model.gradients = _with_l1(model, hp)
@@ -210,36 +256,60 @@ def _with_l1(model, hp):
 
 
 def runs_of(comparisons):
-    """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with Gluon."""
+    """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with
+    Gluon."""
     return _comparisons.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
 
 
 def _in_gluon(hp):
-    return (hp.loss in GLUON_LOSSES and hp.gradients == "by hand"
-            and not (hp.reg and OPTIMIZERS[hp.optimizer][2][0] in DECAY_OTHERWISE))
+    return (
+        hp.loss in GLUON_LOSSES
+        and hp.gradients == "by hand"
+        and not (hp.reg and OPTIMIZERS[hp.optimizer][2][0] in DECAY_OTHERWISE)
+    )
 
 
 def parity(run):
-    """Not where masks are drawn, nor with the optimizers of Gluon that keep their state in single precision."""
+    """Not where masks are drawn, nor with the optimizers of Gluon that keep their state in single
+    precision."""
     return not (run.hp.drop_prob or run.hp.input_drop_prob) and run.hp.optimizer not in SINGLE_PRECISION
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop, with loss and accuracy on the validation set after each epoch; the best model on it is kept."""
-    arrays = [*model.net.params, *model.net.running] if isinstance(model.net, FullyConnectedNet) \
+    """The loop, with loss and accuracy on the validation set after each epoch; the best model on it is
+    kept."""
+    arrays = (
+        [*model.net.params, *model.net.running]
+        if isinstance(model.net, FullyConnectedNet)
         else list(model.params.values())
+    )
     learned = [param.held for param in parameters(model)]
     is_correct, valid = data.source.is_correct, [data.source.valid]
     schedule = schedules.exponential(model.trainer.learning_rate, hp.lr_decay)
     best = BestModel(arrays)
     history = train_ch3(
-        model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size, trainer=model.trainer,
-        metrics={"acc": is_correct}, penalty=model.penalty, gradients=model.gradients,
-        measure={"valid_loss": lambda: evaluate(valid, model.net, model.loss),
-                 "valid_acc": lambda: evaluate(valid, model.net, is_correct)},
-        callbacks=[Schedule(schedules.by_epoch(schedule, len(data.train_iter))),
-                   *([Clip(learned, hp.clip, hp.batch_size)] if hp.clip else []),
-                   *([StepSizes(learned)] if hp.watch_steps else []), best, *callbacks])
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={"acc": is_correct},
+        penalty=model.penalty,
+        gradients=model.gradients,
+        measure={
+            "valid_loss": lambda: evaluate(valid, model.net, model.loss),
+            "valid_acc": lambda: evaluate(valid, model.net, is_correct),
+        },
+        callbacks=[
+            Schedule(schedules.by_epoch(schedule, len(data.train_iter))),
+            *([Clip(learned, hp.clip, hp.batch_size)] if hp.clip else []),
+            *([StepSizes(learned)] if hp.watch_steps else []),
+            best,
+            *callbacks,
+        ],
+    )
     best.restore()
     return history
 
@@ -259,32 +329,55 @@ class StepSizes(Callback):
 
 
 def tested(model, data, history):
-    """The metrics of the model that was best on the validation set: its epoch, and its scores there and in the test."""
+    """The metrics of the model that was best on the validation set: its epoch, and its scores there and in
+    the test."""
     best = max(history, key=lambda row: row["valid_acc"])
     test = [data.source.test]
-    return {"best_epoch": best["epoch"], "best_valid_acc": best["valid_acc"],
-            "test_loss": evaluate(test, model.net, model.loss),
-            "test_acc": evaluate(test, model.net, data.source.is_correct)}
+    return {
+        "best_epoch": best["epoch"],
+        "best_valid_acc": best["valid_acc"],
+        "test_loss": evaluate(test, model.net, model.loss),
+        "test_acc": evaluate(test, model.net, data.source.is_correct),
+    }
 
 
 def row(label, run, hp):
-    """A run's line in the table of its comparison: the last epoch, then the one that was best on the validation set."""
+    """A run's line in the table of its comparison: the last epoch, then the one that was best on the
+    validation set."""
     metrics = run["metrics"]
-    columns = {"train_loss": ".4g", "train_acc": ".4f", "valid_acc": ".4f", "best_epoch": "d", "best_valid_acc": ".4f",
-               "test_acc": ".4f"}
-    return {"run": label, **{name.replace("_", " "): format(metrics[name], form) if metrics else "-"
-                             for name, form in columns.items()}}
+    columns = {
+        "train_loss": ".4g",
+        "train_acc": ".4f",
+        "valid_acc": ".4f",
+        "best_epoch": "d",
+        "best_valid_acc": ".4f",
+        "test_acc": ".4f",
+    }
+    return {
+        "run": label,
+        **{
+            name.replace("_", " "): format(metrics[name], form) if metrics else "-"
+            for name, form in columns.items()
+        },
+    }
 
 
 def decision_regions(result, data, names):
-    """A figure for each implementation: what the nets of those names decide, with the points of the three sets."""
-    sets = {name: tuple(array.asnumpy() for array in getattr(data.source, name)) for name in ("train", "valid", "test")}
+    """A figure for each implementation: what the nets of those names decide, with the points of the three
+    sets."""
+    sets = {
+        name: tuple(array.asnumpy() for array in getattr(data.source, name))
+        for name in ("train", "valid", "test")
+    }
     figures = {}
     for impl in ("scratch", "gluon"):
-        nets = {name: _scores(model.net) for name, model in _comparisons.of(impl, names, result.models).items()}
+        nets = {
+            name: _scores(model.net) for name, model in _comparisons.of(impl, names, result.models).items()
+        }
         if nets:
             figures[f"regions_{impl}"] = plot.decision_regions(
-                nets, sets, f"What each net decides on {data.source.title}, {impl}")
+                nets, sets, f"What each net decides on {data.source.title}, {impl}"
+            )
     return figures
 
 

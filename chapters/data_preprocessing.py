@@ -2,14 +2,17 @@
 
 A reader's article on hand-written optimizers in MXNet.
 
-Pixels are stored as bytes from 0 to 255. Fed in as they are, they make every gradient of a weight 255 times as large,
-and a step of the same learning rate overshoots: a loss with the softmax outside takes the logarithm of a probability
-that was rounded to 0, and training stops; one that contains the softmax, like Gluon's, goes on and swings. It is a
-matter of scale alone: with initial weights divided by 255 and the learning rate by 255^2 the weights take the steps
-they take on floats, 255 times as small. Only the bias, whose gradient the pixels do not enter, then hardly moves.
+Pixels are stored as bytes from 0 to 255. Fed in as they are, they make every gradient of a weight 255 times
+as large, and a step of the same learning rate overshoots: a loss with the softmax outside takes the logarithm
+of a probability that was rounded to 0, and training stops; one that contains the softmax, like Gluon's, goes
+on and swings. It is a matter of scale alone: with initial weights divided by 255 and the learning rate by
+255^2 the weights take the steps they take on floats, 255 times as small. Only the bias, whose gradient the
+pixels do not enter, then hardly moves.
 
-Expect the raw runs to diverge or to swing by points from epoch to epoch, and the scaled one half a point below floats.
+Expect the raw runs to diverge or to swing by points from epoch to epoch, and the scaled one half a point
+below floats.
 """
+
 from dataclasses import dataclass
 
 from d2l_repro import settings
@@ -31,10 +34,17 @@ class HParams(settings.HParams):
 
 def comparisons(hp):
     """Title -> {name: Setting}."""
-    base = Setting(num_epochs=hp.num_epochs, batch_size=hp.batch_size, lr=hp.lr, schedule="constant", loss="separate")
-    return {"Pixels": {"floats": base, "bytes": base.replace(pixels="bytes"),
-                       "bytes, softmax in the loss": base.replace(pixels="bytes", loss="joint"),
-                       "bytes, all scaled": base.replace(pixels="bytes", lr=hp.lr / 255**2, sigma=base.sigma / 255)}}
+    base = Setting(
+        num_epochs=hp.num_epochs, batch_size=hp.batch_size, lr=hp.lr, schedule="constant", loss="separate"
+    )
+    return {
+        "Pixels": {
+            "floats": base,
+            "bytes": base.replace(pixels="bytes"),
+            "bytes, softmax in the loss": base.replace(pixels="bytes", loss="joint"),
+            "bytes, all scaled": base.replace(pixels="bytes", lr=hp.lr / 255**2, sigma=base.sigma / 255),
+        }
+    }
 
 
 chapter = Chapter(
@@ -48,7 +58,8 @@ chapter = Chapter(
     show=showing(comparisons, HParams, "of"),
     needs_data=True,
     may_diverge=lambda run: run.label.endswith("bytes"),
-    # A run that overshoots multiplies every difference, the last digit's too, until there is nothing left to compare.
+    # A run that overshoots multiplies every difference, the last digit's too, until there is nothing left to
+    # compare.
     parity=lambda run: run.hp.pixels == "floats" or run.hp.lr < 1e-3,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,

@@ -2,13 +2,15 @@
 
 *Dive into Deep Learning*, first edition, section 3.13.
 
-New since the multilayer perceptron: a second hidden layer, and activations dropped at random while training, few near
-the input and more near the output. What is kept is scaled up, so that a layer's expectation stays and nothing has to
-be done in testing. Beside the book's net it is shown without dropout and with the two probabilities exchanged.
+New since the multilayer perceptron: a second hidden layer, and activations dropped at random while training,
+few near the input and more near the output. What is kept is scaled up, so that a layer's expectation stays
+and nothing has to be done in testing. Beside the book's net it is shown without dropout and with the two
+probabilities exchanged.
 
-Expect a training accuracy of about 0.85 after five epochs, less than without dropout; five epochs are too few to see
-the overfitting that dropout is for.
+Expect a training accuracy of about 0.85 after five epochs, less than without dropout; five epochs are too few
+to see the overfitting that dropout is for.
 """
+
 from dataclasses import dataclass
 
 from mxnet import gluon, init, nd
@@ -38,7 +40,8 @@ class HParams(settings.HParams):
 
 
 def from_scratch(hp):
-    """Dropout after each hidden layer's activation; `dropout` sees by itself whether the net is in training."""
+    """Dropout after each hidden layer's activation; `dropout` sees by itself whether the net is in
+    training."""
     W1 = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, hp.num_hiddens1))
     b1 = nd.zeros(hp.num_hiddens1)
     W2 = nd.random.normal(scale=hp.sigma, shape=(hp.num_hiddens1, hp.num_hiddens2))
@@ -62,9 +65,13 @@ def from_scratch(hp):
 def with_gluon(hp):
     """The same from Gluon, whose Dropout is a layer."""
     net = nn.HybridSequential()
-    net.add(nn.Dense(hp.num_hiddens1, activation="relu"), nn.Dropout(hp.drop_prob1),
-            nn.Dense(hp.num_hiddens2, activation="relu"), nn.Dropout(hp.drop_prob2),
-            nn.Dense(NUM_OUTPUTS))
+    net.add(
+        nn.Dense(hp.num_hiddens1, activation="relu"),
+        nn.Dropout(hp.drop_prob1),
+        nn.Dense(hp.num_hiddens2, activation="relu"),
+        nn.Dropout(hp.drop_prob2),
+        nn.Dense(NUM_OUTPUTS),
+    )
     net.initialize(init.Normal(hp.sigma))
     net.hybridize()
     params = net.collect_params()
@@ -74,23 +81,35 @@ def with_gluon(hp):
 
 def runs(hp):
     """The book's net, without dropout, and with the two probabilities exchanged."""
-    return runs_of({"scratch": from_scratch, "gluon": with_gluon},
-                   {"": hp,
-                    "no dropout": hp.replace(drop_prob1=0.0, drop_prob2=0.0),
-                    "exchanged": hp.replace(drop_prob1=hp.drop_prob2, drop_prob2=hp.drop_prob1)})
+    return runs_of(
+        {"scratch": from_scratch, "gluon": with_gluon},
+        {
+            "": hp,
+            "no dropout": hp.replace(drop_prob1=0.0, drop_prob2=0.0),
+            "exchanged": hp.replace(drop_prob1=hp.drop_prob2, drop_prob2=hp.drop_prob1),
+        },
+    )
 
 
 def show(result, data):
-    """Training curves of the book's net and of the three variants; a table of the gaps between train and test."""
+    """Training curves of the book's net and of the three variants; a table of the gaps between train and
+    test."""
     book = {label: run for label, run in result.runs.items() if label in ("scratch", "gluon")}
     result.figures["training_curves"] = plot.training_curves(book, f"Dropout on {data.source.title}")
     for impl in book:
         variants = {label: run for label, run in result.runs.items() if label.startswith(impl)}
-        result.figures[f"variants_{impl}"] = plot.training_curves(variants, "With dropout, without, and exchanged")
+        result.figures[f"variants_{impl}"] = plot.training_curves(
+            variants, "With dropout, without, and exchanged"
+        )
     result.tables["What dropout changes"] = [
-        {"run": label, **{name: f"{run['metrics'][name]:.4f}" for name in ("train_acc", "test_acc")},
-         "gap": f"{run['metrics']['train_acc'] - run['metrics']['test_acc']:+.4f}"}
-        for label, run in result.runs.items() if run["metrics"]]
+        {
+            "run": label,
+            **{name: f"{run['metrics'][name]:.4f}" for name in ("train_acc", "test_acc")},
+            "gap": f"{run['metrics']['train_acc'] - run['metrics']['test_acc']:+.4f}",
+        }
+        for label, run in result.runs.items()
+        if run["metrics"]
+    ]
 
 
 chapter = Chapter(

@@ -2,12 +2,13 @@
 
 A reader's article of notes on MXNet, after sections 4.1 to 4.5 of *Dive into Deep Learning*.
 
-How a net is put together from Blocks of one's own, how its parameters are found, initialised, shared, saved and
-loaded, and when they come to be.
+How a net is put together from Blocks of one's own, how its parameters are found, initialised, shared, saved
+and loaded, and when they come to be.
 
-Nothing is trained here. Every statement is run and held to the output below it. Expect all to hold, with every seed;
-among them that what Gluon saves loads into a net from scratch, and back.
+Nothing is trained here. Every statement is run and held to the output below it. Expect all to hold, with
+every seed; among them that what Gluon saves loads into a net from scratch, and back.
 """
+
 from mxnet import autograd, gluon, init, nd  # noqa: F401  (the notes use autograd and gluon)
 from mxnet.gluon import nn
 
@@ -110,7 +111,8 @@ def load_from_scratch(path, net):
 
 
 NOTES = {
-    "A Block of one's own": ["""
+    "A Block of one's own": [
+        """
         Every note begins with these imports.
 
         >>> from mxnet import autograd, gluon, init, nd
@@ -118,7 +120,9 @@ NOTES = {
 
         A Block makes its layers when it is made, and says in `forward` what becomes of its input. `backward` is
         autograd's.
-        """, MLP, """
+        """,
+        MLP,
+        """
         >>> net = MLP(num_hiddens=4, num_outputs=2)
         >>> net.initialize()
         >>> X = nd.random.uniform(shape=(3, 5))
@@ -136,10 +140,14 @@ NOTES = {
         >>> y = nd.dot(hidden, net.output.weight.data().T) + net.output.bias.data()
         >>> (net(X) - y).abs().max().asscalar() < 1e-6
         True
-        """],
-    "A Sequential of one's own": ["""
+        """,
+    ],
+    "A Sequential of one's own": [
+        """
         A Block keeps the Blocks that it was given in the order in which they came.
-        """, MySequential, """
+        """,
+        MySequential,
+        """
         >>> net = MySequential()
         >>> net.add(nn.Dense(4, activation="relu"))
         >>> net.add(nn.Dense(2))
@@ -154,10 +162,14 @@ NOTES = {
         >>> gluons.add(*net._children.values())
         >>> (gluons(X) == net(X)).asnumpy().all()
         True
-        """],
-    "Blocks in Blocks, and Python in forward": ["""
+        """,
+    ],
+    "Blocks in Blocks, and Python in forward": [
+        """
         A Block may contain any other, and its `forward` is Python: loops and branches included.
-        """, Repeated, """
+        """,
+        Repeated,
+        """
         >>> net = nn.Sequential()
         >>> net.add(MLP(num_hiddens=4, num_outputs=8), Repeated(nn.Dense(8, in_units=8)))
         >>> net.initialize(init.Normal(0.1))
@@ -172,8 +184,10 @@ NOTES = {
         >>> y.backward()
         >>> net[1].block.weight.grad().norm().asscalar() > 0, net[0].hidden.weight.grad().norm().asscalar() > 0
         (True, True)
-        """],
-    "Parameters by index and by name": ["""
+        """,
+    ],
+    "Parameters by index and by name": [
+        """
         A layer of a Sequential is found by its index, a parameter of a layer by its name.
 
         >>> net = nn.Sequential()
@@ -194,7 +208,8 @@ NOTES = {
 
         >>> net[0].weight.data().shape, net[0].weight.grad().norm().asscalar()
         ((4, 5), 0.0)
-        """],
+        """
+    ],
     "All parameters, and some of them": """
         `collect_params` goes through all the layers, however deep they lie. A regular expression says which are meant.
 
@@ -245,9 +260,12 @@ NOTES = {
         [3.]
         <NDArray 1 @cpu(0)>
         """,
-    "An initializer of one's own": ["""
+    "An initializer of one's own": [
+        """
         An initializer is handed the name of a parameter and the array to be filled.
-        """, MyInit, """
+        """,
+        MyInit,
+        """
         >>> net = nn.Dense(100, in_units=100)
         >>> net.initialize(MyInit())
         >>> size = net.weight.data().abs()
@@ -265,7 +283,8 @@ NOTES = {
         >>> net.weight.data()[0] = 42
         >>> net.weight.data()[0].sum().asscalar() == 42 * 100
         True
-        """],
+        """,
+    ],
     "Shared parameters": """
         A layer that is given another's `params` has no parameters of its own.
 
@@ -309,10 +328,13 @@ NOTES = {
         >>> all(part.norm().asscalar() > 0.001 for part in parts)
         True
         """,
-    "Deferred initialisation": ["""
+    "Deferred initialisation": [
+        """
         A Dense layer need not be told how many inputs it has. Until it has seen some, its weight has a length that is
         not known, 0, and `initialize` only makes a note of what is to be done: no initializer is called.
-        """, TellingInit, """
+        """,
+        TellingInit,
+        """
         >>> net = nn.Sequential()
         >>> net.add(nn.Dense(4, activation="relu"), nn.Dense(2))
         >>> net.initialize(TellingInit())
@@ -336,7 +358,8 @@ NOTES = {
 
         >>> nn.Dense(2)(nd.ones((3, 5)))
         RuntimeError: Parameter 'dense2_weight' has not been initialized...
-        """],
+        """,
+    ],
     "Round deferred initialisation: say how many inputs there are": """
         With `in_units` nothing is left to be found out: the initializer is called and the parameters are there at once.
 
@@ -370,9 +393,12 @@ NOTES = {
         >>> net[0].weight.data().sum().asscalar()
         20.0
         """,
-    "A layer of one's own without parameters": ["""
+    "A layer of one's own without parameters": [
+        """
         Such a layer is a Block that has nothing but `forward`, and stands in a net like any other.
-        """, CenteredLayer, """
+        """,
+        CenteredLayer,
+        """
         >>> CenteredLayer()(nd.array([1, 2, 3, 6]))
         [-2. -1.  0.  3.]
         <NDArray 4 @cpu(0)>
@@ -383,11 +409,15 @@ NOTES = {
         True
         >>> list(net.collect_params())
         ['dense0_weight', 'dense0_bias']
-        """],
-    "A layer of one's own with parameters": ["""
+        """,
+    ],
+    "A layer of one's own with parameters": [
+        """
         What `self.params.get` makes is found, initialised and saved with the net's other parameters. The bias brings an
         initializer of its own: the net's would draw random numbers for it too.
-        """, MyDense, """
+        """,
+        MyDense,
+        """
         >>> net = nn.Sequential()
         >>> net.add(MyDense(8, in_units=64), MyDense(1, in_units=8))
         >>> net.initialize(init.Uniform(1))
@@ -416,7 +446,8 @@ NOTES = {
         >>> trainer.step(batch_size=1, ignore_stale_grad=True)
         >>> (net[0].bias.data() == before - gradient).asnumpy().all()
         True
-        """],
+        """,
+    ],
     "Saving and loading arrays": """
         `nd.save` writes an array, a list of arrays, or a dict of arrays under their names, and `nd.load` gives them
         back as they were: a list, even of one, or a dict.
@@ -458,13 +489,17 @@ NOTES = {
         AssertionError: ...
         >>> folder.cleanup()
         """,
-    "From Gluon to the net from scratch": ["""
+    "From Gluon to the net from scratch": [
+        """
         In the file each parameter has the name of its place in the net. A matrix is (outputs, inputs) there and
         (inputs, outputs) in the net from scratch, so that it is transposed.
 
         >>> from d2l_repro.parameters import Parameter
         >>> from d2l_repro.scratch import relu
-        """, scratch_mlp, load_from_gluon, """
+        """,
+        scratch_mlp,
+        load_from_gluon,
+        """
         >>> import os, tempfile
         >>> folder = tempfile.TemporaryDirectory()
         >>> path = os.path.join(folder.name, "mlp.params")
@@ -479,13 +514,17 @@ NOTES = {
         >>> (scratch_mlp(*params)(X) - y).abs().max().asscalar() < 1e-5
         True
         >>> folder.cleanup()
-        """],
-    "From the net from scratch to Gluon, and back": ["""
+        """,
+    ],
+    "From the net from scratch to Gluon, and back": [
+        """
         The arrays of the net from scratch are saved as a list, in the book's order.
 
         >>> from d2l_repro.experiment import Model
         >>> from d2l_repro.parameters import parameters
-        """, load_from_scratch, """
+        """,
+        load_from_scratch,
+        """
         >>> import os, tempfile
         >>> folder = tempfile.TemporaryDirectory()
         >>> path = os.path.join(folder.name, "scratch.params")
@@ -505,7 +544,8 @@ NOTES = {
         >>> all((a == b).asnumpy().all() for a, b in zip(again, params))
         True
         >>> folder.cleanup()
-        """],
+        """,
+    ],
 }
 
 chapter = Chapter(name="gluon_blocks", doc=__doc__, show=showing(NOTES, globals()))

@@ -2,12 +2,14 @@
 
 *Dive into Deep Learning*, first edition, section 3.16.
 
-New: real data with numbers, texts and gaps; k-fold cross-validation; a submission. The columns become 331 features, and
-one linear layer predicts the price itself. Its error is measured on logarithms, so that a cheap house counts as much as
-a dear one. This chapter is the textbook's view of `python -m kaggle_house`, which has better recipes.
+New: real data with numbers, texts and gaps; k-fold cross-validation; a submission. The columns become 331
+features, and one linear layer predicts the price itself. Its error is measured on logarithms, so that a cheap
+house counts as much as a dear one. This chapter is the textbook's view of `python -m kaggle_house`, which has
+better recipes.
 
 Expect 0.165 on the training folds and 0.170 on the others, and 0.1625 when trained on all rows.
 """
+
 from dataclasses import dataclass
 from typing import Annotated, Optional
 
@@ -35,7 +37,8 @@ class HParams(settings.HParams):
     num_epochs: Count = 100  # passes over the training rows
     batch_size: Count = 64  # houses a step
     lr: Positive = 5.0  # learning rate of Adam
-    k: Annotated[int, Bounds(2)] = 5  # contiguous folds of as many rows each; what does not divide is left out
+    # contiguous folds of as many rows each; what does not divide is left out
+    k: Annotated[int, Bounds(2)] = 5
     fold: Annotated[int, Bounds(0)] = 0  # train this fold only, from 1; 0 is all of them, and all rows
 
 
@@ -60,12 +63,18 @@ def data(hp, options):
     train = nd.array(X[trained]), nd.array(y[trained])
     valid = (nd.array(X[scored]), nd.array(y[scored])) if hp.fold else None
     houses = Houses(train, valid, nd.array(features.transform(tables.test)), tables.test["Id"].to_numpy())
-    return Data(tables.name, Minibatches(*train, hp.batch_size, options.seed), source=houses,
-                stand_in_for=tables.stand_in_for, official=tables.official)
+    return Data(
+        tables.name,
+        Minibatches(*train, hp.batch_size, options.seed),
+        source=houses,
+        stand_in_for=tables.stand_in_for,
+        official=tables.official,
+    )
 
 
 def fold_rows(num_rows, k, fold):
-    """Rows to train on and rows to score: slices of num_rows // k rows; fold 0 trains on all and scores none."""
+    """Rows to train on and rows to score: slices of num_rows // k rows; fold 0 trains on all and scores
+    none."""
     if fold == 0:
         return np.arange(num_rows), np.arange(0)
     folds = np.arange(num_rows // k * k).reshape(k, -1)
@@ -90,24 +99,42 @@ def log_rmse(net, X, y):
 def train(model, data, hp, callbacks=()):
     """The loop without a metric; both scores are measured after each epoch."""
     scored = {"train_log_rmse": data.source.train, "valid_log_rmse": data.source.valid}
-    measure = {name: lambda X=part[0], y=part[1]: log_rmse(model.net, X, y) for name, part in scored.items() if part}
-    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={}, measure=measure, callbacks=callbacks)
+    measure = {
+        name: lambda X=part[0], y=part[1]: log_rmse(model.net, X, y) for name, part in scored.items() if part
+    }
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={},
+        measure=measure,
+        callbacks=callbacks,
+    )
 
 
 def runs(hp):
     """Every fold, and all rows, in both implementations; one fold only when --fold names it."""
     folds = [hp.fold] if hp.fold else [*range(1, hp.k + 1), 0]
-    return runs_of({"scratch": from_scratch, "gluon": with_gluon},
-                   {f"fold {fold}" if fold else "all rows": hp.replace(fold=fold) for fold in folds})
+    return runs_of(
+        {"scratch": from_scratch, "gluon": with_gluon},
+        {f"fold {fold}" if fold else "all rows": hp.replace(fold=fold) for fold in folds},
+    )
 
 
 def show(result, data):
-    """Curves of the first fold and of the final fit, means over the folds, and the first lines of a submission."""
+    """Curves of the first fold and of the final fit, means over the folds, and the first lines of a
+    submission."""
     mark = " (generated houses)" if data.name == "generated" else ""
     for name in ("fold 1", "all rows"):
-        curves = {label: {"history": without_loss(run["history"])} for label, run in result.runs.items()
-                  if label.endswith(name)}
+        curves = {
+            label: {"history": without_loss(run["history"])}
+            for label, run in result.runs.items()
+            if label.endswith(name)
+        }
         if curves:
             title = f"House prices, {name}{mark}"
             result.figures[name.replace(" ", "_")] = plot.training_curves(curves, title, log=True)
@@ -130,11 +157,17 @@ def add_means(result, impl):
     labels = [label for label in result.models if label.startswith(f"{impl} fold")]
     folds = [result.runs[label]["metrics"] for label in labels]
     if len(folds) == result.settings["k"]:
-        means = {name: float(np.mean([fold[name] for fold in folds])) for name in ("train_log_rmse", "valid_log_rmse")}
+        means = {
+            name: float(np.mean([fold[name] for fold in folds]))
+            for name in ("train_log_rmse", "valid_log_rmse")
+        }
         final = result.runs[f"{impl} all rows"]["metrics"]
-        result.add(f"{impl} book", History(), {**means, "full_train_log_rmse": final.get("train_log_rmse", np.nan)})
+        result.add(
+            f"{impl} book", History(), {**means, "full_train_log_rmse": final.get("train_log_rmse", np.nan)}
+        )
         result.tables[f"Mean over {result.settings['k']} folds, {impl}"] = [
-            {name: f"{value:.6f}" for name, value in result.runs[f"{impl} book"]["metrics"].items()}]
+            {name: f"{value:.6f}" for name, value in result.runs[f"{impl} book"]["metrics"].items()}
+        ]
 
 
 chapter = Chapter(

@@ -2,13 +2,14 @@
 
 A reader's article on hand-written optimizers in MXNet.
 
-Weights begin as N(0, 0.01) as in the book, as X. Glorot and Y. Bengio's uniform numbers, or as K. He's normal ones. For
-a single layer, whose loss has one minimum, it hardly matters where one starts, and with one hidden layer it makes
-little difference. (0.01 is the standard deviation.)
+Weights begin as N(0, 0.01) as in the book, as X. Glorot and Y. Bengio's uniform numbers, or as K. He's normal
+ones. For a single layer, whose loss has one minimum, it hardly matters where one starts, and with one hidden
+layer it makes little difference. (0.01 is the standard deviation.)
 
-Expect test accuracies within a tenth of a point of each other for one layer, and within a point for the MLP, where the
-book's initialisation comes last.
+Expect test accuracies within a tenth of a point of each other for one layer, and within a point for the MLP,
+where the book's initialisation comes last.
 """
+
 from dataclasses import dataclass
 
 from d2l_repro import settings
@@ -32,8 +33,10 @@ class HParams(settings.HParams):
 def comparisons(hp):
     """Title -> {name: Setting}."""
     base = Setting(num_epochs=hp.num_epochs, batch_size=hp.batch_size, schedule="constant")
-    return {title: {f"{net} {name}": base.replace(net=net, lr=lr, init=name) for name in INITS}
-            for net, title, lr in (("softmax", "Softmax regression", hp.lr_softmax), ("mlp", "MLP", hp.lr_mlp))}
+    return {
+        title: {f"{net} {name}": base.replace(net=net, lr=lr, init=name) for name in INITS}
+        for net, title, lr in (("softmax", "Softmax regression", hp.lr_softmax), ("mlp", "MLP", hp.lr_mlp))
+    }
 
 
 chapter = Chapter(

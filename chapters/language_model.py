@@ -2,18 +2,21 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-A language model says how probable each word is to come next. Words become rows of a matrix, their embedding; two
-LSTM layers read them one after the other; the same matrix, transposed, turns what the upper layer shows into a score
-for each word of the vocabulary. The text is read in twenty rows side by side, 35 words at a time, and the state is
-carried on from one window to the next, but the gradient is not. It is clipped, as it may be very long now and then.
+A language model says how probable each word is to come next. Words become rows of a matrix, their embedding;
+two LSTM layers read them one after the other; the same matrix, transposed, turns what the upper layer shows
+into a score for each word of the vocabulary. The text is read in twenty rows side by side, 35 words at a
+time, and the state is carried on from one window to the next, but the gradient is not. It is clipped, as it
+may be very long now and then.
 
 The loss is summed over the 35 steps and averaged over the rows: that is what a learning rate of 1 belongs to.
-Perplexity is e to the mean loss of a word, the number of words among which the model, on average, cannot decide.
+Perplexity is e to the mean loss of a word, the number of words among which the model, on average, cannot
+decide.
 
-Expect a perplexity of about 70 in training, where it is the mean over the fifth epoch, and 110 in validation. An epoch
-takes a minute or two with Gluon on two cores. After each epoch a checkpoint is kept beside the results, and --resume
-goes on from there.
+Expect a perplexity of about 70 in training, where it is the mean over the fifth epoch, and 110 in validation.
+An epoch takes a minute or two with Gluon on two cores. After each epoch a checkpoint is kept beside the
+results, and --resume goes on from there.
 """
+
 from d2l_repro import compat
 
 compat.prepare_large_nets()
@@ -60,6 +63,7 @@ def data(hp, options):
 
 def from_scratch(hp, data):
     """Embedding, LSTM layers and the embedding once more, as the formulas have them."""
+
     def draw(shape):
         return nd.random.uniform(-hp.sigma, hp.sigma, shape=shape)
 
@@ -79,8 +83,8 @@ def from_scratch(hp, data):
             H = dropout(H, hp.drop_prob)
             after += last
         H = H.swapaxes(0, 1).reshape((-1, hp.num_hiddens))  # in the order of the text, as y is
-        # y_hat = H E' + b, as one product [H 1] [E b]': the gradient of a b that stands alone is a sum over all rows,
-        # for which MXNet takes longer than for the product itself
+        # y_hat = H E' + b, as one product [H 1] [E b]': the gradient of a b that stands alone is a sum over
+        # all rows, for which MXNet takes longer than for the product itself
         H = nd.concat(H, nd.ones((len(H), 1), dtype=H.dtype), dim=1)
         return nd.dot(H, nd.concat(embedding, bias.expand_dims(1), dim=1), transpose_b=True), after
 
@@ -88,7 +92,8 @@ def from_scratch(hp, data):
         return [nd.zeros((len(X), hp.num_hiddens), dtype=X.dtype) for _ in range(2 * hp.num_layers)]
 
     def loss(y_hat, y):
-        # softmax_cross_entropy of chapter 3, in fewer operators: over 10,000 words each of them takes its time
+        # softmax_cross_entropy of chapter 3, in fewer operators: over 10,000 words each of them takes its
+        # time
         return -y_hat.log_softmax().pick(y.reshape((-1,)))
 
     return Model(Carried(net, begin_state), loss, params, SGD(params, hp.lr))
@@ -97,15 +102,22 @@ def from_scratch(hp, data):
 class QuickLSTM(rnn.LSTM):
     """Gluon's layer for as many inputs as hiddens, called with its state.
 
-    Its operator wants all parameters as one vector, which Gluon joins from vectors. MXNet joins matrices thirty times
-    as fast, and their rows follow each other in the same order.
+    Its operator wants all parameters as one vector, which Gluon joins from vectors. MXNet joins matrices
+    thirty times as fast, and their rows follow each other in the same order.
     """
 
     def hybrid_forward(self, F, X, state, l0_i2h_weight, l0_h2h_weight, l0_i2h_bias, l0_h2h_bias):
         biases = (F.reshape(bias, (4, -1)) for bias in (l0_i2h_bias, l0_h2h_bias))
         rows = F.concat(l0_i2h_weight, l0_h2h_weight, *biases, dim=0)  # (8 hiddens + 8, hiddens)
-        outputs, H, C = F.RNN(X, F.reshape(rows, (-1,)), *state, state_size=self._hidden_size, num_layers=1,
-                              mode="lstm", state_outputs=True)
+        outputs, H, C = F.RNN(
+            X,
+            F.reshape(rows, (-1,)),
+            *state,
+            state_size=self._hidden_size,
+            num_layers=1,
+            mode="lstm",
+            state_outputs=True,
+        )
         return outputs, [H, C]
 
 
@@ -161,16 +173,27 @@ def with_gluon(hp, data):
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop with a state that is carried, and a gradient that is clipped; the validation text is read as one."""
+    """The loop with a state that is carried, and a gradient that is clipped; the validation text is read as
+    one."""
     clip = Clip([param.held for param in parameters(model)], hp.clip, hp.batch_size)
-    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={}, gradients=model.gradients,
-                     callbacks=[model.net, clip, Perplexity(), *callbacks],
-                     measure={"valid_loss": lambda: evaluate(data.test_iter, model.net.reader(), model.loss)})
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={},
+        gradients=model.gradients,
+        callbacks=[model.net, clip, Perplexity(), *callbacks],
+        measure={"valid_loss": lambda: evaluate(data.test_iter, model.net.reader(), model.loss)},
+    )
 
 
 def sample(net, vocabulary, temperature, rng, count=SAMPLE_WORDS):
-    """A text of `count` words, each drawn as the model says after those before it; it begins after an end of line."""
+    """A text of `count` words, each drawn as the model says after those before it; it begins after an end of
+    line."""
     read = net.reader()
     numbers = vocabulary.numbers([END])
     for _ in range(count):
@@ -183,12 +206,19 @@ def sample(net, vocabulary, temperature, rng, count=SAMPLE_WORDS):
 def show(result, data):
     """Perplexity by epoch, and texts that the models make up."""
     title = f"LSTM language model of the {data.source.title}"
-    result.figures["perplexity"] = plot.comparison(result.runs, title, ("train_perplexity", "valid_perplexity"))
+    result.figures["perplexity"] = plot.comparison(
+        result.runs, title, ("train_perplexity", "valid_perplexity")
+    )
     rng = np.random.RandomState(result.seed)
     result.tables["Texts the models make up"] = [
-        {"run": label, "temperature": temperature,
-         "text": sample(model.net, data.source.vocabulary, temperature, rng)}
-        for label, model in result.models.items() for temperature in TEMPERATURES]
+        {
+            "run": label,
+            "temperature": temperature,
+            "text": sample(model.net, data.source.vocabulary, temperature, rng),
+        }
+        for label, model in result.models.items()
+        for temperature in TEMPERATURES
+    ]
 
 
 chapter = Chapter(
@@ -197,7 +227,9 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_hiddens": 32, "num_steps": 10, "batch_size": 10, "num_epochs": 3, "sigma": 0.2},
     data=data,
-    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {f"LSTM {hp.num_epochs} epochs": hp}),
+    runs=lambda hp: runs_of(
+        {"scratch": from_scratch, "gluon": with_gluon}, {f"LSTM {hp.num_epochs} epochs": hp}
+    ),
     train=train,
     show=show,
     needs_data=True,

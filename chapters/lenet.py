@@ -2,15 +2,17 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-Two convolutions of 5 x 5, with 32 and 64 channels, each with ReLU and a max pool of 2 x 2, then a dense layer of 512
-units and one of ten classes. From scratch a convolution is one product of matrices, of its weights and of the windows
-of the image side by side, and its gradients are derived by hand. Weights begin as in the TensorFlow book that the
-article follows, N(0, 0.1), biases as 0.
+Two convolutions of 5 x 5, with 32 and 64 channels, each with ReLU and a max pool of 2 x 2, then a dense layer
+of 512 units and one of ten classes. From scratch a convolution is one product of matrices, of its weights and
+of the windows of the image side by side, and its gradients are derived by hand. Weights begin as in the
+TensorFlow book that the article follows, N(0, 0.1), biases as 0.
 
-Expect 0.985 to 0.993 of the 5,000 validation images after 2,000 steps of Adam. SGD is shown beside, with Gluon only as
-it takes its time, at the two learning rates that the article calls too large, 0.01, and too slow, 0.001. Here 0.01 is
-not too large: its loss falls smoothly, to 0.98 of the validation images. 0.001 is too slow indeed, with 0.94.
+Expect 0.985 to 0.993 of the 5,000 validation images after 2,000 steps of Adam. SGD is shown beside, with
+Gluon only as it takes its time, at the two learning rates that the article calls too large, 0.01, and too
+slow, 0.001. Here 0.01 is not too large: its loss falls smoothly, to 0.98 of the validation images. 0.001 is
+too slow indeed, with 0.94.
 """
+
 from d2l_repro import compat
 
 compat.prepare_large_nets()
@@ -57,10 +59,18 @@ class HParams(settings.HParams):
 
 def comparison(hp):
     """Name -> Setting."""
-    adam = Setting(hidden=(hp.num_hiddens,), optimizer="adam", lr=hp.lr, sigma=hp.sigma, batch_size=hp.batch_size,
-                   **counted_in_steps(hp.num_steps, hp.num_evaluations))
-    return {f"Adam {hp.num_steps} steps": adam,
-            **{name: adam.replace(optimizer="sgd", lr=lr) for name, lr in SGD_RATES.items()}}
+    adam = Setting(
+        hidden=(hp.num_hiddens,),
+        optimizer="adam",
+        lr=hp.lr,
+        sigma=hp.sigma,
+        batch_size=hp.batch_size,
+        **counted_in_steps(hp.num_steps, hp.num_evaluations),
+    )
+    return {
+        f"Adam {hp.num_steps} steps": adam,
+        **{name: adam.replace(optimizer="sgd", lr=lr) for name, lr in SGD_RATES.items()},
+    }
 
 
 def d2l_setting(hp):
@@ -72,8 +82,10 @@ def d2l_setting(hp):
 def runs(hp):
     """Adam in both implementations, SGD with Gluon."""
     (name, adam), *others = comparison(hp).items()
-    return [*experiment.runs_of({"scratch": from_scratch, "gluon": with_gluon}, {name: adam}),
-            *experiment.runs_of({"gluon": with_gluon}, dict(others))]
+    return [
+        *experiment.runs_of({"scratch": from_scratch, "gluon": with_gluon}, {name: adam}),
+        *experiment.runs_of({"gluon": with_gluon}, dict(others)),
+    ]
 
 
 def from_scratch(hp, data):
@@ -88,8 +100,13 @@ def from_scratch(hp, data):
         layers += [Affine(normal(shape, hp.sigma), nd.zeros(shape[1])), Activation("relu")]
     net = Network(layers[:-1])
     kind, options, _ = OPTIMIZERS[hp.optimizer]
-    return Model(net, LOSSES[hp.loss][0], net.params, kind(net.params, hp.lr, **options),
-                 gradients=gradients_by_hand(net, hp.loss))
+    return Model(
+        net,
+        LOSSES[hp.loss][0],
+        net.params,
+        kind(net.params, hp.lr, **options),
+        gradients=gradients_by_hand(net, hp.loss),
+    )
 
 
 def with_gluon(hp, data):
@@ -107,7 +124,8 @@ def with_gluon(hp, data):
 
 
 def with_d2l(hp, data):
-    """The class of the second edition, section 7.6: another LeNet, with the sigmoids and average pools of 1998.
+    """The class of the second edition, section 7.6: another LeNet, with the sigmoids and average pools of
+    1998.
 
     Its loss hardly moves for the first 2,000 steps of SGD; after 6,000 it has 0.93 of the validation images.
     """
@@ -123,30 +141,47 @@ def train(model, data, hp, callbacks=()):
     """The loop, with the accuracy on the validation set after each epoch; the best model there is kept."""
     valid = in_order(data.source.valid)
     best = BestModel([param.held for param in parameters(model)])
-    history = train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                        trainer=model.trainer, gradients=model.gradients, metrics={"acc": model.accuracy},
-                        measure={"valid_acc": lambda: evaluate(valid, model.net, model.accuracy)},
-                        callbacks=[best, *callbacks])
+    history = train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        gradients=model.gradients,
+        metrics={"acc": model.accuracy},
+        measure={"valid_acc": lambda: evaluate(valid, model.net, model.accuracy)},
+        callbacks=[best, *callbacks],
+    )
     best.restore()
     return history
 
 
 def tested(model, data, history):
-    """The metrics of the model that was best on the validation set: its epoch, and its scores there and in the test."""
+    """The metrics of the model that was best on the validation set: its epoch, and its scores there and in
+    the test."""
     best = max(history, key=lambda row: row["valid_acc"])
-    return {"best_epoch": best["epoch"], "best_valid_acc": best["valid_acc"],
-            "test_acc": evaluate(in_order(data.source.test), model.net, model.accuracy)}
+    return {
+        "best_epoch": best["epoch"],
+        "best_valid_acc": best["valid_acc"],
+        "test_acc": evaluate(in_order(data.source.test), model.net, model.accuracy),
+    }
 
 
 def show(result, data):
-    """The runs side by side; of both implementations the first filters, and digits that are taken for others."""
+    """The runs side by side; of both implementations the first filters, and digits that are taken for
+    others."""
     hp = HParams(**result.settings)
     table = comparison(hp)
     _comparisons.tabulate(result, {"Optimizers": {**table, **d2l_setting(hp)}}, row)
     steps = next(iter(table.values())).steps
     result.figures["training_curves"] = plot.comparison(
-        result.runs, f"LeNet-5 on {data.source.title}", ("train_loss", "train_acc", "valid_acc"),
-        f"evaluation, every {steps} steps")
+        result.runs,
+        f"LeNet-5 on {data.source.title}",
+        ("train_loss", "train_acc", "valid_acc"),
+        f"evaluation, every {steps} steps",
+    )
     for label, model in result.models.items():
         impl, _, name = label.partition(" ")
         if name not in SGD_RATES:
@@ -154,7 +189,8 @@ def show(result, data):
             wrong = misclassified(model.net, data.source)
             if wrong:
                 result.figures[f"misclassified_{impl}"] = plot.image_row(
-                    *zip(*wrong), f"{label}: true class above, predicted below", columns=COLUMNS)
+                    *zip(*wrong), f"{label}: true class above, predicted below", columns=COLUMNS
+                )
     if result.impl == "d2l":
         result.tables[witness.EDITIONS] = editions(hp, data.source)
 
@@ -164,31 +200,46 @@ def editions(hp, sets):
     adam, *_ = comparison(hp).values()
     taken = adam.num_epochs * adam.steps
     theirs = "LeNet: 6 and 16 channels; sigmoid; average pools; dense 120, 84, 10"
-    return witness.editions(len(sets.train[1]), hp.batch_size, {
-        "net": (f"32 and 64 channels; ReLU; max pools; dense {hp.num_hiddens}, 10", theirs, theirs),
-        "initial weights": (f"normal, deviation {hp.sigma:g}", "Xavier", "Xavier"),
-        "optimizer": (f"Adam {hp.lr:g}; SGD {' and '.join(f'{lr:g}' for lr in SGD_RATES.values())}",
-                      f"SGD {D2L_RATE}", f"SGD {witness.default('LeNet', 'lr')} (LeNet's default)"),
-        "batch size": (hp.batch_size, hp.batch_size,
-                       f"128 (section 7.6; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})"),
-        "steps": (taken, taken, "4690 (10 epochs, section 7.6)"),
-        "data": (sets.title, sets.title, "Fashion-MNIST, first partition (Gluon's)")})
+    return witness.editions(
+        len(sets.train[1]),
+        hp.batch_size,
+        {
+            "net": (f"32 and 64 channels; ReLU; max pools; dense {hp.num_hiddens}, 10", theirs, theirs),
+            "initial weights": (f"normal, deviation {hp.sigma:g}", "Xavier", "Xavier"),
+            "optimizer": (
+                f"Adam {hp.lr:g}; SGD {' and '.join(f'{lr:g}' for lr in SGD_RATES.values())}",
+                f"SGD {D2L_RATE}",
+                f"SGD {witness.default('LeNet', 'lr')} (LeNet's default)",
+            ),
+            "batch size": (
+                hp.batch_size,
+                hp.batch_size,
+                f"128 (section 7.6; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})",
+            ),
+            "steps": (taken, taken, "4690 (10 epochs, section 7.6)"),
+            "data": (sets.title, sets.title, "Fashion-MNIST, first partition (Gluon's)"),
+        },
+    )
 
 
 def filters(model, label):
     """Figure of the first convolution's filters, each from its smallest weight to its largest."""
     W = parameters(model)[0].get()  # (outputs, 1, 5, 5)
-    return plot.image_row(W[:, 0], [""] * len(W), f"{label}: filters of the first layer, large weights dark",
-                          columns=COLUMNS)
+    return plot.image_row(
+        W[:, 0], [""] * len(W), f"{label}: filters of the first layer, large weights dark", columns=COLUMNS
+    )
 
 
 def misclassified(net, sets, count=24):
-    """The first test images that are taken for another digit: (image, true class above the predicted one) each."""
+    """The first test images that are taken for another digit: (image, true class above the predicted one)
+    each."""
     found = []
     for X, y in in_order(sets.test):
         predicted = net(X).argmax(axis=1).asnumpy()
-        found += [(X[i, 0].asnumpy(), f"{y[i].asscalar():g}\n{predicted[i]:g}")
-                  for i in np.flatnonzero(predicted != y.asnumpy())]
+        found += [
+            (X[i, 0].asnumpy(), f"{y[i].asscalar():g}\n{predicted[i]:g}")
+            for i in np.flatnonzero(predicted != y.asnumpy())
+        ]
         if len(found) >= count:
             break
     return found[:count]

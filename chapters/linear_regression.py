@@ -2,11 +2,12 @@
 
 *Dive into Deep Learning*, first edition, sections 3.1 to 3.3.
 
-The smallest chapter with everything in it: data, a model, a loss, an optimizer and the loop. As the data are drawn
-from known weights, what was learned can be held against the truth.
+The smallest chapter with everything in it: data, a model, a loss, an optimizer and the loop. As the data are
+drawn from known weights, what was learned can be held against the truth.
 
 Expect a loss of 0.00005 after three epochs, half the variance of the noise: nothing is left to learn.
 """
+
 from dataclasses import dataclass
 
 from mxnet import gluon, init, nd
@@ -40,7 +41,9 @@ class HParams(settings.HParams):
 def data(hp, options):
     """X (batch, 2) and y (batch,), drawn as the book draws them."""
     features, labels = linear_data(TRUE_W, TRUE_B, hp.num_examples, hp.noise)
-    return Data("synthetic", Minibatches(features, labels, hp.batch_size, options.seed), source=(features, labels))
+    return Data(
+        "synthetic", Minibatches(features, labels, hp.batch_size, options.seed), source=(features, labels)
+    )
 
 
 def from_scratch(hp):
@@ -72,9 +75,19 @@ def with_d2l(hp):
 def train(model, data, hp, callbacks=()):
     """The loop without a metric; the loss is measured over all examples after each epoch, as in the book."""
     features, labels = data.source
-    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={}, gradients=model.gradients, callbacks=callbacks,
-                     measure={"train_loss": lambda: model.loss(model.net(features), labels).mean()})
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={},
+        gradients=model.gradients,
+        callbacks=callbacks,
+        measure={"train_loss": lambda: model.loss(model.net(features), labels).mean()},
+    )
 
 
 def learned(model, data, history):
@@ -84,35 +97,59 @@ def learned(model, data, history):
 
 
 def show(result, data):
-    """The data, the loss by epoch, the true and the learned weights, and how long each implementation took."""
+    """The data, the loss by epoch, the true and the learned weights, and how long each implementation
+    took."""
     features, labels = (array.asnumpy() for array in data.source)
     if result.seed == 0:  # the label that the author printed is of these data
         result.add("data", History(), {"first_label": labels[0].item()})
-    result.figures["data"] = plot.scatter({f"features[:, {i}]": (x, labels) for i, x in enumerate(features.T)},
-                                          "labels", f"y = {TRUE_W[0]} x0 - {-TRUE_W[1]} x1 + {TRUE_B} + noise")
+    result.figures["data"] = plot.scatter(
+        {f"features[:, {i}]": (x, labels) for i, x in enumerate(features.T)},
+        "labels",
+        f"y = {TRUE_W[0]} x0 - {-TRUE_W[1]} x1 + {TRUE_B} + noise",
+    )
     result.figures["training_curves"] = plot.training_curves(result.runs, "Linear regression", log=True)
     trained = {label: run for label, run in result.runs.items() if label in result.models}
     result.tables["True and learned weights"] = [
-        {"weight": name, "true": true, **{label: f"{run['metrics'][name]:.5f}" for label, run in trained.items()}}
-        for name, true in (("w[0]", TRUE_W[0]), ("w[1]", TRUE_W[1]), ("b", TRUE_B))]
+        {
+            "weight": name,
+            "true": true,
+            **{label: f"{run['metrics'][name]:.5f}" for label, run in trained.items()},
+        }
+        for name, true in (("w[0]", TRUE_W[0]), ("w[1]", TRUE_W[1]), ("b", TRUE_B))
+    ]
     result.tables["Time to train and measure"] = [
-        {"run": label, "seconds": round(sum(run["history"]["seconds"]), 3)} for label, run in trained.items()]
+        {"run": label, "seconds": round(sum(run["history"]["seconds"]), 3)} for label, run in trained.items()
+    ]
     if result.impl == "d2l":
         result.tables[witness.EDITIONS] = editions(HParams(**result.settings))
 
 
 def editions(hp):
     """Table: where the first edition and the second, d2l 1.0's, differ."""
+
     def own(argument):
         return witness.default("SyntheticRegressionData", argument)
 
-    return witness.editions(hp.num_examples, hp.batch_size, {
-        "net": ("linreg; Dense(1)", "LinearRegression: Dense(1)", "LinearRegression: Dense(1)"),
-        "initial weights": (f"normal, deviation {hp.sigma:g}", "normal, deviation 0.01", "normal, deviation 0.01"),
-        "learning rate of SGD": (hp.lr, hp.lr, "0.03 (section 3.5)"),
-        "batch size": (hp.batch_size, hp.batch_size, own("batch_size")),
-        "epochs": (hp.num_epochs, hp.num_epochs, "3 (section 3.5)"),
-        "examples": (hp.num_examples, hp.num_examples, f"{own('num_train')}, and {own('num_val')} to validate on")})
+    return witness.editions(
+        hp.num_examples,
+        hp.batch_size,
+        {
+            "net": ("linreg; Dense(1)", "LinearRegression: Dense(1)", "LinearRegression: Dense(1)"),
+            "initial weights": (
+                f"normal, deviation {hp.sigma:g}",
+                "normal, deviation 0.01",
+                "normal, deviation 0.01",
+            ),
+            "learning rate of SGD": (hp.lr, hp.lr, "0.03 (section 3.5)"),
+            "batch size": (hp.batch_size, hp.batch_size, own("batch_size")),
+            "epochs": (hp.num_epochs, hp.num_epochs, "3 (section 3.5)"),
+            "examples": (
+                hp.num_examples,
+                hp.num_examples,
+                f"{own('num_train')}, and {own('num_val')} to validate on",
+            ),
+        },
+    )
 
 
 chapter = Chapter(

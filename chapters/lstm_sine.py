@@ -2,13 +2,15 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-A recurrent net reads one point after the other and keeps in its state what it needs of them. An LSTM has two states:
-a memory that gates let through, erase and fill, and what it shows of it. Here it reads ten points of a sine, and a
-linear layer makes of what it then shows the eleventh.
+A recurrent net reads one point after the other and keeps in its state what it needs of them. An LSTM has two
+states: a memory that gates let through, erase and fill, and what it shows of it. Here it reads ten points of
+a sine, and a linear layer makes of what it then shows the eleventh.
 
-Expect a test MSE of about 1e-6 after five epochs, where saying the last point again has 0.02. Left to itself, with its
-own predictions for points, the net keeps the period, and its small errors add up: the height slowly changes.
+Expect a test MSE of about 1e-6 after five epochs, where saying the last point again has 0.02. Left to itself,
+with its own predictions for points, the net keeps the period, and its small errors add up: the height slowly
+changes.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,16 +41,20 @@ class HParams(settings.HParams):
 
 
 def examples(first, count, hp):
-    """Windows of the sine from point `first` on, X (count, steps, 1), and the point after each, y (count, 1)."""
+    """Windows of the sine from point `first` on, X (count, steps, 1), and the point after each, y (count,
+    1)."""
     points = np.sin(hp.gap * np.arange(first, first + hp.num_steps + count))
     windows = np.lib.stride_tricks.sliding_window_view(points, hp.num_steps + 1)
     return nd.array(windows[:, :-1, None]), nd.array(windows[:, -1:])
 
 
 def data(hp, options):
-    """Training examples in a new order each epoch; those to be tested on, in order, begin where the others end."""
+    """Training examples in a new order each epoch; those to be tested on, in order, begin where the others
+    end."""
     train, test = examples(0, hp.num_train, hp), examples(hp.num_train, hp.num_test, hp)
-    return Data("synthetic", Minibatches(*train, hp.batch_size, options.seed), Minibatches(*test, hp.batch_size), test)
+    return Data(
+        "synthetic", Minibatches(*train, hp.batch_size, options.seed), Minibatches(*test, hp.batch_size), test
+    )
 
 
 def from_scratch(hp):
@@ -98,13 +104,23 @@ def squared_error(y_hat, y):
 
 def train(model, data, hp, callbacks=()):
     """The loop; the test set's mean squared error is measured after each epoch."""
-    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={}, callbacks=callbacks,
-                     measure={"test_mse": lambda: evaluate(data.test_iter, model.net, squared_error)})
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={},
+        callbacks=callbacks,
+        measure={"test_mse": lambda: evaluate(data.test_iter, model.net, squared_error)},
+    )
 
 
 def free_run(net, X, count):
-    """`count` points after the window X (steps, 1), each predicted from those that were predicted before it."""
+    """`count` points after the window X (steps, 1), each predicted from those that were predicted before
+    it."""
     X, points = X.expand_dims(0), []
     for _ in range(count):
         point = net(X)  # (1, 1)
@@ -124,11 +140,16 @@ def show(result, data):
         ahead[label] = model.net(X)[:, 0].asnumpy()
         alone[label] = free_run(model.net, X[0], len(true))
     panels = {"from the points before it": (points, ahead), "from the predictions before it": (points, alone)}
-    result.figures["predictions"] = plot.functions(panels, "point of the test set", "Each point predicted ...", {}, 4.4)
-    errors = {"the last point again": squared_error(X[:, -1], y).mean().asscalar(),
-              **{label: result.runs[label]["metrics"]["test_mse"] for label in result.models}}
+    result.figures["predictions"] = plot.functions(
+        panels, "point of the test set", "Each point predicted ...", {}, 4.4
+    )
+    errors = {
+        "the last point again": squared_error(X[:, -1], y).mean().asscalar(),
+        **{label: result.runs[label]["metrics"]["test_mse"] for label in result.models},
+    }
     result.tables["Mean squared error on the test set"] = [
-        {"prediction": name, "test MSE": shown(error, ".2g")} for name, error in errors.items()]
+        {"prediction": name, "test MSE": shown(error, ".2g")} for name, error in errors.items()
+    ]
 
 
 chapter = Chapter(

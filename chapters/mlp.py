@@ -7,6 +7,7 @@ activation the two maps would be one. Data, loss and training are those of softm
 
 Expect a training accuracy of 0.86 to 0.87 after five epochs, three points above softmax regression.
 """
+
 from dataclasses import dataclass
 
 from mxnet import autograd, gluon, init, nd
@@ -67,7 +68,8 @@ def show(result, data):
 
 
 def activations():
-    """Title -> x and the values of ReLU, sigmoid and tanh and of their gradients, on [-8, 8) (section 3.8)."""
+    """Title -> x and the values of ReLU, sigmoid and tanh and of their gradients, on [-8, 8) (section
+    3.8)."""
     panels = {}
     for name, activation in {"ReLU": relu, "sigmoid": nd.sigmoid, "tanh": nd.tanh}.items():
         x = nd.arange(-8, 8, 0.1)

@@ -2,22 +2,24 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-The net has one hidden layer of 500 ReLUs; it learns for 30,000 steps with a penalty L2 and a learning rate that decays,
-and is tested with a moving average of its parameters. Every variant changes one of these, and the article compares one
-run of each with one run of that net, the baseline. Is a difference more than the luck of a seed? With `--seeds 5` the
-table has mean and deviation of each variant, its difference to the baseline with the 95 % interval that five seeds
-give, and whether the article's conclusion holds beyond it.
+The net has one hidden layer of 500 ReLUs; it learns for 30,000 steps with a penalty L2 and a learning rate
+that decays, and is tested with a moving average of its parameters. Every variant changes one of these, and
+the article compares one run of each with one run of that net, the baseline. Is a difference more than the
+luck of a seed? With `--seeds 5` the table has mean and deviation of each variant, its difference to the
+baseline with the 95 % interval that five seeds give, and whether the article's conclusion holds beyond it.
 
-Expect 0.980 to 0.987 of the test images. Over seeds 0 to 4 (with Gluon) four of eleven conclusions held: without a
-penalty the net is worse by 0.13 ± 0.12 points than with L2 of 1e-4, and L2 of 1e-3, L1 of 1e-4 and L1 of 1e-6 are worse
-by 0.33 ± 0.14, 0.33 ± 0.19 and 0.11 ± 0.04. What the article has for better, Adam, L2 of 3e-4, elastic net and dropout,
-differs from the baseline by no more than the noise, as the moving average and the decay of the learning rate do; nor
-is leaky ReLU the worse. Eleven such intervals miss once in two tables, by themselves.
+Expect 0.980 to 0.987 of the test images. Over seeds 0 to 4 (with Gluon) four of eleven conclusions held:
+without a penalty the net is worse by 0.13 ± 0.12 points than with L2 of 1e-4, and L2 of 1e-3, L1 of 1e-4 and
+L1 of 1e-6 are worse by 0.33 ± 0.14, 0.33 ± 0.19 and 0.11 ± 0.04. What the article has for better, Adam, L2 of
+3e-4, elastic net and dropout, differs from the baseline by no more than the noise, as the moving average and
+the decay of the learning rate do; nor is leaky ReLU the worse. Eleven such intervals miss once in two tables,
+by themselves.
 
-Weights begin as N(0, 0.1), biases as 0.1, as in the TensorFlow book that the article follows; pixels are from 0 to 1.
-At that learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three take 0.1, and the
-baseline with it is shown beside.
+Weights begin as N(0, 0.1), biases as 0.1, as in the TensorFlow book that the article follows; pixels are from
+0 to 1. At that learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three take
+0.1, and the baseline with it is shown beside.
 """
+
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -61,24 +63,49 @@ class HParams(settings.HParams):
 
 def comparisons(hp):
     """Title -> {name: Setting}; the baseline is the first of the first."""
-    base = Setting(hidden=(hp.num_hiddens,), lr=hp.lr, lr_decay=hp.lr_decay, reg=hp.reg, average=hp.average, sigma=0.1,
-                   bias=0.1, batch_size=hp.batch_size, **counted_in_steps(hp.steps, hp.num_evaluations))
+    base = Setting(
+        hidden=(hp.num_hiddens,),
+        lr=hp.lr,
+        lr_decay=hp.lr_decay,
+        reg=hp.reg,
+        average=hp.average,
+        sigma=0.1,
+        bias=0.1,
+        batch_size=hp.batch_size,
+        **counted_in_steps(hp.steps, hp.num_evaluations),
+    )
     bare, adam = base.replace(reg=0.0), base.replace(optimizer="adam", lr=ADAM_LR)
     return {
         "Optimizer, average and start": {
-            BASELINE: base, "constant lr": base.replace(lr_decay=1.0), "no moving average": base.replace(average=0.0),
-            "lr 0.1": base.replace(**CALMER), "Adam": adam.replace(lr_decay=1.0), "Adam decayed": adam},
+            BASELINE: base,
+            "constant lr": base.replace(lr_decay=1.0),
+            "no moving average": base.replace(average=0.0),
+            "lr 0.1": base.replace(**CALMER),
+            "Adam": adam.replace(lr_decay=1.0),
+            "Adam decayed": adam,
+        },
         "Penalties": {
             "no regularizer": bare,
             **{f"L2 {in_short(reg)}": base.replace(reg=reg) for reg in L2},
             **{f"L1 {in_short(l1)}": bare.replace(l1=l1) for l1 in L1},
-            f"elastic {in_short(hp.reg)} + 1e-7": base.replace(l1=1e-7)},
-        "Dropout": {"dropout only": bare.replace(**DROPOUT), "dropout + L1 + L2": base.replace(l1=1e-7, **DROPOUT)},
-        "Size": {"width 1000": base.replace(hidden=(2 * hp.num_hiddens,)),
-                 "two hidden layers": base.replace(hidden=(hp.num_hiddens,) * 2, **CALMER)},
+            f"elastic {in_short(hp.reg)} + 1e-7": base.replace(l1=1e-7),
+        },
+        "Dropout": {
+            "dropout only": bare.replace(**DROPOUT),
+            "dropout + L1 + L2": base.replace(l1=1e-7, **DROPOUT),
+        },
+        "Size": {
+            "width 1000": base.replace(hidden=(2 * hp.num_hiddens,)),
+            "two hidden layers": base.replace(hidden=(hp.num_hiddens,) * 2, **CALMER),
+        },
         "Activations": {
-            **{NAMES.get(name, name): base.replace(activation=name) for name in ACTIVATIONS if name != base.activation},
-            **{NAMES[name]: base.replace(activation=name, **CALMER) for name in ("selu", "crelu")}},
+            **{
+                NAMES.get(name, name): base.replace(activation=name)
+                for name in ACTIVATIONS
+                if name != base.activation
+            },
+            **{NAMES[name]: base.replace(activation=name, **CALMER) for name in ("selu", "crelu")},
+        },
     }
 
 
@@ -89,7 +116,8 @@ def in_short(number):
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop, with the accuracy of the averaged parameters after each evaluation; the model ends with these."""
+    """The loop, with the accuracy of the averaged parameters after each evaluation; the model ends with
+    these."""
     learned = [param.held for param in parameters(model)]
     steps_per_epoch = len(Minibatches(*data.source.train, hp.batch_size))
     schedule = schedules.by_epoch(schedules.exponential(hp.lr, hp.lr_decay), steps_per_epoch)
@@ -100,27 +128,45 @@ def train(model, data, hp, callbacks=()):
         with averages[0].applied() if averages else nullcontext():
             return evaluate_accuracy(valid, model.net)
 
-    history = train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                        trainer=model.trainer, gradients=model.gradients, measure={"valid_acc": valid_acc},
-                        callbacks=[Schedule(schedule), *averages, *callbacks])
+    history = train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        gradients=model.gradients,
+        measure={"valid_acc": valid_acc},
+        callbacks=[Schedule(schedule), *averages, *callbacks],
+    )
     for average in averages:
         average.apply()
     return history
 
 
 def show(result, data):
-    """A table of the variants for each implementation, and a figure of them; the curves of each comparison."""
+    """A table of the variants for each implementation, and a figure of them; the curves of each
+    comparison."""
     tables = comparisons(HParams(**result.settings))
-    article = {row["run"]: row["value"] for row in published_values() if row["chapter"] == chapter.name} \
-        if chapter.is_comparable(result, data) else {}
+    article = (
+        {row["run"]: row["value"] for row in published_values() if row["chapter"] == chapter.name}
+        if chapter.is_comparable(result, data)
+        else {}
+    )
     for impl in ("scratch", "gluon"):
         ran = [name for table in tables.values() for name in table if f"{impl} {name}" in result.runs]
         if ran:
             rows = {name: compared(result.runs, impl, name, article) for name in ran}
-            result.tables[f"Test accuracy of the variants, {impl}"] = [line(name, row) for name, row in rows.items()]
+            result.tables[f"Test accuracy of the variants, {impl}"] = [
+                line(name, row) for name, row in rows.items()
+            ]
             result.figures[f"variants_{impl}"] = plot.intervals(
-                {name: (row["values"], row["published"]) for name, row in rows.items()}, "test accuracy",
-                f"Every seed of every variant on {data.source.title}, {impl}", BASELINE)
+                {name: (row["values"], row["published"]) for name, row in rows.items()},
+                "test accuracy",
+                f"Every seed of every variant on {data.source.title}, {impl}",
+                BASELINE,
+            )
     base = next(iter(tables.values()))[BASELINE]
     beside = {title: {BASELINE: base, **table} for title, table in tables.items()}
     _comparisons.draw(result, beside, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
@@ -135,12 +181,18 @@ def compared(runs, impl, name, article):
         article: name of a variant -> the article's value.
 
     Returns:
-        values (a list), published (None if there is none), difference and half_width as `study.difference` has them,
-        published_difference, and conclusion, a key of `HOLDS` or "" where there is none to draw.
+        values (a list), published (None if there is none), difference and half_width as `study.difference`
+        has them, published_difference, and conclusion, a key of `HOLDS` or "" where there is none to draw.
     """
     values, base = (over_seeds(runs, f"{impl} {run}", "test_acc") for run in (name, BASELINE))
-    made = {"values": list(values.values()), "published": article.get(name), "difference": None, "half_width": None,
-            "published_difference": None, "conclusion": ""}
+    made = {
+        "values": list(values.values()),
+        "published": article.get(name),
+        "difference": None,
+        "half_width": None,
+        "published_difference": None,
+        "conclusion": "",
+    }
     if name != BASELINE:
         made["difference"], made["half_width"] = difference(values, base)
         if name in article:
@@ -155,15 +207,20 @@ def line(name, row):
     """A variant's line in the table."""
     over = spread(row["values"]) if row["values"] else {"mean": None, "std": None}
     several = len(row["values"]) > 1
-    signed = {key: "-" if row[key] is None else f"{100 * row[key]:+.2f}"
-              for key in ("published_difference", "difference")}
+    signed = {
+        key: "-" if row[key] is None else f"{100 * row[key]:+.2f}"
+        for key in ("published_difference", "difference")
+    }
     interval = "" if row["half_width"] is None else f" ± {100 * row['half_width']:.2f}"
-    return {"variant": name, "published": "-" if row["published"] is None else f"{row['published']:.4f}",
-            "ours": shown(over["mean"], ".4f"),
-            "deviation": shown(over["std"], ".4f") if several else "-",
-            "published - baseline, points": signed["published_difference"],
-            "ours - baseline, points": signed["difference"] + interval,
-            "the article's conclusion": HOLDS.get(row["conclusion"], "-")}
+    return {
+        "variant": name,
+        "published": "-" if row["published"] is None else f"{row['published']:.4f}",
+        "ours": shown(over["mean"], ".4f"),
+        "deviation": shown(over["std"], ".4f") if several else "-",
+        "published - baseline, points": signed["published_difference"],
+        "ours - baseline, points": signed["difference"] + interval,
+        "the article's conclusion": HOLDS.get(row["conclusion"], "-"),
+    }
 
 
 chapter = Chapter(

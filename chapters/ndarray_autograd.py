@@ -2,11 +2,13 @@
 
 A reader's article of notes on MXNet, after sections 2.2 to 2.3 of *Dive into Deep Learning*.
 
-How arrays of different shapes meet, how they go to NumPy and come back, how random numbers are drawn, and how MXNet
-finds the gradient of whatever was computed while it was recording.
+How arrays of different shapes meet, how they go to NumPy and come back, how random numbers are drawn, and how
+MXNet finds the gradient of whatever was computed while it was recording.
 
-Nothing is trained here. Every statement is run and held to the output below it. Expect all to hold, with every seed.
+Nothing is trained here. Every statement is run and held to the output below it. Expect all to hold, with
+every seed.
 """
+
 from mxnet import autograd, nd  # noqa: F401  (the notes use nd)
 
 from d2l_repro.experiment import Chapter
@@ -14,7 +16,8 @@ from d2l_repro.notes import showing
 
 
 def standard_errors(sample, mean, variance):
-    """How many standard errors a sample's mean lies from the mean of its distribution; hardly ever more than 5."""
+    """How many standard errors a sample's mean lies from the mean of its distribution; hardly ever more than
+    5."""
     return abs(sample.mean().asscalar() - mean) / (variance / sample.size) ** 0.5
 
 
@@ -237,10 +240,13 @@ NOTES = {
         >>> np.random.rand() == other
         False
         """,
-    "Uniform random numbers": ["""
+    "Uniform random numbers": [
+        """
         A sample's mean differs from its distribution's by a few standard errors. That, unlike the digits, is the same
         with every seed.
-        """, standard_errors, """
+        """,
+        standard_errors,
+        """
         Uniform numbers from -1 to 3 have the mean 1 and the variance 4 * 4 / 12.
 
         >>> x = nd.random.uniform(-1, 3, shape=(100, 100))
@@ -253,7 +259,8 @@ NOTES = {
 
         >>> standard_errors(x < 0, 1 / 4, 1 / 4 * 3 / 4) < 5
         True
-        """],
+        """,
+    ],
     "Normal random numbers": """
         `normal` is given the standard deviation, not the variance. Their squared distances from the mean tell: those
         have the variance for mean, and twice its square for variance.
@@ -287,7 +294,8 @@ NOTES = {
         >>> standard_errors(x[0], 1, 1) < 5, standard_errors(x[1], 100, 100) < 5
         (True, True)
         """,
-    "The gradient of 2 x'x is 4 x": ["""
+    "The gradient of 2 x'x is 4 x": [
+        """
         `attach_grad` makes room for the gradient. What is computed under `record` is remembered, and `backward` goes
         through it in reverse.
 
@@ -307,7 +315,9 @@ NOTES = {
         <NDArray 4x1 @cpu(0)>
 
         The same for any function:
-        """, gradient, """
+        """,
+        gradient,
+        """
         The gradient is 4 x for any x, and central differences, which know nothing of autograd, agree.
 
         >>> f = lambda x: 2 * nd.dot(x.T, x)
@@ -318,7 +328,8 @@ NOTES = {
         >>> slope = (f(x + e) - f(x - e)) / 0.2
         >>> (slope - 4 * x[1]).abs().max().asscalar() < 1e-3
         True
-        """],
+        """,
+    ],
     "What backward does with an array, and with what was there": """
         An array has no gradient, its sum has: `backward` of an array is that of its sum. Weights for the sum can be
         given.
@@ -371,9 +382,12 @@ NOTES = {
         [9.]
         <NDArray 1 @cpu(0)>
         """,
-    "Gradients of control flow": ["""
+    "Gradients of control flow": [
+        """
         What is recorded is what was really done, however many turns a loop took and whichever branch was chosen.
-        """, until_large, """
+        """,
+        until_large,
+        """
         From 3 it takes six turns to 192: the slope is 2 to the sixth. From -3 the result is tripled too.
 
         >>> until_large(nd.array([3])).asscalar(), gradient(until_large, nd.array([3])).asscalar()
@@ -386,7 +400,8 @@ NOTES = {
         >>> x = nd.random.normal(shape=1)
         >>> (gradient(until_large, x) * x == until_large(x)).asnumpy().all()
         True
-        """],
+        """,
+    ],
     "Training mode and predict mode": """
         `record` also says that this is training, `predict_mode` that it is not; `pause` stops both, for a measurement
         in the midst of it.

@@ -2,13 +2,14 @@
 
 *Dive into Deep Learning*, first edition, section 3.11.
 
-New since linear regression: a test set. The labels follow a polynomial of the third degree. Given the three powers of
-x the model learns it; given x alone it cannot (both losses stay high: underfitting); given two examples only it learns
-those and not the rule (train low, test high: overfitting).
+New since linear regression: a test set. The labels follow a polynomial of the third degree. Given the three
+powers of x the model learns it; given x alone it cannot (both losses stay high: underfitting); given two
+examples only it learns those and not the rule (train low, test high: overfitting).
 
-Expect test losses of about 0.01, 160 and 100 in the three cases. With some seeds the two examples lie so far out that
-training diverges (seed 2, for instance), which is then reported as such.
+Expect test losses of about 0.01, 160 and 100 in the three cases. With some seeds the two examples lie so far
+out that training diverges (seed 2, for instance), which is then reported as such.
 """
+
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -35,18 +36,23 @@ class HParams(settings.HParams):
     num_epochs: Count = 100  # passes over the training examples
     batch_size: Count = 10  # examples a step, or all where there are fewer
     lr: Positive = 0.01  # learning rate of SGD
-    degree: Annotated[int, Bounds(1, len(TRUE_W) + 1)] = len(TRUE_W)  # highest power of x that the model is given
+    degree: Annotated[int, Bounds(1, len(TRUE_W) + 1)] = len(
+        TRUE_W
+    )  # highest power of x that the model is given
     num_train: Annotated[int, Bounds(1, NUM_TRAIN + 1)] = NUM_TRAIN  # examples trained on, of the 100 drawn
     noise: Positive = 0.1  # standard deviation of the labels' noise
 
 
 def data(hp, options):
-    """Powers of x, (batch, degree), and y, (batch,); whatever is kept of them, the same 200 examples are drawn."""
+    """Powers of x, (batch, degree), and y, (batch,); whatever is kept of them, the same 200 examples are
+    drawn."""
     features, labels = polynomial_data(TRUE_W, TRUE_B, NUM_TRAIN + NUM_TEST, hp.noise)
     features = features[:, : hp.degree]
     train_set = features[: hp.num_train], labels[: hp.num_train]
     test_set = features[NUM_TRAIN:], labels[NUM_TRAIN:]
-    return Data("synthetic", Minibatches(*train_set, hp.batch_size, options.seed), source=(train_set, test_set))
+    return Data(
+        "synthetic", Minibatches(*train_set, hp.batch_size, options.seed), source=(train_set, test_set)
+    )
 
 
 def from_scratch(hp):
@@ -71,24 +77,47 @@ def with_gluon(hp):
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop without a metric; the loss is measured over all training and all test examples after each epoch."""
-    measure = {name: lambda X=X, y=y: model.loss(model.net(X), y).mean()
-               for name, (X, y) in zip(("train_loss", "test_loss"), data.source)}
-    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, penalty=model.penalty, metrics={}, measure=measure, callbacks=callbacks)
+    """The loop without a metric; the loss is measured over all training and all test examples after each
+    epoch."""
+    measure = {
+        name: lambda X=X, y=y: model.loss(model.net(X), y).mean()
+        for name, (X, y) in zip(("train_loss", "test_loss"), data.source)
+    }
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        penalty=model.penalty,
+        metrics={},
+        measure=measure,
+        callbacks=callbacks,
+    )
 
 
 def runs(hp):
     """All powers of x (cubic), x alone (linear), and the first two examples only."""
-    variants = {"cubic": hp, "linear": hp.replace(degree=1), "two examples": hp.replace(num_train=min(2, hp.num_train))}
-    return runs_of({"scratch": from_scratch, "gluon": with_gluon},
-                   {name: v.replace(batch_size=min(v.batch_size, v.num_train)) for name, v in variants.items()})
+    variants = {
+        "cubic": hp,
+        "linear": hp.replace(degree=1),
+        "two examples": hp.replace(num_train=min(2, hp.num_train)),
+    }
+    return runs_of(
+        {"scratch": from_scratch, "gluon": with_gluon},
+        {name: v.replace(batch_size=min(v.batch_size, v.num_train)) for name, v in variants.items()},
+    )
 
 
 def show(result, data):
     """Train and test loss of each case by epoch, and the learned weights."""
-    for name, title in (("cubic", "All powers of x: it fits"), ("linear", "x alone: underfitting"),
-                        ("two examples", "Two examples: overfitting")):
+    for name, title in (
+        ("cubic", "All powers of x: it fits"),
+        ("linear", "x alone: underfitting"),
+        ("two examples", "Two examples: overfitting"),
+    ):
         case = {label: run for label, run in result.runs.items() if label.endswith(name)}
         result.figures[f"loss_{name.replace(' ', '_')}"] = plot.training_curves(case, title, log=True)
     powers = ("x", "x^2", "x^3")

@@ -2,22 +2,24 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-A hidden unit does not weigh its inputs but asks how far they are from a centre of its own: y_hat = phi(|X - c|) W + b.
-phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse multiquadric. The centres are training
-examples chosen at random, or the means that k-means finds, and stay there; or they begin at those same random examples
-and are learned, and the widths with them. Each net has eight units, and learns a curve, y = sin x + x / 3, or to tell
-two moons apart.
+A hidden unit does not weigh its inputs but asks how far they are from a centre of its own: y_hat = phi(|X -
+c|) W + b. phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse multiquadric. The
+centres are training examples chosen at random, or the means that k-means finds, and stay there; or they begin
+at those same random examples and are learned, and the widths with them. Each net has eight units, and learns
+a curve, y = sin x + x / 3, or to tell two moons apart.
 
-Expect the choice of centres to matter more than the basis. On the moons, learned centres reach a test accuracy of 0.995
-or 1 with every basis and with each of eight seeds. Those of k-means reach 0.93 to 1, random ones 0.855 to 1: by test
-loss k-means is the better in 17 of these 24 pairs, and a lucky choice beats it. On the curve k-means beats random
-centres in 23 of 24 pairs, and learned ones beat k-means in 18: a centre that began on the wrong side of a hill does not
-get over it (seed 0 is an example), and half of the inverse multiquadrics end worse than with k-means.
+Expect the choice of centres to matter more than the basis. On the moons, learned centres reach a test
+accuracy of 0.995 or 1 with every basis and with each of eight seeds. Those of k-means reach 0.93 to 1, random
+ones 0.855 to 1: by test loss k-means is the better in 17 of these 24 pairs, and a lucky choice beats it. On
+the curve k-means beats random centres in 23 of 24 pairs, and learned ones beat k-means in 18: a centre that
+began on the wrong side of a hill does not get over it (seed 0 is an example), and half of the inverse
+multiquadrics end worse than with k-means.
 
-With fixed centres the best weights of the curve are a least squares problem. Where the centres are evenly spaced, 2000
-steps come within 20 percent of its loss; where random ones crowd, units are nearly alike, the problem is
-ill-conditioned, and training may end at more than twice the loss.
+With fixed centres the best weights of the curve are a least squares problem. Where the centres are evenly
+spaced, 2000 steps come within 20 percent of its loss; where random ones crowd, units are nearly alike, the
+problem is ill-conditioned, and training may end at more than twice the loss.
 """
+
 import math
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
@@ -36,8 +38,8 @@ from d2l_repro.scratch import Momentum, correct_sign, linreg, sigmoid_cross_entr
 from d2l_repro.settings import Bounds, Count, Options, Positive, Probability
 from d2l_repro.train import train_ch3
 
-# Name -> function of the squared distances r2 (batch, centres) and squared widths s2 (centres,); F is `nd`, or what a
-# hybrid_forward is handed.
+# Name -> function of the squared distances r2 (batch, centres) and squared widths s2 (centres,); F is `nd`,
+# or what a hybrid_forward is handed.
 BASES = {
     # exp(-r^2 / (2 s^2))
     "gaussian": lambda F, r2, s2: F.exp(-F.broadcast_div(r2, 2 * s2)),
@@ -48,7 +50,10 @@ BASES = {
 }
 CENTRES = ("random", "k-means", "learned")
 NUM_TRAIN = {"sine": 160, "moons": 640}  # task -> training examples, all of them in every batch
-SCORES = {"sine": ("loss",), "moons": ("loss", "acc")}  # task -> what is measured of training and test examples
+SCORES = {
+    "sine": ("loss",),
+    "moons": ("loss", "acc"),
+}  # task -> what is measured of training and test examples
 
 
 @dataclass(frozen=True)
@@ -107,13 +112,15 @@ def sine_points(noise, seed):
 
 
 def moon_points(noise, seed):
-    """640 points to train on and 200 to be tested on; between them are those that chapter two_moons validates on."""
+    """640 points to train on and 200 to be tested on; between them are those that chapter two_moons validates
+    on."""
     X, y = two_moons(1000, noise, seed)
     return (X[: NUM_TRAIN["moons"]], y[: NUM_TRAIN["moons"]]), (X[800:], y[800:])
 
 
 def initial_centres(X, count, how, seed):
-    """Examples chosen at random, or the means of k-means; NumPy arrays, (examples, inputs) -> (count, inputs)."""
+    """Examples chosen at random, or the means of k-means; NumPy arrays, (examples, inputs) -> (count,
+    inputs)."""
     if how != "k-means":
         return X[np.random.RandomState(seed).choice(len(X), count, replace=False)]
     from sklearn.cluster import KMeans
@@ -122,7 +129,8 @@ def initial_centres(X, count, how, seed):
 
 
 def data(hp, options):
-    """All training examples in one batch, X (batch, inputs) and y (batch,); nothing of MXNet's stream is drawn."""
+    """All training examples in one batch, X (batch, inputs) and y (batch,); nothing of MXNet's stream is
+    drawn."""
     train_set, test_set = {"sine": sine_points, "moons": moon_points}[hp.task](hp.noise, options.seed)
     centres = initial_centres(train_set[0].asnumpy(), hp.num_centres, hp.centres, options.seed)
     largest = max(np.linalg.norm(centres - c, axis=1).max() for c in centres)
@@ -140,7 +148,8 @@ def rbf(X, centres, log_width, basis):
 
 
 def from_scratch(hp, data):
-    """Distances, basis and a linear layer. Of a width it is the logarithm that is learned, so it stays positive."""
+    """Distances, basis and a linear layer. Of a width it is the logarithm that is learned, so it stays
+    positive."""
     hidden = [data.source.centres, data.source.log_width]
     W, b = nd.random.normal(scale=hp.sigma, shape=(hp.num_centres, 1)), nd.zeros(1)
     params = [*(hidden if hp.centres == "learned" else []), W, b]
@@ -156,7 +165,8 @@ def from_scratch(hp, data):
 
 
 class RBF(gluon.HybridBlock):
-    """The hidden layer as a Gluon block; centres and widths that are not learned are parameters without gradient."""
+    """The hidden layer as a Gluon block; centres and widths that are not learned are parameters without
+    gradient."""
 
     def __init__(self, centres, log_width, basis, learned):
         super().__init__()
@@ -189,17 +199,33 @@ def with_gluon(hp, data):
 def train(model, data, hp, callbacks=()):
     """The loop; loss and accuracy are measured after each epoch, over all training and all test examples."""
     scores = {"loss": model.loss, "acc": correct_sign}
-    measure = {f"{part}_{name}": lambda X=X, y=y, score=scores[name]: score(model.net(X), y).mean()
-               for name in SCORES[hp.task]
-               for part, (X, y) in (("train", data.source.train), ("test", data.source.test))}
-    return train_ch3(model.net, data.train_iter, None, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={}, measure=measure, callbacks=callbacks)
+    measure = {
+        f"{part}_{name}": lambda X=X, y=y, score=scores[name]: score(model.net(X), y).mean()
+        for name in SCORES[hp.task]
+        for part, (X, y) in (("train", data.source.train), ("test", data.source.test))
+    }
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={},
+        measure=measure,
+        callbacks=callbacks,
+    )
 
 
 def variants(hp):
     """Name -> Setting: every basis with every choice of centres, on the curve and on the moons."""
-    return {f"{task} {basis} {centres}": Setting(**asdict(hp), task=task, basis=basis, centres=centres)
-            for task in NUM_TRAIN for basis in BASES for centres in CENTRES}
+    return {
+        f"{task} {basis} {centres}": Setting(**asdict(hp), task=task, basis=basis, centres=centres)
+        for task in NUM_TRAIN
+        for basis in BASES
+        for centres in CENTRES
+    }
 
 
 @dataclass(frozen=True)
@@ -224,7 +250,8 @@ class Trained:
 
 
 def least_squares(net):
-    """The smallest loss on the training examples that any W and b reach with the net's own centres and widths."""
+    """The smallest loss on the training examples that any W and b reach with the net's own centres and
+    widths."""
     X, y = (array.astype("float64") for array in net.source.train)
     phi = rbf(X, *(nd.array(array, dtype="float64") for array in net.hidden), net.hp.basis).asnumpy()
     # min |phi W + b - y|^2 / 2n, a linear problem in W and b
@@ -242,8 +269,11 @@ def trained(result):
 
 
 def show(result, last_data):
-    """The bases; what the nets learned, with their centres; how they came to it, and how well they do in the end."""
-    result.figures["bases"] = plot.lines(bases(), "distance from the centre", "output", "Three bases of width 1")
+    """The bases; what the nets learned, with their centres; how they came to it, and how well they do in the
+    end."""
+    result.figures["bases"] = plot.lines(
+        bases(), "distance from the centre", "output", "Three bases of width 1"
+    )
     for task, title in (("sine", "A curve"), ("moons", "Two moons")):
         nets = [net for net in trained(result) if net.hp.task == task]
         rows = [row(net, result.runs[net.label]["metrics"]) for net in nets]
@@ -254,8 +284,9 @@ def show(result, last_data):
             result.figures[task] = (fits if task == "sine" else regions)(nets, title)
             curves = {f"{net.hp.basis}, {net.hp.centres}": result.runs[net.label] for net in nets}
             columns = [f"{part}_{name}" for name in SCORES[task] for part in ("train", "test")]
-            result.figures[f"{task}_training"] = plot.comparison(curves, f"{title}: training", columns,
-                                                                 f"epoch of {nets[0].hp.steps} steps")
+            result.figures[f"{task}_training"] = plot.comparison(
+                curves, f"{title}: training", columns, f"epoch of {nets[0].hp.steps} steps"
+            )
 
 
 def bases():
@@ -268,14 +299,19 @@ def row(net, metrics):
     """A net's line in the table of its task."""
     widths = np.exp(net.hidden[1])
     low, high = (f"{width:.2f}" for width in (widths.min(), widths.max()))
-    return {"run": net.label, "centres": len(widths), "width": low if low == high else f"{low} to {high}",
-            "train loss": shown(metrics["train_loss"], ".4f"),
-            **({"least squares": f"{least_squares(net):.4f}"} if net.hp.task == "sine" else {}),
-            **{name.replace("_", " "): shown(metrics[name], ".4f") for name in metrics if name != "train_loss"}}
+    return {
+        "run": net.label,
+        "centres": len(widths),
+        "width": low if low == high else f"{low} to {high}",
+        "train loss": shown(metrics["train_loss"], ".4f"),
+        **({"least squares": f"{least_squares(net):.4f}"} if net.hp.task == "sine" else {}),
+        **{name.replace("_", " "): shown(metrics[name], ".4f") for name in metrics if name != "train_loss"},
+    }
 
 
 def fits(nets, title):
-    """Figure: a panel a basis with the examples, the curve, what the nets make of it, and their centres below."""
+    """Figure: a panel a basis with the examples, the curve, what the nets make of it, and their centres
+    below."""
     x = np.linspace(-6, 6, 241)
     examples = tuple(array.asnumpy().ravel() for array in nets[0].source.train)
     panels, points = {}, {}
@@ -290,9 +326,13 @@ def fits(nets, title):
 
 def regions(nets, title):
     """Figure: a panel a net with its decision regions, the examples and its centres."""
-    sets = {name: tuple(array.asnumpy() for array in getattr(nets[0].source, name)) for name in ("train", "test")}
+    sets = {
+        name: tuple(array.asnumpy() for array in getattr(nets[0].source, name)) for name in ("train", "test")
+    }
     named = {f"{net.hp.basis}, {net.hp.centres}": net for net in nets}
-    return plot.decision_regions(named, sets, title, {"centres": {name: net.hidden[0] for name, net in named.items()}})
+    return plot.decision_regions(
+        named, sets, title, {"centres": {name: net.hidden[0] for name, net in named.items()}}
+    )
 
 
 chapter = Chapter(

@@ -2,12 +2,15 @@
 
 *Dive into Deep Learning*, first edition, sections 3.4 to 3.7.
 
-A linear layer gives each of ten classes a score, a logit; softmax turns the scores into probabilities; cross-entropy
-asks how probable the true class was. It is the smallest classifier there is, and every later net ends with it.
+A linear layer gives each of ten classes a score, a logit; softmax turns the scores into probabilities;
+cross-entropy asks how probable the true class was. It is the smallest classifier there is, and every later
+net ends with it.
 
 Expect a training accuracy of 0.83 to 0.84 after five epochs. On the test set it is 0.815 to 0.835 with the
-Fashion-MNIST files of today, and was 0.84 with the first, not yet de-duplicated ones that the book was run on.
+Fashion-MNIST files of today, and was 0.84 with the first, not yet de-duplicated ones that the book was run
+on.
 """
+
 from dataclasses import dataclass
 
 from mxnet import gluon, init, nd
@@ -54,7 +57,8 @@ def from_scratch(hp):
 
 
 def with_gluon(hp):
-    """Section 3.7: the same from Gluon. Its loss contains the softmax, which is why the net stops at the logits."""
+    """Section 3.7: the same from Gluon. Its loss contains the softmax, which is why the net stops at the
+    logits."""
     net = nn.HybridSequential()
     net.add(nn.Dense(NUM_OUTPUTS))  # flattens the images by itself
     net.initialize(init.Normal(hp.sigma))
@@ -65,23 +69,37 @@ def with_gluon(hp):
 
 
 def with_d2l(hp):
-    """The class of the second edition, section 4.5, which has its own initial weights, loss, accuracy and optimizer."""
+    """The class of the second edition, section 4.5, which has its own initial weights, loss, accuracy and
+    optimizer."""
     return witness.model(lambda d2l: d2l.SoftmaxRegression(NUM_OUTPUTS, hp.lr))
 
 
 def train(model, data, hp, callbacks=()):
     """The book's call; any implementation."""
-    return train_ch3(model.net, data.train_iter, data.test_iter, model.loss, hp.num_epochs, hp.batch_size,
-                     trainer=model.trainer, metrics={"acc": model.accuracy}, gradients=model.gradients,
-                     callbacks=callbacks)
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={"acc": model.accuracy},
+        gradients=model.gradients,
+        callbacks=callbacks,
+    )
 
 
 def show(result, data):
     """Ten images with their classes, the training curves, and nine test images with what was predicted."""
     images = data.source
     first = [images.class_names[y] for y in images.train_labels[:10]]
-    result.figures["images"] = plot.image_row(images.train_images[:10], first, f"{images.title}: training images")
-    result.figures["training_curves"] = plot.training_curves(result.runs, f"Softmax regression on {images.title}")
+    result.figures["images"] = plot.image_row(
+        images.train_images[:10], first, f"{images.title}: training images"
+    )
+    result.figures["training_curves"] = plot.training_curves(
+        result.runs, f"Softmax regression on {images.title}"
+    )
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
     result.tables["Softmax as its formula is written, and made safe"] = softmax_overflow()
@@ -91,14 +109,30 @@ def show(result, data):
 
 def editions(hp, images):
     """Table: where the first edition and the second, d2l 1.0's, differ."""
-    return witness.editions(len(images.train_labels), hp.batch_size, {
-        "net": ("linear, softmax; Dense(10)", "SoftmaxRegression: Dense(10)", "SoftmaxRegression: Dense(10)"),
-        "initial weights": (f"normal, deviation {hp.sigma:g}", "uniform, -0.07 to 0.07", "uniform, -0.07 to 0.07"),
-        "learning rate of SGD": (hp.lr, hp.lr, "0.1 (section 4.5)"),
-        "batch size": (hp.batch_size, hp.batch_size,
-                       f"256 (section 4.5; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})"),
-        "epochs": (hp.num_epochs, hp.num_epochs, "10 (section 4.5)"),
-        "data": (images.title, images.title, "Fashion-MNIST, first partition (Gluon's)")})
+    return witness.editions(
+        len(images.train_labels),
+        hp.batch_size,
+        {
+            "net": (
+                "linear, softmax; Dense(10)",
+                "SoftmaxRegression: Dense(10)",
+                "SoftmaxRegression: Dense(10)",
+            ),
+            "initial weights": (
+                f"normal, deviation {hp.sigma:g}",
+                "uniform, -0.07 to 0.07",
+                "uniform, -0.07 to 0.07",
+            ),
+            "learning rate of SGD": (hp.lr, hp.lr, "0.1 (section 4.5)"),
+            "batch size": (
+                hp.batch_size,
+                hp.batch_size,
+                f"256 (section 4.5; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})",
+            ),
+            "epochs": (hp.num_epochs, hp.num_epochs, "10 (section 4.5)"),
+            "data": (images.title, images.title, "Fashion-MNIST, first partition (Gluon's)"),
+        },
+    )
 
 
 def predictions(net, images, label, count=9):
@@ -108,14 +142,18 @@ def predictions(net, images, label, count=9):
     true = images.test_labels[:count]
     titles = [f"{images.class_names[y]}\n{images.class_names[y_hat]}" for y, y_hat in zip(true, predicted)]
     wrong = [i for i in range(len(true)) if true[i] != predicted[i]]
-    return plot.image_row(images.test_images[:count], titles, f"{label}: true class above, predicted below", wrong)
+    return plot.image_row(
+        images.test_images[:count], titles, f"{label}: true class above, predicted below", wrong
+    )
 
 
 def softmax_overflow():
     """Table: the naive softmax overflows where the safe one does not."""
     logits = nd.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [100.0, 200.0, 300.0]])
-    as_text = [["  ".join(f"{p:.3g}" for p in row) for row in array.asnumpy()]
-               for array in (logits, naive_softmax(logits), softmax(logits))]
+    as_text = [
+        ["  ".join(f"{p:.3g}" for p in row) for row in array.asnumpy()]
+        for array in (logits, naive_softmax(logits), softmax(logits))
+    ]
     return [dict(zip(("logits", "naive", "safe"), row)) for row in zip(*as_text)]
 
 

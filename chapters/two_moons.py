@@ -2,17 +2,19 @@
 
 A reader's article on two moons, initialisation and vanishing gradients.
 
-The gradients are derived by hand, layer by layer; one run from scratch takes autograd's instead, to compare results and
-times. Every net is trained for 3000 epochs on all its examples at once, at four learning rates, and the parameters of
-the epoch that was best on the validation set are the ones that are tested.
+The gradients are derived by hand, layer by layer; one run from scratch takes autograd's instead, to compare
+results and times. Every net is trained for 3000 epochs on all its examples at once, at four learning rates,
+and the parameters of the epoch that was best on the validation set are the ones that are tested.
 
-Expect test accuracies of 0.8 to 0.87 at learning rate 0.01, at 0.2 of 0.88 to 0.95 with one hidden layer and 0.92 to
-0.985 with two, and of 0.985 to 1 at 1 and 5 (six starts each; two layers at 0.01 may not get off the ground). By hand
-and by autograd the parameters are 3e-6 apart after 3000 epochs. Autograd takes half the time: it goes back through the
-whole net in one call, where the layers' backward is Python, operator by operator. Two of the article's figures are
-doubtful: 0.890 with a loss of 0.2486 for one hidden layer at learning rate 1, which is what 0.2 gives here; and 0.995
-with a loss of 0.0278 at learning rate 5, printed for both nets.
+Expect test accuracies of 0.8 to 0.87 at learning rate 0.01, at 0.2 of 0.88 to 0.95 with one hidden layer and
+0.92 to 0.985 with two, and of 0.985 to 1 at 1 and 5 (six starts each; two layers at 0.01 may not get off the
+ground). By hand and by autograd the parameters are 3e-6 apart after 3000 epochs. Autograd takes half the
+time: it goes back through the whole net in one call, where the layers' backward is Python, operator by
+operator. Two of the article's figures are doubtful: 0.890 with a loss of 0.2486 for one hidden layer at
+learning rate 1, which is what 0.2 gives here; and 0.995 with a loss of 0.0278 at learning rate 5, printed for
+both nets.
 """
+
 import time
 from dataclasses import dataclass
 
@@ -54,12 +56,24 @@ class Setting(_layered.Setting):
 
 def comparisons(hp):
     """Title -> {name: Setting}."""
-    base = Setting(activation="sigmoid", loss="logistic", sigma=hp.sigma, num_epochs=hp.num_epochs,
-                   num_train=hp.num_train, batch_size=hp.num_train, noise=hp.noise)
-    one, two = ({f"{len(hidden)} hidden lr={lr:g}": base.replace(hidden=hidden, lr=lr) for lr in RATES}
-                for hidden in ((5,), (5, 3)))
-    return {"One hidden layer": one, "Two hidden layers": two,
-            "Another way to the gradient": {BY_AUTOGRAD: one[BY_HAND].replace(gradients="autograd")}}
+    base = Setting(
+        activation="sigmoid",
+        loss="logistic",
+        sigma=hp.sigma,
+        num_epochs=hp.num_epochs,
+        num_train=hp.num_train,
+        batch_size=hp.num_train,
+        noise=hp.noise,
+    )
+    one, two = (
+        {f"{len(hidden)} hidden lr={lr:g}": base.replace(hidden=hidden, lr=lr) for lr in RATES}
+        for hidden in ((5,), (5, 3))
+    )
+    return {
+        "One hidden layer": one,
+        "Two hidden layers": two,
+        "Another way to the gradient": {BY_AUTOGRAD: one[BY_HAND].replace(gradients="autograd")},
+    }
 
 
 def data(hp, options):
@@ -79,15 +93,22 @@ def show(result, data):
 
 
 def two_ways(result, data):
-    """How far the parameters are apart at the end, and how long each way takes; empty unless both were run."""
+    """How far the parameters are apart at the end, and how long each way takes; empty unless both were
+    run."""
     labels = [f"scratch {name}" for name in (BY_HAND, BY_AUTOGRAD)]
     if not all(label in result.models for label in labels):
         return []
     models = [result.models[label] for label in labels]
     difference = max(np.abs(a - b).max() for a, b in zip(*map(book_arrays, models)))
     ways = [models[0].gradients, gradients_by_autograd(models[1].net, models[1].loss)]
-    return [{"run": label, "gradients of a step": duration(seconds_of(gradients, *data.source.train)),
-             "parameters differ by": shown(float(difference), ".1e")} for label, gradients in zip(labels, ways)]
+    return [
+        {
+            "run": label,
+            "gradients of a step": duration(seconds_of(gradients, *data.source.train)),
+            "parameters differ by": shown(float(difference), ".1e"),
+        }
+        for label, gradients in zip(labels, ways)
+    ]
 
 
 def seconds_of(gradients, X, y, times=200):

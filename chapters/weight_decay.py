@@ -2,13 +2,15 @@
 
 *Dive into Deep Learning*, first edition, section 3.12.
 
-New since polynomial fitting: a penalty on the weights. There are 200 inputs and 20 training examples, so that the
-model can learn the examples by heart; lambda |w|^2 / 2, added to the loss, keeps the weights small. From scratch the
-penalty is written into the loss; Gluon's optimizer shrinks the weights by itself (`wd`), which under plain SGD is the
-same.
+New since polynomial fitting: a penalty on the weights. There are 200 inputs and 20 training examples, so that
+the model can learn the examples by heart; lambda |w|^2 / 2, added to the loss, keeps the weights small. From
+scratch the penalty is written into the loss; Gluon's optimizer shrinks the weights by itself (`wd`), which
+under plain SGD is the same.
 
-Expect the norm of the weights to stay above 11 without decay and to fall to 0.04 with it, and with it the test loss.
+Expect the norm of the weights to stay above 11 without decay and to fall to 0.04 with it, and with it the
+test loss.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +50,9 @@ def data(hp, options):
     features, labels = linear_data([TRUE_W] * hp.num_inputs, TRUE_B, hp.num_train + hp.num_test, hp.noise)
     train_set = features[: hp.num_train], labels[: hp.num_train]
     test_set = features[hp.num_train :], labels[hp.num_train :]
-    return Data("synthetic", Minibatches(*train_set, hp.batch_size, options.seed), source=(train_set, test_set))
+    return Data(
+        "synthetic", Minibatches(*train_set, hp.batch_size, options.seed), source=(train_set, test_set)
+    )
 
 
 def from_scratch(hp):
@@ -58,12 +62,18 @@ def from_scratch(hp):
     params = [w, b]
     for param in params:
         param.attach_grad()
-    return Model(lambda X: linreg(X, w, b), squared_loss, params, SGD(params, hp.lr),
-                 penalty=lambda: hp.wd * l2_penalty(w))
+    return Model(
+        lambda X: linreg(X, w, b),
+        squared_loss,
+        params,
+        SGD(params, hp.lr),
+        penalty=lambda: hp.wd * l2_penalty(w),
+    )
 
 
 def with_gluon(hp):
-    """The optimizer decays the weights, but not the bias (for which the book has a second Trainer without `wd`)."""
+    """The optimizer decays the weights, but not the bias (for which the book has a second Trainer without
+    `wd`)."""
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(hp.sigma))
@@ -76,8 +86,11 @@ def with_gluon(hp):
 
 def runs(hp):
     """Without decay and with it; the book calls it lambda from scratch and wd in Gluon."""
-    return [run for name, impl in (("lambda", {"scratch": from_scratch}), ("wd", {"gluon": with_gluon}))
-            for run in runs_of(impl, {f"{name}={wd:g}": hp.replace(wd=wd) for wd in (0.0, hp.wd)})]
+    return [
+        run
+        for name, impl in (("lambda", {"scratch": from_scratch}), ("wd", {"gluon": with_gluon}))
+        for run in runs_of(impl, {f"{name}={wd:g}": hp.replace(wd=wd) for wd in (0.0, hp.wd)})
+    ]
 
 
 def l2_norm(model, data, history):
@@ -93,7 +106,8 @@ def show(result, data):
         result.figures[f"loss_lambda_{wd}"] = plot.training_curves(pair, f"Weight decay {wd}", log=True)
     result.tables["What the decay does"] = [
         {"run": label, **{name: f"{value:.6g}" for name, value in run["metrics"].items()}}
-        for label, run in result.runs.items()]
+        for label, run in result.runs.items()
+    ]
 
 
 chapter = Chapter(

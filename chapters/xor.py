@@ -2,16 +2,17 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-A hundred points of a square belong to class 1 where exactly one coordinate is positive, so that no line parts the two
-classes. A hidden layer of three units may learn it in 500 steps of 8 points. Then one thing is changed at a time:
-activation, loss, batch, width, depth, learning rate, bias, optimizer.
+A hundred points of a square belong to class 1 where exactly one coordinate is positive, so that no line parts
+the two classes. A hidden layer of three units may learn it in 500 steps of 8 points. Then one thing is
+changed at a time: activation, loss, batch, width, depth, learning rate, bias, optimizer.
 
-With three units much is luck: four of ten starts part the classes, reaching a test accuracy above 0.9 (five seeds,
-scratch and Gluon). Expect the order, not the digits: all ten do with eight units, six with four; six or seven with Adam
-and RMSProp; five when all points are taken at once for as many steps, and none for as many examples. None does without
-an activation, which leaves it at 0.57, nor with sigmoids in 500 steps, nor with two units; and learning rates from 10
-on throw the weights so far that all units are off.
+With three units much is luck: four of ten starts part the classes, reaching a test accuracy above 0.9 (five
+seeds, scratch and Gluon). Expect the order, not the digits: all ten do with eight units, six with four; six
+or seven with Adam and RMSProp; five when all points are taken at once for as many steps, and none for as many
+examples. None does without an activation, which leaves it at 0.57, nor with sigmoids in 500 steps, nor with
+two units; and learning rates from 10 on throw the weights so far that all units are off.
 """
+
 from dataclasses import dataclass
 
 from d2l_repro import settings
@@ -39,22 +40,48 @@ class HParams(settings.HParams):
 
 def comparisons(hp):
     """Title -> {name: Setting}."""
-    base = Setting(hidden=(3,), activation="relu", loss="logistic", sigma=hp.sigma, lr=hp.lr, num_train=hp.num_train,
-                   batch_size=min(hp.batch_size, hp.num_train), num_epochs=hp.num_epochs, steps=hp.steps)
+    base = Setting(
+        hidden=(3,),
+        activation="relu",
+        loss="logistic",
+        sigma=hp.sigma,
+        lr=hp.lr,
+        num_train=hp.num_train,
+        batch_size=min(hp.batch_size, hp.num_train),
+        num_epochs=hp.num_epochs,
+        steps=hp.steps,
+    )
     whole = base.replace(batch_size=hp.num_train)
     as_many = max(1, base.steps * base.batch_size // hp.num_train)
     return {
-        "Activation": {"three units, ReLU": base, "no activation": base.replace(activation="none"),
-                       "sigmoid": base.replace(activation="sigmoid"), "tanh": base.replace(activation="tanh")},
+        "Activation": {
+            "three units, ReLU": base,
+            "no activation": base.replace(activation="none"),
+            "sigmoid": base.replace(activation="sigmoid"),
+            "tanh": base.replace(activation="tanh"),
+        },
         "Loss": {"squared loss": base.replace(loss="squared")},
-        "Batch": {"all at once, as many examples": whole.replace(steps=as_many), "all at once, as many steps": whole},
-        "Width and depth": {f"hidden {'-'.join(map(str, hidden))}": base.replace(hidden=hidden)
-                            for hidden in ((2,), (4,), (8,), (3, 2), (2, 2))},
+        "Batch": {
+            "all at once, as many examples": whole.replace(steps=as_many),
+            "all at once, as many steps": whole,
+        },
+        "Width and depth": {
+            f"hidden {'-'.join(map(str, hidden))}": base.replace(hidden=hidden)
+            for hidden in ((2,), (4,), (8,), (3, 2), (2, 2))
+        },
         "Learning rate": {f"lr={lr:g}": base.replace(lr=lr) for lr in (1.0, 10.0, 100.0, 1000.0)},
         "Bias": {"no bias": base.replace(bias=None)},
-        "Optimizer": {name: base.replace(optimizer=name, lr=lr) for name, lr in (
-            ("momentum", 0.05), ("nesterov", 0.05), ("adagrad", 0.5), ("rmsprop", 0.05), ("adadelta", 1.0),
-            ("adam", 0.05))},
+        "Optimizer": {
+            name: base.replace(optimizer=name, lr=lr)
+            for name, lr in (
+                ("momentum", 0.05),
+                ("nesterov", 0.05),
+                ("adagrad", 0.5),
+                ("rmsprop", 0.05),
+                ("adadelta", 1.0),
+                ("adam", 0.05),
+            )
+        },
     }
 
 
@@ -70,8 +97,11 @@ def show(result, data):
     variants = {name: hp for table in tables.values() for name, hp in table.items()}
     _comparisons.tabulate(result, {"Every variant, the best first": variants}, row)
     result.tables["Every variant, the best first"].sort(
-        key=lambda line: (-result.runs[line["run"]]["metrics"].get("test_acc", 0),
-                          result.runs[line["run"]]["metrics"].get("test_loss", 0)))
+        key=lambda line: (
+            -result.runs[line["run"]]["metrics"].get("test_acc", 0),
+            result.runs[line["run"]]["metrics"].get("test_loss", 0),
+        )
+    )
     _comparisons.draw(result, {"Every variant": variants}, "on XOR", ("train_loss", "valid_acc"))
     result.figures.update(decision_regions(result, data, variants))
 

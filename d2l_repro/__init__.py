@@ -1,4 +1,5 @@
 """Chapter 3 of *Dive into Deep Learning* in MXNet/Gluon, and what its readers built on it, reproduced."""
+
 from . import compat
 
 __version__ = "0.1.0"

@@ -1,4 +1,5 @@
 """Callbacks of the loop that several chapters share."""
+
 import math
 import time
 from contextlib import contextmanager
@@ -27,13 +28,15 @@ def perplexity(loss):
 
 
 class Progress(Callback):
-    """The epochs' lines on stdout, as in the book, and a bar over the batches on stderr where that is a terminal.
+    """The epochs' lines on stdout, as in the book, and a bar over the batches on stderr where that is a
+    terminal.
 
     Args:
         label: begins each line and the bar.
         lines: at most about so many lines; of a longer run every second, third, ... epoch is printed.
         before, share: of the whole work, what was done before this run, and how much of it this run is.
-        words: whether there is a loss for every word: the bar then has perplexity and speed instead of the loss.
+        words: whether there is a loss for every word: the bar then has perplexity and speed instead of the
+            loss.
     """
 
     def __init__(self, label="", lines=20, before=0.0, share=1.0, words=False):
@@ -45,11 +48,17 @@ class Progress(Callback):
     def after_step(self, loop):
         progress.stop_if_asked()
         if self._bar is None:
-            self._bar = tqdm(total=loop.num_batches, desc=f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
-                             unit="batch", leave=False, disable=self._reporting or None)
+            self._bar = tqdm(
+                total=loop.num_batches,
+                desc=f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
+                unit="batch",
+                leave=False,
+                disable=self._reporting or None,
+            )
             self._read = time.monotonic()
         self._bar.update()
-        # Reading the loss waits for the engine: once a second costs nothing, once a batch would halve the speed.
+        # Reading the loss waits for the engine: once a second costs nothing, once a batch would halve the
+        # speed.
         if not self._bar.disable and time.monotonic() - self._read > 1:
             self._bar.set_postfix(self._numbers(loop))
             self._read = time.monotonic()
@@ -65,14 +74,17 @@ class Progress(Callback):
         self._bar.close()
         self._bar = None
         if self._reporting:
-            progress.report(self.before + self.share * loop.epoch / loop.num_epochs,
-                            f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip())
+            progress.report(
+                self.before + self.share * loop.epoch / loop.num_epochs,
+                f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
+            )
         if is_shown(loop.epoch, loop.num_epochs, self.lines):
             print(f"{self.label} {epoch_line(loop.history[-1])}".strip(), flush=True)
 
 
 class Perplexity(Callback):
-    """Puts a <name>_perplexity beside every <name>_loss of the history; hand it to the loop before `Progress`."""
+    """Puts a <name>_perplexity beside every <name>_loss of the history; hand it to the loop before
+    `Progress`."""
 
     def after_epoch(self, loop):
         row = loop.history[-1]
@@ -140,7 +152,8 @@ class BestModel(Callback):
     """Keeps a copy of the parameters after the epoch in which a number of the history was best.
 
     Args:
-        arrays: what is kept, NDArrays or gluon.Parameters: the parameters, and running averages if there are any.
+        arrays: what is kept, NDArrays or gluon.Parameters: the parameters, and running averages if there are
+            any.
         metric: name of the number.
         largest: whether the largest is the best, or the smallest. Of equal ones the first is kept.
 
@@ -166,12 +179,13 @@ class BestModel(Callback):
 
 
 class MovingAverage(Callback):
-    """An exponential moving average of the parameters, which often predicts better than the last parameters do.
+    """An exponential moving average of the parameters, which often predicts better than the last parameters
+    do.
 
     Args:
         arrays: NDArrays or gluon.Parameters; the average begins with what they are before the first step.
-        decay: how much of the average is kept a step. In the first steps it is less, so that the average does not
-            hold on to where training began.
+        decay: how much of the average is kept a step. In the first steps it is less, so that the average does
+            not hold on to where training began.
     """
 
     def __init__(self, arrays, decay):
@@ -185,7 +199,8 @@ class MovingAverage(Callback):
         # average <- d average + (1 - d) p, with d = min(decay, (1 + t) / (10 + t))
         d = min(self.decay, (1 + loop.step) / (10 + loop.step))
         for average, param in zip(self.averages, self.held):
-            # The update of SGD, p <- (1 - lr wd) p - lr g, is that with lr = d - 1 and wd = -1: one pass, not three.
+            # The update of SGD, p <- (1 - lr wd) p - lr g, is that with lr = d - 1 and wd = -1: one pass, not
+            # three.
             nd.sgd_update(average, param.array, lr=d - 1, wd=-1, out=average)
 
     @contextmanager

@@ -1,4 +1,6 @@
-"""What chapters there are. Their sources are read, not imported: that would import MXNet, which takes seconds."""
+"""What chapters there are. Their sources are read, not imported: that would import MXNet, which takes
+seconds."""
+
 import ast
 import json
 import re
@@ -11,8 +13,15 @@ import chapters
 
 from .errors import InputError
 
-TEXTBOOK = ("linear_regression", "softmax_regression", "mlp", "polynomial_fitting", "weight_decay", "dropout",
-            "house_prices")
+TEXTBOOK = (
+    "linear_regression",
+    "softmax_regression",
+    "mlp",
+    "polynomial_fitting",
+    "weight_decay",
+    "dropout",
+    "house_prices",
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +52,14 @@ def entries():
 def _entry(name):
     doc = ast.get_docstring(_source(name)) or name
     title, *others = (" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
-    return Entry(name, title.rstrip("."), "".join(others[:1]), tuple(others[1:]), _datasets(name),
-                 any(keyword.arg == "runs" for keyword in _chapter_call(name).keywords))
+    return Entry(
+        name,
+        title.rstrip("."),
+        "".join(others[:1]),
+        tuple(others[1:]),
+        _datasets(name),
+        any(keyword.arg == "runs" for keyword in _chapter_call(name).keywords),
+    )
 
 
 def _source(name):
@@ -52,19 +67,30 @@ def _source(name):
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as Python ({error}); mend it or take it out of the folder") from error
+        raise InputError(
+            f"{path}: cannot be read as Python ({error}); mend it or take it out of the folder"
+        ) from error
 
 
 def _chapter_call(name):
     """The call `Chapter(...)` in a module, or None in one that is no chapter."""
-    return next((node for node in ast.walk(_source(name)) if isinstance(node, ast.Call)
-                 and getattr(node.func, "id", "") == "Chapter"), None)
+    return next(
+        (
+            node
+            for node in ast.walk(_source(name))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Chapter"
+        ),
+        None,
+    )
 
 
 def _datasets(name):
-    """The argument `datasets` of the module's Chapter: names, or those of another, `softmax_regression.chapter`."""
-    value = next((keyword.value for keyword in _chapter_call(name).keywords if keyword.arg == "datasets"),
-                 ast.Tuple([]))
+    """The argument `datasets` of the module's Chapter: names, or those of another,
+    `softmax_regression.chapter`."""
+    value = next(
+        (keyword.value for keyword in _chapter_call(name).keywords if keyword.arg == "datasets"),
+        ast.Tuple([]),
+    )
     if isinstance(value, ast.Attribute):
         return _datasets(ast.unparse(value).partition(".")[0])
     try:
@@ -75,5 +101,6 @@ def _datasets(name):
 
 @lru_cache
 def reproduced():
-    """The summary of the full run that the README shows: `Summary.as_json` of each chapter, without its metrics."""
+    """The summary of the full run that the README shows: `Summary.as_json` of each chapter, without its
+    metrics."""
     return json.loads(resources.files(__package__).joinpath("reproduced.json").read_text(encoding="utf-8"))

@@ -1,4 +1,6 @@
-"""Training that can be gone on with after an interruption, with the numbers of one that was not interrupted."""
+"""Training that can be gone on with after an interruption, with the numbers of one that was not
+interrupted."""
+
 import io
 import json
 import zipfile
@@ -16,8 +18,8 @@ from .train import Callback
 class SeedEachEpoch(Callback):
     """Begins the random streams anew before each epoch, from the seed and the epoch's number.
 
-    An epoch's random numbers, the masks of dropout say, then do not depend on how many were drawn before, which no
-    checkpoint could keep: MXNet does not tell the state of its generators.
+    An epoch's random numbers, the masks of dropout say, then do not depend on how many were drawn before,
+    which no checkpoint could keep: MXNet does not tell the state of its generators.
     """
 
     def __init__(self, seed):
@@ -69,15 +71,32 @@ class Checkpoint(Callback):
                 arrays = [content[str(i)] for i in range(len(self.params))]
                 run, history = about["run"], History(about["history"])
                 history[0]["train_loss"]
-        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RuntimeError,
-                zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(f"{self.path}: not a readable checkpoint ({error}); remove it, "
-                             "or leave --resume out") from error
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            IndexError,
+            AttributeError,
+            EOFError,
+            RuntimeError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
+            raise InputError(
+                f"{self.path}: not a readable checkpoint ({error}); remove it, or leave --resume out"
+            ) from error
         ours = json.loads(json.dumps(self.run))
         if run != ours:
-            other = [name for name in ours if ours[name] != run.get(name)] if isinstance(run, dict) else ["run"]
-            raise InputError(f"{self.path}: is of a run with another {', '.join(other) or 'form'}; leave --resume out, "
-                             "or name another --out")
+            other = (
+                [name for name in ours if ours[name] != run.get(name)] if isinstance(run, dict) else ["run"]
+            )
+            raise InputError(
+                f"{self.path}: is of a run with another {', '.join(other) or 'form'}; leave --resume out, "
+                "or name another --out"
+            )
         if [array.shape for array in arrays] != [param.get().shape for param in self.params]:
-            raise InputError(f"{self.path}: its parameters have other shapes; remove it, or leave --resume out")
+            raise InputError(
+                f"{self.path}: its parameters have other shapes; remove it, or leave --resume out"
+            )
         return arrays, history

@@ -1,4 +1,6 @@
-"""The command `d2l-repro`: run chapters, see what came of it, look after the data. It never imports MXNet itself."""
+"""The command `d2l-repro`: run chapters, see what came of it, look after the data. It never imports MXNet
+itself."""
+
 import sys
 import time
 from dataclasses import dataclass
@@ -21,16 +23,28 @@ PROG = "d2l-repro"
 
 @dataclass(frozen=True)
 class List:
-    """List the chapters, the textbook's in its order: section of the book, how long a full run takes, data."""
+    """List the chapters, the textbook's in its order: section of the book, how long a full run takes,
+    data."""
 
     def __call__(self):
         times = {name: duration(made["seconds"]) for name, made in reproduced()["chapters"].items()}
-        rows = [{"chapter": entry.name, "section": entry.section, "takes": times.get(entry.name, "?"),
-                 "title": entry.title.removesuffix(", from scratch and with Gluon"),
-                 "data": ", ".join(entry.datasets) or ("made up" if entry.trains else "none")}
-                for entry in entries().values()]
-        print(frame(rows).to_string(index=False, justify="left", formatters={
-            name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]}))
+        rows = [
+            {
+                "chapter": entry.name,
+                "section": entry.section,
+                "takes": times.get(entry.name, "?"),
+                "title": entry.title.removesuffix(", from scratch and with Gluon"),
+                "data": ", ".join(entry.datasets) or ("made up" if entry.trains else "none"),
+            }
+            for entry in entries().values()
+        ]
+        print(
+            frame(rows).to_string(
+                index=False,
+                justify="left",
+                formatters={name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]},
+            )
+        )
         return DONE
 
 
@@ -38,16 +52,18 @@ class List:
 class Run(Settings):
     """Run chapters, each in a process of its own, and write a report of them.
 
-    One that fails does not keep the others from running. Exit codes: 0 done; 1 a chapter failed or, with --strict, a
-    value is outside its band; 2 usage; 130 interrupted.
+    One that fails does not keep the others from running. Exit codes: 0 done; 1 a chapter failed or, with
+    --strict, a value is outside its band; 2 usage; 130 interrupted.
     """
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional]  # chapters, or textbook, or all
     seed: Seed = 0  # of all random numbers; 0 gives the book's own data
-    seeds: Annotated[int, Bounds(1, 1001)] = 1  # run each chapter with so many, from --seed on: mean and deviation
+    # run each chapter with so many, from --seed on: mean and deviation
+    seeds: Annotated[int, Bounds(1, 1001)] = 1
     quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
     jobs: Count = 1  # processes at a time; times an epoch are only worth comparing with one
-    resume: bool = False  # keep the finished results that an earlier run with the same settings has left in --out
+    # keep the finished results that an earlier run with the same settings has left in --out
+    resume: bool = False
     strict: bool = False  # exit with 1 when a value is outside its published band
     out: Path = Path("runs")  # folder for results, one folder a chapter in it, and for report.html
 
@@ -55,7 +71,11 @@ class Run(Settings):
         if self.seed + self.seeds > MAX_SEED:
             raise InputError(f"--seeds: no seed may be {MAX_SEED} or more; take a smaller --seed or fewer")
         folder, names, begun = writable_folder(self.out), chosen(self.names), time.time()
-        tasks = [self._task(folder, name, seed) for name in names for seed in range(self.seed, self.seed + self.seeds)]
+        tasks = [
+            self._task(folder, name, seed)
+            for name in names
+            for seed in range(self.seed, self.seed + self.seeds)
+        ]
         kept = [task for task in tasks if self.resume and task.is_finished()]
         for task in kept:
             print(f"{task.label}: finished earlier, kept")
@@ -65,12 +85,19 @@ class Run(Settings):
         print(f"\n{_overview(names, summaries)}")
         if self.seeds > 1 and any(made.metrics() for made in summaries):  # notes have none
             print(f"\n{_over_seeds(summaries)}")
-        failed = [f"{task.label} (exit code {code})" for task, code in codes.items()
-                  if code not in (DONE, INTERRUPTED) or (code == DONE and task not in fresh)]
-        missing = [task.label for task in tasks if task not in kept and codes.get(task, INTERRUPTED) == INTERRUPTED]
+        failed = [
+            f"{task.label} (exit code {code})"
+            for task, code in codes.items()
+            if code not in (DONE, INTERRUPTED) or (code == DONE and task not in fresh)
+        ]
+        missing = [
+            task.label for task in tasks if task not in kept and codes.get(task, INTERRUPTED) == INTERRUPTED
+        ]
         if not interrupted:
             summary.drop_other_seeds(folder, [task.folder for task in tasks])
-        self._report([*(f"failed: {name}" for name in failed), *(f"not finished: {name}" for name in missing)])
+        self._report(
+            [*(f"failed: {name}" for name in failed), *(f"not finished: {name}" for name in missing)]
+        )
         if interrupted:
             return INTERRUPTED
         return FAILED if failed or (self.strict and _tell_outside(summaries)) else DONE
@@ -84,7 +111,9 @@ class Run(Settings):
             return
         found.problems += problems
         found.save(self.out)
-        print(f"\nresults and figures: {self.out}\nreport: {report.write(found, self.out / report.FILE_NAME)}")
+        print(
+            f"\nresults and figures: {self.out}\nreport: {report.write(found, self.out / report.FILE_NAME)}"
+        )
 
     def _task(self, folder, name, seed):
         label = name if self.seeds == 1 else f"{name} (seed {seed})"
@@ -101,7 +130,9 @@ class Report(Settings):
     def __call__(self):
         out = self.out or self.folder / report.FILE_NAME
         if out.suffix == ".json":
-            raise InputError(f"--out: {out} is no place for a page, results have that ending; name a .html file")
+            raise InputError(
+                f"--out: {out} is no place for a page, results have that ending; name a .html file"
+            )
         found = summary.collect(self.folder)
         for problem in found.problems:
             print(f"{PROG}: error: {problem}", file=sys.stderr)
@@ -116,8 +147,9 @@ def main(argv=None):
     with one_line_errors(PROG):
         commands = {"list": List, "run": Run, "report": Report, "data": Data}
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-        command = tyro.extras.subcommand_cli_from_dict(commands, prog=PROG, args=argv, config=config,
-                                                       description=__doc__.split(" It ")[0])
+        command = tyro.extras.subcommand_cli_from_dict(
+            commands, prog=PROG, args=argv, config=config, description=__doc__.split(" It ")[0]
+        )
         sys.exit(command())
 
 
@@ -132,8 +164,10 @@ def chosen(names):
     found = dict.fromkeys(chapter for name in names for chapter in groups.get(name, (name,)))
     unknown = [name for name in found if name not in known]
     if unknown or not found:
-        raise InputError(f"no chapter is called {', '.join(unknown) or 'nothing'}: "
-                         f"take textbook, all, or of {', '.join(known)}")
+        raise InputError(
+            f"no chapter is called {', '.join(unknown) or 'nothing'}: "
+            f"take textbook, all, or of {', '.join(known)}"
+        )
     return list(found)
 
 
@@ -145,7 +179,11 @@ def _written_since(begun, path):
 def _summary_of(name, tasks):
     """The Summary of a chapter's tasks, or None without any."""
     folders = [task.folder for task in tasks if task.chapter == name]
-    return summary.Summary(folders[0], [Result.load(folder / FILE_NAME) for folder in folders]) if folders else None
+    return (
+        summary.Summary(folders[0], [Result.load(folder / FILE_NAME) for folder in folders])
+        if folders
+        else None
+    )
 
 
 def _overview(names, summaries):
@@ -154,14 +192,21 @@ def _overview(names, summaries):
 
 
 def _over_seeds(summaries):
-    """Mean and standard deviation of every number of every run, and what that says of the published values."""
+    """Mean and standard deviation of every number of every run, and what that says of the published
+    values."""
     rows = []
     for made in summaries:
         bands = {(row["run"], row["metric"]): row for row in made.published()}
         for run, metrics in made.metrics().items():
             for metric, over in metrics.items():
-                row = {"chapter": made.chapter, "run": run, "metric": metric, "seeds": len(over["values"]),
-                       "mean": shown(over["mean"]), "std": shown(over["std"], ".2g")}
+                row = {
+                    "chapter": made.chapter,
+                    "run": run,
+                    "metric": metric,
+                    "seeds": len(over["values"]),
+                    "mean": shown(over["mean"]),
+                    "std": shown(over["std"], ".2g"),
+                }
                 if (run, metric) in bands:
                     band = published_row(bands[run, metric])
                     row.update({name: band[name] for name in ("published", "band", "within")})
@@ -172,6 +217,9 @@ def _over_seeds(summaries):
 def _tell_outside(summaries):
     found = summary.outside(summaries)
     for chapter, row in found:
-        print(f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: {shown(row['ours'])}, "
-              f"published {row['value']:g} ({row['low']:g} to {row['high']:g})", file=sys.stderr)
+        print(
+            f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: {shown(row['ours'])}, "
+            f"published {row['value']:g} ({row['low']:g} to {row['high']:g})",
+            file=sys.stderr,
+        )
     return bool(found)

@@ -1,4 +1,5 @@
 """A chapter's command line: flags from its settings, progress, files, and exit codes."""
+
 import sys
 import webbrowser
 from dataclasses import dataclass, make_dataclass
@@ -47,8 +48,11 @@ def run_chapter(chapter, argv=None):
         resume = chapter.resumable and args.output.resume
         result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
         saved = _save(result, folder)
-        print(f"\n{result}\n\nresults and figures: {folder}" if saved else
-              f"\ninterrupted; what was in {folder} before is left as it was")
+        print(
+            f"\n{result}\n\nresults and figures: {folder}"
+            if saved
+            else f"\ninterrupted; what was in {folder} before is left as it was"
+        )
     for label, error in result.errors.items():
         print(f"{prog}: error: {label}: {error}", file=sys.stderr)
     if args.output.show:
@@ -77,18 +81,35 @@ def _is_whole(path):
 
 def _parse(chapter, argv, prog):
     # The quick values are the defaults that explicit flags then override, in whatever order they are given.
-    run = (StudyOptions if chapter.study else WitnessOptions if chapter.d2l else RunOptions if chapter.runs
-           else SeedOptions)
+    run = (
+        StudyOptions
+        if chapter.study
+        else WitnessOptions
+        if chapter.d2l
+        else RunOptions
+        if chapter.runs
+        else SeedOptions
+    )
     output = ResumableOptions if chapter.resumable else OutputOptions
-    groups = [("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
-              ("run", run, run()), ("output", output, output())]
+    groups = [
+        ("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
+        ("run", run, run()),
+        ("output", output, output()),
+    ]
     about = chapter.doc
     if chapter.datasets:
         groups.insert(2, ("data", DataOptions, DataOptions()))
         about += f"\nData sets: {', '.join(chapter.datasets)}; auto takes {chapter.datasets[0]}."
-    arguments = make_dataclass("Arguments", groups, namespace={} if chapter.datasets else {"data": DataOptions()})
-    return tyro.cli(arguments, args=argv, prog=prog, description=about,
-                    config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
+    arguments = make_dataclass(
+        "Arguments", groups, namespace={} if chapter.datasets else {"data": DataOptions()}
+    )
+    return tyro.cli(
+        arguments,
+        args=argv,
+        prog=prog,
+        description=about,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
 
 
 def _exit_code(result, strict):

@@ -3,6 +3,7 @@
 MXNet is retired, so the world moves on around it: all that is known of that lives here. The packages of
 this project call `prepare` before anything else; every other file then plainly writes `from mxnet import nd`.
 """
+
 import contextlib
 import ctypes
 import os
@@ -13,7 +14,8 @@ import warnings
 
 # What MXNet's wheel needs of a Linux system and does not bring: library, Debian's package, Fedora's package.
 LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libquadmath0", "libquadmath"))
-# The number of threads as this project set it, for child processes too: what differs from it the user has asked for.
+# The number of threads as this project set it, for child processes too: what differs from it the user has
+# asked for.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
 
@@ -21,8 +23,8 @@ M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h
 def prepare():
     """Make `import mxnet` work, without importing it.
 
-    Where a system library that MXNet's wheel needs is missing, that import is an ImportError whose message says how
-    to get it.
+    Where a system library that MXNet's wheel needs is missing, that import is an ImportError whose message
+    says how to get it.
     """
     # Digits of large products depend on the number of threads, and small nets are fastest with one.
     _fix_threads(1)
@@ -36,8 +38,8 @@ def prepare():
 def prepare_large_nets():
     """Give MXNet all cores, and keep the memory of arrays that are no longer needed for those to come.
 
-    For the first line of a chapter whose nets are large enough to gain from both. Once MXNet has been imported its
-    number of threads stays; what the user has set in OMP_NUM_THREADS stays in any case.
+    For the first line of a chapter whose nets are large enough to gain from both. Once MXNet has been
+    imported its number of threads stays; what the user has set in OMP_NUM_THREADS stays in any case.
     """
     _fix_threads(cores())
     _keep_memory()
@@ -69,8 +71,8 @@ def cores():
 
 
 def _keep_memory():
-    # glibc gives arrays of many megabytes back to the system at once and has the system fill them with zeros anew for
-    # each batch, which takes longer than to compute with them. Elsewhere there is no mallopt.
+    # glibc gives arrays of many megabytes back to the system at once and has the system fill them with zeros
+    # anew for each batch, which takes longer than to compute with them. Elsewhere there is no mallopt.
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
         for option, value in ((M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1)):
@@ -88,7 +90,8 @@ def _restore_numpy_bool():
 
 
 def restore_formats():
-    """Where IPython is installed, give it back the call that the book's figures make; later ones moved it away."""
+    """Where IPython is installed, give it back the call that the book's figures make; later ones moved it
+    away."""
     with contextlib.suppress(ImportError):
         from IPython import display
         from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -98,7 +101,8 @@ def restore_formats():
 
 
 class _RequireLibraries:
-    """Asks for the libraries when `mxnet` is looked for: libgomp, once loaded, would keep the number of threads."""
+    """Asks for the libraries when `mxnet` is looked for: libgomp, once loaded, would keep the number of
+    threads."""
 
     def find_spec(self, name, path=None, target=None):
         if name == "mxnet":
@@ -111,8 +115,10 @@ def _check_libraries():
     missing = [names for names in LIBRARIES if not _is_loadable(names[0])]
     if missing:
         libraries, debian, fedora = (" ".join(column) for column in zip(*missing))
-        raise ImportError(f"MXNet needs {libraries}, which this machine lacks: "
-                          f"apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora)")
+        raise ImportError(
+            f"MXNet needs {libraries}, which this machine lacks: "
+            f"apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora)"
+        )
 
 
 def _is_loadable(library):

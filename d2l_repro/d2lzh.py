@@ -4,11 +4,13 @@ A program of *Dive into Deep Learning*, first edition (v1.0.0), runs when its `i
 
     from d2l_repro import d2lzh as d2l
 
-in the first line: MXNet then imports on any NumPy. Names, arguments, defaults and printed lines are those of the
-package for chapter 3, the convolutions of chapter 5 and the optimization of chapter 7. Everything trains through the
-loop of `train.train_ch3`. As in the book, what is shuffled follows from Python's and NumPy's seeds, which a program may
-set, and what is drawn from MXNet's, which begins with 0. docs/migrating.md has what else there is to know.
+in the first line: MXNet then imports on any NumPy. Names, arguments, defaults and printed lines are those of
+the package for chapter 3, the convolutions of chapter 5 and the optimization of chapter 7. Everything trains
+through the loop of `train.train_ch3`. As in the book, what is shuffled follows from Python's and NumPy's
+seeds, which a program may set, and what is drawn from MXNet's, which begins with 0. docs/migrating.md has
+what else there is to know.
 """
+
 import logging
 import os
 import sys
@@ -31,9 +33,26 @@ from .train import Callback, evaluate
 from .train import train_ch3 as loop
 
 __all__ = [
-    "corr2d", "data_iter", "evaluate_accuracy", "get_data_ch7", "get_fashion_mnist_labels", "linreg",
-    "load_data_fashion_mnist", "plt", "semilogy", "set_figsize", "sgd", "show_fashion_mnist", "show_trace_2d",
-    "squared_loss", "train_2d", "train_ch3", "train_ch5", "train_ch7", "train_gluon_ch7", "try_gpu",
+    "corr2d",
+    "data_iter",
+    "evaluate_accuracy",
+    "get_data_ch7",
+    "get_fashion_mnist_labels",
+    "linreg",
+    "load_data_fashion_mnist",
+    "plt",
+    "semilogy",
+    "set_figsize",
+    "sgd",
+    "show_fashion_mnist",
+    "show_trace_2d",
+    "squared_loss",
+    "train_2d",
+    "train_ch3",
+    "train_ch5",
+    "train_ch7",
+    "train_gluon_ch7",
+    "try_gpu",
     "use_svg_display",
 ]
 
@@ -49,8 +68,10 @@ compat.restore_formats()  # for section 3.2, which types `use_svg_display` itsel
 
 
 def __getattr__(name):
-    raise AttributeError(f"d2l_repro.d2lzh has no {name!r}: of d2lzh it has what chapter 3, the convolutions of "
-                         "chapter 5 and the optimization of chapter 7 use; see docs/migrating.md")
+    raise AttributeError(
+        f"d2l_repro.d2lzh has no {name!r}: of d2lzh it has what chapter 3, the convolutions of "
+        "chapter 5 and the optimization of chapter 7 use; see docs/migrating.md"
+    )
 
 
 # Figures (section 3.2)
@@ -88,7 +109,8 @@ def semilogy(x_vals, y_vals, x_label, y_label, x2_vals=None, y2_vals=None, legen
 
 
 def _new_figure(figsize=FIGSIZE):
-    """A notebook begins a figure with each cell; in a script one that is drawn in already is not drawn over."""
+    """A notebook begins a figure with each cell; in a script one that is drawn in already is not drawn
+    over."""
     set_figsize(figsize)
     if plt.get_fignums() and plt.gcf().axes and plt.gca().has_data():
         plt.figure()
@@ -103,9 +125,9 @@ def load_data_fashion_mnist(batch_size, resize=None, root=ROOT):
     Args:
         batch_size: examples a batch.
         resize: pixels of height and width, or (width, height); 28 by default.
-        root: a folder with the four files, such as Gluon downloaded them. Where it does not have them, they are
-            looked for in $D2L_REPRO_DATA and the cache, then downloaded; scikit-learn's digits stand in for them, with
-            a warning, where that fails too.
+        root: a folder with the four files, such as Gluon downloaded them. Where it does not have them, they
+            are looked for in $D2L_REPRO_DATA and the cache, then downloaded; scikit-learn's digits stand in
+            for them, with a warning, where that fails too.
 
     Returns:
         two loaders of X (batch, 1, height, width), floats from 0 to 1, and y (batch,), classes as floats.
@@ -118,7 +140,9 @@ def load_data_fashion_mnist(batch_size, resize=None, root=ROOT):
     data = images.minibatches(batch_size, _seed())
     if not resize:
         return data.train_iter, data.test_iter
-    return tuple(Mapped(batches, lambda X, y: (resized(X, resize), y)) for batches in (data.train_iter, data.test_iter))
+    return tuple(
+        Mapped(batches, lambda X, y: (resized(X, resize), y)) for batches in (data.train_iter, data.test_iter)
+    )
 
 
 def get_fashion_mnist_labels(labels):
@@ -127,7 +151,8 @@ def get_fashion_mnist_labels(labels):
 
 
 def show_fashion_mnist(images, labels):
-    """Show images, NDArrays of 28 x 28 pixels or any other square, in a row, each below its label (section 3.5)."""
+    """Show images, NDArrays of 28 x 28 pixels or any other square, in a row, each below its label (section
+    3.5)."""
     use_svg_display()
     _, (axes,) = plt.subplots(1, len(images), figsize=(12, 12), squeeze=False)
     for ax, image, label in zip(axes, images, labels):
@@ -154,8 +179,12 @@ def get_data_ch7():
 
 def _warn_of(stand_in_for, what):
     if stand_in_for:
-        log.warning("%s is neither on this machine nor to be downloaded; %s stands in for it, and the book's numbers "
-                    "do not come out", stand_in_for, what)
+        log.warning(
+            "%s is neither on this machine nor to be downloaded; %s stands in for it, and the book's numbers "
+            "do not come out",
+            stand_in_for,
+            what,
+        )
 
 
 def _seed():
@@ -196,21 +225,25 @@ class _Epochs(Callback):
     def after_epoch(self, loop):
         row = loop.history[-1]
         time = f", time {row['seconds']:.1f} sec" if self.timed else ""
-        print(f"epoch {row['epoch']}, loss {row['train_loss']:.4f}, train acc {row['train_acc']:.3f}, "
-              f"test acc {row['test_acc']:.3f}{time}", flush=True)
+        print(
+            f"epoch {row['epoch']}, loss {row['train_loss']:.4f}, train acc {row['train_acc']:.3f}, "
+            f"test acc {row['test_acc']:.3f}{time}",
+            flush=True,
+        )
 
 
 def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=None, lr=None, trainer=None):
     """Train a classifier, print a line an epoch (section 3.6), and return None as the book's does.
 
-    `train.train_ch3`, which does it, has the same arguments, and others, and returns the history. Both stop with
-    `TrainingDiverged` where the book's would go on to print nan.
+    `train.train_ch3`, which does it, has the same arguments, and others, and returns the history. Both stop
+    with `TrainingDiverged` where the book's would go on to print nan.
     """
     loop(net, train_iter, test_iter, loss, num_epochs, batch_size, params, lr, trainer, callbacks=[_Epochs()])
 
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
-    """Train a Gluon classifier with softmax and cross-entropy on `ctx`, and print a timed line an epoch (section 5.5).
+    """Train a Gluon classifier with softmax and cross-entropy on `ctx`, and print a timed line an epoch
+    (section 5.5).
 
     Args:
         net: Gluon block, initialized on `ctx`, that gives logits (batch, classes).
@@ -221,8 +254,16 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
         num_epochs: passes over `train_iter`.
     """
     print("training on", ctx)
-    loop(net, _on(ctx, train_iter), _on(ctx, test_iter), gluon.loss.SoftmaxCrossEntropyLoss(), num_epochs, batch_size,
-         trainer=trainer, callbacks=[_Epochs(timed=True)])
+    loop(
+        net,
+        _on(ctx, train_iter),
+        _on(ctx, test_iter),
+        gluon.loss.SoftmaxCrossEntropyLoss(),
+        num_epochs,
+        batch_size,
+        trainer=trainer,
+        callbacks=[_Epochs(timed=True)],
+    )
 
 
 # Optimization (chapter 7)
@@ -232,7 +273,8 @@ def train_2d(trainer):
     """Descend 20 steps from (-5, -2), print where that led, and return all 21 points (section 7.2).
 
     Args:
-        trainer: (x1, x2, s1, s2) -> the same after a step; s1 and s2, which begin with 0, are for it to keep a state.
+        trainer: (x1, x2, s1, s2) -> the same after a step; s1 and s2, which begin with 0, are for it to keep
+            a state.
     """
     x1, x2, s1, s2 = -5, -2, 0, 0
     points = [(x1, x2)]
@@ -244,22 +286,26 @@ def train_2d(trainer):
 
 
 def show_trace_2d(f, res):
-    """Draw the points that `train_2d` gave over the lines of equal height of `f`, which takes arrays (section 7.2)."""
+    """Draw the points that `train_2d` gave over the lines of equal height of `f`, which takes arrays (section
+    7.2)."""
     _new_figure()
     x1, x2 = np.array(res, dtype=float).T
     plt.plot(x1, x2, "-o", color="#ff7f0e")
-    grid = np.meshgrid(np.arange(-5.5, 1.0, 0.1), np.arange(min(-3.0, x2.min() - 1), max(1.0, x2.max() + 1), 0.1))
+    grid = np.meshgrid(
+        np.arange(-5.5, 1.0, 0.1), np.arange(min(-3.0, x2.min() - 1), max(1.0, x2.max() + 1), 0.1)
+    )
     plt.contour(*grid, f(*grid), colors="#1f77b4")
     plt.xlabel("x1")
     plt.ylabel("x2")
 
 
 def train_ch7(trainer_fn, states, hyperparams, features, labels, batch_size=10, num_epochs=2):
-    """Train a linear regression with the reader's optimizer, print the last loss and draw its curve (section 7.3).
+    """Train a linear regression with the reader's optimizer, print the last loss and draw its curve (section
+    7.3).
 
     Args:
-        trainer_fn: (params, states, hyperparams) -> None; updates [w, b] in place by their gradients, which are those
-            of the batch's mean loss.
+        trainer_fn: (params, states, hyperparams) -> None; updates [w, b] in place by their gradients, which
+            are those of the batch's mean loss.
         states: whatever `trainer_fn` keeps from step to step.
         hyperparams: dict for `trainer_fn`.
         features: (examples, inputs).
@@ -287,7 +333,8 @@ def train_ch7(trainer_fn, states, hyperparams, features, labels, batch_size=10, 
 
 
 def train_gluon_ch7(trainer_name, trainer_hyperparams, features, labels, batch_size=10, num_epochs=2):
-    """The same with one of Gluon's optimizers, by its name, and the options that gluon.Trainer takes (section 7.3)."""
+    """The same with one of Gluon's optimizers, by its name, and the options that gluon.Trainer takes (section
+    7.3)."""
     net = nn.Sequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(sigma=0.01))
@@ -298,8 +345,18 @@ def train_gluon_ch7(trainer_name, trainer_hyperparams, features, labels, batch_s
 def _train_regression(net, loss, trainer, features, labels, batch_size, num_epochs, gradients=None):
     curve = Curve(lambda: loss(net(features), labels).mean(), batch_size, EVERY)
     batches = Minibatches(features, labels, batch_size, _seed())
-    history = loop(net, batches, None, loss, num_epochs, batch_size, trainer=trainer, metrics={}, gradients=gradients,
-                   callbacks=[curve])
+    history = loop(
+        net,
+        batches,
+        None,
+        loss,
+        num_epochs,
+        batch_size,
+        trainer=trainer,
+        metrics={},
+        gradients=gradients,
+        callbacks=[curve],
+    )
     losses = curve.values()
     print(f"loss: {losses[-1]:f}, {history[-1]['seconds']:f} sec per epoch")
     _new_figure()

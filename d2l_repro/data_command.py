@@ -1,4 +1,5 @@
 """`d2l-repro data`: where the published files are, get them, and see that they are whole."""
+
 import sys
 from dataclasses import dataclass
 from itertools import chain
@@ -17,7 +18,9 @@ from .settings import Settings
 class Chosen(Settings):
     """What the commands have in common."""
 
-    sets: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # data sets, such as fashion_mnist; all when none
+    sets: Annotated[
+        tuple[str, ...], tyro.conf.Positional
+    ] = ()  # data sets, such as fashion_mnist; all when none
     data_dir: Optional[Path] = None  # folder that holds fashion_mnist/, mnist/, ... (else $D2L_REPRO_DATA)
 
     def files(self):
@@ -39,10 +42,15 @@ class Status(Chosen):
         rows = []
         for name, files in self.files().items():
             found = [path for path in (hub.find(file, self.data_dir) for file in files) if path]
-            rows.append({"data set": name, "files": f"{len(found)} of {len(files)}",
-                         "MB": f"{sum(path.stat().st_size for path in found) / 1e6:.1f}",
-                         "where": ", ".join(dict.fromkeys(str(path.parent) for path in found))
-                                  or f"not here: d2l-repro data fetch {name}"})
+            rows.append(
+                {
+                    "data set": name,
+                    "files": f"{len(found)} of {len(files)}",
+                    "MB": f"{sum(path.stat().st_size for path in found) / 1e6:.1f}",
+                    "where": ", ".join(dict.fromkeys(str(path.parent) for path in found))
+                    or f"not here: d2l-repro data fetch {name}",
+                }
+            )
         print(frame(rows).to_string(index=False))
         return DONE
 
@@ -76,8 +84,11 @@ class Verify(Chosen):
                 print(f"{name}: as published ({path})")
             else:
                 wrong.append(name)
-                print(f"d2l-repro: error: {path}: not the published file; remove it, then: "
-                      f"d2l-repro data fetch {name.split('/')[0]}", file=sys.stderr)
+                print(
+                    f"d2l-repro: error: {path}: not the published file; remove it, then: "
+                    f"d2l-repro data fetch {name.split('/')[0]}",
+                    file=sys.stderr,
+                )
         return FAILED if wrong else DONE
 
 

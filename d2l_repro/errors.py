@@ -1,4 +1,5 @@
 """What a command says and returns when it cannot go on."""
+
 import os
 import sys
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ class InputError(ValueError):
 
 @contextmanager
 def one_line_errors(prog):
-    """Turn an `InputError` into one line on stderr and exit code 2, Ctrl-C into exit code 130, a closed pipe into 1.
+    """Turn an `InputError` into one line on stderr and exit code 2, Ctrl-C into exit code 130, a closed pipe
+    into 1.
 
     Args:
         prog: the command's name, which begins the line.

@@ -1,4 +1,5 @@
 """Writing results so that nothing is ever half-written."""
+
 import os
 import tempfile
 from pathlib import Path
@@ -18,12 +19,15 @@ def writable_folder(folder, flag="--out"):
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(f"{flag}: cannot write to {folder} ({error.strerror}); name another folder") from error
+        raise InputError(
+            f"{flag}: cannot write to {folder} ({error.strerror}); name another folder"
+        ) from error
     return folder
 
 
 def write_atomically(path, content):
-    """Write text or bytes to a temporary file beside `path` and rename it: readers see the old or the new, whole.
+    """Write text or bytes to a temporary file beside `path` and rename it: readers see the old or the new,
+    whole.
 
     Raises:
         InputError: it cannot be written; what was there before still is.
@@ -35,14 +39,17 @@ def write_atomically(path, content):
             try:
                 file.write(content)
                 file.close()
-                # Temporary files are made for their owner only; a result has the rights of any other new file.
+                # Temporary files are made for their owner only; a result has the rights of any other new
+                # file.
                 os.chmod(file.name, 0o666 & ~_umask())
                 os.replace(file.name, path)
             except BaseException:
                 os.unlink(file.name)
                 raise
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}); make room or name another") from error
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); make room or name another"
+        ) from error
 
 
 def _umask():

@@ -1,4 +1,5 @@
 """Is a gradient right? Central differences and autograd, to hold beside one that was derived by hand."""
+
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
@@ -9,9 +10,10 @@ def central_differences(f, array, h=1e-5):
 
     Args:
         f: () -> NDArray of one number, which depends on `array`.
-        array: NDArray in double precision, changed in place and left as it was. In single precision rounding would
-            be as large as what is looked for.
-        h: how far each element is moved. The error grows with h^2 from one side, with rounding / h from the other.
+        array: NDArray in double precision, changed in place and left as it was. In single precision rounding
+            would be as large as what is looked for.
+        h: how far each element is moved. The error grows with h^2 from one side, with rounding / h from the
+            other.
 
     Returns:
         NumPy array of the shape of `array`.
@@ -42,7 +44,8 @@ def relative_error(a, b):
 
 
 def check_layer(layer, X, train=True, seed=0):
-    """How far a layer's `backward` is from two other ways to the same gradients, of a sum with random weights.
+    """How far a layer's `backward` is from two other ways to the same gradients, of a sum with random
+    weights.
 
     Args:
         layer: a `scratch.layers.Layer` with parameters in double precision.
@@ -51,8 +54,10 @@ def check_layer(layer, X, train=True, seed=0):
         seed: of whatever the layer draws, which is the same each time.
 
     Returns:
-        dict: the largest relative errors over input and parameters, against "central differences" and "autograd".
+        dict: the largest relative errors over input and parameters, against "central differences" and
+            "autograd".
     """
+
     def f():
         mx.random.seed(seed)
         return (layer.forward(X) * dY).sum()
@@ -69,12 +74,15 @@ def check_layer(layer, X, train=True, seed=0):
         y = f()
     y.backward()
     by_autograd = [array.grad.asnumpy() for array in arrays]
-    return {name: max(map(relative_error, by_hand, others))
-            for name, others in (("central differences", by_trying), ("autograd", by_autograd))}
+    return {
+        name: max(map(relative_error, by_hand, others))
+        for name, others in (("central differences", by_trying), ("autograd", by_autograd))
+    }
 
 
 def check_loss(losses_of, gradient_of, scores, y):
-    """The same of a loss: `gradient_of(scores, y)` is to be the gradient of the sum of `losses_of(scores, y)`.
+    """The same of a loss: `gradient_of(scores, y)` is to be the gradient of the sum of `losses_of(scores,
+    y)`.
 
     Args:
         losses_of, gradient_of: as in `scratch.layers.LOSSES`.
@@ -87,5 +95,7 @@ def check_loss(losses_of, gradient_of, scores, y):
     with autograd.record():
         total = losses_of(scores, y).sum()
     total.backward()
-    return {"central differences": relative_error(by_hand, by_trying),
-            "autograd": relative_error(by_hand, scores.grad.asnumpy())}
+    return {
+        "central differences": relative_error(by_hand, by_trying),
+        "autograd": relative_error(by_hand, scores.grad.asnumpy()),
+    }

@@ -26,10 +26,14 @@ class History(list):
 
 
 def epoch_line(row):
-    """One epoch as the book prints it: `epoch 1, train loss 0.7885, train acc 0.747, test acc 0.802, 0.1 sec`."""
+    """One epoch as the book prints it: `epoch 1, train loss 0.7885, train acc 0.747, test acc 0.802, 0.1
+    sec`."""
     fields = [f"epoch {row['epoch']}"]
-    fields += [f"{name.replace('_', ' ')} {_number(name, value)}" for name, value in row.items()
-               if name not in ("epoch", "seconds")]
+    fields += [
+        f"{name.replace('_', ' ')} {_number(name, value)}"
+        for name, value in row.items()
+        if name not in ("epoch", "seconds")
+    ]
     if "seconds" in row:
         fields.append(f"{row['seconds']:.1f} sec")
     return ", ".join(fields)
@@ -40,5 +44,6 @@ def _number(name, value):
 
 
 def is_shown(epoch, num_epochs, lines=20):
-    """Of a long run every second, third, ... epoch is shown, so that there are about `lines`; first and last always."""
+    """Of a long run every second, third, ... epoch is shown, so that there are about `lines`; first and last
+    always."""
     return epoch % -(-num_epochs // lines) == 0 or epoch in (1, num_epochs)

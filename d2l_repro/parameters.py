@@ -1,8 +1,9 @@
 """A model's parameters in the book's layout, whichever library holds them.
 
-Gluon's Dense and LSTM layers keep the transposes of the book's matrices; everything else is kept as the book writes
-it, an embedding too, whose rows belong to words.
+Gluon's Dense and LSTM layers keep the transposes of the book's matrices; everything else is kept as the book
+writes it, an embedding too, whose rows belong to words.
 """
+
 from dataclasses import dataclass
 
 from mxnet import gluon, nd
@@ -39,7 +40,9 @@ class Parameter:
         if isinstance(self.held, gluon.Parameter):
             try:
                 self.held.set_data(array)
-            except TypeError:  # one that was made with NumPy's semantics on, as d2l's are, takes only arrays of those
+            except (
+                TypeError
+            ):  # one that was made with NumPy's semantics on, as d2l's are, takes only arrays of those
                 self.held.set_data(array.as_np_ndarray())
         else:
             self.held[:] = array
@@ -56,7 +59,8 @@ class Parameter:
 
 
 def book_arrays(model):
-    """A model's parameters as NumPy arrays in the book's layout: the weight of a layer is (inputs, outputs)."""
+    """A model's parameters as NumPy arrays in the book's layout: the weight of a layer is (inputs,
+    outputs)."""
     return [param.get() for param in parameters(model)]
 
 

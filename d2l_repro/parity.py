@@ -1,17 +1,20 @@
 """Do two models follow the same path when they are trained?
 
-From the same initial parameters and on the same batches, an implementation from scratch and one with Gluon have to
-take the same steps. To check a net of your own, put it into a `Model`, like ours, and ask `same_path`:
+From the same initial parameters and on the same batches, an implementation from scratch and one with Gluon
+have to take the same steps. To check a net of your own, put it into a `Model`, like ours, and ask
+`same_path`:
 
     parity = same_path(softmax_regression.from_scratch(hp), mine, train_iter, batch_size=256)
     print(parity)     # the same path, or the step and the parameter where mine leaves it
 
-It is asked in double precision. In single precision the answer would depend on luck: sooner or later rounding puts
-one pre-activation on the other side of ReLU's corner, and a learning rate like the MLP's 0.5 amplifies that; there
-two correct implementations are 1e-4 apart after 27 steps and 1e-1 after 50, where in double precision it is 1e-13.
-Gluon's fused optimizers keep the learning rate, 1 / batch_size, momentum and their like in single precision whatever
-the parameters are in, so both models are given those numbers as single precision has them.
+It is asked in double precision. In single precision the answer would depend on luck: sooner or later rounding
+puts one pre-activation on the other side of ReLU's corner, and a learning rate like the MLP's 0.5 amplifies
+that; there two correct implementations are 1e-4 apart after 27 steps and 1e-1 after 50, where in double
+precision it is 1e-13. Gluon's fused optimizers keep the learning rate, 1 / batch_size, momentum and their
+like in single precision whatever the parameters are in, so both models are given those numbers as single
+precision has them.
 """
+
 import itertools
 import math
 from dataclasses import asdict, dataclass
@@ -33,35 +36,43 @@ class Parity:
     max_loss_diff: float  # of the mean loss of any batch, taken before its step
     tolerance: float
     dtype: str
-    left_at: Optional[dict] = None  # step (from 1), parameter (from 0), name, diff where they first are too far apart
+    # step (from 1), parameter (from 0), name, diff where they first are too far apart
+    left_at: Optional[dict] = None
 
     def __bool__(self):
         return self.left_at is None
 
     def __str__(self):
         if self:
-            return (f"the same path: over {self.steps} steps no parameter differs by more than "
-                    f"{self.max_abs_diff:.1e} (limit {self.tolerance:g})")
-        return ("not the same path: at step {step} parameter {parameter} ({name}) differs by {diff:.1e}"
-                .format(**self.left_at) + f" (limit {self.tolerance:g})")
+            return (
+                f"the same path: over {self.steps} steps no parameter differs by more than "
+                f"{self.max_abs_diff:.1e} (limit {self.tolerance:g})"
+            )
+        return (
+            "not the same path: at step {step} parameter {parameter} ({name}) differs by {diff:.1e}".format(
+                **self.left_at
+            )
+            + f" (limit {self.tolerance:g})"
+        )
 
     as_dict = asdict
 
 
 def same_path(ours, theirs, batches, batch_size, steps=50, tolerance=1e-6, dtype="float64"):
-    """Start `theirs` from the parameters of `ours`, train both on the same batches, and compare after each step.
+    """Start `theirs` from the parameters of `ours`, train both on the same batches, and compare after each
+    step.
 
-    Both are trained, by `train_ch3`, and their parameters turned to `dtype`: hand in models made for the purpose.
-    A Gluon Dense layer keeps the transpose of the book's matrix; it is compared as the book writes it. Dropout has
-    to be off, for the two would draw other masks.
+    Both are trained, by `train_ch3`, and their parameters turned to `dtype`: hand in models made for the
+    purpose. A Gluon Dense layer keeps the transpose of the book's matrix; it is compared as the book writes
+    it. Dropout has to be off, for the two would draw other masks.
 
     Args:
         ours, theirs: `Model`s with as many parameters of the same shapes, in the same order.
         batches: gives (X, y); gone through anew as often as `steps` needs.
         batch_size: handed to the trainers' `step`.
         steps: how many batches to train on.
-        tolerance: largest difference of a parameter that still is the same path: absolute, or for parameters with
-            values beyond 1, as a share of the largest.
+        tolerance: largest difference of a parameter that still is the same path: absolute, or for parameters
+            with values beyond 1, as a share of the largest.
         dtype: "float32" for a net with an operator that knows no other; then give a tolerance of 1e-4.
 
     Returns:
@@ -70,8 +81,10 @@ def same_path(ours, theirs, batches, batch_size, steps=50, tolerance=1e-6, dtype
     Raises:
         ValueError: the models' parameters do not correspond, or `batches` is empty.
     """
-    batches = [tuple(as_nd(array).astype(dtype) for array in batch)
-               for batch in itertools.islice(_repeated(batches), max(1, steps))]
+    batches = [
+        tuple(as_nd(array).astype(dtype) for array in batch)
+        for batch in itertools.islice(_repeated(batches), max(1, steps))
+    ]
     batch_size = 1 / float(np.float32(1 / batch_size))
     for model in (ours, theirs):
         _round_constants(model.trainer)
@@ -129,8 +142,18 @@ def _repeated(batches):
 def _train_on(model, batch, batch_size):
     """One step of the one loop; the batch's mean loss."""
     try:
-        history = train_ch3(model.net, [batch], None, model.loss, 1, batch_size, trainer=model.trainer, metrics={},
-                            penalty=model.penalty, gradients=model.gradients)
+        history = train_ch3(
+            model.net,
+            [batch],
+            None,
+            model.loss,
+            1,
+            batch_size,
+            trainer=model.trainer,
+            metrics={},
+            penalty=model.penalty,
+            gradients=model.gradients,
+        )
     except TrainingDiverged:
         return math.nan  # the step was taken; the parameters tell
     return history[0]["train_loss"]
@@ -140,6 +163,8 @@ def _paired(ours, theirs):
     mine, others = parameters(ours), parameters(theirs)
     shapes, other_shapes = ([param.get().shape for param in params] for params in (mine, others))
     if shapes != other_shapes:
-        raise ValueError(f"the models' parameters do not correspond: shapes {shapes} and {other_shapes} "
-                         "(a Dense weight is given as the book writes it, (inputs, outputs))")
+        raise ValueError(
+            f"the models' parameters do not correspond: shapes {shapes} and {other_shapes} "
+            "(a Dense weight is given as the book writes it, (inputs, outputs))"
+        )
     return list(zip(mine, others))

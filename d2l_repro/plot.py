@@ -1,4 +1,6 @@
-"""Numbers -> matplotlib figures. No pyplot: a function returns a Figure, and whoever called shows or saves it."""
+"""Numbers -> matplotlib figures. No pyplot: a function returns a Figure, and whoever called shows or saves
+it."""
+
 import functools
 import io
 import math
@@ -11,7 +13,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from .files import write_atomically
 
-# Okabe and Ito's palette, told apart by colour-blind readers; its order alternates dark and light for print in grey.
+# Okabe and Ito's palette, told apart by colour-blind readers; its order alternates dark and light for print
+# in grey.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 STYLE = {
     "axes.axisbelow": True,
@@ -51,7 +54,8 @@ def _titled(title, width, height):
 def rendered(figure, kind):
     """The figure as the bytes of an "svg" or "png" file."""
     file = io.BytesIO()
-    # The title is what stands for the figure where it cannot be seen; without a date equal figures are equal files.
+    # The title is what stands for the figure where it cannot be seen; without a date equal figures are equal
+    # files.
     metadata = {"Title": figure.get_label(), **({"Date": None} if kind == "svg" else {})}
     figure.savefig(file, format=kind, metadata=metadata)
     return file.getvalue()
@@ -76,9 +80,13 @@ def training_curves(runs, title, log=False):
     """
     runs = {label: run["history"] for label, run in runs.items() if run["history"]}
     names = dict.fromkeys(name for history in runs.values() for name in history[0])
-    panels = {ylabel: [name for name in names if name.endswith(suffix)]
-              for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"), ("log rmse", "_log_rmse"))}
-    panels = {ylabel: columns for ylabel, columns in panels.items() if columns} or {"no epoch was finished": []}
+    panels = {
+        ylabel: [name for name in names if name.endswith(suffix)]
+        for ylabel, suffix in (("loss", "_loss"), ("accuracy", "_acc"), ("log rmse", "_log_rmse"))
+    }
+    panels = {ylabel: columns for ylabel, columns in panels.items() if columns} or {
+        "no epoch was finished": []
+    }
     figure = _titled(title, 4.6 * len(panels), 3.4)
     widths = {0: (), 1: (), 3: (6.5, 3.6)}.get(len(runs), (4.5,))  # of what lies beneath others
     for ax, (ylabel, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
@@ -87,9 +95,16 @@ def training_curves(runs, title, log=False):
             width = widths[i] if i < len(widths) else 1.6
             for name in columns:
                 part = name.partition("_")[0]
-                ax.plot(history["epoch"], history[name], color=COLORS[i % len(COLORS)], lw=width,
-                        alpha=0.5 if i == 0 and widths else 1, ls="-" if part == "train" else "--",
-                        marker="o" if len(history) == 1 else None, label=f"{label} {part}")
+                ax.plot(
+                    history["epoch"],
+                    history[name],
+                    color=COLORS[i % len(COLORS)],
+                    lw=width,
+                    alpha=0.5 if i == 0 and widths else 1,
+                    ls="-" if part == "train" else "--",
+                    marker="o" if len(history) == 1 else None,
+                    label=f"{label} {part}",
+                )
                 ends[f"{label} {part}"] = (history[name][-1], COLORS[i % len(COLORS)])
         ax.set(xlabel="epoch", ylabel=ylabel)
         if log and ylabel != "accuracy":
@@ -114,15 +129,26 @@ def comparison(runs, title, columns=("train_loss", "train_acc", "test_acc"), xla
     for ax, column in zip(axes, columns):
         for i, (name, run) in enumerate(runs.items()):
             history = run["history"]
-            ax.plot(history["epoch"], history[column], **_line(i), lw=1.4, marker="o" if len(history) == 1 else None,
-                    label=name if history else f"{name} (diverged at once)")
+            ax.plot(
+                history["epoch"],
+                history[column],
+                **_line(i),
+                lw=1.4,
+                marker="o" if len(history) == 1 else None,
+                label=name if history else f"{name} (diverged at once)",
+            )
         ax.set(xlabel=xlabel, ylabel=_in_words(column))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         values = [row[column] for run in runs.values() for row in run["history"]]
         if column.endswith("loss") and values and 0 < 100 * min(values) < max(values):
             _logarithmic(ax)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small",
-                  handlelength=3)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside right center",
+        frameon=False,
+        fontsize="small",
+        handlelength=3,
+    )
     return figure
 
 
@@ -146,15 +172,27 @@ def lines(curves, xlabel, ylabel, title, logx=False, logy=False):
     ax = figure.subplots()
     for i, (name, (x, y)) in enumerate(curves.items()):
         # Of lines that coincide the lower ones are broader, so that all are seen.
-        ax.plot(x, y, **_line(i), marker="o" if len(x) <= 20 else None, ms=3.5,
-                lw=1.4 + 0.5 * max(0, len(curves) - 1 - i), label=name)
+        ax.plot(
+            x,
+            y,
+            **_line(i),
+            marker="o" if len(x) <= 20 else None,
+            ms=3.5,
+            lw=1.4 + 0.5 * max(0, len(curves) - 1 - i),
+            label=name,
+        )
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear")
     if logy:
         _logarithmic(ax)
     if all(float(value).is_integer() for x, _ in curves.values() for value in x):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small",
-                  handlelength=3)
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside right center",
+        frameon=False,
+        fontsize="small",
+        handlelength=3,
+    )
     return figure
 
 
@@ -163,7 +201,8 @@ def decision_regions(panels, sets, title, marks=None):
     """Which class a model gives to each point of the plane, a panel a model, with the examples on top.
 
     Args:
-        panels: name -> function (points (n, 2)) -> scores (n,), above 0 for class 1; takes and gives NumPy arrays.
+        panels: name -> function (points (n, 2)) -> scores (n,), above 0 for class 1; takes and gives NumPy
+            arrays.
         sets: name -> (points (n, 2), classes (n,)), NumPy arrays; told apart by their marks.
         title: of the figure.
         marks: what they are -> {name of a panel: points (n, 2) that are to stand out in it}.
@@ -172,8 +211,12 @@ def decision_regions(panels, sets, title, marks=None):
     rows = -(-len(panels) // columns)
     figure = _titled(title, 3.4 * columns + 1.2, 2.9 * rows + 0.4)
     marks = marks or {}
-    points = np.concatenate([*(points for points, _ in sets.values()),
-                             *(points for of_panels in marks.values() for points in of_panels.values())])
+    points = np.concatenate(
+        [
+            *(points for points, _ in sets.values()),
+            *(points for of_panels in marks.values() for points in of_panels.values()),
+        ]
+    )
     low, high = points.min(axis=0) - 0.3, points.max(axis=0) + 0.3
     x1, x2 = np.meshgrid(*(np.linspace(*ends, 150) for ends in zip(low, high)))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -182,19 +225,28 @@ def decision_regions(panels, sets, title, marks=None):
         ax.contourf(x1, x2, scores > 0, levels=[-0.5, 0.5, 1.5], colors=[COLORS[1], COLORS[5]], alpha=0.35)
         for marker, (label, (points, classes)) in zip("ox^", sets.items()):
             for k in (0, 1):
-                ax.scatter(*points[classes == k].T, s=9, marker=marker, lw=0.7, color=_readable(COLORS[(1, 0)[k]]),
-                           label=f"{label}, class {k}")
+                ax.scatter(
+                    *points[classes == k].T,
+                    s=9,
+                    marker=marker,
+                    lw=0.7,
+                    color=_readable(COLORS[(1, 0)[k]]),
+                    label=f"{label}, class {k}",
+                )
         ax.set(title=name)
         for marker, (label, of_panels) in zip("PX*", marks.items()):
             ax.plot(*of_panels[name].T, marker, ms=8, color="black", mec="white", label=label)
-    for ax in axes[len(panels):]:
+    for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small"
+    )
     return figure
 
 
 def _line(i):
-    """Colour and dashes of the i-th line: the palette repeats, the two together do not, so they can be told in grey."""
+    """Colour and dashes of the i-th line: the palette repeats, the two together do not, so they can be told
+    in grey."""
     return {"color": COLORS[i % len(COLORS)], "ls": ("-", "--", ":")[i // len(COLORS) % 3]}
 
 
@@ -203,18 +255,25 @@ def descents(panels, title):
     """Paths over surfaces of two variables, drawn over the surface's lines of equal height, one panel each.
 
     Args:
-        panels: name -> (f, ((low, high) of x1, (low, high) of x2), {name: points (steps, 2)}); f takes arrays.
+        panels: name -> (f, ((low, high) of x1, (low, high) of x2), {name: points (steps, 2)}); f takes
+            arrays.
         title: of the figure.
     """
     figure = _titled(title, 5.6 * len(panels), 4.4)
-    for ax, (name, (f, ranges, paths)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+    for ax, (name, (f, ranges, paths)) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items()
+    ):
         x1, x2 = np.meshgrid(*(np.linspace(low, high, 120) for low, high in ranges))
         ax.contour(x1, x2, f(x1, x2), levels=18, colors="#bbbbbb", linewidths=0.7)
         for i, (label, points) in enumerate(paths.items()):
             ax.plot(*points.T, **_line(i), marker="o", ms=2.5, lw=1.2, label=label)
         ax.set(title=name, xlabel="x1", ylabel="x2", xlim=ranges[0], ylim=ranges[1])
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False,
-                  fontsize="small")
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(),
+        loc="outside right center",
+        frameon=False,
+        fontsize="small",
+    )
     return figure
 
 
@@ -243,8 +302,17 @@ def _label_ends(ax, ends):
     for i, room in enumerate(reversed(range(len(heights)))):
         heights[i] = min(heights[i], 1 - room * LABEL_GAP)
     for (name, (_, color)), height in zip(lines, heights):
-        ax.annotate(name, (1, height), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
-                    color=_readable(color), va="center", fontsize="small", annotation_clip=False)
+        ax.annotate(
+            name,
+            (1, height),
+            xycoords="axes fraction",
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=_readable(color),
+            va="center",
+            fontsize="small",
+            annotation_clip=False,
+        )
 
 
 @styled
@@ -255,8 +323,8 @@ def functions(panels, xlabel, title, points=None, width=3.2):
         panels: title -> (x, {name: values at x}).
         xlabel: what x is.
         title: of the figure.
-        points: title of a panel -> {name: (x, y)}, drawn beside the lines, in the colour of the line of that name. The
-            legend then stands beside the panels, also where this is an empty dict.
+        points: title of a panel -> {name: (x, y)}, drawn beside the lines, in the colour of the line of that
+            name. The legend then stands beside the panels, also where this is an empty dict.
         width: of a panel, inches.
     """
     figure = _titled(title, width * len(panels) + (0 if points is None else 1.8), 3.0)
@@ -265,13 +333,21 @@ def functions(panels, xlabel, title, points=None, width=3.2):
         for style, (line, values) in zip(("-", "--", ":", "-."), lines.items()):
             colors[line] = ax.plot(x, values, style, label=line)[0].get_color()
         for marker, (label, place) in zip(".o^s", (points or {}).get(name, {}).items()):
-            ax.plot(*place, marker, ms=4, color=colors.get(label, "#aaaaaa"), zorder=1,
-                    label=None if label in colors else label)
+            ax.plot(
+                *place,
+                marker,
+                ms=4,
+                color=colors.get(label, "#aaaaaa"),
+                zorder=1,
+                label=None if label in colors else label,
+            )
         ax.set(title=name, xlabel=xlabel)
         if points is None:
             ax.legend(frameon=False, fontsize="small")
     if points is not None:  # which leave no room in the panels
-        figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small")
+        figure.legend(
+            *ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize="small"
+        )
     return figure
 
 
@@ -285,7 +361,9 @@ def scatter(panels, ylabel, title):
         title: of the figure.
     """
     figure = _titled(title, 3.8 * len(panels), 3.2)
-    for ax, (xlabel, (x, y)) in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items()):
+    for ax, (xlabel, (x, y)) in zip(
+        figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels.items()
+    ):
         ax.scatter(x, y, s=4, alpha=0.6)
         ax.set_xlabel(xlabel)
     figure.axes[0].set_ylabel(ylabel)
@@ -343,14 +421,19 @@ def image_row(images, titles, title, wrong=(), columns=10):
         ax.set_axis_off()
     for i, (ax, image, text) in enumerate(zip(axes, images, titles)):
         ax.imshow(image, cmap="gray_r")
-        ax.set_title(text, fontsize="small", color=COLORS[4] if i in wrong else "black",
-                     fontweight="bold" if i in wrong else "normal")
+        ax.set_title(
+            text,
+            fontsize="small",
+            color=COLORS[4] if i in wrong else "black",
+            fontweight="bold" if i in wrong else "normal",
+        )
     return figure
 
 
 @styled
 def intervals(rows, xlabel, title, base=None):
-    """Values of several runs of one thing, a line each: every value a dot, and their mean, with what was published.
+    """Values of several runs of one thing, a line each: every value a dot, and their mean, with what was
+    published.
 
     Args:
         rows: name -> (values, published value or None).
@@ -367,15 +450,21 @@ def intervals(rows, xlabel, title, base=None):
     dots = [(value, i) for i, (values, _) in enumerate(rows.values()) for value in values]
     means = [(sum(values) / len(values), i) for i, (values, _) in enumerate(rows.values()) if values]
     published = [(value, i) for i, (_, value) in enumerate(rows.values()) if value is not None]
-    for points, marker, color, size, label in ((dots, "o", COLORS[0], 3, "ours, each seed"),
-                                               (means, "|", COLORS[0], 11, "ours, mean"),
-                                               (published, "x", COLORS[4], 5, "published")):
+    for points, marker, color, size, label in (
+        (dots, "o", COLORS[0], 3, "ours, each seed"),
+        (means, "|", COLORS[0], 11, "ours, mean"),
+        (published, "x", COLORS[4], 5, "published"),
+    ):
         if points:
-            ax.plot(*zip(*points), marker, color=color, ms=size, label=label, alpha=0.6 if marker == "o" else 1)
+            ax.plot(
+                *zip(*points), marker, color=color, ms=size, label=label, alpha=0.6 if marker == "o" else 1
+            )
     ax.set_yticks(range(len(rows)), rows, fontsize="small")
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
     ax.grid(axis="y", lw=0.4)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    figure.legend(
+        *ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+    )
     return figure
 
 
@@ -384,7 +473,8 @@ def bands(rows, title):
     """Where ours and the published values lie in their bands, a line each, every band drawn from 0 to 1.
 
     Args:
-        rows: as `published.compare` gives them, each with its "chapter" too; more than fifty take two columns.
+        rows: as `published.compare` gives them, each with its "chapter" too; more than fifty take two
+            columns.
         title: of the figure.
     """
     columns = 2 if len(rows) > 50 else 1
@@ -395,12 +485,26 @@ def bands(rows, title):
         ax.axvspan(0, 1, color=COLORS[5], alpha=0.25, lw=0)
         for name, marker, color in (("value", "|", "black"), ("ours", "o", COLORS[0])):
             places = [(row[name] - row["low"]) / ((row["high"] - row["low"]) or 1) for row in part]
-            ax.plot(places, range(len(part)), marker, color=color, ms=9 if marker == "|" else 4.5,
-                    label="published" if name == "value" else "ours")
-        ax.set_yticks(range(len(part)), [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}"
-                                         for row in part], fontsize="x-small")
+            ax.plot(
+                places,
+                range(len(part)),
+                marker,
+                color=color,
+                ms=9 if marker == "|" else 4.5,
+                label="published" if name == "value" else "ours",
+            )
+        ax.set_yticks(
+            range(len(part)),
+            [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}" for row in part],
+            fontsize="x-small",
+        )
         ax.set(ylim=(height - 0.4, -0.6), xlabel="place in the band: 0 its lower end, 1 its upper end")
         ax.grid(axis="y", lw=0.4)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False,
-                  fontsize="small")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside upper right",
+        ncols=2,
+        frameon=False,
+        fontsize="small",
+    )
     return figure

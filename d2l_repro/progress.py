@@ -1,4 +1,6 @@
-"""How far a chapter is, told to the process that runs it and draws one bar for several chapters; and when to stop."""
+"""How far a chapter is, told to the process that runs it and draws one bar for several chapters; and when to
+stop."""
+
 import os
 import signal
 from threading import Event
@@ -21,7 +23,7 @@ def read(line):
     """(share, doing) if `report` printed the line, else None."""
     if not line.startswith(MARK):
         return None
-    share, _, doing = line[len(MARK):].rstrip("\n").partition("\t")
+    share, _, doing = line[len(MARK) :].rstrip("\n").partition("\t")
     return float(share), doing
 
 
@@ -29,7 +31,8 @@ _stop = Event()
 
 
 def remember_ctrl_c():
-    """From now on Ctrl-C is remembered too: raised inside a destructor of MXNet's, Python would swallow it."""
+    """From now on Ctrl-C is remembered too: raised inside a destructor of MXNet's, Python would swallow
+    it."""
 
     def handle(*_):
         _stop.set()

@@ -1,4 +1,5 @@
 """Published values, and how ours stand beside them."""
+
 import csv
 from functools import lru_cache
 from importlib import resources
@@ -15,7 +16,8 @@ def published_values():
 
 
 def labels(run):
-    """Labels of our runs that a published row's `run` stands for: both implementations' where it names none."""
+    """Labels of our runs that a published row's `run` stands for: both implementations' where it names
+    none."""
     return (run,) if run.split()[0] in ("scratch", "gluon", "data") else (f"scratch {run}", f"gluon {run}")
 
 
@@ -31,9 +33,17 @@ def compare(chapter, metrics):
         implementation ("cubic") stands beside both ("scratch cubic" and "gluon cubic").
     """
     return [
-        {"run": label, "metric": row["metric"], "value": row["value"], "low": row["low"], "high": row["high"],
-         "ours": metrics[label][row["metric"]], "within": row["low"] <= metrics[label][row["metric"]] <= row["high"],
-         "source": row["source"], "note": row["note"]}
+        {
+            "run": label,
+            "metric": row["metric"],
+            "value": row["value"],
+            "low": row["low"],
+            "high": row["high"],
+            "ours": metrics[label][row["metric"]],
+            "within": row["low"] <= metrics[label][row["metric"]] <= row["high"],
+            "source": row["source"],
+            "note": row["note"],
+        }
         for row in published_values()
         if row["chapter"] == chapter
         for label in dict.fromkeys((row["run"], *labels(row["run"])))

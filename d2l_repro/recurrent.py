@@ -1,14 +1,16 @@
 """Nets that go on from batch to batch where they were."""
+
 from mxnet import autograd, gluon
 
 from .train import Callback
 
 
 class Carried(gluon.Block, Callback):
-    """A recurrent net as the loop takes it, X -> y_hat; while it is trained, its state goes from batch to batch.
+    """A recurrent net as the loop takes it, X -> y_hat; while it is trained, its state goes from batch to
+    batch.
 
-    Handed to the loop as a callback too, it begins each epoch anew. Whoever asks it something outside of training
-    leaves its state alone. It is a Block, so that a net's layers are found in it.
+    Handed to the loop as a callback too, it begins each epoch anew. Whoever asks it something outside of
+    training leaves its state alone. It is a Block, so that a net's layers are found in it.
 
     Args:
         net: (X, state) -> y_hat, state after X; a function or a Gluon block. A state is a list of NDArrays.
@@ -33,8 +35,9 @@ class Carried(gluon.Block, Callback):
     def gradients_of(self, loss):
         """For the loop's `gradients`: net and loss as one graph, where both are Gluon's HybridBlocks.
 
-        It gives no y_hat. The scores of 10,000 words at 700 places and their gradient, 28 MB each, then stay within the
-        graph, in memory of its own; to have as much from the system at every step takes a tenth of the step's time.
+        It gives no y_hat. The scores of 10,000 words at 700 places and their gradient, 28 MB each, then stay
+        within the graph, in memory of its own; to have as much from the system at every step takes a tenth of
+        the step's time.
 
         Args:
             loss: (y_hat, y) -> losses.
@@ -52,7 +55,8 @@ class Carried(gluon.Block, Callback):
         return gradients
 
     def reader(self):
-        """X -> y_hat with a state of its own, for what is to be read from its beginning: another text, a sample."""
+        """X -> y_hat with a state of its own, for what is to be read from its beginning: another text, a
+        sample."""
         state = None
 
         def read(X):

@@ -1,7 +1,9 @@
-"""What running a chapter gives: numbers, tables and figures, which print, show themselves in Jupyter, and are saved.
+"""What running a chapter gives: numbers, tables and figures, which print, show themselves in Jupyter, and are
+saved.
 
 Neither MXNet nor matplotlib is imported here, so that a report can be made from results alone.
 """
+
 import dataclasses
 import json
 import math
@@ -21,26 +23,77 @@ from .shape import MAYBE, NUMBER, misfit
 
 FILE_NAME = "result.json"
 SHAPE = {
-    "chapter": str, "seed": int, "settings": dict, "dataset": str, "stand_in_for": (str, type(None)),
-    "runs": {str: {"history": {str: [MAYBE]}, "metrics": {str: MAYBE}, "error": (str, type(None)),
-                   "diverged": (str, type(None))}},
-    "parity": (type(None), {"steps": int, "max_abs_diff": MAYBE, "pairs": [
-        {"ours": str, "theirs": str, "steps": int, "max_abs_diff": MAYBE, "tolerance": NUMBER,
-         "left_at": (type(None), {"step": int})}]}),
-    "published": [{"run": str, "metric": str, "value": NUMBER, "low": NUMBER, "high": NUMBER, "ours": MAYBE,
-                   "within": bool, "source": str, "note": str}],
+    "chapter": str,
+    "seed": int,
+    "settings": dict,
+    "dataset": str,
+    "stand_in_for": (str, type(None)),
+    "runs": {
+        str: {
+            "history": {str: [MAYBE]},
+            "metrics": {str: MAYBE},
+            "error": (str, type(None)),
+            "diverged": (str, type(None)),
+        }
+    },
+    "parity": (
+        type(None),
+        {
+            "steps": int,
+            "max_abs_diff": MAYBE,
+            "pairs": [
+                {
+                    "ours": str,
+                    "theirs": str,
+                    "steps": int,
+                    "max_abs_diff": MAYBE,
+                    "tolerance": NUMBER,
+                    "left_at": (type(None), {"step": int}),
+                }
+            ],
+        },
+    ),
+    "published": [
+        {
+            "run": str,
+            "metric": str,
+            "value": NUMBER,
+            "low": NUMBER,
+            "high": NUMBER,
+            "ours": MAYBE,
+            "within": bool,
+            "source": str,
+            "note": str,
+        }
+    ],
     "tables": {str: [dict]},
-    "notes": {str: {"statements": [{"text": str, "code": str, "output": str, "holds": bool}],
-                    "error": (str, type(None))}},
-    "interrupted": bool, "impl": str, "only": [str], "quick": bool, "changed": dict, "finished": str,
-    "seconds": NUMBER, "environment": dict, "figures": [str],
+    "notes": {
+        str: {
+            "statements": [{"text": str, "code": str, "output": str, "holds": bool}],
+            "error": (str, type(None)),
+        }
+    },
+    "interrupted": bool,
+    "impl": str,
+    "only": [str],
+    "quick": bool,
+    "changed": dict,
+    "finished": str,
+    "seconds": NUMBER,
+    "environment": dict,
+    "figures": [str],
 }
 
 
 def environment():
     """The versions and the machine a result was made with."""
-    return {"python": platform.python_version(), "mxnet": version("mxnet"), "numpy": version("numpy"),
-            "platform": platform.platform(), "threads": compat.threads()}
+    return {
+        "python": platform.python_version(),
+        "mxnet": version("mxnet"),
+        "numpy": version("numpy"),
+        "platform": platform.platform(),
+        "threads": compat.threads(),
+    }
 
 
 @dataclass(repr=False)
@@ -52,7 +105,8 @@ class Result:
     settings: dict
     dataset: str = "none"
     stand_in_for: Optional[str] = None
-    # label -> {"history": History, "metrics": {...}} and "error" if it failed, "diverged" if it is there to show that
+    # label -> {"history": History, "metrics": {...}} and "error" if it failed, "diverged" if it is there to
+    # show that
     runs: dict = field(default_factory=dict)
     parity: Optional[dict] = None
     published: list = field(default_factory=list)  # rows of published.compare
@@ -71,8 +125,11 @@ class Result:
 
     def add(self, label, history, metrics=None):
         """Keep a run: its last epoch's numbers, and `metrics` beside them, are its metrics."""
-        last = {name: value for name, value in history[-1].items() if name not in ("epoch", "seconds")} \
-            if history else {}
+        last = (
+            {name: value for name, value in history[-1].items() if name not in ("epoch", "seconds")}
+            if history
+            else {}
+        )
         self.runs[label] = {"history": history, "metrics": {**last, **(metrics or {})}}
 
     @property
@@ -86,10 +143,13 @@ class Result:
         return [row for row in self.published if not row["within"]]
 
     def as_json(self):
-        """The content of result.json as dicts, lists, strings and finite numbers (null for any other number)."""
+        """The content of result.json as dicts, lists, strings and finite numbers (null for any other
+        number)."""
         content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "models"}
         content["figures"] = [f"{name}.svg" for name in self.figures]
-        content["runs"] = {label: {**run, "history": run["history"].columns()} for label, run in self.runs.items()}
+        content["runs"] = {
+            label: {**run, "history": run["history"].columns()} for label, run in self.runs.items()
+        }
         return _finite(content)
 
     @classmethod
@@ -112,7 +172,9 @@ class Result:
             content["figures"] = {Path(name).stem: None for name in content["figures"]}
             return cls(**content)
         except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"{path}: not a readable result ({error}); remove it, or run the chapter again") from error
+            raise InputError(
+                f"{path}: not a readable result ({error}); remove it, or run the chapter again"
+            ) from error
 
     def save(self, folder):
         """Write every figure as SVG and PNG and, last, result.json into `folder`, which has to be there."""
@@ -122,20 +184,29 @@ class Result:
         write_atomically(Path(folder) / FILE_NAME, dumped(self.as_json()))
 
     def all_tables(self):
-        """Title -> rows: what failed, the chapter's own tables, parity and, last, published and reproduced values."""
+        """Title -> rows: what failed, the chapter's own tables, parity and, last, published and reproduced
+        values."""
         failed = [{"run": label, "error": error} for label, error in self.errors.items()]
-        diverged = [{"run": label, "how": run["diverged"]} for label, run in self.runs.items() if "diverged" in run]
+        diverged = [
+            {"run": label, "how": run["diverged"]} for label, run in self.runs.items() if "diverged" in run
+        ]
         tables = {"Failed": failed, "Diverged, as this chapter shows": diverged, **self.tables}
         if self.parity:
-            tables["Do scratch and Gluon follow the same path?"] = [parity_row(pair) for pair in self.parity["pairs"]]
+            tables["Do scratch and Gluon follow the same path?"] = [
+                parity_row(pair) for pair in self.parity["pairs"]
+            ]
         if self.published:
             tables["Published and reproduced"] = [published_row(row) for row in self.published]
         return {title: rows for title, rows in tables.items() if rows}
 
     def __str__(self):
-        parts = [f"{title}\n{'-' * len(title)}\n" + "\n\n".join(filter(None, chain.from_iterable(cells(note))))
-                 for title, note in self.notes.items()]
-        parts += [f"{title}\n{frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()]
+        parts = [
+            f"{title}\n{'-' * len(title)}\n" + "\n\n".join(filter(None, chain.from_iterable(cells(note))))
+            for title, note in self.notes.items()
+        ]
+        parts += [
+            f"{title}\n{frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()
+        ]
         return "\n\n".join(filter(None, [*parts, self.remark()]))
 
     __repr__ = __str__
@@ -165,15 +236,21 @@ class Result:
         where = f" on {self.dataset}" if self.runs else ""
         parts = [f"<h3>{escape(self.chapter + where)}</h3>"]
         for title, note in self.notes.items():
-            parts += [f"<h4>{escape(title)}</h4>", *(f"<p>{escape(prose)}</p><pre>{escape(session)}</pre>"
-                                                     for prose, session in cells(note))]
-        parts += [f"<h4>{escape(title)}</h4>{frame(rows).to_html(index=False, border=0)}"
-                  for title, rows in self.all_tables().items()]
+            parts += [
+                f"<h4>{escape(title)}</h4>",
+                *(f"<p>{escape(prose)}</p><pre>{escape(session)}</pre>" for prose, session in cells(note)),
+            ]
+        parts += [
+            f"<h4>{escape(title)}</h4>{frame(rows).to_html(index=False, border=0)}"
+            for title, rows in self.all_tables().items()
+        ]
         parts.append(f"<p>{escape(self.remark())}</p>")
         for figure in self.figures.values():
             if figure is not None:
                 svg = plot.rendered(figure, "svg").decode()
-                parts.append(svg[svg.index("<svg") :])  # without the XML declaration, which HTML does not have
+                parts.append(
+                    svg[svg.index("<svg") :]
+                )  # without the XML declaration, which HTML does not have
         return "\n".join(parts)
 
 
@@ -202,15 +279,25 @@ def duration(seconds):
 
 def parity_row(pair):
     """A pair of `parity` as the tables show it."""
-    return {"runs": f"{pair['ours']}, {pair['theirs']}", "steps": pair["steps"],
-            "largest difference": shown(pair["max_abs_diff"], ".1e"), "limit": f"{pair['tolerance']:g}",
-            "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}"}
+    return {
+        "runs": f"{pair['ours']}, {pair['theirs']}",
+        "steps": pair["steps"],
+        "largest difference": shown(pair["max_abs_diff"], ".1e"),
+        "limit": f"{pair['tolerance']:g}",
+        "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}",
+    }
 
 
 def published_row(row):
     """A row of `published.compare` as the tables show it."""
-    return {"run": row["run"], "metric": row["metric"], "published": f"{row['value']:g}", "ours": shown(row["ours"]),
-            "band": f"{row['low']:g} to {row['high']:g}", "within": "yes" if row["within"] else "NO"}
+    return {
+        "run": row["run"],
+        "metric": row["metric"],
+        "published": f"{row['value']:g}",
+        "ours": shown(row["ours"]),
+        "band": f"{row['low']:g} to {row['high']:g}",
+        "within": "yes" if row["within"] else "NO",
+    }
 
 
 def frame(rows):

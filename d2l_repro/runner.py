@@ -1,4 +1,5 @@
 """Chapters one after the other, or several at once, each in a process of its own."""
+
 import os
 import signal
 import subprocess
@@ -29,12 +30,22 @@ class Task:
     @property
     def command(self):
         # As `python -m chapters.NAME`, but that Ctrl-C is understood from the first import on.
-        code = ("from d2l_repro.errors import one_line_errors\n"
-                f"with one_line_errors('{self.chapter}'):\n"
-                f"    from chapters.{self.chapter} import chapter\n"
-                "    chapter.main()")
-        return [sys.executable, "-c", code, "--out", str(self.folder), "--seed", str(self.seed),
-                *(["--quick"] if self.quick else [])]
+        code = (
+            "from d2l_repro.errors import one_line_errors\n"
+            f"with one_line_errors('{self.chapter}'):\n"
+            f"    from chapters.{self.chapter} import chapter\n"
+            "    chapter.main()"
+        )
+        return [
+            sys.executable,
+            "-c",
+            code,
+            "--out",
+            str(self.folder),
+            "--seed",
+            str(self.seed),
+            *(["--quick"] if self.quick else []),
+        ]
 
     def is_finished(self):
         """Does the folder have the whole result of this very task?"""
@@ -45,18 +56,25 @@ class Task:
         # Where embedded data stood in, the published may have come since.
         partial = result.interrupted or result.errors or result.changed or result.only
         return not (partial or result.stand_in_for) and (
-            (result.chapter, result.seed, result.quick, result.impl) == (self.chapter, self.seed, self.quick, "both"))
+            (result.chapter, result.seed, result.quick, result.impl)
+            == (self.chapter, self.seed, self.quick, "both")
+        )
 
 
 class Board:
-    """What a reader sees: the tasks' output on stdout and, where stderr is a terminal, a bar over all of them."""
+    """What a reader sees: the tasks' output on stdout and, where stderr is a terminal, a bar over all of
+    them."""
 
     def __init__(self, tasks, jobs):
         self.tasks, self.jobs = tasks, jobs
         self.stopped = Event()  # no further task is to begin
         self.shares = dict.fromkeys(tasks, 0.0)
-        self.bar = tqdm(total=len(tasks), disable=None, leave=False,
-                        bar_format="{l_bar}{bar}| {n:.1f} of {total} [{elapsed}<{remaining}{postfix}]")
+        self.bar = tqdm(
+            total=len(tasks),
+            disable=None,
+            leave=False,
+            bar_format="{l_bar}{bar}| {n:.1f} of {total} [{elapsed}<{remaining}{postfix}]",
+        )
 
     def advance(self, task, share, doing=""):
         """`share` of a task is done."""
@@ -70,7 +88,8 @@ class Board:
             print(text, flush=True)
 
     def follow(self, task, process):
-        """Show what a task prints: at once where tasks run one by one, else in one piece when it has ended."""
+        """Show what a task prints: at once where tasks run one by one, else in one piece when it has
+        ended."""
         head = f"\n[{self.tasks.index(task) + 1}/{len(self.tasks)}] {task.label}"
         lines = []
         for line in chain([head], process.stdout):
@@ -87,9 +106,11 @@ class Board:
 
 
 def run_tasks(tasks, jobs=1):
-    """Run every task in a process of its own, `jobs` at a time; one that fails does not keep the others from running.
+    """Run every task in a process of its own, `jobs` at a time; one that fails does not keep the others from
+    running.
 
-    After Ctrl-C, which reaches the processes too, those that run write what they finished, and no other is started.
+    After Ctrl-C, which reaches the processes too, those that run write what they finished, and no other is
+    started.
 
     Returns:
         Task -> exit code of those that were started, and whether they were interrupted.
@@ -110,8 +131,13 @@ def run_tasks(tasks, jobs=1):
 def _run(task, board):
     if board.stopped.is_set():
         return None
-    with subprocess.Popen(task.command, stdout=subprocess.PIPE, text=True, errors="replace",
-                          env={**os.environ, progress.VARIABLE: "1"}) as process:
+    with subprocess.Popen(
+        task.command,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env={**os.environ, progress.VARIABLE: "1"},
+    ) as process:
         board.follow(task, process)
         code = process.wait()
     if code in (INTERRUPTED, -signal.SIGINT):

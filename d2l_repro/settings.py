@@ -1,4 +1,5 @@
 """Settings as frozen dataclasses: their fields are the flags, with the range of each in its type."""
+
 import dataclasses
 import math
 from dataclasses import dataclass, field
@@ -81,8 +82,11 @@ class StudyOptions(RunOptions):
     """How it is run."""
 
     only: tuple[str, ...] = ()  # variants to train, by name; all of them by default
-    seeds: Count = 1  # train each variant with so many, from --seed on: mean, deviation, and what is beyond noise
-    jobs: Count = field(default_factory=compat.cores)  # processes that train at a time; the numbers do not depend on it
+    # train each variant with so many, from --seed on: mean, deviation, and what is beyond noise
+    seeds: Count = 1
+    jobs: Count = field(
+        default_factory=compat.cores
+    )  # processes that train at a time; the numbers do not depend on it
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 """Does a value read from a JSON file have the shape that it should have?"""
+
 import math
 
 NUMBER = "a number"
@@ -10,8 +11,9 @@ def misfit(value, shape, place="it"):
 
     Args:
         value: as `json` gives it.
-        shape: a type; NUMBER or MAYBE; a tuple of shapes, of which one has to fit; a list of one shape, for every
-            item; a dict of name -> shape for keys that have to be there, or of `str` -> shape for every key.
+        shape: a type; NUMBER or MAYBE; a tuple of shapes, of which one has to fit; a list of one shape, for
+            every item; a dict of name -> shape for keys that have to be there, or of `str` -> shape for every
+            key.
         place: what `value` is called.
     """
     if isinstance(shape, tuple):

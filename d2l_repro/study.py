@@ -1,4 +1,6 @@
-"""A study: many runs in processes of their own, several seeds of each, and what is beyond the noise of the seeds."""
+"""A study: many runs in processes of their own, several seeds of each, and what is beyond the noise of the
+seeds."""
+
 import dataclasses
 import statistics
 import sys
@@ -22,7 +24,9 @@ def repeated(runs, options):
     others = range(options.seed + 1, options.seed + options.seeds)
     return [(run, options) for run in runs] + [
         (dataclasses.replace(run, label=seed_label(run.label, seed)), options.replace(seed=seed))
-        for seed in others for run in runs]
+        for seed in others
+        for run in runs
+    ]
 
 
 def seed_label(label, seed):
@@ -39,10 +43,14 @@ def in_processes(train, tasks, jobs, told):
         jobs: number of processes; 1 trains in this one.
         told: whether to print a line a run, and a bar on a terminal.
     """
-    made = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(joblib.delayed(train)(*task) for task in tasks)
+    made = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(
+        joblib.delayed(train)(*task) for task in tasks
+    )
     reported = progress.is_reported()
     try:
-        with tqdm(total=len(tasks), unit="run", leave=False, disable=None if told and not reported else True) as bar:
+        with tqdm(
+            total=len(tasks), unit="run", leave=False, disable=None if told and not reported else True
+        ) as bar:
             for i, ((run, _), entry) in enumerate(zip(tasks, made), 1):
                 yield run, entry
                 bar.update()
@@ -66,15 +74,19 @@ def over_seeds(runs, label, metric):
         metric: its name.
     """
     head = seed_label(label, "")
-    labels = {None: label, **{int(other[len(head):]): other for other in runs if other.startswith(head)}}
-    return {seed: runs[name]["metrics"][metric] for seed, name in labels.items()
-            if metric in runs.get(name, {"metrics": {}})["metrics"]}
+    labels = {None: label, **{int(other[len(head) :]): other for other in runs if other.startswith(head)}}
+    return {
+        seed: runs[name]["metrics"][metric]
+        for seed, name in labels.items()
+        if metric in runs.get(name, {"metrics": {}})["metrics"]
+    }
 
 
 def difference(values, base, confidence=0.95):
     """The mean difference of two runs that were made with the same seeds, and the half width of its interval.
 
-    The differences of a seed with itself are taken, as both runs see the same batches; the interval is Student's.
+    The differences of a seed with itself are taken, as both runs see the same batches; the interval is
+    Student's.
 
     Args:
         values, base: as `over_seeds` gives them.

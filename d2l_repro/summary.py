@@ -1,4 +1,6 @@
-"""The results below a folder, several seeds of a chapter taken together, and what they say of the published values."""
+"""The results below a folder, several seeds of a chapter taken together, and what they say of the published
+values."""
+
 import math
 import shutil
 import statistics
@@ -14,7 +16,8 @@ SUMMARY = "summary.json"
 
 
 def seed_folder(folder, chapter, seed, first):
-    """Where a chapter's result of a seed is kept: the first seed's in the chapter's own folder, others in it."""
+    """Where a chapter's result of a seed is kept: the first seed's in the chapter's own folder, others in
+    it."""
     return Path(folder) / chapter if seed == first else Path(folder) / chapter / f"seed_{seed}"
 
 
@@ -46,8 +49,11 @@ class Summary:
     @property
     def errors(self):
         """What went wrong, by run; told with its seed where there are several."""
-        return {f"{label} (seed {result.seed})" if len(self.results) > 1 else label: error
-                for result in self.results for label, error in result.errors.items()}
+        return {
+            f"{label} (seed {result.seed})" if len(self.results) > 1 else label: error
+            for result in self.results
+            for label, error in result.errors.items()
+        }
 
     def metrics(self):
         """Label of a run -> metric -> `spread` over the seeds that finished the run."""
@@ -56,14 +62,17 @@ class Summary:
             for label, run in result.runs.items():
                 for name, value in run["metrics"].items():
                     values.setdefault(label, {}).setdefault(name, []).append(value)
-        return {label: {name: spread(numbers) for name, numbers in metrics.items()}
-                for label, metrics in values.items()}
+        return {
+            label: {name: spread(numbers) for name, numbers in metrics.items()}
+            for label, metrics in values.items()
+        }
 
     def published(self):
-        """The rows of `published.compare` with `ours` the mean, `std`, the `seeds` that count, and the verdict.
+        """The rows of `published.compare` with `ours` the mean, `std`, the `seeds` that count, and the
+        verdict.
 
-        A value is within its band when the band and mean +- one standard deviation have a number in common. With one
-        seed that is: when it lies in the band.
+        A value is within its band when the band and mean +- one standard deviation have a number in common.
+        With one seed that is: when it lies in the band.
         """
         rows = {}
         for result in self.results:
@@ -72,8 +81,15 @@ class Summary:
         made = []
         for row, numbers in rows.values():
             over = spread([value for _, value in numbers])
-            made.append({**row, "ours": over["mean"], "std": over["std"], "seeds": [seed for seed, _ in numbers],
-                         "within": _overlap(row, over)})
+            made.append(
+                {
+                    **row,
+                    "ours": over["mean"],
+                    "std": over["std"],
+                    "seeds": [seed for seed, _ in numbers],
+                    "within": _overlap(row, over),
+                }
+            )
         return made
 
     def parted(self):
@@ -84,21 +100,34 @@ class Summary:
     def as_json(self):
         """The chapter's part of summary.json."""
         first = self.first
-        return {"dataset": first.dataset, "stand_in_for": first.stand_in_for, "quick": first.quick,
-                "changed": first.changed, "seeds": self.seeds, "finished": first.finished,
-                "seconds": first.seconds, "metrics": self.metrics(), "published": self.published(),
-                "parity": first.parity and first.parity["max_abs_diff"], "same_path": self.parted() is None,
-                "errors": self.errors, "environment": first.environment}
+        return {
+            "dataset": first.dataset,
+            "stand_in_for": first.stand_in_for,
+            "quick": first.quick,
+            "changed": first.changed,
+            "seeds": self.seeds,
+            "finished": first.finished,
+            "seconds": first.seconds,
+            "metrics": self.metrics(),
+            "published": self.published(),
+            "parity": first.parity and first.parity["max_abs_diff"],
+            "same_path": self.parted() is None,
+            "errors": self.errors,
+            "environment": first.environment,
+        }
 
     def row(self):
         """The chapter's line in the overview that `d2l-repro run` ends with."""
         rows, parted, parity = self.published(), self.parted(), self.first.parity
         within = sum(row["within"] for row in rows)
         paths = f"within {shown(parity['max_abs_diff'], '.1g')}" if parity else "-"
-        return {"chapter": self.chapter, "data": data_shown(self.first),
-                "published values within their bands": f"{within} of {len(rows)}" if rows else "-",
-                "scratch = Gluon": f"NO: {parted['ours']}" if parted else paths,
-                **({"statements that hold": self.first.statements()} if self.first.notes else {})}
+        return {
+            "chapter": self.chapter,
+            "data": data_shown(self.first),
+            "published values within their bands": f"{within} of {len(rows)}" if rows else "-",
+            "scratch = Gluon": f"NO: {parted['ours']}" if parted else paths,
+            **({"statements that hold": self.first.statements()} if self.first.notes else {}),
+        }
 
 
 def data_shown(result):
@@ -109,8 +138,11 @@ def data_shown(result):
 def spread(values):
     """Mean and standard deviation (of the sample; 0 of a single value), and the values themselves."""
     finite = all(value is not None and math.isfinite(value) for value in values)
-    return {"mean": statistics.fmean(values) if finite else math.nan,
-            "std": (statistics.stdev(values) if len(values) > 1 else 0.0) if finite else math.nan, "values": values}
+    return {
+        "mean": statistics.fmean(values) if finite else math.nan,
+        "std": (statistics.stdev(values) if len(values) > 1 else 0.0) if finite else math.nan,
+        "values": values,
+    }
 
 
 def _overlap(row, over):
@@ -172,8 +204,10 @@ def collect(folder):
             summary = Summary(path.parent, [first, *_same_but_for_seed(first, results.values())])
             twin = next((other for other in found.summaries if other.chapter == summary.chapter), None)
             if twin:
-                found.problems.append(f"{summary.folder}: left out, because {twin.folder} has results of "
-                                      f"{summary.chapter} too; make a report of that folder alone")
+                found.problems.append(
+                    f"{summary.folder}: left out, because {twin.folder} has results of "
+                    f"{summary.chapter} too; make a report of that folder alone"
+                )
             else:
                 found.summaries.append(summary)
     if not found.summaries and not found.problems:
@@ -192,10 +226,14 @@ def _load(path, problems):
 
 
 def _same_but_for_seed(first, results):
-    """Those made as `first` was but for the seed; an earlier run may have left others, with other settings."""
+    """Those made as `first` was but for the seed; an earlier run may have left others, with other
+    settings."""
+
     def made(result):
-        return [getattr(result, name) for name in ("chapter", "settings", "quick", "impl", "only", "dataset",
-                                                    "stand_in_for")]
+        return [
+            getattr(result, name)
+            for name in ("chapter", "settings", "quick", "impl", "only", "dataset", "stand_in_for")
+        ]
 
     alike = {result.seed: result for result in results if made(result) == made(first)}
     return [alike[seed] for seed in sorted(alike) if seed != first.seed]

@@ -1,4 +1,5 @@
 """The one loop: every chapter, study and fold of this project trains through `train_ch3`."""
+
 import math
 import time
 from dataclasses import dataclass, field
@@ -77,12 +78,27 @@ class Loop:
         return self.sums[name].asscalar().item() / self.counts[name]
 
 
-def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=None, lr=None, trainer=None, *,
-              metrics=None, measure=None, penalty=None, gradients=None, callbacks=()):
+def train_ch3(
+    net,
+    train_iter,
+    test_iter,
+    loss,
+    num_epochs,
+    batch_size,
+    params=None,
+    lr=None,
+    trainer=None,
+    *,
+    metrics=None,
+    measure=None,
+    penalty=None,
+    gradients=None,
+    callbacks=(),
+):
     """Train a model, as the book's function of this name does (section 3.6), and return its history.
 
-    Nothing is read from MXNet's engine until an epoch ends, so that Python runs ahead of the computation. A Gluon
-    net that has been hybridized is joined with Gluon's loss into one graph.
+    Nothing is read from MXNet's engine until an epoch ends, so that Python runs ahead of the computation. A
+    Gluon net that has been hybridized is joined with Gluon's loss into one graph.
 
     Args:
         net: X -> y_hat; a function or a Gluon block.
@@ -96,18 +112,20 @@ def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=N
         lr: learning rate of that SGD.
         trainer: used instead: a gluon.Trainer or anything with its `step(batch_size)`, `learning_rate` and
             `set_learning_rate`.
-        metrics: name -> function (y_hat, y) -> one number an example; their means over the epoch, taken before
-            each update, are the row's train_<name>. Accuracy ("acc") by default, none with `{}`.
+        metrics: name -> function (y_hat, y) -> one number an example; their means over the epoch, taken
+            before each update, are the row's train_<name>. Accuracy ("acc") by default, none with `{}`.
         measure: name -> function () -> number, called after each epoch. By default test_<name> of each metric
             over `test_iter`, or test_loss where there is none; nothing without a `test_iter`.
-        penalty: () -> scalar NDArray, added to the mean loss before the gradient is taken: `batch_size` times, as
-            `step` divides by that, so that it is whole in the short last batch too. train_loss is without it.
+        penalty: () -> scalar NDArray, added to the mean loss before the gradient is taken: `batch_size`
+            times, as `step` divides by that, so that it is whole in the short last batch too. train_loss is
+            without it.
         gradients: (X, y) -> y_hat, losses; has to leave every parameter's gradient in its `.grad`. By default
             autograd's; a net with hand-derived gradients brings its own.
         callbacks: `Callback`s, called in order.
 
     Returns:
-        History; a row has epoch, train_loss, the metrics, what is measured, and seconds (training and measuring).
+        History; a row has epoch, train_loss, the metrics, what is measured, and seconds (training and
+        measuring).
 
     Raises:
         TrainingDiverged: an epoch's mean loss is not finite, or a million times the first epoch's.
@@ -176,7 +194,8 @@ def _check_finite(loop, loss):
 
 
 def gradients_by_autograd(net, loss, penalty=None, batch_size=1):
-    """The default of `train_ch3`: (X, y) -> y_hat, losses; by the way, every parameter's `.grad` is filled."""
+    """The default of `train_ch3`: (X, y) -> y_hat, losses; by the way, every parameter's `.grad` is
+    filled."""
     net_and_loss = _joined(net, loss)
 
     def gradients(X, y):
@@ -190,8 +209,10 @@ def gradients_by_autograd(net, loss, penalty=None, batch_size=1):
 
 
 def _joined(net, loss):
-    """(X, y) -> y_hat, losses; as one graph if the net is hybridized, which makes tiny nets 3 times faster."""
-    # Gluon has no public question for this. A net that has not been hybridized may do in Python what no graph can.
+    """(X, y) -> y_hat, losses; as one graph if the net is hybridized, which makes tiny nets 3 times
+    faster."""
+    # Gluon has no public question for this. A net that has not been hybridized may do in Python what no graph
+    # can.
     if isinstance(net, gluon.HybridBlock) and net._active and isinstance(loss, gluon.HybridBlock):
         block = _NetWithLoss(net, loss)
         block.hybridize(static_alloc=True, static_shape=True)
@@ -215,15 +236,19 @@ class _NetWithLoss(gluon.HybridBlock):
 
 
 def default_measures(net, test_iter, loss, metrics):
-    """What `train_ch3` measures after an epoch when it is not told: the metrics, or else the loss, on `test_iter`."""
+    """What `train_ch3` measures after an epoch when it is not told: the metrics, or else the loss, on
+    `test_iter`."""
     if test_iter is None:
         return {}
     scores = metrics or {"loss": loss}
-    return {f"test_{name}": lambda score=score: evaluate(test_iter, net, score) for name, score in scores.items()}
+    return {
+        f"test_{name}": lambda score=score: evaluate(test_iter, net, score) for name, score in scores.items()
+    }
 
 
 def evaluate(data_iter, net, score):
-    """Mean of `score(net(X), y)`, which is one number an example, over all examples of `data_iter`; a float."""
+    """Mean of `score(net(X), y)`, which is one number an example, over all examples of `data_iter`; a
+    float."""
     total, count = 0, 0
     for X, y in _batches(data_iter):
         values = score(net(X), y)
@@ -245,7 +270,8 @@ def _batches(data_iter):
 
 
 def as_nd(array):
-    """`array` as NDArray, which a net can take; a DataLoader with worker processes gives arrays in shared memory."""
+    """`array` as NDArray, which a net can take; a DataLoader with worker processes gives arrays in shared
+    memory."""
     if not isinstance(array, nd.NDArray):
         return nd.array(array)
     return array.as_in_context(cpu()) if array.context.device_type == "cpu_shared" else array

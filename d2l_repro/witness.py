@@ -1,10 +1,12 @@
-"""The package d2l 1.0 as a witness: the classes of the book's second edition, trained on the same data beside ours.
+"""The package d2l 1.0 as a witness: the classes of the book's second edition, trained on the same data beside
+ours.
 
-d2l is written in MXNet's other interface, `mx.np`, which needs NumPy's semantics switched on; our `nd` code needs them
-off. So `use_np` switches them on for as long as a call into d2l takes, and arrays change from one kind to the other
-without being copied. The gradient is taken inside as well: a mean loss is an array without dimensions, which outside
-has no known shape.
+d2l is written in MXNet's other interface, `mx.np`, which needs NumPy's semantics switched on; our `nd` code
+needs them off. So `use_np` switches them on for as long as a call into d2l takes, and arrays change from one
+kind to the other without being copied. The gradient is taken inside as well: a mean loss is an array without
+dimensions, which outside has no known shape.
 """
+
 import inspect
 
 from mxnet import autograd, gluon, np
@@ -47,8 +49,9 @@ def runs(build, variants):
 def model(build):
     """A module of d2l's as a `Model`: with its own loss, accuracy, initialisation and optimizer.
 
-    The one loop trains it as d2l's own Trainer does (section 3.4 there): by the gradient of the batch's mean loss and
-    `step(1)`. So the gradient of a short last batch is divided by its own size, and not by the nominal one.
+    The one loop trains it as d2l's own Trainer does (section 3.4 there): by the gradient of the batch's mean
+    loss and `step(1)`. So the gradient of a short last batch is divided by its own size, and not by the
+    nominal one.
 
     Args:
         build: (package d2l) -> d2l.Module.
@@ -68,13 +71,19 @@ def model(build):
         mean.backward()
         return y_hat.as_nd_ndarray(), each(mean, y).as_nd_ndarray()
 
-    return Model(_Net(module), _on_nd(lambda y_hat, y: each(module.loss(y_hat, y), y)), module.collect_params(),
-                 _Trainer(module.configure_optimizers()), gradients=gradients,
-                 accuracy=_on_nd(lambda y_hat, y: module.accuracy(y_hat, y, averaged=False)))
+    return Model(
+        _Net(module),
+        _on_nd(lambda y_hat, y: each(module.loss(y_hat, y), y)),
+        module.collect_params(),
+        _Trainer(module.configure_optimizers()),
+        gradients=gradients,
+        accuracy=_on_nd(lambda y_hat, y: module.accuracy(y_hat, y, averaged=False)),
+    )
 
 
 def _on_nd(function):
     """A function (y_hat, y) of arrays of `mx.np` as one of NDArrays."""
+
     @use_np
     def converted(y_hat, y):
         return function(y_hat.as_np_ndarray(), y.as_np_ndarray()).as_nd_ndarray()
@@ -98,7 +107,11 @@ class _Trainer:
     """The Gluon trainer that a module of d2l's configures, stepped as d2l does; the loop's three names."""
 
     def __init__(self, trainer):
-        self.trainer, self.optimizer, self.set_learning_rate = trainer, trainer.optimizer, trainer.set_learning_rate
+        self.trainer, self.optimizer, self.set_learning_rate = (
+            trainer,
+            trainer.optimizer,
+            trainer.set_learning_rate,
+        )
 
     @property
     def learning_rate(self):
@@ -110,12 +123,14 @@ class _Trainer:
 
 
 def default(name, argument):
-    """The default that an argument of one of d2l's classes has in the installed package; `name` is the class's."""
+    """The default that an argument of one of d2l's classes has in the installed package; `name` is the
+    class's."""
     return inspect.signature(getattr(package(), name)).parameters[argument].default
 
 
 def editions(num_examples, batch_size, rows):
-    """Table: where the two editions differ, what a run with --impl d2l took of each, and what d2l's book does itself.
+    """Table: where the two editions differ, what a run with --impl d2l took of each, and what d2l's book does
+    itself.
 
     Args:
         num_examples: in an epoch here, to tell how many the last batch has.
@@ -123,8 +138,13 @@ def editions(num_examples, batch_size, rows):
         rows: what -> (of scratch and gluon, of d2l's class here, of d2l's edition).
     """
     last = num_examples % batch_size or batch_size
-    rows = {"loss of a batch": ("sum; step(batch size) divides it", "mean; step(1)", "mean; step(1)"),
-            "gradient of the last batch": (f"{last} examples' sum, divided by {batch_size}",
-                                           f"{last} examples' sum, divided by {last}", "divided by its own size"),
-            **rows}
+    rows = {
+        "loss of a batch": ("sum; step(batch size) divides it", "mean; step(1)", "mean; step(1)"),
+        "gradient of the last batch": (
+            f"{last} examples' sum, divided by {batch_size}",
+            f"{last} examples' sum, divided by {last}",
+            "divided by its own size",
+        ),
+        **rows,
+    }
     return [dict(zip(COLUMNS, (what, *map(str, row)))) for what, row in rows.items()]

@@ -1,4 +1,5 @@
 """House prices from the shell: cross-validate a recipe, write a submission, check it."""
+
 import logging
 import sys
 from dataclasses import dataclass, field
@@ -27,8 +28,10 @@ class DataOptions(Settings):
 
     train: Optional[Path] = None  # train.csv; together with --test
     test: Optional[Path] = None  # test.csv
-    dataset: Literal["auto", "kaggle_house", "generated"] = "auto"  # auto takes generated houses for missing files
-    data_dir: Optional[Path] = None  # folder that holds kaggle_house/ (else $D2L_REPRO_DATA, the cache, a download)
+    # auto takes generated houses for missing files
+    dataset: Literal["auto", "kaggle_house", "generated"] = "auto"
+    # folder that holds kaggle_house/ (else $D2L_REPRO_DATA, the cache, a download)
+    data_dir: Optional[Path] = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class KFold(CrossValidated):
 class Submit(CrossValidated):
     """Write a submission, from the average of the fold models or from a refit."""
 
-    method: Literal["average", "refit"] = "average"  # mean of the fold models (scores better), or one on all rows
+    # mean of the fold models (scores better), or one on all rows
+    method: Literal["average", "refit"] = "average"
     out: Path = Path("submission.csv")  # file to write
     intervals: Optional[Path] = None  # file for 80 and 95 % prediction intervals
 
@@ -71,7 +75,9 @@ class Predict:
     """Predict prices with the models that `kfold` has left."""
 
     houses: Annotated[Path, tyro.conf.Positional]  # CSV with the competition's columns but SalePrice
-    models: Path = Path("runs/kaggle_house")  # folder of the k-fold run; these are pickles: never load a stranger's
+    models: Path = Path(
+        "runs/kaggle_house"
+    )  # folder of the k-fold run; these are pickles: never load a stranger's
     out: Path = Path("predictions.csv")  # file to write
 
 
@@ -100,9 +106,13 @@ def _parse(argv):
     kind, default = kinds[argv[0]], None
     if issubclass(kind, CrossValidated):
         recipe = _named_recipe(argv)
-        default = kind(recipe=recipe, settings=RECIPES[recipe], folds=kfold.FoldOptions(repeats=REPEATS[recipe]))
+        default = kind(
+            recipe=recipe, settings=RECIPES[recipe], folds=kfold.FoldOptions(repeats=REPEATS[recipe])
+        )
     flags = ["--no-shuffle" if flag == "--contiguous" else flag for flag in argv[1:]]
-    return tyro.cli(kind, prog=f"{PROG} {argv[0]}", args=flags, default=default, config=(tyro.conf.OmitArgPrefixes,))
+    return tyro.cli(
+        kind, prog=f"{PROG} {argv[0]}", args=flags, default=default, config=(tyro.conf.OmitArgPrefixes,)
+    )
 
 
 def _named_recipe(argv):
@@ -114,15 +124,20 @@ def _named_recipe(argv):
 def _tables(options):
     tables = load_tables(options.train, options.test, options.data_dir, options.dataset)
     if tables.stand_in_for:
-        log.warning("%s: the competition's files are neither on this machine nor to be downloaded; these are "
-                    "generated houses, and nothing is compared with published values", PROG)
+        log.warning(
+            "%s: the competition's files are neither on this machine nor to be downloaded; these are "
+            "generated houses, and nothing is compared with published values",
+            PROG,
+        )
     return tables
 
 
 def _kfold(command):
     tables = _tables(command.data)
     folder = writable_folder(command.out)
-    results, folds = kfold.cross_validate(command.settings, tables, command.folds, folder, command.resume, True)
+    results, folds = kfold.cross_validate(
+        command.settings, tables, command.folds, folder, command.resume, True
+    )
     made = outcome.content(results, folds, command.settings, command.folds, tables)
     outcome.save(folder, made, results, folds, command.folds, tables)
     print(f"{outcome.text(made, tables)}\n\nresults, figures and models: {folder}")
@@ -139,7 +154,9 @@ def _submit(command):
         estimators = [result["estimator"] for result in results]
     else:
         rows = np.arange(len(tables.train))
-        estimators = [fitted(command.settings, tables, rows, seed=command.folds.seed, impl=command.folds.impl)]
+        estimators = [
+            fitted(command.settings, tables, rows, seed=command.folds.seed, impl=command.folds.impl)
+        ]
     prices = submission.average(estimators, tables.test)
     frame = submission.as_frame(tables.test["Id"], prices)
     faults = submission.faults(frame, tables.test["Id"])
@@ -182,7 +199,9 @@ def _sweep(command):
     folder = writable_folder(command.out)
     table = sweep(command.settings, tables, command.folds, command.sweep)
     write_atomically(folder / "sweep.csv", table.to_csv(index=False))
-    print(f"Best first{outcome.mark(tables)}\n{table.head(10).to_string(index=False)}\n\nall: {folder / 'sweep.csv'}")
+    print(
+        f"Best first{outcome.mark(tables)}\n{table.head(10).to_string(index=False)}\n\nall: {folder / 'sweep.csv'}"
+    )
     return DONE
 
 
@@ -192,5 +211,10 @@ def _fail(faults, what):
     return FAILED
 
 
-COMMANDS = {"kfold": (KFold, _kfold), "submit": (Submit, _submit), "predict": (Predict, _predict),
-            "check": (Check, _check), "sweep": (Sweep, _sweep)}
+COMMANDS = {
+    "kfold": (KFold, _kfold),
+    "submit": (Submit, _submit),
+    "predict": (Predict, _predict),
+    "check": (Check, _check),
+    "sweep": (Sweep, _sweep),
+}

@@ -1,4 +1,5 @@
 """The competition's two files, read and checked against the schema by column name."""
+
 import csv
 import io
 import math
@@ -41,7 +42,8 @@ def load_tables(train=None, test=None, data_dir=None, dataset="auto"):
         train, test: paths of CSV files; both or neither. Without them the files are looked for under the data
             hub's names and Kaggle's own in `kaggle_house/` of the data folders, or downloaded.
         data_dir: searched first.
-        dataset: "kaggle_house"; "generated"; or "auto", which takes generated tables where the files cannot be had.
+        dataset: "kaggle_house"; "generated"; or "auto", which takes generated tables where the files cannot
+            be had.
 
     Returns:
         Tables.
@@ -61,8 +63,9 @@ def load_tables(train=None, test=None, data_dir=None, dataset="auto"):
         if dataset != "auto":
             raise
         return Tables(*generated_tables(), name="generated", stand_in_for="kaggle_house")
-    official = all(hub.is_published(path, f"{FOLDER}/{name}") for path, name in zip(paths, PUBLISHED)
-                   if path.is_file())
+    official = all(
+        hub.is_published(path, f"{FOLDER}/{name}") for path, name in zip(paths, PUBLISHED) if path.is_file()
+    )
     return Tables(read_table(paths[0], priced=True), read_table(paths[1], priced=False), official=official)
 
 
@@ -110,8 +113,10 @@ def _read_rows(path):
     if not content.strip():
         raise InputError(f"{path}: is empty")
     if content[-1] not in "\r\n":
-        raise InputError(f"{path}: its last line has no end, as if the file were cut off; "
-                         "fetch it again, or end the line if it is whole")
+        raise InputError(
+            f"{path}: its last line has no end, as if the file were cut off; "
+            "fetch it again, or end the line if it is whole"
+        )
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     try:
         header, *rows = [(reader.line_num, fields) for fields in reader if fields]
@@ -121,14 +126,18 @@ def _read_rows(path):
         raise InputError(f"{path}: has a header and no rows")
     for line, fields in rows:
         if len(fields) != len(header[1]):
-            raise InputError(f"{path}: line {line} has {len(fields)} fields where the header has {len(header[1])}")
+            raise InputError(
+                f"{path}: line {line} has {len(fields)} fields where the header has {len(header[1])}"
+            )
     return [name.strip() for name in header[1]], rows
 
 
 def _check_header(path, header, expected):
-    faults = {"lacks the column": [name for name in expected if name not in header],
-              "has a column that is not the competition's,": [name for name in header if name not in expected],
-              "has twice the column": sorted({name for name in header if header.count(name) > 1})}
+    faults = {
+        "lacks the column": [name for name in expected if name not in header],
+        "has a column that is not the competition's,": [name for name in header if name not in expected],
+        "has twice the column": sorted({name for name in header if header.count(name) > 1}),
+    }
     if faults["has a column that is not the competition's,"] == ["SalePrice"]:
         raise InputError(f"{path}: has SalePrice, which a test file has not: is it the training file?")
     for fault, names in faults.items():
@@ -147,7 +156,9 @@ def _number(path, line, name, field):
     except ValueError:
         raise InputError(f"{path}: line {line}, column {name}: {field!r} is not a number") from None
     if not math.isfinite(value) or value < 0 or (name == "SalePrice" and value == 0):
-        raise InputError(f"{path}: line {line}, column {name}: {field} cannot be, it has to be finite and positive")
+        raise InputError(
+            f"{path}: line {line}, column {name}: {field} cannot be, it has to be finite and positive"
+        )
     return value
 
 
@@ -155,7 +166,9 @@ def _text(path, line, name, field):
     if field in MISSING:
         return math.nan
     if field not in ORDINAL.get(name, (field,)):
-        raise InputError(f"{path}: line {line}, column {name}: {field!r} is none of {', '.join(ORDINAL[name])}, NA")
+        raise InputError(
+            f"{path}: line {line}, column {name}: {field!r} is none of {', '.join(ORDINAL[name])}, NA"
+        )
     return field
 
 
@@ -165,5 +178,7 @@ def _check_ids(path, ids, rows):
         if value != int(value):
             raise InputError(f"{path}: line {line}, column Id: {value} is not a whole number")
         if value in first:
-            raise InputError(f"{path}: line {line}, column Id: {int(value)} stands already in line {first[value]}")
+            raise InputError(
+                f"{path}: line {line}, column Id: {int(value)} stands already in line {first[value]}"
+            )
         first[value] = line

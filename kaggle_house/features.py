@@ -1,4 +1,6 @@
-"""A house's 79 columns -> an array of numbers: scikit-learn transformers, fitted on what they are shown only."""
+"""A house's 79 columns -> an array of numbers: scikit-learn transformers, fitted on what they are shown
+only."""
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -6,7 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .schema import FEATURES, NUMERIC, ORDINAL
 
-# Left out, as numbers and as levels: MSSubClass repeats HouseStyle, BldgType and the age; the ages are made of YrSold.
+# Left out, as numbers and as levels: MSSubClass repeats HouseStyle, BldgType and the age; the ages are made
+# of YrSold.
 UNUSED = ["MSSubClass", "MoSold", "YrSold"]
 TAIL = 0.01  # share of houses at either end of a column that are moved to its quantile
 MANY = 1.5  # skewness from which on a column is taken by its logarithm
@@ -26,15 +29,22 @@ class _OneHot:
     """A column a level as learned, in alphabetical order; an unseen level has zeros in all of them."""
 
     def __init__(self, frame, missing):
-        self.levels = {name: [*sorted(frame[name].dropna().unique()), *([np.nan] if missing else [])]
-                       for name in frame.columns}
+        self.levels = {
+            name: [*sorted(frame[name].dropna().unique()), *([np.nan] if missing else [])]
+            for name in frame.columns
+        }
 
     def names(self):
         return [f"{name}_{level}" for name, levels in self.levels.items() for level in levels]
 
     def __call__(self, frame):
-        return np.column_stack([frame[name].isna() if pd.isna(level) else frame[name] == level
-                                for name, levels in self.levels.items() for level in levels])
+        return np.column_stack(
+            [
+                frame[name].isna() if pd.isna(level) else frame[name] == level
+                for name, levels in self.levels.items()
+                for level in levels
+            ]
+        )
 
 
 class _HouseFeatures(TransformerMixin, BaseEstimator):
@@ -51,7 +61,9 @@ class _HouseFeatures(TransformerMixin, BaseEstimator):
         """(houses, features), float32."""
         check_is_fitted(self)
         numeric, categories = self._prepared(X)
-        return np.hstack([self._shaped(self.standardised_(numeric)), self.one_hot_(categories)]).astype(np.float32)
+        return np.hstack([self._shaped(self.standardised_(numeric)), self.one_hot_(categories)]).astype(
+            np.float32
+        )
 
     def get_feature_names_out(self, input_features=None):
         """Name of each column of what `transform` gives."""
@@ -66,7 +78,8 @@ class _HouseFeatures(TransformerMixin, BaseEstimator):
 
 
 class BookFeatures(_HouseFeatures):
-    """Section 3.16: numbers standardised and missing ones 0, texts one-hot with missing as a level of its own.
+    """Section 3.16: numbers standardised and missing ones 0, texts one-hot with missing as a level of its
+    own.
 
     Fitted on train and test together, as the book does, it gives 331 features.
     """
@@ -75,14 +88,18 @@ class BookFeatures(_HouseFeatures):
 
     def _prepared(self, X):
         X = X[FEATURES]
-        return X[[name for name in FEATURES if name in NUMERIC]], X[[name for name in FEATURES if name not in NUMERIC]]
+        return X[[name for name in FEATURES if name in NUMERIC]], X[
+            [name for name in FEATURES if name not in NUMERIC]
+        ]
 
 
 class EngineeredFeatures(_HouseFeatures):
-    """Grades as numbers, totals and ages, skewed columns by their logarithm, without tails, standardised and clipped.
+    """Grades as numbers, totals and ages, skewed columns by their logarithm, without tails, standardised and
+    clipped.
 
     Args:
-        clip: bound of the standardised numbers; it keeps the few houses that are like no other from dominating.
+        clip: bound of the standardised numbers; it keeps the few houses that are like no other from
+            dominating.
     """
 
     MISSING_IS_A_LEVEL = False
@@ -134,6 +151,16 @@ def _with_totals(numeric, sold):
         SinceRemodelled=(sold - n["YearRemodAdd"]).clip(lower=0),
         IsNew=(n["YearBuilt"] >= sold) * 1.0,
         Remodelled=(n["YearRemodAdd"] != n["YearBuilt"]) * 1.0,
-        **{f"Has{name}": (n[name] > 0) * 1.0 for name in ("PoolArea", "2ndFlrSF", "GarageArea", "TotalBsmtSF",
-                                                           "Fireplaces", "MasVnrArea", "WoodDeckSF")},
+        **{
+            f"Has{name}": (n[name] > 0) * 1.0
+            for name in (
+                "PoolArea",
+                "2ndFlrSF",
+                "GarageArea",
+                "TotalBsmtSF",
+                "Fireplaces",
+                "MasVnrArea",
+                "WoodDeckSF",
+            )
+        },
     )

@@ -1,4 +1,6 @@
-"""K-fold cross-validation of a recipe: pure workers, one a fold, in this process, in several, or on a cluster."""
+"""K-fold cross-validation of a recipe: pure workers, one a fold, in this process, in several, or on a
+cluster."""
+
 import io
 import time
 from dataclasses import asdict, dataclass
@@ -20,7 +22,10 @@ from d2l_repro.settings import Bounds, Count, Seed, Settings
 from .features import EngineeredFeatures
 from .recipes import Recipe, fitted, log_rmse
 
-BASELINES = {"mean": DummyRegressor, "ridge": lambda: RidgeCV(np.logspace(-1, 3, 20))}  # on the log of the price
+BASELINES = {
+    "mean": DummyRegressor,
+    "ridge": lambda: RidgeCV(np.logspace(-1, 3, 20)),
+}  # on the log of the price
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,11 @@ class FoldOptions(Settings):
     repeats: Count = 1  # times the whole, each time with another seed
     stratify: bool = False  # draw folds that are alike in their prices (with --shuffle)
     seed: Seed = 0  # of the folds, the initial weights and the order of the houses
-    impl: Literal["gluon", "scratch"] = "gluon"  # who computes; from scratch for one linear layer without decay
+    # who computes; from scratch for one linear layer without decay
+    impl: Literal["gluon", "scratch"] = "gluon"
     jobs: Count = 1  # folds worked on at once, each in a process of its own; the digits stay the same
-    backend: str = "loky"  # joblib backend; "dask" or "ray" for a cluster that you have registered with joblib
+    # joblib backend; "dask" or "ray" for a cluster that you have registered with joblib
+    backend: str = "loky"
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,9 @@ def split(prices, options, shuffle):
         seed = options.seed + repeat
         kind = StratifiedKFold if options.stratify else KFold
         splitter = kind(options.k, shuffle=shuffle, random_state=seed if shuffle else None)
-        for number, (train_rows, valid_rows) in enumerate(splitter.split(prices, _strata(prices, options.k)), 1):
+        for number, (train_rows, valid_rows) in enumerate(
+            splitter.split(prices, _strata(prices, options.k)), 1
+        ):
             folds.append(Fold(repeat, number, train_rows, valid_rows, seed))
     return folds
 
@@ -82,18 +91,27 @@ def run_fold(recipe, tables, fold, impl):
     """Fit a recipe and the baselines on a fold's training rows and score them on its others.
 
     Returns:
-        dict: repeat, fold, train and valid (log rmse), baselines (name -> valid log rmse), history, predictions (of
-        the valid rows, US dollars), clipped (predictions below 1 dollar), seconds (of fitting), estimator.
+        dict: repeat, fold, train and valid (log rmse), baselines (name -> valid log rmse), history,
+        predictions (of the valid rows, US dollars), clipped (predictions below 1 dollar), seconds (of
+        fitting), estimator.
     """
     begun = time.perf_counter()
     estimator = fitted(recipe, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)
     seconds = time.perf_counter() - begun
     history = estimator[-1].history_
     predictions = estimator.predict(tables.train.iloc[fold.valid_rows])
-    return {"repeat": fold.repeat, "fold": fold.number, "train": history[-1]["train_log_rmse"],
-            "valid": history[-1]["valid_log_rmse"], "baselines": _baseline_scores(tables.train, fold),
-            "history": history, "predictions": predictions, "clipped": int((predictions < 1).sum()),
-            "seconds": seconds, "estimator": estimator}
+    return {
+        "repeat": fold.repeat,
+        "fold": fold.number,
+        "train": history[-1]["train_log_rmse"],
+        "valid": history[-1]["valid_log_rmse"],
+        "baselines": _baseline_scores(tables.train, fold),
+        "history": history,
+        "predictions": predictions,
+        "clipped": int((predictions < 1).sum()),
+        "seconds": seconds,
+        "estimator": estimator,
+    }
 
 
 def _baseline_scores(train, fold):
@@ -121,7 +139,9 @@ def cross_validate(recipe, tables, options, folder=None, resume=False, progress=
         InputError: the options do not go with the data or with each other.
     """
     if options.backend == "threading":
-        raise InputError("--backend: threads share MXNet's random numbers, which would change the results; take loky")
+        raise InputError(
+            "--backend: threads share MXNet's random numbers, which would change the results; take loky"
+        )
     folds = split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
     keys = [joblib.hash((recipe, options.impl, fold, tables.train, tables.test)) for fold in folds]
     store = _Store(folder)
@@ -146,7 +166,9 @@ def _run(calls, options):
     try:
         backend = joblib.parallel_config(backend=options.backend)
     except ValueError as error:
-        raise InputError(f"--backend: joblib knows no {options.backend!r}; has the cluster been registered?") from error
+        raise InputError(
+            f"--backend: joblib knows no {options.backend!r}; has the cluster been registered?"
+        ) from error
     with backend:
         return joblib.Parallel(n_jobs=options.jobs, return_as=return_as)(calls)
 
@@ -175,7 +197,8 @@ class _Store:
 
 
 def saved_estimators(folder):
-    """The fitted pipelines of a run of `cross_validate`. They are pickles: load only what you have written yourself.
+    """The fitted pipelines of a run of `cross_validate`. They are pickles: load only what you have written
+    yourself.
 
     Raises:
         InputError: there are none.
@@ -187,7 +210,8 @@ def saved_estimators(folder):
 
 
 def out_of_fold(results, folds, num_rows):
-    """Each row's prediction by the models that did not see it, (rows,); over repeats, the mean of its logarithm."""
+    """Each row's prediction by the models that did not see it, (rows,); over repeats, the mean of its
+    logarithm."""
     sums, counts = np.zeros(num_rows), np.zeros(num_rows)
     for result, fold in zip(results, folds):
         sums[fold.valid_rows] += np.log(np.clip(result["predictions"], 1, None))
@@ -196,17 +220,29 @@ def out_of_fold(results, folds, num_rows):
 
 
 def summary(results, folds, recipe: Recipe, options, tables):
-    """The content of kfold.json but for published values: settings, folds, means and deviations, baselines."""
+    """The content of kfold.json but for published values: settings, folds, means and deviations,
+    baselines."""
     train, valid = (np.array([result[name] for result in results]) for name in ("train", "valid"))
     prices = tables.train["SalePrice"].to_numpy()
     baselines = {name: np.array([result["baselines"][name] for result in results]) for name in BASELINES}
     return {
-        "dataset": tables.name, "stand_in_for": tables.stand_in_for,
+        "dataset": tables.name,
+        "stand_in_for": tables.stand_in_for,
         "data_hash": joblib.hash((tables.train, tables.test)),
-        "settings": asdict(recipe), "options": asdict(options),
-        "folds": [{"repeat": result["repeat"], "fold": result["fold"], "train": result["train"],
-                   "valid": result["valid"], "clipped": result["clipped"], "seconds": result["seconds"],
-                   "valid_rows": fold.valid_rows.tolist()} for result, fold in zip(results, folds)],
+        "settings": asdict(recipe),
+        "options": asdict(options),
+        "folds": [
+            {
+                "repeat": result["repeat"],
+                "fold": result["fold"],
+                "train": result["train"],
+                "valid": result["valid"],
+                "clipped": result["clipped"],
+                "seconds": result["seconds"],
+                "valid_rows": fold.valid_rows.tolist(),
+            }
+            for result, fold in zip(results, folds)
+        ],
         "mean": {"train": float(train.mean()), "valid": float(valid.mean())},
         "std": {"train": float(train.std(ddof=1)), "valid": float(valid.std(ddof=1))},
         "out_of_fold": log_rmse(prices, out_of_fold(results, folds, len(prices))),
@@ -215,7 +251,12 @@ def summary(results, folds, recipe: Recipe, options, tables):
 
 
 def _beside(valid, scores):
-    """A baseline's mean and deviation, and those of the difference fold by fold: a hard fold is hard for both."""
+    """A baseline's mean and deviation, and those of the difference fold by fold: a hard fold is hard for
+    both."""
     difference = valid - scores
-    return {"valid": float(scores.mean()), "std": float(scores.std(ddof=1)),
-            "difference": float(difference.mean()), "difference_std": float(difference.std(ddof=1))}
+    return {
+        "valid": float(scores.mean()),
+        "std": float(scores.std(ddof=1)),
+        "difference": float(difference.mean()),
+        "difference_std": float(difference.std(ddof=1)),
+    }

@@ -1,4 +1,5 @@
 """The nets for house prices, and `GluonRegressor`, which makes scikit-learn estimators of them."""
+
 import numpy as np
 from mxnet import gluon, init, nd
 from mxnet import random as mx_random
@@ -43,7 +44,8 @@ def _adam(params, lr, wd):
 
 
 class WideAndDeep(gluon.HybridBlock):
-    """Several nets in one graph, each a linear layer plus a hidden layer of its own: (batch, inputs) -> (batch, nets).
+    """Several nets in one graph, each a linear layer plus a hidden layer of its own: (batch, inputs) ->
+    (batch, nets).
 
     net_m(x) = x w_m + b_m + sum_h v_mh dropout(swish(x W_m + c_m))_h
     """
@@ -55,7 +57,9 @@ class WideAndDeep(gluon.HybridBlock):
         self.wide = nn.Dense(num_nets, weight_initializer=init.Zero(), in_units=num_inputs)
         # Glorot's bound for one net, however many share the layer
         bound = (6 / (num_inputs + num_hiddens)) ** 0.5
-        self.hidden = nn.Dense(num_nets * num_hiddens, weight_initializer=init.Uniform(bound), in_units=num_inputs)
+        self.hidden = nn.Dense(
+            num_nets * num_hiddens, weight_initializer=init.Uniform(bound), in_units=num_inputs
+        )
         self.swish, self.dropout = nn.Swish(), nn.Dropout(drop_prob)
         he = init.Normal((2 / num_hiddens) ** 0.5)
         self.v = self.params.get("v", shape=(1, num_nets, num_hiddens), init=he)
@@ -66,7 +70,8 @@ class WideAndDeep(gluon.HybridBlock):
 
 
 class HuberOfEachNet(gluon.HybridBlock):
-    """Sum over the nets of the Huber loss of each, so that none sees the others' gradients; one number an example."""
+    """Sum over the nets of the Huber loss of each, so that none sees the others' gradients; one number an
+    example."""
 
     def __init__(self, delta):
         super().__init__()
@@ -75,7 +80,9 @@ class HuberOfEachNet(gluon.HybridBlock):
     def hybrid_forward(self, F, y_hat, y):
         error = F.broadcast_sub(y_hat, y.reshape((-1, 1)))
         # e^2 / (2 delta) up to delta, |e| - delta / 2 beyond: an outlier pulls no harder than delta does
-        loss = F.where(error.abs() > self.delta, error.abs() - self.delta / 2, error.square() / (2 * self.delta))
+        loss = F.where(
+            error.abs() > self.delta, error.abs() - self.delta / 2, error.square() / (2 * self.delta)
+        )
         return loss.sum(axis=1)
 
 
@@ -123,13 +130,27 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
     ----------
     history_ : History
         A row an epoch.
-    weights_ : list of ndarray
-        The parameters in the book's layout; all that `predict` needs, so that a fitted regressor can be pickled.
+    weights_ : list of ndarray The parameters in the book's layout; all that `predict` needs, so that a fitted
+        regressor can be pickled.
     """
 
-    def __init__(self, num_hiddens=64, num_nets=1, drop_prob=0.0, huber=1.0, l1=0.0, wd=0.0, lr=0.01,
-                 schedule="cosine", num_epochs=60, batch_size=32, log_target=False, standardise_target=True,
-                 impl="gluon", random_state=None):
+    def __init__(
+        self,
+        num_hiddens=64,
+        num_nets=1,
+        drop_prob=0.0,
+        huber=1.0,
+        l1=0.0,
+        wd=0.0,
+        lr=0.01,
+        schedule="cosine",
+        num_epochs=60,
+        batch_size=32,
+        log_target=False,
+        standardise_target=True,
+        impl="gluon",
+        random_state=None,
+    ):
         self.num_hiddens, self.num_nets, self.drop_prob = num_hiddens, num_nets, drop_prob
         self.huber, self.l1, self.wd, self.lr, self.schedule = huber, l1, wd, lr, schedule
         self.num_epochs, self.batch_size = num_epochs, batch_size
@@ -139,22 +160,22 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
     def fit(self, X, y, measure=None, callbacks=()):
         """Train from the start.
 
-        Parameters
-        ----------
-        X : array (examples, features)
-        y : array (examples,)
-        measure : dict, optional
-            name -> function (predict) -> number, called after each epoch; `predict` is array -> predictions as now.
+        Parameters ---------- X : array (examples, features) y : array (examples,) measure : dict, optional
+        name -> function (predict) -> number, called after each epoch; `predict` is array -> predictions as
+        now.
         callbacks : sequence of train.Callback
         """
         X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
         target = np.log(y) if self.log_target else y.astype(np.float64)
-        self.mean_, self.scale_ = (target.mean(), target.std() or 1.0) if self.standardise_target else (0.0, 1.0)
+        self.mean_, self.scale_ = (
+            (target.mean(), target.std() or 1.0) if self.standardise_target else (0.0, 1.0)
+        )
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         mx_random.seed(seed)
         model = self._model(X.shape[1])
-        batches = Minibatches(nd.array(X), nd.array((target - self.mean_) / self.scale_),
-                              min(self.batch_size, len(y)), seed)
+        batches = Minibatches(
+            nd.array(X), nd.array((target - self.mean_) / self.scale_), min(self.batch_size, len(y)), seed
+        )
         if self.schedule == "cosine":
             num_steps = self.num_epochs * len(batches)
             rising = round(WARM_UP * num_steps)
@@ -166,9 +187,18 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             return self._predict(A)
 
         self.history_ = train_ch3(
-            model.net, batches, None, model.loss, self.num_epochs, batches.batch_size, trainer=model.trainer,
-            metrics={}, penalty=model.penalty, callbacks=callbacks,
-            measure={name: lambda f=function: f(predict) for name, function in (measure or {}).items()})
+            model.net,
+            batches,
+            None,
+            model.loss,
+            self.num_epochs,
+            batches.batch_size,
+            trainer=model.trainer,
+            metrics={},
+            penalty=model.penalty,
+            callbacks=callbacks,
+            measure={name: lambda f=function: f(predict) for name, function in (measure or {}).items()},
+        )
         self.weights_ = book_arrays(model)
         return self
 
@@ -179,17 +209,28 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
 
     def _model(self, num_inputs):
         if self.num_hiddens and self.impl == "gluon":
-            return wide_and_deep(num_inputs, self.num_hiddens, self.num_nets, self.drop_prob, self.huber, self.lr,
-                                 self.wd, self.l1)
+            return wide_and_deep(
+                num_inputs,
+                self.num_hiddens,
+                self.num_nets,
+                self.drop_prob,
+                self.huber,
+                self.lr,
+                self.wd,
+                self.l1,
+            )
         if self.num_hiddens or (self.impl == "scratch" and self.wd):
-            raise ValueError("from scratch there is a linear layer without weight decay only: "
-                             "num_hiddens=0 and wd=0, or impl='gluon'")
+            raise ValueError(
+                "from scratch there is a linear layer without weight decay only: "
+                "num_hiddens=0 and wd=0, or impl='gluon'"
+            )
         if self.impl == "scratch":
             return linear_from_scratch(num_inputs, self.lr)
         return linear_with_gluon(num_inputs, self.lr, self.wd)
 
     def _predict(self, X):
-        # The nets' formulas once more, in double precision and without MXNet: the same whatever the batch, anywhere.
+        # The nets' formulas once more, in double precision and without MXNet: the same whatever the batch,
+        # anywhere.
         if len(self.weights_) == 2:
             w, b = self.weights_
             output = X @ w.astype(np.float64) + b

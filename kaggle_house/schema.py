@@ -10,8 +10,11 @@ NUMERIC = (
 QUALITY = "Po Fa TA Gd Ex".split()  # poor, fair, typical, good, excellent
 # Levels from the worst to the best; a house without the thing has none of them.
 ORDINAL = {
-    **dict.fromkeys("ExterQual ExterCond BsmtQual BsmtCond HeatingQC KitchenQual FireplaceQu GarageQual GarageCond "
-                    "PoolQC".split(), QUALITY),
+    **dict.fromkeys(
+        "ExterQual ExterCond BsmtQual BsmtCond HeatingQC KitchenQual FireplaceQu GarageQual GarageCond "
+        "PoolQC".split(),
+        QUALITY,
+    ),
     **dict.fromkeys(("BsmtFinType1", "BsmtFinType2"), "Unf LwQ Rec BLQ ALQ GLQ".split()),
     "BsmtExposure": "No Mn Av Gd".split(),
     "GarageFinish": "Unf RFn Fin".split(),
@@ -31,19 +34,52 @@ CATEGORY = {
     "LandContour": "Lvl HLS Bnk Low".split(),
     "Utilities": ["AllPub", "NoSeWa"],
     "LotConfig": "Inside Corner CulDSac FR2 FR3".split(),
-    "Neighborhood": ("NAmes CollgCr OldTown Edwards Somerst NridgHt Gilbert Sawyer NWAmes SawyerW Mitchel BrkSide "
-                     "Crawfor IDOTRR Timber NoRidge StoneBr SWISU ClearCr MeadowV BrDale Blmngtn Veenker NPkVill "
-                     "Blueste").split(),
+    "Neighborhood": (
+        "NAmes CollgCr OldTown Edwards Somerst NridgHt Gilbert Sawyer NWAmes SawyerW Mitchel BrkSide "
+        "Crawfor IDOTRR Timber NoRidge StoneBr SWISU ClearCr MeadowV BrDale Blmngtn Veenker NPkVill "
+        "Blueste"
+    ).split(),
     "Condition1": "Norm Feedr Artery RRAn PosN RRAe PosA RRNn RRNe".split(),
     "Condition2": "Norm Feedr Artery PosN PosA RRNn RRAn RRAe".split(),
     "BldgType": "1Fam TwnhsE Duplex Twnhs 2fmCon".split(),
     "HouseStyle": "1Story 2Story 1.5Fin SLvl SFoyer 2.5Unf 1.5Unf 2.5Fin".split(),
     "RoofStyle": "Gable Hip Gambrel Flat Mansard Shed".split(),
     "RoofMatl": "CompShg Tar&Grv WdShake WdShngl Metal Membran Roll ClyTile".split(),
-    "Exterior1st": ["VinylSd", "MetalSd", "HdBoard", "Wd Sdng", "Plywood", "CemntBd", "BrkFace", "WdShing", "AsbShng",
-                    "Stucco", "BrkComm", "AsphShn", "Stone", "CBlock", "ImStucc"],
-    "Exterior2nd": ["VinylSd", "MetalSd", "HdBoard", "Wd Sdng", "Plywood", "CmentBd", "Wd Shng", "BrkFace", "Stucco",
-                    "AsbShng", "Brk Cmn", "ImStucc", "Stone", "AsphShn", "CBlock", "Other"],
+    "Exterior1st": [
+        "VinylSd",
+        "MetalSd",
+        "HdBoard",
+        "Wd Sdng",
+        "Plywood",
+        "CemntBd",
+        "BrkFace",
+        "WdShing",
+        "AsbShng",
+        "Stucco",
+        "BrkComm",
+        "AsphShn",
+        "Stone",
+        "CBlock",
+        "ImStucc",
+    ],
+    "Exterior2nd": [
+        "VinylSd",
+        "MetalSd",
+        "HdBoard",
+        "Wd Sdng",
+        "Plywood",
+        "CmentBd",
+        "Wd Shng",
+        "BrkFace",
+        "Stucco",
+        "AsbShng",
+        "Brk Cmn",
+        "ImStucc",
+        "Stone",
+        "AsphShn",
+        "CBlock",
+        "Other",
+    ],
     "MasVnrType": "None BrkFace Stone BrkCmn".split(),
     "Foundation": "PConc CBlock BrkTil Slab Stone Wood".split(),
     "Heating": "GasA GasW Grav Wall OthW Floor".split(),

@@ -1,4 +1,5 @@
 """A submission: made from the fold models or from a refit, checked, and written in one piece."""
+
 import numpy as np
 import pandas as pd
 
@@ -16,7 +17,8 @@ def average(estimators, houses):
 
 
 def as_frame(ids, prices):
-    """The submission's two columns. Arrays, never Series: those would be aligned on their index and shuffled."""
+    """The submission's two columns. Arrays, never Series: those would be aligned on their index and
+    shuffled."""
     return pd.DataFrame({"Id": np.asarray(ids), "SalePrice": np.asarray(prices)})
 
 
@@ -60,7 +62,9 @@ def faults(submission, test_ids):
     if list(submission.columns) != ["Id", "SalePrice"]:
         return [f"the header is {','.join(map(str, submission.columns))}, not Id,SalePrice"]
     ids, prices = (pd.to_numeric(submission[name], errors="coerce") for name in ("Id", "SalePrice"))
-    return _id_faults(ids, submission["Id"], np.asarray(test_ids)) + _price_faults(prices, submission["SalePrice"])
+    return _id_faults(ids, submission["Id"], np.asarray(test_ids)) + _price_faults(
+        prices, submission["SalePrice"]
+    )
 
 
 def _id_faults(ids, texts, expected):
@@ -75,7 +79,9 @@ def _id_faults(ids, texts, expected):
     if len(ids) == len(expected) and not np.array_equal(ids, expected):
         shift = np.unique(ids - expected)
         if len(shift) == 1:
-            found.append(f"every Id is {shift[0]:+g} from the test table's: an index was written in its place?")
+            found.append(
+                f"every Id is {shift[0]:+g} from the test table's: an index was written in its place?"
+            )
         elif set(ids) == set(expected):
             found.append("the Ids are the test table's, but in another order")
     wrong = ids[ids.notna() & ~ids.isin(expected)]
@@ -86,9 +92,15 @@ def _id_faults(ids, texts, expected):
 
 def _price_faults(prices, texts):
     found = []
-    tests = {"is not a number": prices.isna(), "is not finite": np.isinf(prices), "is not positive": prices <= 0}
+    tests = {
+        "is not a number": prices.isna(),
+        "is not finite": np.isinf(prices),
+        "is not positive": prices <= 0,
+    }
     for fault, rows in tests.items():
         if rows.any():
             row = int(np.flatnonzero(rows)[0])
-            found.append(f"{int(rows.sum())} prices: one {fault}, such as {texts.iloc[row]!r} in row {row + 1}")
+            found.append(
+                f"{int(rows.sum())} prices: one {fault}, such as {texts.iloc[row]!r} in row {row + 1}"
+            )
     return found

@@ -26,7 +26,9 @@ def offline(monkeypatch, tmp_path):
     """No data folder, an empty cache, and a registry whose mirrors refuse the connection."""
     monkeypatch.delenv(hub.ENVIRONMENT, raising=False)
     monkeypatch.setattr(hub, "cache_dir", lambda: tmp_path / "cache")
-    closed = {name: (checksum, ["http://127.0.0.1:9/nothing"]) for name, (checksum, _) in hub.registry().items()}
+    closed = {
+        name: (checksum, ["http://127.0.0.1:9/nothing"]) for name, (checksum, _) in hub.registry().items()
+    }
     monkeypatch.setattr(hub, "registry", lambda: closed)
     images._load.cache_clear()
     yield

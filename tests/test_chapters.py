@@ -1,4 +1,5 @@
 """Every chapter, in the small: what it leaves, what it refuses, and that it does so again the same way."""
+
 import importlib
 import json
 import math
@@ -23,12 +24,28 @@ RUNS = {
     "linear_regression": ["scratch", "gluon", "data"],
     "softmax_regression": ["scratch", "gluon"],
     "mlp": ["scratch", "gluon"],
-    "polynomial_fitting": ["scratch cubic", "gluon cubic", "scratch linear", "gluon linear",
-                           "scratch two examples", "gluon two examples"],
+    "polynomial_fitting": [
+        "scratch cubic",
+        "gluon cubic",
+        "scratch linear",
+        "gluon linear",
+        "scratch two examples",
+        "gluon two examples",
+    ],
     "weight_decay": ["scratch lambda=0", "scratch lambda=3", "gluon wd=0", "gluon wd=3"],
-    "house_prices": [f"{impl} {part}" for impl in ("scratch", "gluon")
-                     for part in ("fold 1", "fold 2", "fold 3", "fold 4", "fold 5", "all rows", "book")],
-    "dropout": ["scratch", "gluon", "scratch no dropout", "gluon no dropout", "scratch exchanged", "gluon exchanged"],
+    "house_prices": [
+        f"{impl} {part}"
+        for impl in ("scratch", "gluon")
+        for part in ("fold 1", "fold 2", "fold 3", "fold 4", "fold 5", "all rows", "book")
+    ],
+    "dropout": [
+        "scratch",
+        "gluon",
+        "scratch no dropout",
+        "gluon no dropout",
+        "scratch exchanged",
+        "gluon exchanged",
+    ],
 }
 FIGURES = {
     "linear_regression": {"data", "training_curves"},
@@ -56,7 +73,9 @@ def without_times(value):
 
 @pytest.mark.parametrize("name", TEXTBOOK)
 def test_a_chapter_trains_compares_draws_and_repeats_itself(name, small_fashion, tmp_path, capsys):
-    data = ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []  # without the files of house_prices
+    data = (
+        ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []
+    )  # without the files of house_prices
     contents = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         assert main(name, "--quick", "--out", str(folder), *data) == 0
@@ -108,7 +127,10 @@ def test_a_run_does_not_depend_on_the_other_runs():
 
 def test_another_seed_is_compared_and_another_setting_is_not():
     other = linear_regression.run(seed=1, impl="scratch")
-    assert [row["metric"] for row in other.published] == ["train_loss", "epoch1_loss"]  # no label of other data
+    assert [row["metric"] for row in other.published] == [
+        "train_loss",
+        "epoch1_loss",
+    ]  # no label of other data
     hp = linear_regression.HParams(lr=0.02)
     assert linear_regression.run(hp, impl="scratch").published == []
 
@@ -128,14 +150,17 @@ def test_files_that_are_not_the_published_ones_are_compared_with_nothing(small_f
 
 
 def test_softmax_regression_learns_what_can_be_learned(small_fashion):
-    result = softmax_regression.run(softmax_regression.HParams(num_epochs=20, lr=0.5, batch_size=32),
-                                    data_dir=small_fashion)
+    result = softmax_regression.run(
+        softmax_regression.HParams(num_epochs=20, lr=0.5, batch_size=32), data_dir=small_fashion
+    )
     assert [run["metrics"]["test_acc"] for run in result.runs.values()] == [1, 1]
 
 
 def test_predictions_show_true_above_predicted(small_fashion):
     data = softmax_regression.load_images("fashion_mnist", "fashion_mnist", small_fashion)
-    figure = softmax_regression.predictions(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data, "always a dress")
+    figure = softmax_regression.predictions(
+        lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data, "always a dress"
+    )
     titles = [ax.get_title() for ax in figure.axes]
     assert titles[:4] == ["t-shirt\ndress", "trouser\ndress", "pullover\ndress", "dress\ndress"]
     assert [ax.title.get_fontweight() for ax in figure.axes][:4] == ["bold", "bold", "bold", "normal"]
@@ -151,7 +176,8 @@ def test_activations_have_the_gradients_of_their_formulas():
 def test_dropouts_paths_are_compared_with_dropout_off(small_fashion):
     result = dropout.run(data_dir=small_fashion, quick=True)
     assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
-        ("scratch no dropout", "gluon no dropout")]
+        ("scratch no dropout", "gluon no dropout")
+    ]
 
 
 def test_dropout_drops_the_units_of_both_layers_as_often_as_gluons():
@@ -164,7 +190,9 @@ def test_dropout_drops_the_units_of_both_layers_as_often_as_gluons():
     X = X.broadcast_to((4000, 1, 28, 28))
     with autograd.train_mode():
         outputs = [model.net(X).asnumpy() for model in (ours, theirs)]
-    outputs[0] = np.log(outputs[0]) - np.log(outputs[0])[:, :1]  # probabilities and logits, both relative to class 0
+    outputs[0] = (
+        np.log(outputs[0]) - np.log(outputs[0])[:, :1]
+    )  # probabilities and logits, both relative to class 0
     outputs[1] = outputs[1] - outputs[1][:, :1]
     # The masks differ, the distribution they make must not: first and second moments over 4,000 draws.
     np.testing.assert_allclose(outputs[0].mean(axis=0), outputs[1].mean(axis=0), atol=0.1 * outputs[1].std())
@@ -179,7 +207,8 @@ def test_a_penalty_is_whole_in_a_short_batch():
 def test_twins_are_paired_by_variant_even_where_settings_coincide():
     result = polynomial_fitting.run(polynomial_fitting.HParams(degree=1, num_epochs=2))
     assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
-        (f"scratch {name}", f"gluon {name}") for name in ("cubic", "linear", "two examples")]
+        (f"scratch {name}", f"gluon {name}") for name in ("cubic", "linear", "two examples")
+    ]
 
 
 def test_a_failed_run_is_told_in_python_too():
@@ -227,9 +256,12 @@ def test_divergence_is_reported_the_other_runs_are_kept_and_the_exit_code_is_1(t
 
 
 def test_divergence_in_the_first_epoch_still_leaves_a_result(small_fashion):
-    for chapter, hp in ((mlp, mlp.HParams(lr=1e30)), (dropout, dropout.HParams(lr=1e30)),
-                        (weight_decay, weight_decay.HParams(lr=1e30)),
-                        (linear_regression, linear_regression.HParams(lr=1e30))):
+    for chapter, hp in (
+        (mlp, mlp.HParams(lr=1e30)),
+        (dropout, dropout.HParams(lr=1e30)),
+        (weight_decay, weight_decay.HParams(lr=1e30)),
+        (linear_regression, linear_regression.HParams(lr=1e30)),
+    ):
         data = {"data_dir": small_fashion} if chapter.chapter.datasets else {}
         result = chapter.run(hp, **data)
         assert result.errors
@@ -241,26 +273,33 @@ def test_strict_turns_a_value_outside_its_band_into_exit_code_1(tmp_path, monkey
     flags = ["--impl", "gluon", "--out", str(tmp_path)]
     assert main("linear_regression", "--strict", *flags) == 0
     from d2l_repro import published
-    row = next(row for row in published.published_values() if row["chapter"] == "linear_regression"
-               and row["run"] == "gluon")
+
+    row = next(
+        row
+        for row in published.published_values()
+        if row["chapter"] == "linear_regression" and row["run"] == "gluon"
+    )
     monkeypatch.setitem(row, "high", row["low"])
     assert main("linear_regression", *flags) == 0
     assert main("linear_regression", "--strict", *flags) == 1
 
 
-@pytest.mark.parametrize(("flags", "message"), [
-    (["--num-epochs", "-3"], "--num-epochs: must be at least 1"),
-    (["--batch-size", "0"], "--batch-size: must be at least 1"),
-    (["--lr", "fast"], "could not convert string to float"),
-    (["--lr", "nan"], "--lr: must be above 0"),
-    (["--seed", "-1"], "--seed: must be at least 0"),
-    (["--impl", "torch"], "invalid choice"),
-    (["--dataset", "cats"], "error: --dataset: softmax_regression knows no 'cats'"),
-    (["--nonsense", "1"], "--nonsense"),
-    (["--data-dir", "/nowhere/at/all"], "error: --data-dir: no such folder: /nowhere/at/all"),
-    (["--out", "/dev/null/runs"], "error: --out: cannot write to /dev/null/runs"),
-    (["--dataset", "mnist"], "error: mnist/train-images-idx3-ubyte.gz: not found in"),
-])
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num-epochs", "-3"], "--num-epochs: must be at least 1"),
+        (["--batch-size", "0"], "--batch-size: must be at least 1"),
+        (["--lr", "fast"], "could not convert string to float"),
+        (["--lr", "nan"], "--lr: must be above 0"),
+        (["--seed", "-1"], "--seed: must be at least 0"),
+        (["--impl", "torch"], "invalid choice"),
+        (["--dataset", "cats"], "error: --dataset: softmax_regression knows no 'cats'"),
+        (["--nonsense", "1"], "--nonsense"),
+        (["--data-dir", "/nowhere/at/all"], "error: --data-dir: no such folder: /nowhere/at/all"),
+        (["--out", "/dev/null/runs"], "error: --out: cannot write to /dev/null/runs"),
+        (["--dataset", "mnist"], "error: mnist/train-images-idx3-ubyte.gz: not found in"),
+    ],
+)
 def test_bad_input_is_one_message_and_exit_code_2(offline, flags, message, tmp_path, capsys):
     where = [] if "--out" in flags else ["--out", str(tmp_path / "out")]
     assert main("softmax_regression", *flags, *where) == 2
@@ -291,16 +330,38 @@ def test_quick_values_are_defaults_that_flags_override(tmp_path):
 def test_help_teaches_every_setting(capsys):
     assert main("dropout", "--help") == 0
     text = " ".join(capsys.readouterr().out.split())
-    for flag in ("--drop-prob1", "--num-epochs", "--dataset", "--impl", "--quick", "--out", "--strict", "--seed"):
+    for flag in (
+        "--drop-prob1",
+        "--num-epochs",
+        "--dataset",
+        "--impl",
+        "--quick",
+        "--out",
+        "--strict",
+        "--seed",
+    ):
         assert flag in text
     assert "section 3.13" in text
     assert "auto takes fashion_mnist" in text
 
 
 def test_ctrl_c_writes_what_was_finished_and_exits_with_130(tmp_path):
-    process = subprocess.Popen([sys.executable, "-u", "-m", "chapters.weight_decay", "--num-epochs", "100000",
-                                "--out", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               cwd=Path(__file__).parents[1])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "chapters.weight_decay",
+            "--num-epochs",
+            "100000",
+            "--out",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
     assert "epoch 1," in process.stdout.readline()
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)

@@ -1,4 +1,5 @@
 """The command d2l-repro, and the script that finds a Python."""
+
 import contextlib
 import fcntl
 import importlib
@@ -52,15 +53,19 @@ def test_the_catalogue_agrees_with_the_chapters():
 
 @pytest.mark.parametrize("argv", [[], ["run"], ["report"], ["data"], ["data", "verify"]])
 def test_help_teaches_and_does_not_import_mxnet(argv):
-    code = (f"import sys; sys.modules['mxnet'] = None; from d2l_repro import cli; "
-            f"cli.main({[*argv, '--help']!r})")
+    code = (
+        f"import sys; sys.modules['mxnet'] = None; from d2l_repro import cli; cli.main({[*argv, '--help']!r})"
+    )
     help = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert help.returncode == 0, help.stderr
     assert "usage: d2l-repro" in help.stdout
 
 
 def test_run_gives_each_chapter_a_folder_an_overview_and_a_report(tmp_path, capfd):
-    assert main("run", "linear_regression", "weight_decay", "--quick", "--seed", "3", "--out", str(tmp_path)) == 0
+    assert (
+        main("run", "linear_regression", "weight_decay", "--quick", "--seed", "3", "--out", str(tmp_path))
+        == 0
+    )
     for name in ("linear_regression", "weight_decay"):
         result = Result.load(tmp_path / name / "result.json")
         assert (result.seed, result.quick, result.changed) == (3, True, {})
@@ -71,22 +76,34 @@ def test_run_gives_each_chapter_a_folder_an_overview_and_a_report(tmp_path, capf
     assert out.endswith(f"report: {tmp_path / 'report.html'}\n")
     assert "\x1e" not in out
     assert err == ""  # no bar where stderr is not a terminal
-    assert json.loads((tmp_path / "summary.json").read_text())["chapters"].keys() == {"linear_regression",
-                                                                                      "weight_decay"}
+    assert json.loads((tmp_path / "summary.json").read_text())["chapters"].keys() == {
+        "linear_regression",
+        "weight_decay",
+    }
 
 
 def test_several_seeds_several_at_a_time_give_what_each_gives_alone(tmp_path, capfd):
     assert main("run", "linear_regression", "--seed", "1", "--out", str(tmp_path / "alone")) == 0
-    assert main("run", "linear_regression", "--seeds", "3", "--jobs", "2", "--out", str(tmp_path / "runs")) == 0
+    assert (
+        main("run", "linear_regression", "--seeds", "3", "--jobs", "2", "--out", str(tmp_path / "runs")) == 0
+    )
     folder = tmp_path / "runs" / "linear_regression"
-    metrics = [Result.load(path / "result.json").runs["gluon"]["metrics"]
-               for path in (folder, folder / "seed_1", folder / "seed_2")]
-    assert metrics[1] == Result.load(tmp_path / "alone" / "linear_regression" / "result.json").runs["gluon"]["metrics"]
+    metrics = [
+        Result.load(path / "result.json").runs["gluon"]["metrics"]
+        for path in (folder, folder / "seed_1", folder / "seed_2")
+    ]
+    assert (
+        metrics[1]
+        == Result.load(tmp_path / "alone" / "linear_regression" / "result.json").runs["gluon"]["metrics"]
+    )
     made = json.loads((tmp_path / "runs" / "summary.json").read_text())["chapters"]["linear_regression"]
     losses = [metric["train_loss"] for metric in metrics]
     assert made["seeds"] == [0, 1, 2]
     assert made["metrics"]["gluon"]["train_loss"] == {
-        "mean": pytest.approx(np.mean(losses)), "std": pytest.approx(np.std(losses, ddof=1)), "values": losses}
+        "mean": pytest.approx(np.mean(losses)),
+        "std": pytest.approx(np.std(losses, ddof=1)),
+        "values": losses,
+    }
     out = capfd.readouterr().out
     assert "[3/3] linear_regression (seed 2)" in out
     assert out.count("gluon epoch 1, ") == 4
@@ -103,7 +120,9 @@ def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd
 def test_resume_keeps_what_is_finished_and_runs_the_rest(tmp_path, capfd):
     argv = ["run", "linear_regression", "weight_decay", "--quick", "--out", str(tmp_path)]
     assert main(*argv) == 0
-    finished, interrupted = (tmp_path / name / "result.json" for name in ("linear_regression", "weight_decay"))
+    finished, interrupted = (
+        tmp_path / name / "result.json" for name in ("linear_regression", "weight_decay")
+    )
     interrupted.write_text(interrupted.read_text().replace('"interrupted": false', '"interrupted": true'))
     before = finished.read_bytes()
     assert main(*argv, "--resume") == 0
@@ -120,11 +139,16 @@ def test_resume_does_not_take_a_result_of_other_settings_for_its_own(tmp_path, o
 
 
 def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path, monkeypatch, capfd):
-    rows = [dict(row, low=1.0, high=2.0) if row["metric"] == "train_loss" else row
-            for row in published.published_values()]
+    rows = [
+        dict(row, low=1.0, high=2.0) if row["metric"] == "train_loss" else row
+        for row in published.published_values()
+    ]
     result = Result("linear_regression", 0, {})
-    result.published = [{**row, "ours": row["value"], "within": row["low"] <= row["value"] <= row["high"]}
-                        for row in rows if row["chapter"] == "linear_regression"]
+    result.published = [
+        {**row, "ours": row["value"], "within": row["low"] <= row["value"] <= row["high"]}
+        for row in rows
+        if row["chapter"] == "linear_regression"
+    ]
 
     def fake(tasks, jobs):
         tasks[0].folder.mkdir(parents=True)
@@ -134,8 +158,10 @@ def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path,
     monkeypatch.setattr(cli, "run_tasks", fake)
     assert main("run", "linear_regression", "--out", str(tmp_path / "a")) == 0
     assert main("run", "linear_regression", "--strict", "--out", str(tmp_path / "b")) == 1
-    assert "outside its band: linear_regression, scratch, train_loss: 5e-05, published 5e-05 (1 to 2)" \
+    assert (
+        "outside its band: linear_regression, scratch, train_loss: 5e-05, published 5e-05 (1 to 2)"
         in capfd.readouterr().err
+    )
 
 
 def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path, monkeypatch, capfd):
@@ -146,8 +172,10 @@ def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path
 
 
 def test_a_bar_over_chapters_and_epochs_is_drawn_on_a_terminal(tmp_path):
-    code = (f"from d2l_repro import cli; cli.main(['run', 'linear_regression', 'weight_decay', '--quick', "
-            f"'--out', {str(tmp_path)!r}])")
+    code = (
+        f"from d2l_repro import cli; cli.main(['run', 'linear_regression', 'weight_decay', '--quick', "
+        f"'--out', {str(tmp_path)!r}])"
+    )
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # rows and columns
     with open(tmp_path / "out", "w+") as out:
@@ -167,10 +195,18 @@ def test_a_bar_over_chapters_and_epochs_is_drawn_on_a_terminal(tmp_path):
 
 
 def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no_other(tmp_path):
-    code = ("from d2l_repro import cli; cli.main(['run', 'polynomial_fitting', 'linear_regression', "
-            f"'--out', {str(tmp_path)!r}])")
-    process = subprocess.Popen([sys.executable, "-u", "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-                               stderr=subprocess.PIPE, start_new_session=True)
+    code = (
+        "from d2l_repro import cli; cli.main(['run', 'polynomial_fitting', 'linear_regression', "
+        f"'--out', {str(tmp_path)!r}])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     for line in process.stdout:
         if line.startswith("gluon cubic epoch 1,"):
             break
@@ -189,8 +225,14 @@ def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no
 def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, jobs, delay):
     argv = ["run", "mlp", "dropout", "--jobs", jobs, "--out", str(tmp_path)]
     code = f"from d2l_repro import cli; cli.main({argv!r})"
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -223,14 +265,19 @@ def test_ctrl_c_that_a_destructor_swallowed_still_stops_the_chapter(monkeypatch)
 
 
 def test_a_closed_pipe_ends_the_command_quietly():
-    command = f"{sys.executable} -c 'from d2l_repro import cli; cli.main([\"data\", \"status\"])' | true"
+    command = f'{sys.executable} -c \'from d2l_repro import cli; cli.main(["data", "status"])\' | true'
     ended = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("argv", [["run", "mlp", "--seed", "2147483647", "--seeds", "2"],
-                                  ["run", "mlp", "--seeds", "1000000000"],
-                                  ["report", ".", "--out", "runs/mlp/result.json"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["run", "mlp", "--seed", "2147483647", "--seeds", "2"],
+        ["run", "mlp", "--seeds", "1000000000"],
+        ["report", ".", "--out", "runs/mlp/result.json"],
+    ],
+)
 def test_what_cannot_be_is_refused_before_anything_is_done(argv, capsys):
     assert main(*argv) == 2
     out, err = capsys.readouterr()
@@ -270,14 +317,19 @@ def test_textbook_means_the_books_chapters_once_each():
 
 
 def find_python(*args):
-    return subprocess.run(["sh", str(ROOT / "scripts" / "find_python.sh"), *args], capture_output=True, text=True)
+    return subprocess.run(
+        ["sh", str(ROOT / "scripts" / "find_python.sh"), *args], capture_output=True, text=True
+    )
 
 
 def test_a_usable_python_is_found():
     found = find_python()
     assert found.returncode == 0
-    version = subprocess.run([found.stdout.strip(), "-c", "import sys; print(sys.version_info[:2])"],
-                             capture_output=True, text=True).stdout
+    version = subprocess.run(
+        [found.stdout.strip(), "-c", "import sys; print(sys.version_info[:2])"],
+        capture_output=True,
+        text=True,
+    ).stdout
     assert version.strip() in ("(3, 9)", "(3, 10)", "(3, 11)", "(3, 12)")
     assert find_python(sys.executable).stdout.strip() == sys.executable
 

@@ -1,4 +1,5 @@
 """The chapters of a reader's article: comparisons as tables of settings."""
+
 import functools
 import itertools
 
@@ -17,9 +18,15 @@ from d2l_repro.history import History
 from d2l_repro.settings import Options
 from d2l_repro.train import train_ch3
 
-CHAPTERS = {chapter.name: chapter for chapter in (module.chapter for module in (optimizers, data_preprocessing,
-                                                                                initialization))}
-TABLES = {"optimizers": optimizers, "data_preprocessing": data_preprocessing, "initialization": initialization}
+CHAPTERS = {
+    chapter.name: chapter
+    for chapter in (module.chapter for module in (optimizers, data_preprocessing, initialization))
+}
+TABLES = {
+    "optimizers": optimizers,
+    "data_preprocessing": data_preprocessing,
+    "initialization": initialization,
+}
 
 
 @functools.lru_cache
@@ -48,13 +55,18 @@ def test_scratch_and_gluon_go_one_way(result):
     tables = TABLES[result.chapter].comparisons(TABLES[result.chapter].HParams())
     rows = [Run(f"scratch {name}", None, hp) for table in tables.values() for name, hp in table.items()]
     assert [pair["ours"] for pair in result.parity["pairs"]] == [
-        run.label for run in rows if _classifiers._in_gluon(run.hp) and CHAPTERS[result.chapter].parity(run)]
+        run.label for run in rows if _classifiers._in_gluon(run.hp) and CHAPTERS[result.chapter].parity(run)
+    ]
 
 
 def test_a_comparison_has_a_line_a_row_in_its_figure(result):
     for title, table in TABLES[result.chapter].comparisons(TABLES[result.chapter].HParams()).items():
         figure = result.figures[f"{title.lower().replace(' ', '_')}_scratch"]
-        assert [ax.get_ylabel() for ax in figure.axes] == ["training loss", "training accuracy", "test accuracy"]
+        assert [ax.get_ylabel() for ax in figure.axes] == [
+            "training loss",
+            "training accuracy",
+            "test accuracy",
+        ]
         for ax, column in zip(figure.axes, ("train_loss", "train_acc", "test_acc")):
             drawn = [list(line.get_ydata()) for line in ax.get_lines()]
             assert drawn == [result.runs[f"scratch {name}"]["history"][column] for name in table]
@@ -65,7 +77,11 @@ def test_a_comparison_has_a_line_a_row_in_its_figure(result):
 
 
 def test_the_rows_are_what_their_names_say():
-    rows = {name: hp for table in optimizers.comparisons(optimizers.HParams()).values() for name, hp in table.items()}
+    rows = {
+        name: hp
+        for table in optimizers.comparisons(optimizers.HParams()).values()
+        for name, hp in table.items()
+    }
     assert (rows["lr=0.1"].lr, rows["lr=0.2"].lr) == (0.1, 0.2)
     assert rows["lr=0.1"].replace(lr=0.2) == rows["lr=0.2"]
     assert (rows["adam lr=0.001"].lr, rows["adam lr=0.1"].lr) == (0.001, 0.1)
@@ -111,10 +127,21 @@ def test_on_bytes_with_everything_scaled_the_weights_take_the_step_they_take_on_
 
 def test_conclusions_are_differences_of_the_runs():
     result = quick("optimizers")
-    metrics = {name: result.runs[f"scratch {name}"]["metrics"] for name in
-               ("momentum, average", "adam", "lr=0.1", "lr=0.2", "mlp momentum best", "softmax momentum best")}
+    metrics = {
+        name: result.runs[f"scratch {name}"]["metrics"]
+        for name in (
+            "momentum, average",
+            "adam",
+            "lr=0.1",
+            "lr=0.2",
+            "mlp momentum best",
+            "softmax momentum best",
+        )
+    }
     made = result.runs["scratch conclusions"]["metrics"]
-    assert made["momentum_minus_adam"] == metrics["momentum, average"]["test_acc"] - metrics["adam"]["test_acc"]
+    assert (
+        made["momentum_minus_adam"] == metrics["momentum, average"]["test_acc"] - metrics["adam"]["test_acc"]
+    )
     assert made["lr_difference"] == abs(metrics["lr=0.1"]["test_acc"] - metrics["lr=0.2"]["test_acc"])
     mlp, softmax = metrics["mlp momentum best"], metrics["softmax momentum best"]
     assert made["mlp_gap"] == mlp["train_acc"] - mlp["test_acc"]
@@ -166,7 +193,9 @@ def test_initial_weights_have_their_distribution_and_gluons(name, shape):
 def test_a_path_down_the_valley_is_that_of_its_formula():
     points = optimizers.path(lambda x1, x2: 0.1 * x1**2 + 2 * x2**2, "sgd", 0.4, (-5.0, -2.0))
     steps = np.arange(21)[:, None]
-    np.testing.assert_allclose(points, [-5, -2] * (1 - 0.4 * np.array([0.2, 4.0])) ** steps, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        points, [-5, -2] * (1 - 0.4 * np.array([0.2, 4.0])) ** steps, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_every_optimizer_gets_down_the_valley_and_adaptive_ones_leave_the_saddle():

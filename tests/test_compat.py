@@ -11,28 +11,43 @@ from d2l_repro import compat
 
 def run_python(code, **env):
     """Run code in a fresh Python with only these variables beside PATH; its standard output."""
-    process = subprocess.run([sys.executable, "-c", code], env={"PATH": "/usr/bin:/bin", **env},
-                             capture_output=True, text=True, timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "/usr/bin:/bin", **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert process.returncode == 0, process.stderr
     return process.stdout.strip()
 
 
 def test_mxnet_imports_and_computes_in_a_fresh_python():
-    assert run_python("import d2l_repro; from mxnet import nd; print((nd.ones((2, 3)) * 2).sum().asscalar())") == "12.0"
+    assert (
+        run_python("import d2l_repro; from mxnet import nd; print((nd.ones((2, 3)) * 2).sum().asscalar())")
+        == "12.0"
+    )
 
 
 def test_mxnet_imports_where_numpy_has_no_bool():
-    # NumPy 1.23 still has the name and warns: take it away, as NumPy 1.24 did, where there is nothing to take.
-    code = ("import numpy; getattr(numpy, '__deprecated_attrs__', {}).pop('bool', None); has_bool = True\n"
-            "try: numpy.bool\nexcept AttributeError: has_bool = False\n"
-            "import d2l_repro, mxnet; print(has_bool, numpy.dtype(numpy.bool))")
+    # NumPy 1.23 still has the name and warns: take it away, as NumPy 1.24 did, where there is nothing to
+    # take.
+    code = (
+        "import numpy; getattr(numpy, '__deprecated_attrs__', {}).pop('bool', None); has_bool = True\n"
+        "try: numpy.bool\nexcept AttributeError: has_bool = False\n"
+        "import d2l_repro, mxnet; print(has_bool, numpy.dtype(numpy.bool))"
+    )
     assert run_python(code) == "False bool"
 
 
 def test_importing_is_silent():
     code = "import d2l_repro, mxnet, chapters.mlp"
-    process = subprocess.run([sys.executable, "-W", "default::DeprecationWarning", "-c", code],
-                             capture_output=True, text=True, timeout=60)
+    process = subprocess.run(
+        [sys.executable, "-W", "default::DeprecationWarning", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert process.returncode == 0
     assert "mxnet" not in process.stderr
 
@@ -46,15 +61,19 @@ def test_one_thread_unless_the_user_says_otherwise():
 
 
 def test_help_does_not_import_mxnet():
-    code = ("import sys, d2l_repro.cli\ntry: d2l_repro.cli.main(['--help'])\nexcept SystemExit: pass\n"
-            "print('mxnet' in sys.modules, 'matplotlib' in sys.modules)")
+    code = (
+        "import sys, d2l_repro.cli\ntry: d2l_repro.cli.main(['--help'])\nexcept SystemExit: pass\n"
+        "print('mxnet' in sys.modules, 'matplotlib' in sys.modules)"
+    )
     assert run_python(code).endswith("False False")
 
 
 def test_a_chapter_with_large_nets_gets_all_cores_unless_the_user_says_otherwise():
     cores = str(len(os.sched_getaffinity(0)))
-    code = ("import ctypes, d2l_repro.data.images, chapters.lenet as lenet\n"
-            "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())")
+    code = (
+        "import ctypes, d2l_repro.data.images, chapters.lenet as lenet\n"
+        "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())"
+    )
     late = code.replace("d2l_repro.data", "chapters.mlp, d2l_repro.data")
     early = "from chapters import lenet; " + code
     assert run_python(early) == f"{cores} {cores}"
@@ -74,8 +93,10 @@ def test_a_child_process_decides_by_itself():
 
 def test_threads_are_told_as_they_are_where_mxnet_was_imported_first():
     # The name that NumPy 1.24 removed has to be there.
-    code = ("import numpy; numpy.bool = bool; import ctypes, mxnet, d2l_repro\n"
-            "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())")
+    code = (
+        "import numpy; numpy.bool = bool; import ctypes, mxnet, d2l_repro\n"
+        "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())"
+    )
     told, true = run_python(code).split()
     assert told == true
     assert run_python(code, OMP_NUM_THREADS="3") == "3 3"
@@ -89,5 +110,7 @@ def test_missing_libraries_are_named_together_with_their_remedy(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", missing)
     monkeypatch.delitem(sys.modules, "mxnet", raising=False)
-    with pytest.raises(ImportError, match=r"libgomp\.so\.1 libquadmath\.so\.0.*apt-get install libgomp1 libquadmath0"):
+    with pytest.raises(
+        ImportError, match=r"libgomp\.so\.1 libquadmath\.so\.0.*apt-get install libgomp1 libquadmath0"
+    ):
         import mxnet  # noqa: F401

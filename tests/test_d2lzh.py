@@ -1,4 +1,6 @@
-"""Programs in the style of the book's first edition, one a section, through d2l_repro.d2lzh, and their numbers."""
+"""Programs in the style of the book's first edition, one a section, through d2l_repro.d2lzh, and their
+numbers."""
+
 from d2l_repro import d2lzh as d2l  # isort: skip  (as readers write it: before mxnet)
 
 import inspect
@@ -80,11 +82,20 @@ def epochs(printed, line=CH3_LINE):
 
 
 def in_a_new_process(code, folder):
-    """Run a program in a folder as a reader does, without a display and with nothing imported before; no warnings."""
-    known = {name: value for name, value in os.environ.items()
-             if name not in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "OMP_NUM_THREADS")}
-    done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], cwd=folder, capture_output=True,
-                          text=True, env={**known, "PYTHONPATH": str(ROOT)})
+    """Run a program in a folder as a reader does, without a display and with nothing imported before; no
+    warnings."""
+    known = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "OMP_NUM_THREADS")
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**known, "PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == 0, done.stderr
     return done
 
@@ -149,7 +160,9 @@ display.set_matplotlib_formats('svg')
 """
 
 
-@pytest.mark.parametrize(("before", "after"), [("", TYPED), (NO_IPYTHON, "")], ids=["as installed", "without IPython"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("", TYPED), (NO_IPYTHON, "")], ids=["as installed", "without IPython"]
+)
 def test_3_2_linear_regression_in_a_script(before, after, tmp_path):
     if after:
         pytest.importorskip("IPython")
@@ -167,11 +180,13 @@ def test_3_2_linear_regression_in_a_script(before, after, tmp_path):
 
 def test_figures_in_a_notebook_are_svg(tmp_path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
-    cells = ["%matplotlib inline\nfrom d2l_repro import d2lzh as d2l\nfrom mxnet import nd",
-             "from IPython import display\ndisplay.set_matplotlib_formats('png')",
-             "d2l.set_figsize()\nd2l.plt.scatter([1, 2], [3, 4], 1);",
-             "d2l.semilogy([1, 2], [1, 10], 'epochs', 'loss', [1, 2], [2, 20], ['train', 'test'])",
-             "d2l.show_fashion_mnist(nd.ones((2, 1, 28, 28)), ['coat', 'bag'])"]
+    cells = [
+        "%matplotlib inline\nfrom d2l_repro import d2lzh as d2l\nfrom mxnet import nd",
+        "from IPython import display\ndisplay.set_matplotlib_formats('png')",
+        "d2l.set_figsize()\nd2l.plt.scatter([1, 2], [3, 4], 1);",
+        "d2l.semilogy([1, 2], [1, 10], 'epochs', 'loss', [1, 2], [2, 20], ['train', 'test'])",
+        "d2l.show_fashion_mnist(nd.ones((2, 1, 28, 28)), ['coat', 'bag'])",
+    ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
     for cell in notebook.cells[2:]:
@@ -229,7 +244,11 @@ def test_3_5_images(fashion):
         assert sorted(y for _, labels in train_iter for y in labels.asnumpy()) == sorted(60 * list(range(10)))
     X, y = next(iter(test_iter))
     assert X.shape == (100, 1, 28, 28)
-    assert (X.dtype, y.astype("float32").dtype, X.max().asscalar()) == (np.float32, np.float32, np.float32(250 / 255))
+    assert (X.dtype, y.astype("float32").dtype, X.max().asscalar()) == (
+        np.float32,
+        np.float32,
+        np.float32(250 / 255),
+    )
     assert d2l.get_fashion_mnist_labels(y[[0, 9, 8]].asnumpy()) == ["t-shirt", "ankle boot", "bag"]
     d2l.show_fashion_mnist(X[0:9], d2l.get_fashion_mnist_labels(y[0:9]))
     axes = d2l.plt.gcf().axes
@@ -248,8 +267,9 @@ def test_the_order_follows_from_numpys_seed(fashion):
 
 def test_images_are_resized_as_gluon_does_it(fashion):
     _, test_iter = d2l.load_data_fashion_mnist(30, resize=44)
-    transform = gdata.vision.transforms.Compose([gdata.vision.transforms.Resize(44),
-                                                 gdata.vision.transforms.ToTensor()])
+    transform = gdata.vision.transforms.Compose(
+        [gdata.vision.transforms.Resize(44), gdata.vision.transforms.ToTensor()]
+    )
     pixels = nd.array(images.load_images("fashion_mnist").test_images[:30, :, :, None], dtype="uint8")
     X, _ = next(iter(test_iter))
     assert X.shape == (30, 1, 44, 44)
@@ -265,7 +285,11 @@ def test_files_that_gluon_downloaded_are_taken(offline, tmp_path):
         write_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.arange(count))
     train_iter, _ = d2l.load_data_fashion_mnist(10)
     ((X, y),) = train_iter
-    assert (X.shape, X.max().asscalar(), sorted(y.asnumpy())) == ((5, 1, 28, 28), np.float32(5 / 255), [0, 1, 2, 3, 4])
+    assert (X.shape, X.max().asscalar(), sorted(y.asnumpy())) == (
+        (5, 1, 28, 28),
+        np.float32(5 / 255),
+        [0, 1, 2, 3, 4],
+    )
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -276,8 +300,12 @@ def test_where_data_are_not_to_be_had_stand_ins_warn(offline, caplog):
     assert X.shape == (64, 1, 28, 28)
     assert (features.shape, labels.shape) == ((1500, 5), (1500,))
     fashion_warning, airfoil_warning = (record.getMessage() for record in caplog.records)
-    assert fashion_warning.startswith("fashion_mnist is neither on this machine nor to be downloaded; scikit-learn's")
-    assert airfoil_warning.startswith("airfoil_self_noise is neither on this machine nor to be downloaded; a generated")
+    assert fashion_warning.startswith(
+        "fashion_mnist is neither on this machine nor to be downloaded; scikit-learn's"
+    )
+    assert airfoil_warning.startswith(
+        "airfoil_self_noise is neither on this machine nor to be downloaded; a generated"
+    )
 
 
 def softmax_scratch():
@@ -326,8 +354,12 @@ def test_3_7_softmax_regression_with_gluon(real_data, capsys):
 
 
 def mlp_params():
-    return [nd.random.normal(scale=0.01, shape=(784, 256)), nd.zeros(256),
-            nd.random.normal(scale=0.01, shape=(256, 10)), nd.zeros(10)]
+    return [
+        nd.random.normal(scale=0.01, shape=(784, 256)),
+        nd.zeros(256),
+        nd.random.normal(scale=0.01, shape=(256, 10)),
+        nd.zeros(10),
+    ]
 
 
 def test_3_8_activations():
@@ -397,8 +429,15 @@ def fit_and_plot(train_features, test_features, train_labels, test_labels, num_e
             trainer.step(1)
         train_ls.append(loss(net(train_features), train_labels).mean().asscalar())
         test_ls.append(loss(net(test_features), test_labels).mean().asscalar())
-    d2l.semilogy(range(1, num_epochs + 1), train_ls, "epochs", "loss",
-                 range(1, num_epochs + 1), test_ls, ["train", "test"])
+    d2l.semilogy(
+        range(1, num_epochs + 1),
+        train_ls,
+        "epochs",
+        "loss",
+        range(1, num_epochs + 1),
+        test_ls,
+        ["train", "test"],
+    )
     return net, train_ls, test_ls
 
 
@@ -474,8 +513,9 @@ def test_3_13_dropout(fashion, capsys):
 def house_prices(folder, k, num_epochs):
     """Section 3.16: mean log rmse of the folds, training and validation."""
     pd = pytest.importorskip("pandas")
-    train_data, test_data = (pd.read_csv(folder / "kaggle_house" / f"kaggle_house_pred_{part}.csv")
-                             for part in ("train", "test"))
+    train_data, test_data = (
+        pd.read_csv(folder / "kaggle_house" / f"kaggle_house_pred_{part}.csv") for part in ("train", "test")
+    )
     table = pd.concat((train_data.iloc[:, 1:-1], test_data.iloc[:, 1:]))
     numeric = table.select_dtypes("number").columns
     table[numeric] = table[numeric].apply(lambda x: (x - x.mean()) / x.std()).fillna(0)
@@ -505,8 +545,15 @@ def house_prices(folder, k, num_epochs):
             ls.append((log_rmse(net, X, y), log_rmse(net, features[fold], labels[fold])))
         train_ls, valid_ls = zip(*ls)
         if i == 0:
-            d2l.semilogy(range(1, num_epochs + 1), train_ls, "epochs", "rmse",
-                         range(1, num_epochs + 1), valid_ls, ["train", "valid"])
+            d2l.semilogy(
+                range(1, num_epochs + 1),
+                train_ls,
+                "epochs",
+                "rmse",
+                range(1, num_epochs + 1),
+                valid_ls,
+                ["train", "valid"],
+            )
         sums += ls[-1]
     return sums / k
 
@@ -536,7 +583,9 @@ def test_5_1_cross_correlation():
     with autograd.record():
         Y = d2l.corr2d(A, B)
     Y.backward()
-    mxnets = nd.Convolution(A.reshape((1, 1, 7, 9)), B.reshape((1, 1, 3, 2)), kernel=(3, 2), num_filter=1, no_bias=True)
+    mxnets = nd.Convolution(
+        A.reshape((1, 1, 7, 9)), B.reshape((1, 1, 3, 2)), kernel=(3, 2), num_filter=1, no_bias=True
+    )
     np.testing.assert_allclose(Y.asnumpy(), mxnets[0, 0].asnumpy(), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(B.grad[0, 0].asscalar(), A[:5, :8].sum().asscalar(), rtol=1e-4)
     with pytest.raises(ValueError, match="a kernel of 3 x 1 does not fit into 2 x 2"):
@@ -545,9 +594,15 @@ def test_5_1_cross_correlation():
 
 def lenet(activation="sigmoid"):
     net = nn.Sequential()
-    net.add(nn.Conv2D(6, kernel_size=5, activation=activation), nn.MaxPool2D(pool_size=2, strides=2),
-            nn.Conv2D(16, kernel_size=5, activation=activation), nn.MaxPool2D(pool_size=2, strides=2),
-            nn.Dense(120, activation=activation), nn.Dense(84, activation=activation), nn.Dense(10))
+    net.add(
+        nn.Conv2D(6, kernel_size=5, activation=activation),
+        nn.MaxPool2D(pool_size=2, strides=2),
+        nn.Conv2D(16, kernel_size=5, activation=activation),
+        nn.MaxPool2D(pool_size=2, strides=2),
+        nn.Dense(120, activation=activation),
+        nn.Dense(84, activation=activation),
+        nn.Dense(10),
+    )
     return net
 
 
@@ -592,7 +647,8 @@ def test_a_data_loader_of_gluons_with_processes_serves_too(fashion, capsys):
     assert len(epochs(capsys.readouterr().out)) == 2
 
 
-# Chapter 7. What is drawn here is exact arithmetic, so that the printed lines are the book's to the last digit.
+# Chapter 7. What is drawn here is exact arithmetic, so that the printed lines are the book's to the last
+# digit.
 
 
 def f_2d(x1, x2):
@@ -632,13 +688,17 @@ def rmsprop_2d(eta, gamma):
     return step
 
 
-@pytest.mark.parametrize(("trainer", "line"), [
-    (gd_2d(0.4), "epoch 20, x1 -0.943467, x2 -0.000073"),
-    (momentum_2d(0.4, 0.5), "epoch 20, x1 -0.062843, x2 0.001202"),
-    (adagrad_2d(0.4), "epoch 20, x1 -2.382563, x2 -0.158591"),
-    (adagrad_2d(2), "epoch 20, x1 -0.002295, x2 -0.000000"),
-    (rmsprop_2d(0.4, 0.9), "epoch 20, x1 -0.010599, x2 0.000000"),
-], ids=["7.2 gd", "7.4 momentum", "7.5 adagrad", "7.5 adagrad, lr 2", "7.6 rmsprop"])
+@pytest.mark.parametrize(
+    ("trainer", "line"),
+    [
+        (gd_2d(0.4), "epoch 20, x1 -0.943467, x2 -0.000073"),
+        (momentum_2d(0.4, 0.5), "epoch 20, x1 -0.062843, x2 0.001202"),
+        (adagrad_2d(0.4), "epoch 20, x1 -2.382563, x2 -0.158591"),
+        (adagrad_2d(2), "epoch 20, x1 -0.002295, x2 -0.000000"),
+        (rmsprop_2d(0.4, 0.9), "epoch 20, x1 -0.010599, x2 0.000000"),
+    ],
+    ids=["7.2 gd", "7.4 momentum", "7.5 adagrad", "7.5 adagrad, lr 2", "7.6 rmsprop"],
+)
 def test_7_2_paths_over_a_surface(trainer, line, capsys):
     results = d2l.train_2d(trainer)
     assert capsys.readouterr().out == line + "\n"
@@ -712,14 +772,30 @@ def test_7_3_the_table_and_gradient_descent(real_data, capsys):
     assert (d2l.plt.gca().get_xlabel(), d2l.plt.gca().get_ylabel()) == ("epoch", "loss")
 
 
-@pytest.mark.parametrize(("function", "states", "hyperparams", "name", "options"), [
-    (sgd, lambda X: None, {"lr": 0.05}, "sgd", {"learning_rate": 0.05}),
-    (sgd_momentum, zeros, {"lr": 0.004, "momentum": 0.9}, "sgd", {"learning_rate": 0.004, "momentum": 0.9}),
-    (adagrad, zeros, {"lr": 0.1}, "adagrad", {"learning_rate": 0.1}),
-    (rmsprop, zeros, {"lr": 0.01, "gamma": 0.9}, "rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}),
-    (adadelta, lambda X: list(zip(zeros(X), zeros(X))), {"rho": 0.9}, "adadelta", {"rho": 0.9}),
-    (adam, lambda X: list(zip(zeros(X), zeros(X))), {"lr": 0.01, "t": 1}, "adam", {"learning_rate": 0.01}),
-], ids=["7.3 sgd", "7.4 momentum", "7.5 adagrad", "7.6 rmsprop", "7.7 adadelta", "7.8 adam"])
+@pytest.mark.parametrize(
+    ("function", "states", "hyperparams", "name", "options"),
+    [
+        (sgd, lambda X: None, {"lr": 0.05}, "sgd", {"learning_rate": 0.05}),
+        (
+            sgd_momentum,
+            zeros,
+            {"lr": 0.004, "momentum": 0.9},
+            "sgd",
+            {"learning_rate": 0.004, "momentum": 0.9},
+        ),
+        (adagrad, zeros, {"lr": 0.1}, "adagrad", {"learning_rate": 0.1}),
+        (rmsprop, zeros, {"lr": 0.01, "gamma": 0.9}, "rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}),
+        (adadelta, lambda X: list(zip(zeros(X), zeros(X))), {"rho": 0.9}, "adadelta", {"rho": 0.9}),
+        (
+            adam,
+            lambda X: list(zip(zeros(X), zeros(X))),
+            {"lr": 0.01, "t": 1},
+            "adam",
+            {"learning_rate": 0.01},
+        ),
+    ],
+    ids=["7.3 sgd", "7.4 momentum", "7.5 adagrad", "7.6 rmsprop", "7.7 adadelta", "7.8 adam"],
+)
 def test_7_3_to_7_8_optimizers(function, states, hyperparams, name, options, real_data, capsys):
     features, labels = d2l.get_data_ch7()
     d2l.train_ch7(function, states(features), hyperparams, features, labels)
@@ -750,7 +826,9 @@ def test_7_3_steps_are_those_of_the_mean_loss(capsys):
     assert len(seen) == 2
     # The mean of five and the mean of two: the short last batch is divided by its own size.
     w, _, b, _ = seen[0]
-    np.testing.assert_allclose((5 * seen[0][3] + 2 * seen[1][3]) / 7, [(X @ w + b - y).mean()], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        (5 * seen[0][3] + 2 * seen[1][3]) / 7, [(X @ w + b - y).mean()], rtol=1e-4, atol=1e-6
+    )
 
 
 def test_a_diverging_optimizer_is_told_of(capsys):
@@ -767,13 +845,16 @@ def test_the_generated_table_is_like_the_airfoils():
     assert 0.2 < residuals[0] / 1503 / 2 < 0.28  # 0.242 of the real one
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"800\t0\t0.3\t71.3\t0.002\t126\r\n1 2 3 4 5\n", r", line 2: is not 6 finite numbers"),
-    (b"1 2 3 4 5 nan\n", r", line 1: is not 6 finite numbers"),
-    (b"1 2 3 4 5 x6\n", r", line 1: could not convert string to float: 'x6'"),
-    (b"\n", ": is empty"),
-    (b"\xff\xfe", ": cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"800\t0\t0.3\t71.3\t0.002\t126\r\n1 2 3 4 5\n", r", line 2: is not 6 finite numbers"),
+        (b"1 2 3 4 5 nan\n", r", line 1: is not 6 finite numbers"),
+        (b"1 2 3 4 5 x6\n", r", line 1: could not convert string to float: 'x6'"),
+        (b"\n", ": is empty"),
+        (b"\xff\xfe", ": cannot be read"),
+    ],
+)
 def test_a_broken_table_is_named_with_its_fault(offline, content, message, tmp_path, monkeypatch):
     path = tmp_path / airfoil.AIRFOIL
     path.parent.mkdir()

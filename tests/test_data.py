@@ -1,4 +1,5 @@
 """Loader, made-up data, and labelled images from idx files: whole, broken, missing."""
+
 import gzip
 
 import numpy as np
@@ -63,7 +64,12 @@ def test_labels_follow_the_rule_they_are_made_by():
     np.testing.assert_allclose(labels.asnumpy(), 1.2 * x - 3.4 * x**2 + 5.6 * x**3 + 5, rtol=1e-3, atol=1e-4)
 
 
-@given(examples=st.integers(1, 20), batch_size=st.integers(1, 20), steps=st.integers(1, 30), passes=st.integers(1, 4))
+@given(
+    examples=st.integers(1, 20),
+    batch_size=st.integers(1, 20),
+    steps=st.integers(1, 30),
+    passes=st.integers(1, 4),
+)
 def test_steps_go_on_where_the_last_pass_stopped(examples, batch_size, steps, passes):
     batches = Minibatches(nd.arange(examples), nd.arange(examples), batch_size, seed=0)
     counted = Steps(batches, steps)
@@ -107,15 +113,24 @@ def test_no_damaged_file_is_read_as_if_it_were_whole(tmp_path_factory, data):
 
 
 # Without a time in it the content, which names the test, is the same wherever tests are collected.
-@pytest.mark.parametrize(("content", "message"), [
-    (b"no gzip", "cannot be read"),
-    (gzip.compress(b"\0\0\x08", mtime=0), "is not an idx file"),
-    (gzip.compress(b"\0\0\x0d\1\0\0\0\1\0\0\0\0", mtime=0), "is not an idx file"),
-    (gzip.compress(b"\0\0\x08\3\0\0\0\1", mtime=0), "is not whole"),
-    (gzip.compress(b"\0\0\x08\1\0\0\0\x05abc", mtime=0), "is not whole: 3 values where its header says 5"),
-    (gzip.compress(b"\0\0\x08\1\0\0\0\x02abc", mtime=0), "is not whole: 3 values where its header says 2"),
-    (gzip.compress(b"\0\0\x08\3" + b"\xff" * 12, mtime=0), "is not whole"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no gzip", "cannot be read"),
+        (gzip.compress(b"\0\0\x08", mtime=0), "is not an idx file"),
+        (gzip.compress(b"\0\0\x0d\1\0\0\0\1\0\0\0\0", mtime=0), "is not an idx file"),
+        (gzip.compress(b"\0\0\x08\3\0\0\0\1", mtime=0), "is not whole"),
+        (
+            gzip.compress(b"\0\0\x08\1\0\0\0\x05abc", mtime=0),
+            "is not whole: 3 values where its header says 5",
+        ),
+        (
+            gzip.compress(b"\0\0\x08\1\0\0\0\x02abc", mtime=0),
+            "is not whole: 3 values where its header says 2",
+        ),
+        (gzip.compress(b"\0\0\x08\3" + b"\xff" * 12, mtime=0), "is not whole"),
+    ],
+)
 def test_a_broken_file_is_named_with_its_fault(tmp_path, content, message):
     path = tmp_path / "x.gz"
     path.write_bytes(content)
@@ -123,13 +138,20 @@ def test_a_broken_file_is_named_with_its_fault(tmp_path, content, message):
         images.read_idx(path)
 
 
-@pytest.mark.parametrize(("pixels", "labels", "message"), [
-    (np.zeros((2, 28, 28)), [0, 10], "labels.gz: label 10 of example 1 is out of range: the classes are 0 to 9"),
-    (np.zeros((2, 28, 28)), [0, 1, 2], r"labels.gz: holds labels of shape \(3,\) for 2 images"),
-    (np.zeros((2, 28, 27)), [0, 1], r"images.gz: holds an array of shape \(2, 28, 27\)"),
-    (np.zeros((2, 784)), [0, 1], r"images.gz: holds an array of shape \(2, 784\)"),
-    (np.zeros((0, 28, 28)), [], "labels.gz: holds no example"),
-])
+@pytest.mark.parametrize(
+    ("pixels", "labels", "message"),
+    [
+        (
+            np.zeros((2, 28, 28)),
+            [0, 10],
+            "labels.gz: label 10 of example 1 is out of range: the classes are 0 to 9",
+        ),
+        (np.zeros((2, 28, 28)), [0, 1, 2], r"labels.gz: holds labels of shape \(3,\) for 2 images"),
+        (np.zeros((2, 28, 27)), [0, 1], r"images.gz: holds an array of shape \(2, 28, 27\)"),
+        (np.zeros((2, 784)), [0, 1], r"images.gz: holds an array of shape \(2, 784\)"),
+        (np.zeros((0, 28, 28)), [], "labels.gz: holds no example"),
+    ],
+)
 def test_images_and_labels_are_checked_against_each_other(tmp_path, pixels, labels, message):
     write_idx(tmp_path / "images.gz", pixels)
     write_idx(tmp_path / "labels.gz", np.array(labels))
@@ -142,7 +164,9 @@ def test_images_are_floats_from_0_to_1_in_the_form_that_nets_take(small_fashion)
     X, y = loaded.train
     assert X.shape == (600, 1, 28, 28)
     assert (X.dtype, y.dtype) == (np.float32, np.float32)
-    np.testing.assert_array_equal(X[3, 0].asnumpy(), loaded.train_images[3].astype(np.float32) / np.float32(255))
+    np.testing.assert_array_equal(
+        X[3, 0].asnumpy(), loaded.train_images[3].astype(np.float32) / np.float32(255)
+    )
     assert loaded.stand_in_for is None
     assert not loaded.official  # they are not the published files, and nobody shall compare with these
 
@@ -157,7 +181,8 @@ def test_auto_falls_back_to_digits_and_says_for_what(offline):
 
 
 def cifar_file(path, labels, size=None):
-    """A file in CIFAR-10's binary format; image i has red i, green 100 + i, blue 200 in its first row, else 0."""
+    """A file in CIFAR-10's binary format; image i has red i, green 100 + i, blue 200 in its first row, else
+    0."""
     records = np.zeros((len(labels), 3073), np.uint8)
     records[:, 0] = labels
     for channel, value in enumerate((np.arange(len(labels)), 100 + np.arange(len(labels)), 200)):
@@ -180,11 +205,14 @@ def test_cifar_10_is_read_channel_by_channel_and_row_by_row(tmp_path, offline):
     assert loaded.train[0].shape == (15, 3, 32, 32)
 
 
-@pytest.mark.parametrize(("labels", "size", "message"), [
-    ([0, 1], 6145, "is not whole: 6145 bytes, not a multiple of 3073"),
-    ([], None, "is not whole: 0 bytes"),
-    ([0, 10], None, "label 10 of example 1 is out of range: the classes are 0 to 9"),
-])
+@pytest.mark.parametrize(
+    ("labels", "size", "message"),
+    [
+        ([0, 1], 6145, "is not whole: 6145 bytes, not a multiple of 3073"),
+        ([], None, "is not whole: 0 bytes"),
+        ([0, 10], None, "label 10 of example 1 is out of range: the classes are 0 to 9"),
+    ],
+)
 def test_a_broken_file_of_cifar_10_is_named_with_its_fault(tmp_path, labels, size, message):
     cifar_file(tmp_path / "data_batch_1.bin", labels, size)
     with pytest.raises(InputError, match=f"data_batch_1.bin: {message}"):
@@ -210,7 +238,9 @@ def test_auto_does_not_hide_a_broken_file(small_fashion):
 
 
 def test_a_set_asked_for_by_name_is_never_replaced(offline):
-    with pytest.raises(InputError, match=r"mnist/train-images-idx3-ubyte.gz: not found in .*put the published file"):
+    with pytest.raises(
+        InputError, match=r"mnist/train-images-idx3-ubyte.gz: not found in .*put the published file"
+    ):
         load_images("fashion_mnist", "mnist")
     with pytest.raises(InputError, match="no dataset is called 'cats': take auto, fashion_mnist"):
         load_images("fashion_mnist", "cats")

@@ -1,4 +1,5 @@
 """What the documents say, where a machine can tell."""
+
 import importlib
 import importlib.util
 import re
@@ -17,7 +18,9 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
 def readme(*args):
-    return subprocess.run([sys.executable, "scripts/readme.py", *args], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "scripts/readme.py", *args], cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def test_the_readmes_tables_are_those_of_the_committed_values():
@@ -43,8 +46,10 @@ def test_every_file_a_document_links_to_is_there(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_file_and_module_a_document_names_is_there(document):
-    names = re.findall(r"`((?:d2l_repro|chapters|kaggle_house|scripts)/(?:[\w/]+\.py|[a-z]*/?))`",
-                       document.read_text(encoding="utf-8"))
+    names = re.findall(
+        r"`((?:d2l_repro|chapters|kaggle_house|scripts)/(?:[\w/]+\.py|[a-z]*/?))`",
+        document.read_text(encoding="utf-8"),
+    )
     examples = {"chapters/huber_regression.py"}
     assert [name for name in names if name not in examples and not (ROOT / name).exists()] == []
 
@@ -71,8 +76,22 @@ def test_a_notebook_has_the_cells_of_its_script(script):
 @pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(script, tmp_path):
     pytest.importorskip("nbconvert", reason="no nbconvert: pip install 'd2l_repro[docs]'")
-    done = subprocess.run([sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output-dir", tmp_path,
-                           script.with_suffix(".ipynb")], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "nbconvert",
+            "--to",
+            "notebook",
+            "--execute",
+            "--output-dir",
+            tmp_path,
+            script.with_suffix(".ipynb"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 

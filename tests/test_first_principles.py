@@ -1,4 +1,5 @@
 """The chapters from first principles: layered nets on moons, XOR and images, in the small."""
+
 import functools
 
 import numpy as np
@@ -12,10 +13,15 @@ from d2l_repro.experiment import seed_everything
 from d2l_repro.published import published_values
 from d2l_repro.settings import Options
 
-MODULES = {module.chapter.name: module for module in (two_moons, xor, vanishing_gradients, fully_connected_nets)}
-SMALL = {"two_moons": {"num_epochs": 40}, "xor": {"num_epochs": 4, "steps": 10},
-         "vanishing_gradients": {"num_epochs": 20},
-         "fully_connected_nets": {"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 20}}
+MODULES = {
+    module.chapter.name: module for module in (two_moons, xor, vanishing_gradients, fully_connected_nets)
+}
+SMALL = {
+    "two_moons": {"num_epochs": 40},
+    "xor": {"num_epochs": 4, "steps": 10},
+    "vanishing_gradients": {"num_epochs": 20},
+    "fully_connected_nets": {"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 20},
+}
 
 
 @functools.lru_cache
@@ -58,14 +64,31 @@ def test_every_published_row_has_a_run_and_metric_of_ours(result):
 def test_a_short_run_leaves_figures_and_tables(result):
     for figure in result.figures.values():
         assert plot.rendered(figure, "png").startswith(b"\x89PNG")
-    assert {"two_moons": {"regions_scratch", "regions_gluon", "one_hidden_layer_scratch", "two_hidden_layers_gluon"},
-            "xor": {"every_variant_scratch", "every_variant_gluon", "regions_scratch", "regions_gluon"},
-            "vanishing_gradients": {"small_weights_scratch", "biases_of_-8_gluon", "remedies_scratch", "samples",
-                                    "large_weights_gluon", "trained_scratch"},
-            "fully_connected_nets": {"two_layers_scratch", "update_rules_gluon", "normalisation_and_dropout_scratch",
-                                     "which_activation_loses_its_gradient", "initial_scale_scratch",
-                                     "step_sizes_gluon"},
-            }[result.chapter] <= result.figures.keys()
+    assert {
+        "two_moons": {
+            "regions_scratch",
+            "regions_gluon",
+            "one_hidden_layer_scratch",
+            "two_hidden_layers_gluon",
+        },
+        "xor": {"every_variant_scratch", "every_variant_gluon", "regions_scratch", "regions_gluon"},
+        "vanishing_gradients": {
+            "small_weights_scratch",
+            "biases_of_-8_gluon",
+            "remedies_scratch",
+            "samples",
+            "large_weights_gluon",
+            "trained_scratch",
+        },
+        "fully_connected_nets": {
+            "two_layers_scratch",
+            "update_rules_gluon",
+            "normalisation_and_dropout_scratch",
+            "which_activation_loses_its_gradient",
+            "initial_scale_scratch",
+            "step_sizes_gluon",
+        },
+    }[result.chapter] <= result.figures.keys()
 
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
@@ -94,8 +117,11 @@ def test_the_moons_are_parted_as_the_article_parts_them():
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
 def test_gradients_vanish_die_and_stay_equal_as_the_article_says(impl):
-    runs = {label.partition(" ")[2]: run["metrics"] for label, run in small("vanishing_gradients").runs.items()
-            if label.startswith(impl)}
+    runs = {
+        label.partition(" ")[2]: run["metrics"]
+        for label, run in small("vanishing_gradients").runs.items()
+        if label.startswith(impl)
+    }
 
     def norms(name):
         return [runs[name][f"norm_{i}"] for i in range(1, 6)]
@@ -149,9 +175,13 @@ def test_images_are_centred_by_the_training_set_alone():
     assert X_valid.mean(axis=0).abs().max().asscalar() > 1
     # the same image was taken from all three
     raw = nd.array(load_images("cifar10", "colour_digits").test_images, dtype="uint8").astype("float32")
-    first = nd.array(load_images("cifar10", "colour_digits").train_images[:1], dtype="uint8").astype("float32")
+    first = nd.array(load_images("cifar10", "colour_digits").train_images[:1], dtype="uint8").astype(
+        "float32"
+    )
     np.testing.assert_allclose((raw[:1] - X_test[:1]).asnumpy(), (first - X[:1]).asnumpy(), atol=1e-3)
-    fifty = fully_connected_nets.data(hp.replace(num_train=50, batch_size=25), Options(dataset="colour_digits"))
+    fifty = fully_connected_nets.data(
+        hp.replace(num_train=50, batch_size=25), Options(dataset="colour_digits")
+    )
     np.testing.assert_array_equal(fifty.train_iter.X.asnumpy(), X[:50].asnumpy())
     np.testing.assert_array_equal(fifty.train_iter.y.asnumpy(), y[:50].asnumpy())
 
@@ -160,8 +190,13 @@ def test_images_are_centred_by_the_training_set_alone():
 def test_fifty_images_are_learned_by_heart_and_initial_scales_matter(impl):
     runs = small("fully_connected_nets").runs
     assert runs[f"{impl} three-layer overfit 50"]["metrics"]["train_acc"] == 1
-    scores = {net: [runs[f"{impl} {net} scale {scale:g}"]["metrics"].get("train_acc", 0)
-                    for scale in fully_connected_nets.SCALES] for net in ("three-layer", "five-layer")}
+    scores = {
+        net: [
+            runs[f"{impl} {net} scale {scale:g}"]["metrics"].get("train_acc", 0)
+            for scale in fully_connected_nets.SCALES
+        ]
+        for net in ("three-layer", "five-layer")
+    }
     learned = {net: sum(score > 0.9 for score in of_scales) for net, of_scales in scores.items()}
     assert learned["three-layer"] > learned["five-layer"]
 

@@ -1,4 +1,5 @@
 """Full-scale runs on the real files, against every published value."""
+
 import importlib
 import statistics
 
@@ -11,7 +12,9 @@ from d2l_repro.published import published_values
 # Each takes from five minutes to two hours of two cores; tests of their own run a part of them.
 TOO_LONG = {"fully_connected_nets", "mnist_regularization", "lenet", "language_model"}
 COMPARED = sorted((entries().keys() & {row["chapter"] for row in published_values()}) - TOO_LONG)
-NOT_REPRODUCED = {"optimizers": {("conclusions", "softmax_gap")}}  # the note of its row in published.csv says why
+NOT_REPRODUCED = {
+    "optimizers": {("conclusions", "softmax_gap")}
+}  # the note of its row in published.csv says why
 ON_FASHION = ("softmax_regression", "mlp", "dropout")
 
 
@@ -28,7 +31,9 @@ def test_softmax_regression_meets_every_published_value_on_the_real_files(real_d
 def test_seed_0_meets_every_published_value(name, real_data):
     result = importlib.import_module(f"chapters.{name}").run()
     assert result.published
-    assert {(row["run"].partition(" ")[2], row["metric"]) for row in result.outside} == NOT_REPRODUCED.get(name, set())
+    assert {(row["run"].partition(" ")[2], row["metric"]) for row in result.outside} == NOT_REPRODUCED.get(
+        name, set()
+    )
     assert all(pair["left_at"] is None for pair in result.parity["pairs"])
 
 

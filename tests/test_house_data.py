@@ -1,4 +1,6 @@
-"""The competition's files: right ones are read right, every fault is named, no wrong one passes in silence."""
+"""The competition's files: right ones are read right, every fault is named, no wrong one passes in
+silence."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,26 +55,40 @@ def test_harmless_differences_change_nothing(tmp_path, change):
         write(SMALL[COLUMNS[::-1]], path)
     else:
         text = write(SMALL, path, quoting=1 if change == "quoted" else 0).read_text()
-        text = {"bom": "\ufeff" + text, "crlf": text.replace("\n", "\r\n"), "blank lines": text.replace("\n", "\n\n"),
-                "spaces": text.replace(",", " , "), "quoted": text}[change]
+        text = {
+            "bom": "\ufeff" + text,
+            "crlf": text.replace("\n", "\r\n"),
+            "blank lines": text.replace("\n", "\n\n"),
+            "spaces": text.replace(",", " , "),
+            "quoted": text,
+        }[change]
         path.write_bytes(text.encode())
-    pd.testing.assert_frame_equal(read_table(path, priced=True), SMALL.reset_index(drop=True), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        read_table(path, priced=True), SMALL.reset_index(drop=True), check_dtype=False
+    )
 
 
-@pytest.mark.parametrize(("column", "value", "message"), [
-    ("LotArea", "big", "line 4, column LotArea: 'big' is not a number"),  # would turn the column into 2,283 categories
-    ("LotArea", "1_000", "'1_000' is not a number"),
-    ("GrLivArea", "inf", "column GrLivArea: inf cannot be"),
-    ("GrLivArea", "1e999", "column GrLivArea: 1e999 cannot be"),
-    ("GrLivArea", "-5", "column GrLivArea: -5 cannot be"),
-    ("GrLivArea", "nan", "column GrLivArea: nan cannot be"),
-    ("SalePrice", "NA", "column SalePrice: is missing"),
-    ("SalePrice", "0", "column SalePrice: 0 cannot be"),
-    ("Id", "", "column Id: is missing"),
-    ("Id", "1", "line 4, column Id: 1 stands already in line 2"),
-    ("Id", "2.5", "column Id: 2.5 is not a whole number"),
-    ("KitchenQual", "Good", "column KitchenQual: 'Good' is none of Po, Fa, TA, Gd, Ex, NA"),
-])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        (
+            "LotArea",
+            "big",
+            "line 4, column LotArea: 'big' is not a number",
+        ),  # would turn the column into 2,283 categories
+        ("LotArea", "1_000", "'1_000' is not a number"),
+        ("GrLivArea", "inf", "column GrLivArea: inf cannot be"),
+        ("GrLivArea", "1e999", "column GrLivArea: 1e999 cannot be"),
+        ("GrLivArea", "-5", "column GrLivArea: -5 cannot be"),
+        ("GrLivArea", "nan", "column GrLivArea: nan cannot be"),
+        ("SalePrice", "NA", "column SalePrice: is missing"),
+        ("SalePrice", "0", "column SalePrice: 0 cannot be"),
+        ("Id", "", "column Id: is missing"),
+        ("Id", "1", "line 4, column Id: 1 stands already in line 2"),
+        ("Id", "2.5", "column Id: 2.5 is not a whole number"),
+        ("KitchenQual", "Good", "column KitchenQual: 'Good' is none of Po, Fa, TA, Gd, Ex, NA"),
+    ],
+)
 def test_a_wrong_cell_is_named_with_file_line_and_column(lines, column, value, message):
     rows = lines.rows
     rows[3][rows[0].index(column)] = value
@@ -98,12 +114,19 @@ def test_wrong_columns_are_named(lines):
         read_table(lines([row[:-1] for row in rows]), priced=True)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "is empty"), (b"\n\n", "is empty"), (b"Id,SalePrice\n", "has a header and no rows"),
-    (b"\xff\xfe\x00", "is no UTF-8 text"), (b'Id,"SalePrice\n', "is no CSV"),
-    (b"Id,SalePrice\n1,2", "its last line has no end"), (b"Id,SalePrice\n1,2,3\n", "line 2 has 3 fields where the"),
-    (b"\x89PNG\r\n\x1a\n", "is no UTF-8 text"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"Id,SalePrice\n", "has a header and no rows"),
+        (b"\xff\xfe\x00", "is no UTF-8 text"),
+        (b'Id,"SalePrice\n', "is no CSV"),
+        (b"Id,SalePrice\n1,2", "its last line has no end"),
+        (b"Id,SalePrice\n1,2,3\n", "line 2 has 3 fields where the"),
+        (b"\x89PNG\r\n\x1a\n", "is no UTF-8 text"),
+    ],
+)
 def test_a_file_that_is_no_table_is_named(tmp_path, content, message):
     (tmp_path / "train.csv").write_bytes(content)
     with pytest.raises(InputError, match=rf"train\.csv: .*{message}"):
@@ -120,15 +143,25 @@ def test_no_truncated_file_is_taken_for_a_whole_one(tmp_path_factory, data):
     cut = data.draw(st.integers(0, len(content) - 1))
     (folder / "a.csv").write_bytes(content[:cut])
     if content[:cut].endswith(b"\n") and content[:cut].count(b"\n") > 1:
-        assert len(read_table(folder / "a.csv", priced=True)) == content[:cut].count(b"\n") - 1  # whole rows only
+        assert (
+            len(read_table(folder / "a.csv", priced=True)) == content[:cut].count(b"\n") - 1
+        )  # whole rows only
     else:
         with pytest.raises(InputError):
             read_table(folder / "a.csv", priced=True)
 
 
-@given(row=st.integers(1, 12), column=st.sampled_from(COLUMNS),
-       value=st.one_of(st.text(st.characters(exclude_characters=',"\r\n\0', exclude_categories=("Cs", "Z", "Cc")),
-                               max_size=6), st.floats().map(str), st.integers().map(str)))
+@given(
+    row=st.integers(1, 12),
+    column=st.sampled_from(COLUMNS),
+    value=st.one_of(
+        st.text(
+            st.characters(exclude_characters=',"\r\n\0', exclude_categories=("Cs", "Z", "Cc")), max_size=6
+        ),
+        st.floats().map(str),
+        st.integers().map(str),
+    ),
+)
 @settings(max_examples=150, deadline=None)
 def test_a_cell_is_read_as_it_is_written_or_refused(tmp_path_factory, row, column, value):
     folder = tmp_path_factory.mktemp("cell")
@@ -140,8 +173,13 @@ def test_a_cell_is_read_as_it_is_written_or_refused(tmp_path_factory, row, colum
     except InputError as error:
         assert f"line {row + 1}, column {column}" in str(error) or column == "Id"  # noqa: PT017
     else:
-        assert (cell == float(value) if column in NUMERIC and value not in ("NA", "") else
-                pd.isna(cell) if value.strip() in ("NA", "") else cell == value.strip())
+        assert (
+            cell == float(value)
+            if column in NUMERIC and value not in ("NA", "")
+            else pd.isna(cell)
+            if value.strip() in ("NA", "")
+            else cell == value.strip()
+        )
 
 
 def test_kaggles_own_names_are_found(offline, tmp_path):
@@ -204,7 +242,9 @@ def test_features_do_not_depend_on_rows_that_they_were_not_fitted_on(kind):
     changed.loc[:199, "Neighborhood"] = "Elsewhere"  # a level that the fold has not
     np.testing.assert_array_equal(features.transform(changed)[200:], features.transform(TRAIN)[200:])
     assert np.isfinite(features.transform(changed)).all()
-    unseen = [i for i, name in enumerate(features.get_feature_names_out()) if str(name).startswith("Neighborhood")]
+    unseen = [
+        i for i, name in enumerate(features.get_feature_names_out()) if str(name).startswith("Neighborhood")
+    ]
     assert features.transform(changed)[:200, unseen].sum() == 0
 
 
@@ -226,5 +266,6 @@ def test_engineered_numbers_are_clipped_and_years_in_the_future_mended():
     assert np.abs(X).max() <= 2.5
     same = TRAIN.copy()
     same.loc[0, "GarageYrBlt"] = same.loc[0, "YearBuilt"]
-    np.testing.assert_allclose(X[0, names.index("GarageYrBlt")],
-                               features.transform(same)[0, names.index("GarageYrBlt")], rtol=1e-6)
+    np.testing.assert_allclose(
+        X[0, names.index("GarageYrBlt")], features.transform(same)[0, names.index("GarageYrBlt")], rtol=1e-6
+    )

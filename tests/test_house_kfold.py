@@ -1,4 +1,5 @@
 """K-fold, submission and the commands, on few generated houses; the published means on the real ones."""
+
 import json
 import logging
 import os
@@ -43,9 +44,16 @@ def files(tmp_path):
 FAST = ["--num-epochs", "3", "--num-hiddens", "8", "--num-nets", "1"]
 
 
-@given(rows=st.integers(4, 200), k=st.integers(2, 12), shuffle=st.booleans(), stratify=st.booleans(),
-       repeats=st.integers(1, 3))
-def test_every_row_is_scored_once_a_repeat_and_never_trained_on_where_it_is_scored(rows, k, shuffle, stratify, repeats):
+@given(
+    rows=st.integers(4, 200),
+    k=st.integers(2, 12),
+    shuffle=st.booleans(),
+    stratify=st.booleans(),
+    repeats=st.integers(1, 3),
+)
+def test_every_row_is_scored_once_a_repeat_and_never_trained_on_where_it_is_scored(
+    rows, k, shuffle, stratify, repeats
+):
     options = kfold.FoldOptions(k=k, repeats=repeats, stratify=stratify)
     prices = np.random.RandomState(rows).lognormal(12, 0.4, rows)
     if k > rows or (stratify and not shuffle):
@@ -79,20 +87,27 @@ def test_parallel_folds_have_the_same_bits_as_serial_ones():
     for a, b in zip(serial, parallel):
         np.testing.assert_array_equal(a["predictions"], b["predictions"])
         assert (a["train"], a["valid"], a["history"]["valid_log_rmse"]) == (
-            b["train"], b["valid"], b["history"]["valid_log_rmse"])
+            b["train"],
+            b["valid"],
+            b["history"]["valid_log_rmse"],
+        )
         assert a["baselines"] == pytest.approx(b["baselines"])
 
 
 def test_a_dask_cluster_gives_the_same_bits():
     distributed = pytest.importorskip("distributed", reason="the optional extra dask is not installed")
     serial, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2))
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster, \
-            distributed.Client(cluster):
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
         there, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2, backend="dask"))
     assert [result["valid"] for result in there] == [result["valid"] for result in serial]
 
 
-@pytest.mark.parametrize(("backend", "message"), [("threading", "threads share"), ("nonsense", "joblib knows no")])
+@pytest.mark.parametrize(
+    ("backend", "message"), [("threading", "threads share"), ("nonsense", "joblib knows no")]
+)
 def test_a_backend_that_cannot_serve_is_refused(backend, message):
     with pytest.raises(InputError, match=message):
         kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2, backend=backend))
@@ -119,7 +134,9 @@ def test_a_fold_is_resumed_only_with_the_same_settings_and_data(tmp_path, monkey
 
 
 def test_the_tuned_recipe_learns_nothing_from_the_rows_it_is_scored_on_nor_from_the_test_file():
-    changed = Tables(FEW.train.copy(), FEW.test.assign(GrLivArea=1.0, Neighborhood="Elsewhere"), name="generated")
+    changed = Tables(
+        FEW.train.copy(), FEW.test.assign(GrLivArea=1.0, Neighborhood="Elsewhere"), name="generated"
+    )
     changed.train.loc[:49, ["GrLivArea", "SalePrice", "LotFrontage"]] = 1.0, 10.0, 300.0
     rows = np.arange(50, 150)
     a, b = (fitted(QUICK, tables, rows).predict(FEW.train) for tables in (FEW, changed))
@@ -127,8 +144,10 @@ def test_the_tuned_recipe_learns_nothing_from_the_rows_it_is_scored_on_nor_from_
 
 
 def test_scratch_and_gluon_agree_on_the_book_recipe():
-    scores = [[result["valid"] for result in kfold.cross_validate(BOOK, FEW, kfold.FoldOptions(k=3, impl=impl))[0]]
-              for impl in ("scratch", "gluon")]
+    scores = [
+        [result["valid"] for result in kfold.cross_validate(BOOK, FEW, kfold.FoldOptions(k=3, impl=impl))[0]]
+        for impl in ("scratch", "gluon")
+    ]
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
 
 
@@ -166,8 +185,22 @@ def test_kfold_writes_what_the_contract_says(files, tmp_path, capsys):
 @pytest.mark.parametrize("method", ["average", "refit"])
 def test_a_submission_passes_its_own_check(files, tmp_path, capsys, method):
     out = tmp_path / "new" / "submission.csv"
-    assert main("submit", *files, *FAST, "--k", 3, "--method", method, "--out", out,
-                "--intervals", tmp_path / "i.csv") == 0
+    assert (
+        main(
+            "submit",
+            *files,
+            *FAST,
+            "--k",
+            3,
+            "--method",
+            method,
+            "--out",
+            out,
+            "--intervals",
+            tmp_path / "i.csv",
+        )
+        == 0
+    )
     assert "kaggle competitions submit -c house-prices" in capsys.readouterr().out
     assert main("check", out, "--test", files[3]) == 0
     frame, bounds = pd.read_csv(out), pd.read_csv(tmp_path / "i.csv")
@@ -191,23 +224,26 @@ def test_intervals_cover_as_many_as_they_say():
 RIGHT = pd.DataFrame({"Id": ["1461", "1462", "1463"], "SalePrice": ["1e5", "200000.5", "3"]})
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda f: f, None),
-    (lambda f: f.rename(columns={"SalePrice": "Price"}), "the header is Id,Price, not Id,SalePrice"),
-    (lambda f: f[["SalePrice", "Id"]], "the header is SalePrice,Id"),
-    (lambda f: f.assign(extra="1"), "the header is Id,SalePrice,extra"),
-    (lambda f: f.head(2), "there are 2 rows, not 3"),
-    (lambda f: f.iloc[[0, 2, 1]], "in another order"),
-    (lambda f: f.assign(Id=["1460", "1461", "1462"]), "every Id is -1 from the test table's"),
-    (lambda f: f.assign(Id=["0", "1", "2"]), "every Id is -1461 from"),
-    (lambda f: f.assign(Id=["1461", "1461", "1463"]), "1 Ids stand there twice, such as 1461"),
-    (lambda f: f.assign(Id=["1461", "x", "1463"]), "row 2: Id 'x' is not a number"),
-    (lambda f: f.assign(Id=["1461", "1462", "9"]), "1 Ids are not in the test table, such as 9"),
-    (lambda f: f.assign(SalePrice=["1", "", "3"]), "1 prices: one is not a number, such as '' in row 2"),
-    (lambda f: f.assign(SalePrice=["1", "inf", "3"]), "is not finite, such as 'inf'"),
-    (lambda f: f.assign(SalePrice=["1", "2", "-3"]), "is not positive, such as '-3' in row 3"),
-    (lambda f: f.assign(SalePrice=["0", "2", "3"]), "is not positive, such as '0' in row 1"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f, None),
+        (lambda f: f.rename(columns={"SalePrice": "Price"}), "the header is Id,Price, not Id,SalePrice"),
+        (lambda f: f[["SalePrice", "Id"]], "the header is SalePrice,Id"),
+        (lambda f: f.assign(extra="1"), "the header is Id,SalePrice,extra"),
+        (lambda f: f.head(2), "there are 2 rows, not 3"),
+        (lambda f: f.iloc[[0, 2, 1]], "in another order"),
+        (lambda f: f.assign(Id=["1460", "1461", "1462"]), "every Id is -1 from the test table's"),
+        (lambda f: f.assign(Id=["0", "1", "2"]), "every Id is -1461 from"),
+        (lambda f: f.assign(Id=["1461", "1461", "1463"]), "1 Ids stand there twice, such as 1461"),
+        (lambda f: f.assign(Id=["1461", "x", "1463"]), "row 2: Id 'x' is not a number"),
+        (lambda f: f.assign(Id=["1461", "1462", "9"]), "1 Ids are not in the test table, such as 9"),
+        (lambda f: f.assign(SalePrice=["1", "", "3"]), "1 prices: one is not a number, such as '' in row 2"),
+        (lambda f: f.assign(SalePrice=["1", "inf", "3"]), "is not finite, such as 'inf'"),
+        (lambda f: f.assign(SalePrice=["1", "2", "-3"]), "is not positive, such as '-3' in row 3"),
+        (lambda f: f.assign(SalePrice=["0", "2", "3"]), "is not positive, such as '0' in row 1"),
+    ],
+)
 def test_check_says_every_fault(change, message, tmp_path):
     change(RIGHT).to_csv(tmp_path / "s.csv", index=False)
     found = submission.faults(submission.read(tmp_path / "s.csv"), [1461, 1462, 1463])
@@ -277,8 +313,19 @@ def test_a_sweep_ranks_the_recipe_among_others(files, tmp_path):
 
 def test_an_interrupted_run_is_resumed_where_it_stopped(files, tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "kaggle_house", "kfold", *map(str, files), "--num-epochs", "60", "--k", "4",
-               "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "kaggle_house",
+        "kfold",
+        *map(str, files),
+        "--num-epochs",
+        "60",
+        "--k",
+        "4",
+        "--out",
+        str(out),
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while not (out / "folds" / "0-1.joblib").exists():
         assert process.poll() is None
@@ -290,7 +337,9 @@ def test_an_interrupted_run_is_resumed_where_it_stopped(files, tmp_path):
     kept = joblib.load(out / "folds" / "0-1.joblib")["result"]
     assert subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True).returncode == 0
     assert json.loads((out / "kfold.json").read_text())["folds"][0]["valid"] == kept["valid"]
-    assert json.loads((out / "kfold.json").read_text())["folds"][0]["seconds"] == kept["seconds"]  # not run again
+    assert (
+        json.loads((out / "kfold.json").read_text())["folds"][0]["seconds"] == kept["seconds"]
+    )  # not run again
 
 
 def test_the_book_recipe_meets_the_published_means_on_the_real_files(real_data, tmp_path):
@@ -302,7 +351,15 @@ def test_the_book_recipe_meets_the_published_means_on_the_real_files(real_data, 
 @pytest.mark.slow
 def test_the_tuned_recipe_is_worth_submitting(real_data):
     from kaggle_house.data import load_tables
+
     tables = load_tables(data_dir=real_data)
-    scores = [np.mean([result["valid"] for result in kfold.cross_validate(
-        TUNED, tables, kfold.FoldOptions(seed=seed))[0]]) for seed in range(4)]
+    scores = [
+        np.mean(
+            [
+                result["valid"]
+                for result in kfold.cross_validate(TUNED, tables, kfold.FoldOptions(seed=seed))[0]
+            ]
+        )
+        for seed in range(4)
+    ]
     assert np.mean(scores) < 0.1205

@@ -1,4 +1,5 @@
 """GluonRegressor as a scikit-learn estimator, and its nets against formulas."""
+
 import pickle
 import warnings
 
@@ -18,15 +19,24 @@ X, Y = make_regression(120, 6, noise=5, random_state=0)
 QUICK = {"num_epochs": 5, "num_hiddens": 8, "random_state": 0}
 
 
-@parametrize_with_checks([GluonRegressor(random_state=0), GluonRegressor(num_hiddens=0, lr=0.1, random_state=0)])
+@parametrize_with_checks(
+    [GluonRegressor(random_state=0), GluonRegressor(num_hiddens=0, lr=0.1, random_state=0)]
+)
 def test_it_is_a_scikit_learn_estimator(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
 
 
-@pytest.mark.parametrize("settings", [{"num_hiddens": 0}, {"num_hiddens": 0, "impl": "scratch"}, {},
-                                      {"num_nets": 3, "drop_prob": 0.2, "l1": 1e-3, "wd": 0.01}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_hiddens": 0},
+        {"num_hiddens": 0, "impl": "scratch"},
+        {},
+        {"num_nets": 3, "drop_prob": 0.2, "l1": 1e-3, "wd": 0.01},
+    ],
+)
 def test_predict_is_the_net_itself(settings):
     """`predict` writes the formula again; the last epoch's measure and the trained net must agree with it."""
     model = GluonRegressor(**{**QUICK, **settings}).fit(X, Y)
@@ -46,17 +56,27 @@ def test_nets_side_by_side_are_nets_alone():
     arrays = book_arrays(together)  # v (1, 3, 4), wide (6, 3) and (3,), hidden (6, 12) and (12,)
     alone = [wide_and_deep(6, 4, 1, 0.0, 0.5, 0.1, 0.0, 0.0) for _ in range(3)]
     for m, model in enumerate(alone):
-        parts = [arrays[0][:, m : m + 1], arrays[1][:, m : m + 1], arrays[2][m : m + 1],
-                 arrays[3][:, 4 * m : 4 * m + 4], arrays[4][4 * m : 4 * m + 4]]
+        parts = [
+            arrays[0][:, m : m + 1],
+            arrays[1][:, m : m + 1],
+            arrays[2][m : m + 1],
+            arrays[3][:, 4 * m : 4 * m + 4],
+            arrays[4][4 * m : 4 * m + 4],
+        ]
         for param, part in zip(model.params.values(), parts):
             param.set_data(nd.array(part.T if param.name.endswith("weight") else part))
     from d2l_repro.train import train_ch3
+
     batch = [(nd.array(X), nd.array(Y / 100))]
     for model in (together, *alone):
         train_ch3(model.net, batch, None, model.loss, 5, 120, trainer=model.trainer, metrics={})
     for m, model in enumerate(alone):
-        np.testing.assert_allclose(together.net(nd.array(X))[:, m].asnumpy(), model.net(nd.array(X))[:, 0].asnumpy(),
-                                   rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            together.net(nd.array(X))[:, m].asnumpy(),
+            model.net(nd.array(X))[:, 0].asnumpy(),
+            rtol=1e-3,
+            atol=1e-4,
+        )
 
 
 def test_huber_is_its_formula():
@@ -70,16 +90,22 @@ def test_equal_seeds_give_equal_bits_and_a_pickle_predicts_the_same():
     a, b = (GluonRegressor(**QUICK, drop_prob=0.3).fit(X, Y) for _ in range(2))
     np.testing.assert_array_equal(a.predict(X), b.predict(X))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(a)).predict(X), a.predict(X))
-    assert not np.array_equal(GluonRegressor(**{**QUICK, "random_state": 1}).fit(X, Y).predict(X), a.predict(X))
+    assert not np.array_equal(
+        GluonRegressor(**{**QUICK, "random_state": 1}).fit(X, Y).predict(X), a.predict(X)
+    )
 
 
 def test_it_works_in_a_pipeline_in_cross_validation_and_in_a_grid_search_with_two_processes():
-    pipeline = make_pipeline(StandardScaler(), GluonRegressor(num_hiddens=0, lr=0.1, num_epochs=40, random_state=0))
+    pipeline = make_pipeline(
+        StandardScaler(), GluonRegressor(num_hiddens=0, lr=0.1, num_epochs=40, random_state=0)
+    )
     assert cross_val_score(pipeline, X, Y, cv=3).mean() > 0.9
     grid = {"gluonregressor__lr": [1e-6, 0.1]}
     serial, parallel = (GridSearchCV(pipeline, grid, cv=3, n_jobs=n).fit(X, Y) for n in (1, 2))
     assert parallel.best_params_ == {"gluonregressor__lr": 0.1}
-    np.testing.assert_array_equal(serial.cv_results_["mean_test_score"], parallel.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(
+        serial.cv_results_["mean_test_score"], parallel.cv_results_["mean_test_score"]
+    )
 
 
 def test_a_log_target_is_turned_back_and_measured_after_every_epoch():

@@ -1,4 +1,5 @@
 """Finding and downloading, from a real server on this machine."""
+
 import hashlib
 import io
 import tarfile
@@ -48,6 +49,7 @@ def server():
 @pytest.fixture
 def publish(offline, server, monkeypatch):
     """publish("/gone", "/good"): a registry with one file on these mirrors."""
+
     def put(*paths, checksum=None):
         mirrors = [f"http://127.0.0.1:{server.server_port}{path}" for path in paths]
         checksum = checksum or hashlib.sha256(CONTENT).hexdigest()
@@ -72,7 +74,9 @@ def test_the_next_mirror_is_tried_when_one_fails(publish, server, faulty):
 @pytest.mark.parametrize("faulty", ["/gone", "/wrong", "/truncated", "/slow"])
 def test_when_every_mirror_fails_nothing_is_left_and_the_error_says_what_to_do(publish, faulty):
     publish(faulty)
-    with pytest.raises(hub.DataUnavailable, match=r"set/file\.gz: not found in .*cache.*download failed.*put the"):
+    with pytest.raises(
+        hub.DataUnavailable, match=r"set/file\.gz: not found in .*cache.*download failed.*put the"
+    ):
         hub.fetch("set/file.gz")
     assert leftovers() == []
 
@@ -97,7 +101,9 @@ def test_sha1_checksums_are_understood(publish):
     assert not hub.is_published(path, "set/file.gz")
 
 
-def test_the_given_folder_comes_before_the_environments_and_that_before_the_cache(publish, tmp_path, monkeypatch):
+def test_the_given_folder_comes_before_the_environments_and_that_before_the_cache(
+    publish, tmp_path, monkeypatch
+):
     publish("/good")
     for name in ("given", "environment"):
         (tmp_path / name / "set").mkdir(parents=True)
@@ -135,7 +141,10 @@ def test_the_data_commands_find_fetch_and_verify(publish, capsys):
     code, out, _ = data(capsys, "status", "set")
     assert "set 1 of 1 0.0" in " ".join(out.split())
     assert str(hub.cache_dir() / "set") in out
-    assert data(capsys, "verify")[:2] == (0, f"set/file.gz: as published ({hub.cache_dir() / 'set' / 'file.gz'})\n")
+    assert data(capsys, "verify")[:2] == (
+        0,
+        f"set/file.gz: as published ({hub.cache_dir() / 'set' / 'file.gz'})\n",
+    )
 
 
 def test_a_file_that_is_not_the_published_one_fails_verification(publish, tmp_path, capsys):
@@ -183,7 +192,9 @@ def test_every_mirror_has_the_published_file(name, tmp_path, monkeypatch):
 
 @pytest.fixture
 def archive(server, monkeypatch, offline):
-    """A registry with one file and the start of another in an archive; both as functions of the archive's content."""
+    """A registry with one file and the start of another in an archive; both as functions of the archive's
+    content."""
+
     def put(members, path="/files.tar.gz"):
         file = io.BytesIO()
         with tarfile.open(fileobj=file, mode="w:gz") as tar:
@@ -193,9 +204,14 @@ def archive(server, monkeypatch, offline):
                 tar.addfile(info, io.BytesIO(content))
         server.content[path] = file.getvalue()
         url = f"http://127.0.0.1:{server.server_port}{path}"
-        monkeypatch.setattr(hub, "registry", lambda: {
-            "set/a.bin": (hashlib.sha256(CONTENT).hexdigest(), [f"{url}!folder/a.bin"]),
-            "set/b.bin": (hashlib.sha256(CONTENT[:99]).hexdigest(), [f"{url}!folder/b.bin!99"])})
+        monkeypatch.setattr(
+            hub,
+            "registry",
+            lambda: {
+                "set/a.bin": (hashlib.sha256(CONTENT).hexdigest(), [f"{url}!folder/a.bin"]),
+                "set/b.bin": (hashlib.sha256(CONTENT[:99]).hexdigest(), [f"{url}!folder/b.bin!99"]),
+            },
+        )
 
     return put
 
@@ -215,11 +231,14 @@ def test_a_damaged_file_from_an_archive_is_fetched_again(archive, server):
     assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize(("members", "fault"), [
-    ({"folder/a.bin": CONTENT[::-1], "folder/b.bin": CONTENT}, "is not the published file"),
-    ({"folder/b.bin": CONTENT}, "is not the published archive"),
-    ({}, "is not the published archive"),
-])
+@pytest.mark.parametrize(
+    ("members", "fault"),
+    [
+        ({"folder/a.bin": CONTENT[::-1], "folder/b.bin": CONTENT}, "is not the published file"),
+        ({"folder/b.bin": CONTENT}, "is not the published archive"),
+        ({}, "is not the published archive"),
+    ],
+)
 def test_an_archive_that_is_not_the_published_one_leaves_nothing(archive, members, fault):
     archive(members)
     with pytest.raises(hub.DataUnavailable, match=fault):

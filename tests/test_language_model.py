@@ -1,4 +1,5 @@
 """The language model: its state, its loss, its checkpoints, and that its two implementations are one."""
+
 import json
 import math
 
@@ -27,8 +28,13 @@ BUILDERS = {"scratch": language_model.from_scratch, "gluon": language_model.with
 def short_text(monkeypatch):
     """The grammar's text, a thousand words of it."""
     text._load.cache_clear()
-    monkeypatch.setattr(text.Text, "first", lambda self, *_: text.dataclasses.replace(
-        self, train_words=self.train_words[:1000], valid_words=self.valid_words[:400]))
+    monkeypatch.setattr(
+        text.Text,
+        "first",
+        lambda self, *_: text.dataclasses.replace(
+            self, train_words=self.train_words[:1000], valid_words=self.valid_words[:400]
+        ),
+    )
     yield
     text._load.cache_clear()
 
@@ -44,8 +50,10 @@ def built(impl, hp=TINY, seed=0):
 
 
 def numbers(result):
-    return {label: {name: values for name, values in run["history"].columns().items() if name != "seconds"}
-            for label, run in result.runs.items()}
+    return {
+        label: {name: values for name, values in run["history"].columns().items() if name != "seconds"}
+        for label, run in result.runs.items()
+    }
 
 
 @pytest.mark.parametrize("impl", BUILDERS)
@@ -110,8 +118,10 @@ def test_the_loss_of_a_word_is_minus_the_log_of_its_probability_in_the_texts_ord
     model, data = built(impl)
     X, y = next(iter(data.test_iter))
     logits = model.net(X).asnumpy().reshape(*X.shape, -1).astype(np.float64)
-    expected = np.log(np.exp(logits).sum(axis=2)) - np.take_along_axis(
-        logits, y.asnumpy().astype(int)[..., None], axis=2)[..., 0]
+    expected = (
+        np.log(np.exp(logits).sum(axis=2))
+        - np.take_along_axis(logits, y.asnumpy().astype(int)[..., None], axis=2)[..., 0]
+    )
     np.testing.assert_allclose(model.loss(model.net(X), y).asnumpy(), expected.ravel(), rtol=1e-4)
 
 
@@ -143,7 +153,9 @@ def test_both_implementations_go_the_same_way_and_the_state_with_them():
 def test_it_learns_what_follows_what():
     words = load_text("grammar", quick=False).train_words[:400]
     counts = np.unique(words, return_counts=True)[1] / len(words)
-    unigram = math.exp(-(counts * np.log(counts)).sum())  # the perplexity of knowing only how frequent each word is
+    unigram = math.exp(
+        -(counts * np.log(counts)).sum()
+    )  # the perplexity of knowing only how frequent each word is
     result = run(TINY.replace(num_hiddens=32, num_epochs=12, drop_prob=0.0), impl="gluon")
     assert next(iter(result.runs.values()))["metrics"]["train_perplexity"] < unigram / 2
 
@@ -170,8 +182,13 @@ def test_a_run_that_was_interrupted_goes_on_with_the_numbers_of_one_that_was_not
     object.__setattr__(chapter, "train", interrupted)
     try:
         assert run(folder=tmp_path).interrupted
-        object.__setattr__(chapter, "train", lambda model, data, hp, callbacks: train(
-            model, data, hp, [*callbacks, Stop(3 if isinstance(model.params, list) else 2)]))
+        object.__setattr__(
+            chapter,
+            "train",
+            lambda model, data, hp, callbacks: train(
+                model, data, hp, [*callbacks, Stop(3 if isinstance(model.params, list) else 2)]
+            ),
+        )
         assert run(folder=tmp_path, resume=True).interrupted
     finally:
         object.__setattr__(chapter, "train", train)
@@ -192,14 +209,19 @@ def test_without_resume_a_run_begins_anew_and_resume_without_a_checkpoint_too(tm
     assert numbers(first) != numbers(second)
 
 
-@pytest.mark.parametrize(("changes", "fault"), [
-    ({"hp": TINY.replace(num_hiddens=9)}, "another num_hiddens"),
-    ({"hp": TINY.replace(lr=0.5, clip=1.0)}, "another lr, clip"),
-    ({"seed": 3}, "another seed"),
-])
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"hp": TINY.replace(num_hiddens=9)}, "another num_hiddens"),
+        ({"hp": TINY.replace(lr=0.5, clip=1.0)}, "another lr, clip"),
+        ({"seed": 3}, "another seed"),
+    ],
+)
 def test_the_checkpoint_of_another_run_is_refused(tmp_path, changes, fault):
     run(impl="gluon", folder=tmp_path)
-    with pytest.raises(InputError, match=rf"checkpoint_gluon_LSTM_3_epochs\.npz: is of a run with {fault}; leave"):
+    with pytest.raises(
+        InputError, match=rf"checkpoint_gluon_LSTM_3_epochs\.npz: is of a run with {fault}; leave"
+    ):
         run(**{"impl": "gluon", "folder": tmp_path, "resume": True, **changes})
 
 
@@ -223,7 +245,17 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path):
 
 
 def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
-    flags = ["--quick", "--dataset", "grammar", "--impl", "gluon", "--num-epochs", "1", "--out", str(tmp_path)]
+    flags = [
+        "--quick",
+        "--dataset",
+        "grammar",
+        "--impl",
+        "gluon",
+        "--num-epochs",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
     for more in ([], ["--resume"]):
         with pytest.raises(SystemExit) as exit:
             language_model.chapter.main([*flags, *more])
@@ -232,9 +264,16 @@ def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
     content = json.loads((tmp_path / "result.json").read_text())
     assert content["parity"] is None
     assert set(content["runs"]["gluon LSTM 1 epochs"]["history"]) == {
-        "epoch", "train_loss", "valid_loss", "train_perplexity", "valid_perplexity", "seconds"}
+        "epoch",
+        "train_loss",
+        "valid_loss",
+        "train_perplexity",
+        "valid_perplexity",
+        "seconds",
+    }
     assert "Texts the models make up" in capsys.readouterr().out
     from chapters import lstm_sine
+
     with pytest.raises(SystemExit) as exit:
         lstm_sine.chapter.main(["--resume", "--out", str(tmp_path / "sine")])
     assert exit.value.code == 2
@@ -243,7 +282,10 @@ def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
 def test_a_sample_is_what_the_model_says_and_the_cold_one_is_the_likeliest():
     model, data = built("gluon")
     vocabulary = data.source.vocabulary
-    texts = [language_model.sample(model.net, vocabulary, 1.0, np.random.RandomState(seed), 20) for seed in (0, 0, 1)]
+    texts = [
+        language_model.sample(model.net, vocabulary, 1.0, np.random.RandomState(seed), 20)
+        for seed in (0, 0, 1)
+    ]
     assert texts[0] == texts[1] != texts[2]
     assert set(texts[0].split()) <= set(vocabulary.words)
     cold = language_model.sample(model.net, vocabulary, 1e-6, np.random.RandomState(0), 3).split()
@@ -277,8 +319,17 @@ def test_the_loop_goes_on_where_a_callback_puts_it():
             seen.append((loop.epoch, loop.step))
 
     model, data = built("gluon")
-    history = train_ch3(model.net, data.train_iter, None, model.loss, 3, 8, trainer=model.trainer, metrics={},
-                        callbacks=[Later(), model.net, Perplexity(), Watch()])
+    history = train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        3,
+        8,
+        trainer=model.trainer,
+        metrics={},
+        callbacks=[Later(), model.net, Perplexity(), Watch()],
+    )
     assert history["epoch"] == [3]
     assert seen == [(3, 8 + len(data.train_iter))]
 
@@ -313,4 +364,6 @@ def test_a_small_net_learns_the_treebank(real_data):
     result = language_model.run(hp, impl="gluon", dataset="ptb", data_dir=real_data)
     metrics = result.runs["gluon LSTM 1 epochs"]["metrics"]
     assert metrics["valid_perplexity"] < 260  # of 10,000 words; by frequency alone it is about 700
-    assert metrics["train_perplexity"] > metrics["valid_perplexity"]  # the mean over the epoch, its start included
+    assert (
+        metrics["train_perplexity"] > metrics["valid_perplexity"]
+    )  # the mean over the epoch, its start included

@@ -1,4 +1,5 @@
 """Hand-derived gradients: against central differences, autograd and Gluon; nets of them in the loop."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,15 +46,20 @@ def array(*shape):
 
 
 LAYERS = {
-    "affine": lambda: Affine(array(4, 3), array(3)), "affine, no bias": lambda: Affine(array(4, 3)),
+    "affine": lambda: Affine(array(4, 3), array(3)),
+    "affine, no bias": lambda: Affine(array(4, 3)),
     **{name: lambda name=name: Activation(name) for name in ACTIVATIONS},
-    "batch norm": lambda: BatchNorm(array(4), array(4)), "layer norm": lambda: LayerNorm(array(4), array(4)),
-    "crelu": CReLU, "dropout": lambda: Dropout(0.3),
+    "batch norm": lambda: BatchNorm(array(4), array(4)),
+    "layer norm": lambda: LayerNorm(array(4), array(4)),
+    "crelu": CReLU,
+    "dropout": lambda: Dropout(0.3),
 }
 GLUONS = {
-    "affine": lambda: nn.Dense(3), "affine, no bias": lambda: nn.Dense(3, use_bias=False),
+    "affine": lambda: nn.Dense(3),
+    "affine, no bias": lambda: nn.Dense(3, use_bias=False),
     **_layered.GLUON_ACTIVATIONS,
-    "batch norm": nn.BatchNorm, "layer norm": nn.LayerNorm,
+    "batch norm": nn.BatchNorm,
+    "layer norm": nn.LayerNorm,
 }
 
 
@@ -61,7 +67,9 @@ GLUONS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layers_gradients_are_those_of_central_differences_and_of_autograd(name, train):
     layer = LAYERS[name]()
-    layer.running and layer.running[0].__setitem__(slice(None), 0.5)  # averages that are not those of the batch
+    layer.running and layer.running[0].__setitem__(
+        slice(None), 0.5
+    )  # averages that are not those of the batch
     errors = check_layer(layer, array(6, 4), train)
     assert errors["central differences"] < 1e-7
     assert errors["autograd"] < 1e-12
@@ -89,8 +97,12 @@ def test_a_layers_output_and_gradients_are_those_of_gluons(name, train):
         np.testing.assert_allclose(layer.backward(dY).asnumpy(), X.grad.asnumpy(), rtol=rtol, atol=1e-12)
     for param, ours in zip(learned, layer.params):
         theirs_grad = param.grad().asnumpy()
-        np.testing.assert_allclose(ours.grad.asnumpy(), theirs_grad.T if theirs_grad.ndim == 2 else theirs_grad,
-                                   rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            ours.grad.asnumpy(),
+            theirs_grad.T if theirs_grad.ndim == 2 else theirs_grad,
+            rtol=1e-9,
+            atol=1e-12,
+        )
 
 
 def test_gluons_own_selu_has_another_gradient_than_its_formula():
@@ -179,8 +191,11 @@ def test_a_wrong_gradient_is_found_whichever_it_is(wrong):
 
 def test_the_logistic_gradient_is_right_at_0_where_gluons_is_not():
     gradients = {}
-    for name, loss in (("ours", LOSSES["logistic"][0]), ("twin", _layered.LogisticLoss()),
-                       ("gluon", gluon.loss.SigmoidBinaryCrossEntropyLoss())):
+    for name, loss in (
+        ("ours", LOSSES["logistic"][0]),
+        ("twin", _layered.LogisticLoss()),
+        ("gluon", gluon.loss.SigmoidBinaryCrossEntropyLoss()),
+    ):
         scores, y = nd.zeros((2, 1)), nd.array([0, 1])
         scores.attach_grad()
         with autograd.record():
@@ -195,19 +210,25 @@ def test_the_logistic_gradient_is_right_at_0_where_gluons_is_not():
 def test_the_hinge_loss_is_its_formula(scores, y):
     losses_of, _ = LOSSES["svm"]
     expected = sum(max(0, score - scores[y] + 1) for j, score in enumerate(scores) if j != y)
-    assert losses_of(nd.array([scores], dtype="float64"), nd.array([y])).asscalar() == pytest.approx(expected, abs=1e-9)
+    assert losses_of(nd.array([scores], dtype="float64"), nd.array([y])).asscalar() == pytest.approx(
+        expected, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("norm", [None, BatchNorm, LayerNorm])
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_a_nets_gradients_are_autograds_at_any_depth_with_the_penalty_in_them(depth, norm):
     seed_everything(0)
-    net = FullyConnectedNet([6, *[5] * (depth - 1), 3], lambda shape: nd.random.normal(shape=shape), norm=norm)
+    net = FullyConnectedNet(
+        [6, *[5] * (depth - 1), 3], lambda shape: nd.random.normal(shape=shape), norm=norm
+    )
     X, y = nd.random.normal(shape=(7, 6)), nd.array(rng.randint(0, 3, 7))  # a short last batch
     _, losses = gradients_by_hand(net, "softmax", reg=0.1, batch_size=10)(X, y)
     by_hand = [param.grad.asnumpy().copy() for param in net.params]
     with autograd.record():
-        total = LOSSES["softmax"][0](net(X), y).sum() + 10 * 0.1 / 2 * nd.add_n(*[(W**2).sum() for W in net.weights])
+        total = LOSSES["softmax"][0](net(X), y).sum() + 10 * 0.1 / 2 * nd.add_n(
+            *[(W**2).sum() for W in net.weights]
+        )
     total.backward()
     for ours, param in zip(by_hand, net.params):
         # a bias before a normalisation has no gradient but rounding
@@ -237,8 +258,16 @@ def test_the_loop_trains_by_hand_as_it_does_by_autograd():
     for by_hand in (True, False):
         seed_everything(0)
         net = FullyConnectedNet([6, 8, 3], lambda shape: nd.random.normal(shape=shape))
-        train_ch3(net, Minibatches(X, y, 32, 0), None, LOSSES["softmax"][0], 5, 32, trainer=SGD(net.params, 0.5),
-                  gradients=gradients_by_hand(net, "softmax") if by_hand else None)
+        train_ch3(
+            net,
+            Minibatches(X, y, 32, 0),
+            None,
+            LOSSES["softmax"][0],
+            5,
+            32,
+            trainer=SGD(net.params, 0.5),
+            gradients=gradients_by_hand(net, "softmax") if by_hand else None,
+        )
         nets.append(net)
     for a, b in zip(*(net.params for net in nets)):
         np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), rtol=1e-4, atol=1e-5)
@@ -247,7 +276,9 @@ def test_the_loop_trains_by_hand_as_it_does_by_autograd():
 def test_central_differences_leave_the_array_and_refuse_single_precision():
     x = array(3, 2)
     before = x.asnumpy()
-    np.testing.assert_allclose(central_differences(lambda: (x**3).sum(), x), 3 * before**2, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(
+        central_differences(lambda: (x**3).sum(), x), 3 * before**2, rtol=1e-8, atol=1e-9
+    )
     np.testing.assert_array_equal(x.asnumpy(), before)
     with pytest.raises(ValueError, match="need float64, not float32"):
         central_differences(lambda: x.sum(), nd.ones(2))
@@ -293,8 +324,9 @@ def test_long_gradients_are_clipped_to_the_norm_and_short_ones_left(build, norm)
     clipped = trained(build, lr=0.5, norm=norm, watch_steps=True, clip=1e-3)[2]["step_size"]
     assert min(free) > 0.002
     np.testing.assert_allclose(clipped, 0.5 * 1e-3, rtol=1e-3)
-    np.testing.assert_allclose(trained(build, lr=0.5, norm=norm, watch_steps=True, clip=1e3)[2]["step_size"], free,
-                               rtol=1e-5)
+    np.testing.assert_allclose(
+        trained(build, lr=0.5, norm=norm, watch_steps=True, clip=1e3)[2]["step_size"], free, rtol=1e-5
+    )
 
 
 class Row:
@@ -332,7 +364,9 @@ def test_the_penalty_is_gluons_decay_of_weights_alone(gradients):
     changes = {"reg": 0.5, "lr": 0.3, "bias": 2.0, "hidden": (4,)}
     hp = Setting(num_epochs=1, batch_size=16, sigma=0.5, gradients=gradients, **changes)
     data = minibatches(sets(), hp, seed=0)
-    path = same_path(_layered.from_scratch(hp, data), _layered.with_gluon(hp, data), data.train_iter, 16, steps=20)
+    path = same_path(
+        _layered.from_scratch(hp, data), _layered.with_gluon(hp, data), data.train_iter, 16, steps=20
+    )
     assert path.max_abs_diff < 1e-12
 
 

@@ -1,4 +1,6 @@
-"""LeNet: convolution and pooling against central differences, autograd and Gluon; the chapter in the small."""
+"""LeNet: convolution and pooling against central differences, autograd and Gluon; the chapter in the
+small."""
+
 import functools
 
 import numpy as np
@@ -68,8 +70,10 @@ def of_gluon(layer, theirs, X):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["convolution", "max pool"])
 def test_a_layers_output_and_gradients_are_those_of_gluons(name, shape):
-    layer, theirs = {"convolution": (Conv2D(array(4, shape[1], 5, 5), array(4)), nn.Conv2D(4, 5, padding=2)),
-                     "max pool": (MaxPool2D(), nn.MaxPool2D(2))}[name]
+    layer, theirs = {
+        "convolution": (Conv2D(array(4, shape[1], 5, 5), array(4)), nn.Conv2D(4, 5, padding=2)),
+        "max pool": (MaxPool2D(), nn.MaxPool2D(2)),
+    }[name]
     for ours, gluons in of_gluon(layer, theirs, array(*shape)):
         np.testing.assert_allclose(ours.asnumpy(), gluons.asnumpy(), rtol=1e-10, atol=1e-12)
 
@@ -108,7 +112,15 @@ def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
         other.set(mine.get())
     np.testing.assert_allclose(theirs.net(X).asnumpy(), scores.asnumpy(), rtol=1e-3, atol=1e-3)
     assert [param.shape for param in ours.params] == [
-        (32, 1, 5, 5), (32,), (64, 32, 5, 5), (64,), (3136, 512), (512,), (512, 10), (10,)]
+        (32, 1, 5, 5),
+        (32,),
+        (64, 32, 5, 5),
+        (64,),
+        (3136, 512),
+        (512,),
+        (512, 10),
+        (10,),
+    ]
 
 
 def test_the_last_training_images_are_for_validation():
@@ -120,12 +132,22 @@ def test_the_last_training_images_are_for_validation():
 
 def test_a_short_run_trains_compares_and_draws():
     result = small()
-    assert list(result.runs) == ["scratch Adam 6 steps", "gluon Adam 6 steps", "gluon SGD 0.01", "gluon SGD 0.001"]
+    assert list(result.runs) == [
+        "scratch Adam 6 steps",
+        "gluon Adam 6 steps",
+        "gluon SGD 0.01",
+        "gluon SGD 0.001",
+    ]
     assert result.errors == {}
     assert result.parity["steps"] == 50
     assert [pair["left_at"] for pair in result.parity["pairs"]] == [None]
-    assert result.figures.keys() == {"training_curves", "filters_scratch", "filters_gluon", "misclassified_scratch",
-                                     "misclassified_gluon"}
+    assert result.figures.keys() == {
+        "training_curves",
+        "filters_scratch",
+        "filters_gluon",
+        "misclassified_scratch",
+        "misclassified_gluon",
+    }
     for figure in result.figures.values():
         assert plot.rendered(figure, "png").startswith(b"\x89PNG")
     for run in result.runs.values():
@@ -160,8 +182,9 @@ def test_only_digits_that_are_taken_for_others_are_shown():
     assert len(always_3) == 24
     assert all(title.endswith("\n3") and title != "3\n3" for _, title in always_3)
     classes = {x.asnumpy().tobytes(): y.asscalar() for x, y in zip(*data.source.test)}
-    assert not lenet.misclassified(lambda X: nd.one_hot(nd.array([classes[x.asnumpy().tobytes()] for x in X]), 10),
-                                   data.source)
+    assert not lenet.misclassified(
+        lambda X: nd.one_hot(nd.array([classes[x.asnumpy().tobytes()] for x in X]), 10), data.source
+    )
 
 
 @pytest.mark.slow

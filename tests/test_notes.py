@@ -1,4 +1,5 @@
 """Chapters of notes: every statement holds, and one that does not is told and fails the chapter."""
+
 import importlib
 import json
 import subprocess
@@ -13,7 +14,9 @@ from d2l_repro import cli, notes, report, summary
 from d2l_repro.errors import InputError
 from d2l_repro.result import FILE_NAME, Result
 
-CHAPTERS = {name: importlib.import_module(f"chapters.{name}") for name in ("ndarray_autograd", "gluon_blocks")}
+CHAPTERS = {
+    name: importlib.import_module(f"chapters.{name}") for name in ("ndarray_autograd", "gluon_blocks")
+}
 WRONG = "Two and two.\n\n>>> x = 2\n>>> x + x\n5\n>>> x\n2\n"
 SAID = "`x + x` gave `4` where the note has `5`"
 
@@ -85,33 +88,45 @@ def test_a_wrong_statement_is_loud_in_python_and_in_the_report(wrong, tmp_path):
     assert 'data-verdict="failed"' in page
 
 
-@pytest.mark.parametrize(("note", "error"), [
-    (">>> 1 / 0\n", "`1 / 0` gave `ZeroDivisionError: division by zero` where the note has ``"),
-    (">>> 1 + 1\n", "`1 + 1` gave `2` where the note has ``"),
-    (">>> x = 1\n1\n", "`x = 1` gave `` where the note has `1`"),
-    (">>> 1 / 1\nZeroDivisionError: division by zero\n",
-     "`1 / 1` gave `1.0` where the note has `ZeroDivisionError: division by zero`"),
-    (">>> nd.ones(2)\n[1. 2.]\n<NDArray 2 @cpu(0)>\n",
-     "`nd.ones(2)` gave `[1. 1.] <NDArray 2 @cpu(0)>` where the note has `[1. 2.] <NDArray 2 @cpu(0)>`"),
-    (">>> if True:\n...     print(3)\n4\n", "`if True: print(3)` gave `3` where the note has `4`"),
-])
+@pytest.mark.parametrize(
+    ("note", "error"),
+    [
+        (">>> 1 / 0\n", "`1 / 0` gave `ZeroDivisionError: division by zero` where the note has ``"),
+        (">>> 1 + 1\n", "`1 + 1` gave `2` where the note has ``"),
+        (">>> x = 1\n1\n", "`x = 1` gave `` where the note has `1`"),
+        (
+            ">>> 1 / 1\nZeroDivisionError: division by zero\n",
+            "`1 / 1` gave `1.0` where the note has `ZeroDivisionError: division by zero`",
+        ),
+        (
+            ">>> nd.ones(2)\n[1. 2.]\n<NDArray 2 @cpu(0)>\n",
+            "`nd.ones(2)` gave `[1. 1.] <NDArray 2 @cpu(0)>` where the note has `[1. 2.] <NDArray 2 @cpu(0)>`",
+        ),
+        (">>> if True:\n...     print(3)\n4\n", "`if True: print(3)` gave `3` where the note has `4`"),
+    ],
+)
 def test_what_a_statement_gives_is_what_the_note_has_to_have(note, error):
     assert notes.run(note, {"nd": nd})["error"] == error
 
 
-@pytest.mark.parametrize("note", [
-    ">>> nd.ones((1, 2))\n[[1. 1.]]\n<NDArray 1x2 @cpu(0)>\n",
-    ">>> nd.ones(2) + nd.ones(3)\nMXNetError: ... could not be broadcast together with shapes [2] [3]\n",
-    ">>> print('a'); 5\na\n5\n",
-    ["How far from 0.", ndarray_autograd.standard_errors, ">>> standard_errors(nd.ones(4), 0, 4)\n1.0\n"],
-])
+@pytest.mark.parametrize(
+    "note",
+    [
+        ">>> nd.ones((1, 2))\n[[1. 1.]]\n<NDArray 1x2 @cpu(0)>\n",
+        ">>> nd.ones(2) + nd.ones(3)\nMXNetError: ... could not be broadcast together with shapes [2] [3]\n",
+        ">>> print('a'); 5\na\n5\n",
+        ["How far from 0.", ndarray_autograd.standard_errors, ">>> standard_errors(nd.ones(4), 0, 4)\n1.0\n"],
+    ],
+)
 def test_values_prints_errors_and_sources_are_statements(note):
     assert "error" not in notes.run(note, {"nd": nd})
 
 
 def test_a_note_leaves_nothing_behind():
     namespace, shown, streams = {"x": 1}, Result("", 0, {}), (sys.displayhook, sys.stdout)
-    notes.showing({"a": ">>> x = 2\n>>> y = 3", "b": ">>> x\n1\n>>> 'y' in globals()\nFalse"}, namespace)(shown, None)
+    notes.showing({"a": ">>> x = 2\n>>> y = 3", "b": ">>> x\n1\n>>> 'y' in globals()\nFalse"}, namespace)(
+        shown, None
+    )
     assert shown.errors == {}
     assert namespace == {"x": 1}
     assert (sys.displayhook, sys.stdout) == streams
@@ -140,7 +155,13 @@ def test_a_chapter_of_notes_leaves_its_notes_and_compares_nothing(module, tmp_pa
     assert err == ""
     assert "Published values are not compared" not in out
     kept = json.loads((tmp_path / FILE_NAME).read_text())
-    assert (kept["seed"], kept["runs"], kept["parity"], kept["published"], kept["figures"]) == (3, {}, None, [], [])
+    assert (kept["seed"], kept["runs"], kept["parity"], kept["published"], kept["figures"]) == (
+        3,
+        {},
+        None,
+        [],
+        [],
+    )
     result = Result.load(tmp_path / FILE_NAME)
     assert result.notes == module.run(seed=3).notes
     for title in module.NOTES:
@@ -158,11 +179,13 @@ def test_the_report_shows_prose_and_sessions_and_says_that_they_hold(tmp_path):
 
 def test_notes_run_beside_chapters_that_train(tmp_path, capfd):
     with pytest.raises(SystemExit) as exit:
-        cli.main(["run", "gluon_blocks", "linear_regression", "--quick", "--jobs", "2", "--out", str(tmp_path)])
+        cli.main(
+            ["run", "gluon_blocks", "linear_regression", "--quick", "--jobs", "2", "--out", str(tmp_path)]
+        )
     assert exit.value.code == 0
     out, err = capfd.readouterr()
     assert err == ""
-    overview = out[out.rindex("statements that hold"):].splitlines()
+    overview = out[out.rindex("statements that hold") :].splitlines()
     total = sum(bool(one["code"]) for note in gluon_blocks.run().notes.values() for one in note["statements"])
     assert overview[1].split() == ["gluon_blocks", "none", "-", "-", str(total), "of", str(total)]
     assert overview[2].split()[-1] == "-"
@@ -189,8 +212,13 @@ def test_outputs_do_not_depend_on_threads(monkeypatch):
     for threads in ("1", "2"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         code = "import json; from chapters import gluon_blocks as g; print(json.dumps(g.run().notes))"
-        done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True,
-                              text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         made.append(json.loads(done.stdout))
     assert made[0] == made[1]
 

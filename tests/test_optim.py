@@ -1,4 +1,5 @@
 """Every optimizer against three lines of NumPy and against Gluon's own, from identical arrays."""
+
 import itertools
 
 import mxnet as mx
@@ -127,7 +128,8 @@ def test_an_optimizer_is_its_formula(name, lr, steps, decay):
         np.testing.assert_allclose(array.asnumpy(), state[name], rtol=RTOL, atol=ATOL)
 
 
-# Gluon decays a parameter itself, not its gradient, in AdaGrad and AdaDelta, and there without a learning rate.
+# Gluon decays a parameter itself, not its gradient, in AdaGrad and AdaDelta, and there without a learning
+# rate.
 GLUON = {
     "sgd": (scratch.SGD, {}, "sgd", {}),
     "momentum 0.9": (scratch.Momentum, {"rho": 0.9}, "sgd", {"momentum": 0.9}),
@@ -142,8 +144,10 @@ GLUON = {
 
 
 # Gluon's NAG with decay is another matter: see the next test.
-@pytest.mark.parametrize(("name", "wd"), [(name, wd) for name in GLUON for wd in (0.0, 0.1)
-                                          if not (name.startswith("nesterov") and wd)])
+@pytest.mark.parametrize(
+    ("name", "wd"),
+    [(name, wd) for name in GLUON for wd in (0.0, 0.1) if not (name.startswith("nesterov") and wd)],
+)
 @pytest.mark.parametrize(("lr", "steps"), itertools.product((0.01, 0.5), (1, 50)))
 def test_an_optimizer_goes_the_way_of_gluons(name, lr, steps, wd):
     kind, options, theirs, their_options = GLUON[name]
@@ -151,7 +155,9 @@ def test_an_optimizer_goes_the_way_of_gluons(name, lr, steps, wd):
     ours = parameter()
     optimizer = kind([ours], lr, wd=wd, **options)
     other = nd.array(START)
-    their_optimizer = mx.optimizer.create(theirs, learning_rate=lr, wd=wd, rescale_grad=1 / BATCH, **their_options)
+    their_optimizer = mx.optimizer.create(
+        theirs, learning_rate=lr, wd=wd, rescale_grad=1 / BATCH, **their_options
+    )
     updater = mx.optimizer.get_updater(their_optimizer)  # what gluon.Trainer.step calls
     for grad in GRADS[:steps]:
         updater(0, nd.array(grad), other)
@@ -168,7 +174,8 @@ def test_an_optimizer_goes_the_way_of_gluons(name, lr, steps, wd):
 
 
 def test_gluons_nag_with_decay_is_not_nesterovs():
-    """Its operator writes the parameter, and then decays the velocity by the parameter it has just written."""
+    """Its operator writes the parameter, and then decays the velocity by the parameter it has just
+    written."""
     lr, rho, wd, p, v = 0.5, 0.9, 0.1, START.astype(float), np.zeros(START.shape)
     theirs, state = nd.array(START), nd.zeros(START.shape)
     for grad in GRADS[:20]:
@@ -185,10 +192,21 @@ def test_adamw_goes_the_way_of_mxnets_operator(steps):
     for t, grad in enumerate(GRADS[:steps], 1):
         corrected = lr * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
         # The operator's decay is not multiplied by its lr.
-        nd.contrib.adamw_update(weight, nd.array(grad), mean, var, nd.array([1 / BATCH]), lr=corrected, eta=1,
-                                wd=lr * wd, epsilon=1e-8, out=weight)
-    np.testing.assert_allclose(run(scratch.AdamW([ours], lr, wd=wd), ours, steps), weight.asnumpy(), rtol=2e-4,
-                               atol=2e-5)
+        nd.contrib.adamw_update(
+            weight,
+            nd.array(grad),
+            mean,
+            var,
+            nd.array([1 / BATCH]),
+            lr=corrected,
+            eta=1,
+            wd=lr * wd,
+            epsilon=1e-8,
+            out=weight,
+        )
+    np.testing.assert_allclose(
+        run(scratch.AdamW([ours], lr, wd=wd), ours, steps), weight.asnumpy(), rtol=2e-4, atol=2e-5
+    )
 
 
 @given(rho=st.floats(0.01, 0.98), lr=st.floats(1e-3, 1))
@@ -196,8 +214,12 @@ def test_adamw_goes_the_way_of_mxnets_operator(steps):
 def test_at_a_constant_rate_the_average_with_a_larger_rate_is_the_velocity(rho, lr):
     velocity, average = parameter(), parameter()
     there = run(scratch.Momentum([velocity], lr, rho=rho), velocity, 20)
-    np.testing.assert_allclose(run(scratch.Momentum([average], lr / (1 - rho), rho=rho, average=True), average, 20),
-                               there, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        run(scratch.Momentum([average], lr / (1 - rho), rho=rho, average=True), average, 20),
+        there,
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 def test_a_velocity_remembers_old_rates_and_an_average_does_not():

@@ -1,4 +1,5 @@
 """The check of others has to be checked itself: it must see every difference that matters, and no other."""
+
 import numpy as np
 import pytest
 from mxnet import gluon, init, nd
@@ -35,24 +36,32 @@ def gluon_mlp(optimizer="sgd", hidden=4, **options):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), net.collect_params(), trainer)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(scratch_mlp, gluon_mlp), (gluon_mlp, scratch_mlp),
-                                              (scratch_mlp, scratch_mlp), (gluon_mlp, gluon_mlp)])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(scratch_mlp, gluon_mlp), (gluon_mlp, scratch_mlp), (scratch_mlp, scratch_mlp), (gluon_mlp, gluon_mlp)],
+)
 def test_equal_models_follow_the_same_path_whichever_comes_first(ours, theirs):
     # 4 x 4: the hidden layer's matrix looks the same both ways
     parity = same_path(ours(), theirs(), BATCHES, 16)
     assert parity, parity
     assert parity.steps == 50
-    assert parity.max_abs_diff < 1e-12  # lr 0.5 is a binary fraction: nothing is left but double precision's rounding
+    assert (
+        parity.max_abs_diff < 1e-12
+    )  # lr 0.5 is a binary fraction: nothing is left but double precision's rounding
     assert parity.max_loss_diff < 1e-12
     assert str(parity).startswith("the same path: over 50 steps")
 
 
-@pytest.mark.parametrize(("model", "parameter"), [
-    (lambda: scratch_mlp(lr=0.5001), 0),
-    (lambda: scratch_mlp(activation=lambda x: nd.LeakyReLU(x, slope=0.001)), 0),
-    (lambda: scratch_mlp(penalty=1e-4), 0),
-    (lambda: scratch_mlp(frozen=3), 3),
-], ids=["learning rate", "activation", "penalty", "a parameter left out"])
+@pytest.mark.parametrize(
+    ("model", "parameter"),
+    [
+        (lambda: scratch_mlp(lr=0.5001), 0),
+        (lambda: scratch_mlp(activation=lambda x: nd.LeakyReLU(x, slope=0.001)), 0),
+        (lambda: scratch_mlp(penalty=1e-4), 0),
+        (lambda: scratch_mlp(frozen=3), 3),
+    ],
+    ids=["learning rate", "activation", "penalty", "a parameter left out"],
+)
 def test_a_small_difference_is_found_at_its_step_and_parameter(model, parameter):
     parity = same_path(gluon_mlp(), model(), BATCHES, 16)
     assert not parity
@@ -105,8 +114,10 @@ def test_book_arrays_have_the_books_layout():
 
 
 @pytest.mark.parametrize("batch_size", [10, 8])
-@pytest.mark.parametrize(("ours", "name", "options", "limit"), [
-    (Momentum, "sgd", {"momentum": 0.9}, 1e-12), (Adam, "adam", {}, 1e-7)])
+@pytest.mark.parametrize(
+    ("ours", "name", "options", "limit"),
+    [(Momentum, "sgd", {"momentum": 0.9}, 1e-12), (Adam, "adam", {}, 1e-7)],
+)
 def test_momentum_and_adam_go_gluons_way_to_the_last_digits(ours, name, options, limit, batch_size):
     mine, other = scratch_mlp(), gluon_mlp(name, **{**options, "learning_rate": 0.1})
     mine.trainer = ours(mine.params, 0.1)

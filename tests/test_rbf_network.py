@@ -1,4 +1,5 @@
 """Radial basis functions: bases, centres, gradients, and what trained nets have to be."""
+
 import functools
 import itertools
 import json
@@ -50,8 +51,12 @@ def in_double(model):
 def test_the_hidden_layer_is_its_formula(basis):
     rng = np.random.RandomState(0)
     X, centres, widths = rng.normal(size=(5, 2)), rng.normal(size=(3, 2)), np.array([0.3, 1.0, 2.0])
-    expected = np.array([[FORMULAS[basis](np.linalg.norm(x - c), s) for c, s in zip(centres, widths)] for x in X])
-    phi = rbf_network.rbf(*(nd.array(array, dtype="float64") for array in (X, centres, np.log(widths))), basis)
+    expected = np.array(
+        [[FORMULAS[basis](np.linalg.norm(x - c), s) for c, s in zip(centres, widths)] for x in X]
+    )
+    phi = rbf_network.rbf(
+        *(nd.array(array, dtype="float64") for array in (X, centres, np.log(widths))), basis
+    )
     np.testing.assert_allclose(phi.asnumpy(), expected, rtol=1e-12)
 
 
@@ -84,7 +89,9 @@ def test_gradients_by_centres_widths_and_weights_are_central_differences(task, b
 @pytest.mark.parametrize(("basis", "centres"), itertools.product(BASES, CENTRES))
 def test_with_equal_parameters_gluons_net_is_ours(basis, centres):
     for task in NUM_TRAIN:
-        (ours, data, _), (theirs, _, _) = (built(impl, task=task, basis=basis, centres=centres) for impl in BUILDERS)
+        (ours, data, _), (theirs, _, _) = (
+            built(impl, task=task, basis=basis, centres=centres) for impl in BUILDERS
+        )
         X, y = data.source.test
         rng = np.random.RandomState(1)
         theirs.net(X)
@@ -99,7 +106,9 @@ def test_with_equal_parameters_gluons_net_is_ours(basis, centres):
 
 def test_every_pair_goes_one_way():
     pairs = quick().parity["pairs"]
-    assert {pair["ours"] for pair in pairs} == {label for label in quick().runs if label.startswith("scratch")}
+    assert {pair["ours"] for pair in pairs} == {
+        label for label in quick().runs if label.startswith("scratch")
+    }
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
 
 
@@ -152,7 +161,9 @@ def test_the_width_is_a_multiple_of_the_centres_spacing():
         source = built("scratch", task=task, width=0.5, num_centres=10)[1].source
         centres = source.centres.asnumpy()
         largest = max(np.linalg.norm(a - b) for a, b in itertools.combinations(centres, 2))
-        np.testing.assert_allclose(source.log_width.exp().asnumpy(), 0.5 * largest / 10 ** (1 / inputs), rtol=1e-5)
+        np.testing.assert_allclose(
+            source.log_width.exp().asnumpy(), 0.5 * largest / 10 ** (1 / inputs), rtol=1e-5
+        )
 
 
 def test_sets_are_apart_and_the_curve_is_tested_without_noise():
@@ -160,7 +171,9 @@ def test_sets_are_apart_and_the_curve_is_tested_without_noise():
     assert (len(X), len(X_test)) == (640, 200)
     assert not (X.asnumpy()[:, None] == X_test.asnumpy()).all(axis=2).any()
     (x, y), (grid, truth) = rbf_network.sine_points(0.1, 0)
-    np.testing.assert_allclose(truth.asnumpy(), np.sin(grid.asnumpy()[:, 0]) + grid.asnumpy()[:, 0] / 3, atol=1e-6)
+    np.testing.assert_allclose(
+        truth.asnumpy(), np.sin(grid.asnumpy()[:, 0]) + grid.asnumpy()[:, 0] / 3, atol=1e-6
+    )
     noise = y.asnumpy() - rbf_network.true_curve(x.asnumpy()[:, 0])
     assert noise.std() == pytest.approx(0.1, rel=0.2)
 
@@ -168,7 +181,9 @@ def test_sets_are_apart_and_the_curve_is_tested_without_noise():
 def test_no_net_is_below_its_least_squares_and_training_comes_near_it():
     for net in rbf_network.trained(quick()):
         if net.hp.task == "sine":
-            assert quick().runs[net.label]["metrics"]["train_loss"] > rbf_network.least_squares(net) * (1 - 1e-5)
+            assert quick().runs[net.label]["metrics"]["train_loss"] > rbf_network.least_squares(net) * (
+                1 - 1e-5
+            )
     model, data, hp = built("gluon", centres="k-means")
     history = rbf_network.train(model, data, hp)
     best = rbf_network.least_squares(rbf_network.Trained("gluon", model, data.source, hp))
@@ -217,7 +232,9 @@ def test_one_implementation_alone_draws_its_own_nets_and_a_diverged_run_draws_wh
     assert str(diverged)
 
 
-@pytest.mark.parametrize("settings", [{"num_centres": 1}, {"num_centres": 161}, {"width": 0}, {"momentum": 1}])
+@pytest.mark.parametrize(
+    "settings", [{"num_centres": 1}, {"num_centres": 161}, {"width": 0}, {"momentum": 1}]
+)
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(InputError, match="must be"):
         HParams(**settings)
@@ -236,7 +253,9 @@ def test_marks_are_drawn_and_the_plane_reaches_as_far_as_they_do():
 
 def test_points_beside_a_line_have_its_colour():
     x = np.arange(3.0)
-    figure = plot.functions({"p": (x, {"a": x, "b": -x})}, "x", "t", {"p": {"b": (x[:1], x[:1]), "data": (x, x)}})
+    figure = plot.functions(
+        {"p": (x, {"a": x, "b": -x})}, "x", "t", {"p": {"b": (x[:1], x[:1]), "data": (x, x)}}
+    )
     a, b, of_b, examples = figure.axes[0].get_lines()
     assert of_b.get_color() == b.get_color() != a.get_color()
     assert examples.get_linestyle() == "None"

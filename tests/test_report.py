@@ -1,4 +1,5 @@
 """The report's page, as text and in a real browser."""
+
 import re
 import shutil
 
@@ -13,22 +14,51 @@ MARKUP = "<script>alert('x')</script><img src=http://127.0.0.1:9/x>&amp;"
 
 
 def history(end):
-    return History([{"epoch": epoch, "train_loss": 1 / epoch, "train_acc": end - 0.1 / epoch, "test_acc": end,
-                     "seconds": 0.5} for epoch in range(1, 41)])
+    return History(
+        [
+            {
+                "epoch": epoch,
+                "train_loss": 1 / epoch,
+                "train_acc": end - 0.1 / epoch,
+                "test_acc": end,
+                "seconds": 0.5,
+            }
+            for epoch in range(1, 41)
+        ]
+    )
 
 
 def softmax_result(seed=0, **changes):
     """Both runs: all that is published of one, and of the other a test accuracy outside its band."""
-    result = Result("softmax_regression", seed, {"lr": 0.3, "num_epochs": 40}, dataset="fashion_mnist",
-                    changed={"lr": 0.1}, finished="2026-11-21T06:00:00+00:00", seconds=12.3)
+    result = Result(
+        "softmax_regression",
+        seed,
+        {"lr": 0.3, "num_epochs": 40},
+        dataset="fashion_mnist",
+        changed={"lr": 0.1},
+        finished="2026-11-21T06:00:00+00:00",
+        seconds=12.3,
+    )
     result.add("scratch", history(0.83 + seed / 100))
     result.add("gluon", history(0.75))
     metrics = {"scratch": {"train_loss": 0.485, "test_acc": 0.83 + seed / 100}, "gluon": {"test_acc": 0.75}}
     result.published = published.compare("softmax_regression", metrics)
     result.figures["training_curves"] = plot.training_curves(result.runs, "Softmax <regression>")
     result.figures["images"] = plot.functions({"f": ([0, 1], {"f": [0, 1]})}, "x", "One & two")
-    result.parity = {"steps": 50, "max_abs_diff": 1e-9, "pairs": [
-        {"ours": "scratch", "theirs": "gluon", "steps": 50, "max_abs_diff": 1e-9, "tolerance": 1e-6, "left_at": None}]}
+    result.parity = {
+        "steps": 50,
+        "max_abs_diff": 1e-9,
+        "pairs": [
+            {
+                "ours": "scratch",
+                "theirs": "gluon",
+                "steps": 50,
+                "max_abs_diff": 1e-9,
+                "tolerance": 1e-6,
+                "left_at": None,
+            }
+        ],
+    }
     for name, value in changes.items():
         setattr(result, name, value)
     return result
@@ -36,12 +66,36 @@ def softmax_result(seed=0, **changes):
 
 def odd_result():
     """Stand-in data, a failed run, and markup wherever a text can be."""
-    row = {**published.published_values()[0], "run": MARKUP, "metric": MARKUP, "source": MARKUP, "note": MARKUP}
-    pair = {"ours": MARKUP, "theirs": MARKUP, "steps": 3, "max_abs_diff": 1.0, "tolerance": 1, "left_at": {"step": 2}}
-    result = Result("a_readers_own", 0, {"note": MARKUP}, dataset=MARKUP, stand_in_for=MARKUP, quick=True,
-                    tables={MARKUP: [{MARKUP: MARKUP}]}, changed={"note": MARKUP}, finished=MARKUP, interrupted=True,
-                    environment={MARKUP: MARKUP}, published=[{**row, "ours": 1.0, "within": False}],
-                    parity={"steps": 3, "max_abs_diff": 1.0, "pairs": [pair]})
+    row = {
+        **published.published_values()[0],
+        "run": MARKUP,
+        "metric": MARKUP,
+        "source": MARKUP,
+        "note": MARKUP,
+    }
+    pair = {
+        "ours": MARKUP,
+        "theirs": MARKUP,
+        "steps": 3,
+        "max_abs_diff": 1.0,
+        "tolerance": 1,
+        "left_at": {"step": 2},
+    }
+    result = Result(
+        "a_readers_own",
+        0,
+        {"note": MARKUP},
+        dataset=MARKUP,
+        stand_in_for=MARKUP,
+        quick=True,
+        tables={MARKUP: [{MARKUP: MARKUP}]},
+        changed={"note": MARKUP},
+        finished=MARKUP,
+        interrupted=True,
+        environment={MARKUP: MARKUP},
+        published=[{**row, "ours": 1.0, "within": False}],
+        parity={"steps": 3, "max_abs_diff": 1.0, "pairs": [pair]},
+    )
     result.add(MARKUP, history(0.5))
     result.runs["gluon"] = {"history": History(), "metrics": {}, "error": f"failed {MARKUP}"}
     result.runs["scratch"] = {"history": History(), "metrics": {}, "diverged": f"at once {MARKUP}"}
@@ -51,8 +105,11 @@ def odd_result():
 @pytest.fixture
 def folder(tmp_path):
     """Two chapters, one of them with two seeds."""
-    for name, result in {"softmax_regression": softmax_result(), "softmax_regression/seed_1": softmax_result(1),
-                         "odd": odd_result()}.items():
+    for name, result in {
+        "softmax_regression": softmax_result(),
+        "softmax_regression/seed_1": softmax_result(1),
+        "odd": odd_result(),
+    }.items():
         (tmp_path / name).mkdir()
         result.save(tmp_path / name)
     return tmp_path
@@ -65,13 +122,18 @@ def page(folder):
 
 def text_of(page):
     """What a reader reads, in one line."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL)))
+    return re.sub(
+        r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL))
+    )
 
 
 def test_every_published_value_is_there_with_ours_band_verdict_source_and_note(page):
     text = text_of(page)
-    row = next(row for row in published.published_values()
-               if (row["chapter"], row["run"], row["metric"]) == ("softmax_regression", "scratch", "test_acc"))
+    row = next(
+        row
+        for row in published.published_values()
+        if (row["chapter"], row["run"], row["metric"]) == ("softmax_regression", "scratch", "test_acc")
+    )
     assert "scratch test acc 0.84 0.835 ± 0.0071 0.815 to 0.846" in text
     assert row["source"] in text
     assert row["note"] in text
@@ -93,7 +155,7 @@ def test_a_chapter_has_settings_parity_times_and_curves(page):
 
 def test_stand_ins_and_failures_are_marked_loudly(page):
     text = text_of(page)
-    chapter = text_of(page[page.index('id="chapter-a_readers_own"'):])
+    chapter = text_of(page[page.index('id="chapter-a_readers_own"') :])
     assert "Stand-in data." in text
     assert "Stand-in data:" in chapter
     assert "gluon failed: failed" in chapter
@@ -148,8 +210,17 @@ def test_a_lost_figure_is_said_and_does_not_stop_the_report(folder):
     assert "The figure images.svg is not beside its result" in report.page(summary.collect(folder))
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.00041, "0.41 ms"), (0.012, "12 ms"), (0.0994, "99 ms"),
-                                               (0.5, "500 ms"), (12.34, "12.3 s"), (300, "5.0 min")])
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.00041, "0.41 ms"),
+        (0.012, "12 ms"),
+        (0.0994, "99 ms"),
+        (0.5, "500 ms"),
+        (12.34, "12.3 s"),
+        (300, "5.0 min"),
+    ],
+)
 def test_durations_are_said_as_a_reader_says_them(seconds, said):
     assert duration(seconds) == said
 
@@ -177,7 +248,9 @@ def test_a_page_that_cannot_be_written_is_one_line_and_exit_code_2(folder, out, 
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, headless."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'd2l_repro[browser]'")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: pip install 'd2l_repro[browser]'"
+    )
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not chromium:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
@@ -189,7 +262,8 @@ def browser():
 
 @pytest.fixture
 def opened(browser, folder):
-    """opened(width=...): the page in a window, from file://; nothing it may have complained of is let pass."""
+    """opened(width=...): the page in a window, from file://; nothing it may have complained of is let
+    pass."""
     path = report.write(summary.collect(folder), folder / report.FILE_NAME)
     complaints, contexts = [], []
 

@@ -1,4 +1,5 @@
 """History, published values, results and files: what is kept, compared and written."""
+
 import csv
 import json
 import math
@@ -16,8 +17,10 @@ from d2l_repro.errors import InputError
 from d2l_repro.history import History
 from d2l_repro.result import Result
 
-ROWS = [{"epoch": 1, "train_loss": 0.78851, "train_acc": 0.7474, "seconds": 0.04},
-        {"epoch": 2, "train_loss": 0.000050123, "train_acc": 0.8, "seconds": 0.04}]
+ROWS = [
+    {"epoch": 1, "train_loss": 0.78851, "train_acc": 0.7474, "seconds": 0.04},
+    {"epoch": 2, "train_loss": 0.000050123, "train_acc": 0.8, "seconds": 0.04},
+]
 
 
 @given(st.lists(st.fixed_dictionaries({"epoch": st.integers(), "x": st.floats(allow_nan=False)})))
@@ -28,7 +31,8 @@ def test_a_history_survives_its_columns(rows):
 def test_a_history_prints_like_the_book():
     assert str(History(ROWS)).splitlines() == [
         "epoch 1, train loss 0.7885, train acc 0.747, 0.0 sec",
-        "epoch 2, train loss 5.012e-05, train acc 0.800, 0.0 sec"]
+        "epoch 2, train loss 5.012e-05, train acc 0.800, 0.0 sec",
+    ]
     assert History(ROWS)["train_acc"] == [0.7474, 0.8]
     assert History(ROWS)[-1]["epoch"] == 2
 
@@ -46,22 +50,31 @@ def test_published_values_are_well_formed():
 
 
 def test_a_row_without_an_implementation_stands_beside_both():
-    metrics = {"scratch cubic": {"train_loss": 0.007}, "gluon cubic": {"train_loss": 0.5},
-               "scratch": {"train_loss": 1.0}}
+    metrics = {
+        "scratch cubic": {"train_loss": 0.007},
+        "gluon cubic": {"train_loss": 0.5},
+        "scratch": {"train_loss": 1.0},
+    }
     rows = published.compare("polynomial_fitting", metrics)
     assert [(row["run"], row["ours"], row["within"]) for row in rows] == [
-        ("scratch cubic", 0.007, True), ("gluon cubic", 0.5, False)]
+        ("scratch cubic", 0.007, True),
+        ("gluon cubic", 0.5, False),
+    ]
 
 
 def test_a_run_may_be_called_just_as_the_row_is():
-    assert [row["run"] for row in published.compare("house_prices", {"book": {"train_log_rmse": 0.1652}})] == ["book"]
+    assert [
+        row["run"] for row in published.compare("house_prices", {"book": {"train_log_rmse": 0.1652}})
+    ] == ["book"]
 
 
 def test_a_row_with_an_implementation_stands_beside_that_only():
     metrics = {"scratch": {"test_acc": 0.83}, "gluon": {"test_acc": float("nan")}}
     rows = published.compare("softmax_regression", metrics)
     assert [(row["run"], row["metric"], row["within"]) for row in rows] == [
-        ("scratch", "test_acc", True), ("gluon", "test_acc", False)]
+        ("scratch", "test_acc", True),
+        ("gluon", "test_acc", False),
+    ]
 
 
 def result(**changes):
@@ -84,8 +97,18 @@ def test_a_result_is_read_back_as_it_was_saved(tmp_path):
 
 def test_result_json_keeps_its_contract():
     content = json.loads(json.dumps(result().as_json(), allow_nan=False))
-    assert {"chapter", "dataset", "stand_in_for", "seed", "settings", "runs", "parity", "published", "figures",
-            "environment"} <= content.keys()
+    assert {
+        "chapter",
+        "dataset",
+        "stand_in_for",
+        "seed",
+        "settings",
+        "runs",
+        "parity",
+        "published",
+        "figures",
+        "environment",
+    } <= content.keys()
     assert content["runs"]["scratch"]["history"]["epoch"] == [1, 2]
     assert content["environment"].keys() >= {"python", "mxnet", "numpy", "platform", "threads"}
 
@@ -104,9 +127,23 @@ def test_figures_show_inline_in_jupyter():
 
 def test_printed_results_end_with_published_and_reproduced_values():
     rows = published.compare("softmax_regression", {"scratch": {"test_acc": 0.7}})
-    text = str(result(published=rows, parity={"pairs": [
-        {"ours": "scratch", "theirs": "gluon", "steps": 50, "max_abs_diff": 1e-9, "tolerance": 1e-6,
-         "left_at": None}]}))
+    text = str(
+        result(
+            published=rows,
+            parity={
+                "pairs": [
+                    {
+                        "ours": "scratch",
+                        "theirs": "gluon",
+                        "steps": 50,
+                        "max_abs_diff": 1e-9,
+                        "tolerance": 1e-6,
+                        "left_at": None,
+                    }
+                ]
+            },
+        )
+    )
     last = text.split("\n\n")[-1]
     assert last.startswith("Published and reproduced")
     assert last.endswith("NO")
@@ -127,7 +164,9 @@ def test_writing_replaces_the_file_or_leaves_it_alone(tmp_path, monkeypatch):
 def test_a_written_file_has_the_rights_of_any_new_file(tmp_path):
     (tmp_path / "plain").write_text("")
     files.write_atomically(tmp_path / "ours", b"x")
-    assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+    assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE(
+        (tmp_path / "plain").stat().st_mode
+    )
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
@@ -143,7 +182,9 @@ def lines_of(figure):
 
 
 def test_training_curves_draw_the_history():
-    figure = plot.training_curves({"scratch": {"history": History(ROWS)}, "data": {"history": History()}}, "title")
+    figure = plot.training_curves(
+        {"scratch": {"history": History(ROWS)}, "data": {"history": History()}}, "title"
+    )
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "accuracy"]
     assert [ax.get_xlabel() for ax in figure.axes] == ["epoch", "epoch"]
     assert lines_of(figure)["scratch train"] == [0.7474, 0.8]  # the accuracy's panel is the last
@@ -152,9 +193,13 @@ def test_training_curves_draw_the_history():
 
 @given(st.lists(st.floats(allow_nan=True, width=32), min_size=1, max_size=8))
 def test_direct_labels_never_overlap_and_stay_on_the_axes(ends):
-    figure = plot.training_curves({str(i): {"history": History([{"epoch": 1, "train_acc": 0.0},
-                                                                {"epoch": 2, "train_acc": end}])}
-                                   for i, end in enumerate(ends)}, "t")
+    figure = plot.training_curves(
+        {
+            str(i): {"history": History([{"epoch": 1, "train_acc": 0.0}, {"epoch": 2, "train_acc": end}])}
+            for i, end in enumerate(ends)
+        },
+        "t",
+    )
     heights = sorted(text.xy[1] for text in figure.axes[0].texts)
     assert len(heights) == sum(map(math.isfinite, ends))
     assert all(b - a >= plot.LABEL_GAP * 0.999 for a, b in zip(heights, heights[1:]))
@@ -162,14 +207,27 @@ def test_direct_labels_never_overlap_and_stay_on_the_axes(ends):
 
 
 def test_a_logarithmic_axis_of_a_small_range_still_has_numbers():
-    figure = plot.training_curves({"scratch": {"history": History(
-        [{"epoch": 1, "train_log_rmse": 2.5}, {"epoch": 2, "train_log_rmse": 0.17}])}}, "t", log=True)
+    figure = plot.training_curves(
+        {
+            "scratch": {
+                "history": History(
+                    [{"epoch": 1, "train_log_rmse": 2.5}, {"epoch": 2, "train_log_rmse": 0.17}]
+                )
+            }
+        },
+        "t",
+        log=True,
+    )
     plot.rendered(figure, "svg")
     ax = figure.axes[0]
     assert ax.get_yscale() == "log"
     low, high = ax.get_ylim()
     assert [tick.get_text() for tick in ax.get_yticklabels() if low <= tick.get_position()[1] <= high] == [
-        "0.2", "0.5", "1", "2"]
+        "0.2",
+        "0.5",
+        "1",
+        "2",
+    ]
 
 
 def test_labels_have_the_contrast_that_accessible_text_needs():
@@ -182,7 +240,15 @@ def test_labels_have_the_contrast_that_accessible_text_needs():
 
 
 def test_bands_draw_where_values_lie():
-    mlp = {"chapter": "mlp", "run": "gluon", "metric": "test_acc", "low": 0.8, "high": 0.9, "value": 0.88, "ours": 0.85}
+    mlp = {
+        "chapter": "mlp",
+        "run": "gluon",
+        "metric": "test_acc",
+        "low": 0.8,
+        "high": 0.9,
+        "value": 0.88,
+        "ours": 0.85,
+    }
     rows = [mlp, {**mlp, "low": 1.0, "high": 1.0, "value": 1.0, "ours": 1.0}]  # a band of no width
     figure = plot.bands(rows, "t")
     assert lines_of(figure)["published"] == [0, 1]

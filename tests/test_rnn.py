@@ -1,4 +1,5 @@
 """Long short-term memory from scratch: against its formulas in NumPy, gluon.rnn, and central differences."""
+
 import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
@@ -18,8 +19,11 @@ def drawn(*shape):
 
 
 def layer(inputs=INPUTS):
-    """Inputs, state and parameters in double precision, all with gradients, and weights for the sum of the outputs."""
-    params = [param.astype("float64") for param in lstm_parameters(inputs, HIDDENS, lambda shape: drawn(*shape))]
+    """Inputs, state and parameters in double precision, all with gradients, and weights for the sum of the
+    outputs."""
+    params = [
+        param.astype("float64") for param in lstm_parameters(inputs, HIDDENS, lambda shape: drawn(*shape))
+    ]
     params[2][:] = drawn(4 * HIDDENS)
     X, state = drawn(STEPS, BATCH, inputs), [drawn(BATCH, HIDDENS), drawn(BATCH, HIDDENS)]
     for array in (X, *state, *params):
@@ -63,7 +67,9 @@ def test_the_layer_is_its_cell_step_by_step_and_may_be_cut_anywhere():
         np.testing.assert_allclose(H.asnumpy(), output.asnumpy(), rtol=1e-12)
     first, carried = lstm(X[:4], state, *params)
     second, carried = lstm(X[4:], carried, *params)  # a single step
-    np.testing.assert_allclose(np.concatenate([first.asnumpy(), second.asnumpy()]), outputs.asnumpy(), rtol=1e-12)
+    np.testing.assert_allclose(
+        np.concatenate([first.asnumpy(), second.asnumpy()]), outputs.asnumpy(), rtol=1e-12
+    )
     np.testing.assert_allclose(carried[1].asnumpy(), last[1].asnumpy(), rtol=1e-12)
 
 

@@ -1,4 +1,5 @@
 """Learning rates over time, for both kinds of trainer."""
+
 import math
 
 import pytest

@@ -1,4 +1,5 @@
 """The from-scratch parts against a formula in NumPy, central differences, and Gluon."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +10,9 @@ from mxnet import autograd, gluon, nd
 from d2l_repro import scratch
 from d2l_repro.gradcheck import central_differences
 
-LOGITS = arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 6)),
-                       elements=st.floats(-1e4, 1e4, width=32))
+LOGITS = arrays.arrays(
+    np.float32, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-1e4, 1e4, width=32)
+)
 rng = np.random.RandomState(0)
 
 
@@ -32,15 +34,21 @@ def test_naive_softmax_overflows_where_softmax_does_not():
     np.testing.assert_array_equal(scratch.softmax(x).asnumpy(), [[1, 0]])
 
 
-@pytest.mark.parametrize("function", [
-    lambda x: scratch.softmax(x) ** 2,
-    lambda x: scratch.cross_entropy(scratch.softmax(x), nd.array([0, 2, 1, 2], dtype="float64")),
-    lambda x: scratch.softmax_cross_entropy(x, nd.array([0, 2, 1, 2], dtype="float64")),
-    lambda x: scratch.squared_loss(x, nd.array(np.arange(12.0), dtype="float64")),
-    lambda x: scratch.relu(x) ** 2,
-    scratch.l2_penalty,
-    lambda x: scratch.linreg(x, nd.array([[1.0], [-2], [3]], dtype="float64"), nd.array([0.5], dtype="float64")),
-], ids=["softmax", "cross_entropy", "softmax_cross_entropy", "squared_loss", "relu", "l2_penalty", "linreg"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: scratch.softmax(x) ** 2,
+        lambda x: scratch.cross_entropy(scratch.softmax(x), nd.array([0, 2, 1, 2], dtype="float64")),
+        lambda x: scratch.softmax_cross_entropy(x, nd.array([0, 2, 1, 2], dtype="float64")),
+        lambda x: scratch.squared_loss(x, nd.array(np.arange(12.0), dtype="float64")),
+        lambda x: scratch.relu(x) ** 2,
+        scratch.l2_penalty,
+        lambda x: scratch.linreg(
+            x, nd.array([[1.0], [-2], [3]], dtype="float64"), nd.array([0.5], dtype="float64")
+        ),
+    ],
+    ids=["softmax", "cross_entropy", "softmax_cross_entropy", "squared_loss", "relu", "l2_penalty", "linreg"],
+)
 def test_gradients_are_the_central_differences(function):
     x = nd.array(rng.normal(size=(4, 3)), dtype="float64")
     x.attach_grad()
@@ -61,7 +69,9 @@ def test_squared_loss_takes_labels_of_either_shape_and_equals_gluon():
 def test_cross_entropy_of_softmax_equals_gluons_joint_loss():
     logits, y = nd.array(rng.normal(scale=3, size=(20, 10))), nd.array(rng.randint(0, 10, 20))
     ours = scratch.cross_entropy(scratch.softmax(logits), y)
-    np.testing.assert_allclose(ours.asnumpy(), gluon.loss.SoftmaxCrossEntropyLoss()(logits, y).asnumpy(), atol=1e-5)
+    np.testing.assert_allclose(
+        ours.asnumpy(), gluon.loss.SoftmaxCrossEntropyLoss()(logits, y).asnumpy(), atol=1e-5
+    )
 
 
 def test_correct_and_accuracy_count_the_largest_score():

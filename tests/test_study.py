@@ -1,4 +1,5 @@
 """A study: runs in processes, several seeds, what is beyond their noise; the chapter mnist_regularization."""
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -40,7 +41,8 @@ def two_seeds():
 def test_numbers_depend_neither_on_the_number_of_processes_nor_on_what_else_is_trained(two_seeds):
     assert metrics(run(only=FEW, seeds=2, jobs=1)) == metrics(two_seeds)
     assert metrics(run(only=FEW[1:], impl="gluon", seed=1, jobs=1)) == {
-        "gluon L1 1e-4": metrics(two_seeds)["gluon L1 1e-4, seed 1"]}
+        "gluon L1 1e-4": metrics(two_seeds)["gluon L1 1e-4, seed 1"]
+    }
 
 
 def test_every_seed_of_every_variant_is_kept_and_the_first_has_the_labels_of_a_single_one(two_seeds):
@@ -72,11 +74,14 @@ def with_accuracies(**accuracies):
     return runs
 
 
-@pytest.mark.parametrize(("values", "conclusion"), [
-    ((0.981, 0.980, 0.982), "holds"),  # the article's is below its baseline, too
-    ((0.987, 0.986, 0.988), "the opposite holds"),
-    ((0.987, 0.980, 0.985), "not beyond the noise of the seeds"),
-])
+@pytest.mark.parametrize(
+    ("values", "conclusion"),
+    [
+        ((0.981, 0.980, 0.982), "holds"),  # the article's is below its baseline, too
+        ((0.987, 0.986, 0.988), "the opposite holds"),
+        ((0.987, 0.980, 0.985), "not beyond the noise of the seeds"),
+    ],
+)
 def test_a_conclusion_of_the_article_is_held_against_the_noise_of_the_seeds(values, conclusion):
     runs = with_accuracies(baseline=(0.984, 0.983, 0.985), no_regularizer=values)
     row = compared(runs, "gluon", "no regularizer", ARTICLE)
@@ -84,7 +89,9 @@ def test_a_conclusion_of_the_article_is_held_against_the_noise_of_the_seeds(valu
 
 
 def test_one_seed_allows_no_conclusion_and_a_variant_without_published_value_has_none_to_test():
-    single = compared(with_accuracies(baseline=(0.984,), no_regularizer=(0.981,)), "gluon", "no regularizer", ARTICLE)
+    single = compared(
+        with_accuracies(baseline=(0.984,), no_regularizer=(0.981,)), "gluon", "no regularizer", ARTICLE
+    )
     assert single["difference"] == pytest.approx(-0.003)
     assert (single["half_width"], line("", single)["the article's conclusion"]) == (None, "-")
     ours = compared(with_accuracies(baseline=(0.984, 0.985), tanh=(0.981, 0.981)), "gluon", "tanh", ARTICLE)
@@ -117,15 +124,21 @@ def test_a_study_takes_just_the_steps_it_is_asked_for(steps, most):
 
 
 def test_every_published_variant_is_there_under_its_name_and_no_two_are_the_same():
-    settings = [made for table in mnist_regularization.comparisons(HParams()).values() for made in table.items()]
+    settings = [
+        made for table in mnist_regularization.comparisons(HParams()).values() for made in table.items()
+    ]
     names = [name for name, _ in settings]
-    assert {row["run"] for row in published_values() if row["chapter"] == "mnist_regularization"} <= set(names)
+    assert {row["run"] for row in published_values() if row["chapter"] == "mnist_regularization"} <= set(
+        names
+    )
     assert len(settings) == 28
     assert len({hp for _, hp in settings}) == len(settings) == len(set(names))
 
 
 def test_a_variant_that_is_not_there_is_one_line_and_so_is_a_chapter_that_is_no_study():
-    with pytest.raises(InputError, match="--only: mnist_regularization has no variant 'L2 1e-9'; take from baseline, "):
+    with pytest.raises(
+        InputError, match="--only: mnist_regularization has no variant 'L2 1e-9'; take from baseline, "
+    ):
         run(only=("L2 1e-9",))
     for options in ({"seeds": 2}, {"only": ("",)}):
         with pytest.raises(InputError, match="linear_regression is no study"):
@@ -154,8 +167,17 @@ def test_a_moving_average_is_that_of_its_formula_and_leaves_the_parameters_alone
         param.attach_grad()
     X, y = nd.random.normal(shape=(40, 2)), nd.random.normal(shape=40)
     average, kept, first = MovingAverage([w, b], 0.5), Kept(w), w.asnumpy()
-    train_ch3(lambda X: linreg(X, w, b), [(X[:20], y[:20]), (X[20:], y[20:])], None, squared_loss, 10, 20,
-              trainer=SGD([w, b], 0.1), metrics={}, callbacks=[average, kept])
+    train_ch3(
+        lambda X: linreg(X, w, b),
+        [(X[:20], y[:20]), (X[20:], y[20:])],
+        None,
+        squared_loss,
+        10,
+        20,
+        trainer=SGD([w, b], 0.1),
+        metrics={},
+        callbacks=[average, kept],
+    )
     expected = first
     for t, value in enumerate(kept.values, 1):
         d = min(0.5, (1 + t) / (10 + t))
@@ -173,8 +195,17 @@ def test_a_moving_average_waits_for_a_gluon_net_to_have_its_parameters():
     net.initialize()
     average = MovingAverage(net.collect_params().values(), 0.9)
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1}, kvstore=None)
-    train_ch3(net, [(nd.ones((4, 3)), nd.ones(4))], None, gluon.loss.L2Loss(), 1, 4, trainer=trainer, metrics={},
-              callbacks=[average])
+    train_ch3(
+        net,
+        [(nd.ones((4, 3)), nd.ones(4))],
+        None,
+        gluon.loss.L2Loss(),
+        1,
+        4,
+        trainer=trainer,
+        metrics={},
+        callbacks=[average],
+    )
     assert [array.shape for array in average.averages] == [(1, 3), (1,)]
 
 

@@ -1,4 +1,5 @@
 """Several results taken together, and what they say of the published values."""
+
 import json
 import statistics
 
@@ -45,8 +46,16 @@ def test_of_one_seed_the_verdict_is_whether_the_value_lies_in_the_band(value):
 
 
 # the band of the scratch test accuracy is 0.815 to 0.846
-@pytest.mark.parametrize(("values", "within"), [([0.80, 0.81], False), ([0.80, 0.82], True), ([0.80, 0.90], True),
-                                                ([0.90, 0.91], False), ([0.83, float("nan")], False)])
+@pytest.mark.parametrize(
+    ("values", "within"),
+    [
+        ([0.80, 0.81], False),
+        ([0.80, 0.82], True),
+        ([0.80, 0.90], True),
+        ([0.90, 0.91], False),
+        ([0.83, float("nan")], False),
+    ],
+)
 def test_of_several_seeds_the_verdict_is_whether_mean_and_deviation_reach_the_band(values, within):
     results = [made(value, seed) for seed, value in enumerate(values)]
     (row,) = summary.Summary(None, results).published()
@@ -56,7 +65,9 @@ def test_of_several_seeds_the_verdict_is_whether_mean_and_deviation_reach_the_ba
 
 
 def test_a_seed_that_failed_is_named_and_counts_in_no_mean():
-    broken = made(0.1, 1, published=[], runs={"scratch": {"history": History(), "metrics": {}, "error": "diverged"}})
+    broken = made(
+        0.1, 1, published=[], runs={"scratch": {"history": History(), "metrics": {}, "error": "diverged"}}
+    )
     both = summary.Summary(None, [made(0.83), broken])
     assert both.errors == {"scratch (seed 1)": "diverged"}
     assert both.metrics()["scratch"]["test_acc"]["values"] == [0.83]
@@ -72,14 +83,23 @@ def test_a_parted_pair_is_told_in_the_overview():
 
 def test_a_folder_is_read_in_the_catalogues_order_with_the_seeds_that_belong_together(tmp_path):
     save(tmp_path / "softmax_regression", made(0.83))
-    for seed, changes in ((10, {}), (2, {}), (3, {"settings": {"lr": 9}}), (4, {"quick": True}),
-                          (5, {"dataset": "digits"}), (0, {})):
+    for seed, changes in (
+        (10, {}),
+        (2, {}),
+        (3, {"settings": {"lr": 9}}),
+        (4, {"quick": True}),
+        (5, {"dataset": "digits"}),
+        (0, {}),
+    ):
         save(tmp_path / "softmax_regression" / f"seed_{seed}", made(0.84, seed, **changes))
     save(tmp_path / "a", Result("linear_regression", 0, {}))
     save(tmp_path / "b", Result("one_of_the_readers", 0, {}))
     found = summary.collect(tmp_path)
     assert [(made.chapter, made.seeds) for made in found.summaries] == [
-        ("linear_regression", [0]), ("softmax_regression", [0, 2, 10]), ("one_of_the_readers", [0])]
+        ("linear_regression", [0]),
+        ("softmax_regression", [0, 2, 10]),
+        ("one_of_the_readers", [0]),
+    ]
     assert found.problems == []
     (alone,) = summary.collect(tmp_path / "softmax_regression").summaries
     assert alone.seeds == [0, 2, 10]
@@ -98,7 +118,9 @@ def test_a_file_that_is_no_result_is_a_problem_that_names_it(tmp_path, content):
 def nodes(value, path=()):
     """Every place in a JSON value, as the keys that lead there."""
     yield path
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, child in children:
         yield from nodes(child, (*path, key))
 
@@ -113,10 +135,24 @@ def replaced(value, path, other):
 
 
 def test_whatever_is_wrong_in_a_result_it_is_a_problem_or_can_be_shown(tmp_path):
-    pair = {"ours": "scratch", "theirs": "gluon", "steps": 50, "max_abs_diff": 0.0, "tolerance": 1e-6, "left_at": None}
-    save(tmp_path / "mlp", made(0.83, parity={"steps": 50, "max_abs_diff": 0.0, "pairs": [pair]},
-                                tables={"t": [{"a": 1}]}, environment={"python": "3"},
-                                notes={"n": {"statements": [{"text": "", "code": "1", "output": "1", "holds": True}]}}))
+    pair = {
+        "ours": "scratch",
+        "theirs": "gluon",
+        "steps": 50,
+        "max_abs_diff": 0.0,
+        "tolerance": 1e-6,
+        "left_at": None,
+    }
+    save(
+        tmp_path / "mlp",
+        made(
+            0.83,
+            parity={"steps": 50, "max_abs_diff": 0.0, "pairs": [pair]},
+            tables={"t": [{"a": 1}]},
+            environment={"python": "3"},
+            notes={"n": {"statements": [{"text": "", "code": "1", "output": "1", "holds": True}]}},
+        ),
+    )
     path = tmp_path / "mlp" / "result.json"
     whole = json.loads(path.read_text())
     refused = 0

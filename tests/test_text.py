@@ -1,4 +1,6 @@
-"""Text as data: the vocabulary, the windows, the embedded grammar, and archives that are not to be trusted."""
+"""Text as data: the vocabulary, the windows, the embedded grammar, and archives that are not to be
+trusted."""
+
 import random
 import zipfile
 
@@ -22,6 +24,7 @@ def forgetful():
 @pytest.fixture
 def archive(tmp_path):
     """archive({name: content}, compression): the path of a zip file with these files."""
+
     def put(files, compression=zipfile.ZIP_DEFLATED):
         (tmp_path / "ptb").mkdir(exist_ok=True)
         path = tmp_path / "ptb" / "ptb.zip"
@@ -46,10 +49,14 @@ def test_words_are_numbered_by_frequency_then_by_the_alphabet_and_strangers_are_
 
 
 def test_windows_follow_each_other_in_every_row_and_y_is_one_word_on():
-    windows = Windows(np.arange(100, 130), batch_size=3, num_steps=4)  # rows of 9 words, of which 8 fill windows
+    windows = Windows(
+        np.arange(100, 130), batch_size=3, num_steps=4
+    )  # rows of 9 words, of which 8 fill windows
     batches = [(X.asnumpy(), y.asnumpy()) for X, y in windows]
     assert len(batches) == len(windows) == 2
-    np.testing.assert_array_equal(batches[0][0], [[100, 101, 102, 103], [109, 110, 111, 112], [118, 119, 120, 121]])
+    np.testing.assert_array_equal(
+        batches[0][0], [[100, 101, 102, 103], [109, 110, 111, 112], [118, 119, 120, 121]]
+    )
     np.testing.assert_array_equal(batches[1][0], batches[0][0] + 4)
     for X, y in batches:
         np.testing.assert_array_equal(y, X + 1)
@@ -70,17 +77,20 @@ def test_an_archive_is_read_under_each_layout_and_lines_end(archive, folder):
     assert parts["valid"] == "a lily is <eos>".split()
 
 
-@pytest.mark.parametrize(("files", "fault"), [
-    (named(train="x" * (text.MAX_PART + 1)), r"train.txt would have 33,554,433 bytes from"),
-    (named(train="x " * 100000), r"train.txt would have 200,000 bytes from"),
-    (named(valid=" "), "part valid holds no word"),
-    (named(valid=b"\xff\xfe\x00"), "utf-8"),
-    ({"ptb/ptb.train.txt": "a"}, "it has no files ptb/ptb.valid.txt or"),
-    (named("../"), "it has no files"),
-    (named("/"), "it has no files"),
-    ({**named("ptb/"), **named("")}, "it has 2 files"),
-    ({}, "it has no files"),
-])
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        (named(train="x" * (text.MAX_PART + 1)), r"train.txt would have 33,554,433 bytes from"),
+        (named(train="x " * 100000), r"train.txt would have 200,000 bytes from"),
+        (named(valid=" "), "part valid holds no word"),
+        (named(valid=b"\xff\xfe\x00"), "utf-8"),
+        ({"ptb/ptb.train.txt": "a"}, "it has no files ptb/ptb.valid.txt or"),
+        (named("../"), "it has no files"),
+        (named("/"), "it has no files"),
+        ({**named("ptb/"), **named("")}, "it has 2 files"),
+        ({}, "it has no files"),
+    ],
+)
 def test_an_archive_that_is_not_plausible_is_one_line(archive, files, fault):
     path = archive(files)
     with pytest.raises(InputError, match=fault) as caught:
@@ -175,7 +185,11 @@ def test_the_grammars_text_is_the_same_each_time_and_its_verbs_agree():
     ours, again, other = load_grammar(), load_grammar(), load_grammar(seed=1)
     assert ours.train_words == again.train_words
     assert ours.train_words != other.train_words
-    assert [len(part) for part in (ours.train_words, ours.valid_words, ours.test_words)] == [30000, 4000, 4000]
+    assert [len(part) for part in (ours.train_words, ours.valid_words, ours.test_words)] == [
+        30000,
+        4000,
+        4000,
+    ]
     assert set(ours.valid_words) <= set(ours.train_words)
     follows = set(zip(ours.train_words, ours.train_words[1:]))
     assert ("anna", "sleeps") in follows

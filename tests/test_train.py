@@ -1,4 +1,5 @@
 """The one loop: against a loop in NumPy, and with every seam that a later chapter needs."""
+
 import os
 import signal
 
@@ -74,7 +75,9 @@ def test_the_books_positional_signature_is_the_loop_in_numpy():
 def test_accuracies_are_counted_before_the_update_and_on_the_test_set_after_the_epoch():
     params, net, loss = classifier()
     history = train_ch3(net, batches(CLASSES, 70), batches(CLASSES, 9), loss, 3, 70, params, 0.5)
-    assert history[0]["train_acc"] == pytest.approx((CLASSES == 0).mean())  # all weights are 0: class 0 for all
+    assert history[0]["train_acc"] == pytest.approx(
+        (CLASSES == 0).mean()
+    )  # all weights are 0: class 0 for all
     # With one batch an epoch, what the next epoch counts before its update is what this epoch left.
     assert history["train_acc"][1:] == pytest.approx(history["test_acc"][:-1])
     assert history[-1]["test_acc"] == pytest.approx(evaluate_accuracy(batches(CLASSES), net))
@@ -114,8 +117,15 @@ def test_batch_norm_and_dropout_know_training_from_testing(hybridize):
     if hybridize:
         net.hybridize()
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.0}, kvstore=None)
-    history = train_ch3(net, batches(CLASSES, 70), batches(CLASSES), gluon.loss.SoftmaxCrossEntropyLoss(), 1, 70,
-                        trainer=trainer)
+    history = train_ch3(
+        net,
+        batches(CLASSES, 70),
+        batches(CLASSES),
+        gluon.loss.SoftmaxCrossEntropyLoss(),
+        1,
+        70,
+        trainer=trainer,
+    )
     # with momentum 0 the running mean is the last batch's, here that of all examples
     np.testing.assert_allclose(net[0].running_mean.data().asnumpy(), X.mean(axis=0), rtol=1e-4, atol=1e-6)
     assert history[0]["test_acc"] == evaluate_accuracy(batches(CLASSES, 7), net)
@@ -123,8 +133,18 @@ def test_batch_norm_and_dropout_know_training_from_testing(hybridize):
 
 def test_penalty_is_whole_in_every_batch_and_left_out_of_the_history():
     params, net, loss = regression()
-    history = train_ch3(net, batches(), None, loss, 5, 16, params, 0.1, metrics={},
-                        penalty=lambda: 3 * (params[0] ** 2).sum() / 2)
+    history = train_ch3(
+        net,
+        batches(),
+        None,
+        loss,
+        5,
+        16,
+        params,
+        0.1,
+        metrics={},
+        penalty=lambda: 3 * (params[0] ** 2).sum() / 2,
+    )
     w, _, losses = numpy_regression(0.1, 5, penalty=3)
     np.testing.assert_allclose(params[0].asnumpy(), w, rtol=1e-4)
     np.testing.assert_allclose(history["train_loss"], losses, rtol=1e-4)
@@ -138,13 +158,24 @@ def test_gradients_by_hand_are_autograds():
             params[0].grad[:] = nd.dot(X, error, transpose_a=True)
             params[1].grad[:] = error.sum()
             return y_hat, error**2 / 2
+
         return gradients
 
     results = []
     for hand in (False, True):
         params, net, loss = regression()
-        history = train_ch3(net, batches(), None, loss, 5, 16, params, 0.1, metrics={},
-                            gradients=by_hand(params, net) if hand else None)
+        history = train_ch3(
+            net,
+            batches(),
+            None,
+            loss,
+            5,
+            16,
+            params,
+            0.1,
+            metrics={},
+            gradients=by_hand(params, net) if hand else None,
+        )
         results.append((params[0].asnumpy(), history["train_loss"]))
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-6)
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-6)
@@ -169,7 +200,9 @@ def test_a_net_may_carry_a_state_from_batch_to_batch_until_the_epoch_ends():
             self.state = nd.zeros(1)
 
     carrying = Carrying()
-    history = train_ch3(carrying.net, batches(), None, loss, 2, 16, params, 0.01, metrics={}, callbacks=[carrying])
+    history = train_ch3(
+        carrying.net, batches(), None, loss, 2, 16, params, 0.01, metrics={}, callbacks=[carrying]
+    )
     assert history[1]["train_loss"] < history[0]["train_loss"]
     assert len(states) == 2 * 5
     assert len({state.asscalar() for state in states}) == 10  # it moves on with every batch
@@ -248,11 +281,15 @@ def test_without_metrics_the_loss_is_measured_on_the_test_set():
     assert history[-1]["test_loss"] == pytest.approx(evaluate(batches(), net, loss))
 
 
-@pytest.mark.parametrize("data", [
-    lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, CLASSES), 16),
-    lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(nd.array(X), CLASSES), 16, num_workers=1),
-    lambda: [(X[i : i + 16], CLASSES[i : i + 16]) for i in range(0, 70, 16)],
-], ids=["a Gluon DataLoader", "a Gluon DataLoader with a process of its own", "a list of NumPy arrays"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, CLASSES), 16),
+        lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(nd.array(X), CLASSES), 16, num_workers=1),
+        lambda: [(X[i : i + 16], CLASSES[i : i + 16]) for i in range(0, 70, 16)],
+    ],
+    ids=["a Gluon DataLoader", "a Gluon DataLoader with a process of its own", "a list of NumPy arrays"],
+)
 def test_any_iterable_of_batches_will_do(data):
     histories = []
     for train_iter in (data(), batches(CLASSES)):
@@ -295,7 +332,9 @@ def test_a_loss_that_is_no_number_stops_in_its_first_epoch():
 def test_a_measured_loss_that_is_no_number_is_divergence_too():
     params, net, loss = regression()
     with pytest.raises(TrainingDiverged, match="epoch 1: mean loss inf"):
-        train_ch3(net, batches(), None, loss, 1, 16, params, 0.1, metrics={}, measure={"train_loss": lambda: np.inf})
+        train_ch3(
+            net, batches(), None, loss, 1, 16, params, 0.1, metrics={}, measure={"train_loss": lambda: np.inf}
+        )
 
 
 def test_ctrl_c_keeps_the_finished_epochs():
@@ -320,7 +359,9 @@ def test_nothing_is_read_from_the_engine_until_the_epoch_ends(batch_size, monkey
     monkeypatch.setattr(nd, "waitall", lambda: reads.append(1))
     params, net, loss = classifier()
     train_ch3(net, batches(CLASSES, batch_size), batches(CLASSES, batch_size), loss, 3, 16, params, 0.1)
-    assert len(reads) <= 3 * 4  # an epoch: loss (looked at twice), accuracy, test accuracy; whatever the batches
+    assert (
+        len(reads) <= 3 * 4
+    )  # an epoch: loss (looked at twice), accuracy, test accuracy; whatever the batches
 
 
 def test_dropout_is_off_while_measuring():
@@ -331,5 +372,7 @@ def test_dropout_is_off_while_measuring():
         return softmax(nd.zeros((len(X), 3)) + params[1])
 
     params, _, loss = classifier()
-    train_ch3(net, batches(CLASSES, 70), batches(CLASSES, 70), loss, 2, 70, params, 0.1, metrics={"acc": correct})
+    train_ch3(
+        net, batches(CLASSES, 70), batches(CLASSES, 70), loss, 2, 70, params, 0.1, metrics={"acc": correct}
+    )
     assert modes == [True, False, True, False]

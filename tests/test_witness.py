@@ -1,4 +1,5 @@
 """d2l 1.0's own classes beside ours: --impl d2l."""
+
 import importlib
 import json
 import subprocess
@@ -60,8 +61,11 @@ def test_numpys_semantics_are_left_off_and_our_numbers_do_not_change_by_a_bit(d2
     assert (is_np_array(), is_np_shape()) == (False, False)
     after = linear_regression.run()
     for label in ("scratch", "gluon"):
-        assert without_times(before.runs[label]) == without_times(beside.runs[label]) == \
-            without_times(after.runs[label])
+        assert (
+            without_times(before.runs[label])
+            == without_times(beside.runs[label])
+            == without_times(after.runs[label])
+        )
     assert before.parity == beside.parity == after.parity
     assert type(nd.ones(1) + 1) is nd.NDArray
 
@@ -108,7 +112,9 @@ def test_the_one_loop_trains_a_module_as_d2ls_own_trainer_does(d2l):
         np.testing.assert_array_equal(mine.data().asnumpy(), theirs)
 
 
-@pytest.mark.parametrize(("name", "shape"), [("LinearRegression", (10, 2)), ("SoftmaxRegression", (10, 1, 28, 28))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("LinearRegression", (10, 2)), ("SoftmaxRegression", (10, 1, 28, 28))]
+)
 def test_the_check_of_paths_sees_where_the_editions_part(d2l, name, shape):
     chapter = {"LinearRegression": linear_regression, "SoftmaxRegression": softmax_regression}[name]
     hp = chapter.HParams(lr=0.03)
@@ -133,9 +139,17 @@ def test_softmax_regression_has_three_models_and_d2l_its_own_accuracy(d2l, small
     (path,) = result.tables[FOLLOWS]
     assert (path["runs"], path["steps"], path["same path"]) == ("scratch, d2l", 50, "yes")
     table = {row["what"]: row for row in result.tables[witness.EDITIONS]}
-    assert table["gradient of the last batch"] == dict(zip(witness.COLUMNS, (
-        "gradient of the last batch", "24 examples' sum, divided by 64", "24 examples' sum, divided by 24",
-        "divided by its own size")))
+    assert table["gradient of the last batch"] == dict(
+        zip(
+            witness.COLUMNS,
+            (
+                "gradient of the last batch",
+                "24 examples' sum, divided by 64",
+                "24 examples' sum, divided by 24",
+                "divided by its own size",
+            ),
+        )
+    )
     assert table["learning rate of SGD"]["d2l's class, as trained here"] == "0.5"
     model, data = result.models["d2l"], softmax_regression.data(hp, Options(data_dir=small_fashion))
     X, y = data.source.test
@@ -146,30 +160,45 @@ def test_softmax_regression_has_three_models_and_d2l_its_own_accuracy(d2l, small
 
 
 def test_no_path_is_compared_where_no_batch_is_full(d2l, small_fashion):
-    result = softmax_regression.run(softmax_regression.HParams(num_epochs=1, batch_size=700), data_dir=small_fashion,
-                                    impl="d2l")
+    result = softmax_regression.run(
+        softmax_regression.HParams(num_epochs=1, batch_size=700), data_dir=small_fashion, impl="d2l"
+    )
     assert FOLLOWS not in result.tables
     assert witness.EDITIONS in result.tables
 
 
 def test_lenets_witness_is_another_net(d2l):
-    result = lenet.run(lenet.HParams(num_steps=4, num_evaluations=2, batch_size=8, num_hiddens=16), dataset="digits",
-                       impl="d2l")
-    assert list(result.runs) == ["scratch Adam 4 steps", "gluon Adam 4 steps", "gluon SGD 0.01", "gluon SGD 0.001",
-                                 "d2l SGD 0.1"]
+    result = lenet.run(
+        lenet.HParams(num_steps=4, num_evaluations=2, batch_size=8, num_hiddens=16),
+        dataset="digits",
+        impl="d2l",
+    )
+    assert list(result.runs) == [
+        "scratch Adam 4 steps",
+        "gluon Adam 4 steps",
+        "gluon SGD 0.01",
+        "gluon SGD 0.001",
+        "d2l SGD 0.1",
+    ]
     assert result.errors == {}
     assert {"filters_d2l", "misclassified_d2l"} <= result.figures.keys()
     assert result.tables["Optimizers"][-1]["run"] == "d2l SGD 0.1"
     assert FOLLOWS not in result.tables
     assert [param.shape for param in result.models["d2l SGD 0.1"].params.values()][::2] == [
-        (6, 1, 5, 5), (16, 6, 5, 5), (120, 400), (84, 120), (10, 84)]
+        (6, 1, 5, 5),
+        (16, 6, 5, 5),
+        (120, 400),
+        (84, 120),
+        (10, 84),
+    ]
     assert witness.default("LeNet", "lr") == lenet.D2L_RATE
     assert not lenet.chapter.may_diverge(lenet.chapter.d2l(lenet.HParams())[0])
 
 
 def test_what_the_tables_say_of_the_package_is_so(d2l):
-    assert [witness.default("SyntheticRegressionData", name) for name in ("batch_size", "num_train", "num_val")] == [
-        32, 1000, 1000]
+    assert [
+        witness.default("SyntheticRegressionData", name) for name in ("batch_size", "num_train", "num_val")
+    ] == [32, 1000, 1000]
     assert witness.default("FashionMNIST", "batch_size") == 64
     seed_everything(0)
     model = softmax_regression.with_d2l(softmax_regression.HParams())
@@ -208,8 +237,12 @@ def test_the_report_shows_the_three_runs_and_where_the_editions_differ(d2l, tmp_
         assert text in page
 
 
-@pytest.mark.parametrize("module", [None, types.ModuleType("d2l.mxnet")], ids=["missing", "another edition's"])
-def test_without_d2l_one_line_says_what_installs_it_before_anything_is_trained(module, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "module", [None, types.ModuleType("d2l.mxnet")], ids=["missing", "another edition's"]
+)
+def test_without_d2l_one_line_says_what_installs_it_before_anything_is_trained(
+    module, tmp_path, monkeypatch, capsys
+):
     package = module and types.ModuleType("d2l")
     if package:
         package.mxnet = module
@@ -227,20 +260,32 @@ def test_without_d2l_one_line_says_what_installs_it_before_anything_is_trained(m
 def test_only_three_chapters_offer_it(tmp_path, capsys):
     chapters = {name: importlib.import_module(f"chapters.{name}").chapter for name in entries()}
     assert {name for name, chapter in chapters.items() if chapter.d2l} == {
-        "linear_regression", "softmax_regression", "lenet"}
+        "linear_regression",
+        "softmax_regression",
+        "lenet",
+    }
     assert main(mlp, "--impl", "d2l", "--out", str(tmp_path)) == 2
     assert "invalid choice 'd2l'" in capsys.readouterr().err
-    with pytest.raises(InputError, match="--impl: d2l has no class that mlp could train; take scratch, gluon or both"):
+    with pytest.raises(
+        InputError, match="--impl: d2l has no class that mlp could train; take scratch, gluon or both"
+    ):
         mlp.run(impl="d2l")
     with pytest.raises(InputError, match="trains nothing"):
         ndarray_autograd.run(impl="d2l")
 
 
 def test_the_import_of_d2l_prints_nothing_and_needs_no_display(d2l):
-    code = ("import d2l_repro; from d2l_repro import witness; witness.package(); "
-            "from mxnet.util import is_np_array, is_np_shape; assert not is_np_array() and not is_np_shape()")
-    made = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True,
-                          env={"PATH": "/usr/bin", "HOME": "/nonexistent", "MPLCONFIGDIR": "/tmp"})
+    code = (
+        "import d2l_repro; from d2l_repro import witness; witness.package(); "
+        "from mxnet.util import is_np_array, is_np_shape; assert not is_np_array() and not is_np_shape()"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin", "HOME": "/nonexistent", "MPLCONFIGDIR": "/tmp"},
+    )
     assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
 
 
@@ -250,5 +295,7 @@ def test_on_fashion_mnist_d2ls_class_comes_out_where_ours_do(d2l, real_data):
     theirs, ours = (result.runs[label]["metrics"] for label in ("d2l", "gluon"))
     assert theirs["train_acc"] == pytest.approx(ours["train_acc"], abs=0.005)
     assert theirs["train_loss"] == pytest.approx(ours["train_loss"], abs=0.005)
-    assert theirs["test_acc"] == pytest.approx(ours["test_acc"], abs=0.02)  # its short batch swings the last step
+    assert theirs["test_acc"] == pytest.approx(
+        ours["test_acc"], abs=0.02
+    )  # its short batch swings the last step
     assert {row["run"] for row in result.published} == {"scratch", "gluon"}

@@ -1,4 +1,5 @@
 """NASA's measurements of the noise of airfoils, the table of the book's optimization chapter."""
+
 import math
 from dataclasses import dataclass
 from typing import Optional

@@ -1,4 +1,5 @@
 """Published data files: where they are looked for, and how they are downloaded and verified."""
+
 import hashlib
 import os
 import sys
@@ -54,7 +55,8 @@ def data_dirs(data_dir=None):
 
 
 def find(name, data_dir=None):
-    """Path of a published file in a folder of the user's or in the cache, or None; arguments as of `fetch`."""
+    """Path of a published file in a folder of the user's or in the cache, or None; arguments as of
+    `fetch`."""
     return _in([*data_dirs(data_dir), cache_dir()], name)
 
 
@@ -100,7 +102,8 @@ def _digest(content, checksum):
 
 
 def _download(name):
-    """From the cache, or else from the first mirror that has the right file. OSError or ValueError when none does."""
+    """From the cache, or else from the first mirror that has the right file. OSError or ValueError when none
+    does."""
     checksum, mirrors = registry()[name]
     target = cache_dir() / name
     pooch.get_logger().setLevel("WARNING")
@@ -118,7 +121,8 @@ def _download(name):
 
 
 def _unpack(url, downloader):
-    """Download an archive, put every file of it that the registry knows into the cache, and let go of the archive."""
+    """Download an archive, put every file of it that the registry knows into the cache, and let go of the
+    archive."""
     cache_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
         path = pooch.retrieve(url, None, "archive", folder, downloader=downloader)
@@ -138,7 +142,8 @@ def _unpack(url, downloader):
 
 
 def _members(url):
-    """Name, file in the archive, and how many of its bytes (-1: all), of every file that is taken out of it."""
+    """Name, file in the archive, and how many of its bytes (-1: all), of every file that is taken out of
+    it."""
     for name, (_, mirrors) in registry().items():
         for mirror in mirrors:
             archive, _, member = mirror.partition("!")

@@ -1,4 +1,5 @@
 """Minibatches of arrays held in memory: a permutation an epoch and a gather a batch, no Python an example."""
+
 import itertools
 import random
 from dataclasses import dataclass
@@ -7,8 +8,8 @@ from typing import Any, Optional
 import numpy as np
 from mxnet import nd
 
-# Elements up to which X is put in order once an epoch. A large X would not stay in the processor's cache until its
-# batches are used, and is gathered batch by batch.
+# Elements up to which X is put in order once an epoch. A large X would not stay in the processor's cache
+# until its batches are used, and is gathered batch by batch.
 GATHERED_AT_ONCE = 2**20
 
 
@@ -69,7 +70,8 @@ def data_iter(batch_size, features, labels):
 
 
 class Mapped:
-    """Minibatches of another loader, changed when their turn comes: changed all at once they might not fit in memory.
+    """Minibatches of another loader, changed when their turn comes: changed all at once they might not fit in
+    memory.
 
     Args:
         batches: gives (X, y).
@@ -87,7 +89,8 @@ class Mapped:
 
 
 class Steps:
-    """Minibatches counted in steps, for a study that is: each time it is gone over, it goes on for `steps` batches.
+    """Minibatches counted in steps, for a study that is: each time it is gone over, it goes on for `steps`
+    batches.
 
     Args:
         batches: gone through anew whenever it ends, in the midst of the steps as it comes.

@@ -1,9 +1,10 @@
 """Data that are made up: those of chapter 3, points of the plane in two classes, a table like the airfoils'.
 
-All but the two moons and the airfoil table are drawn from MXNet's own random stream, chapter 3's in the order the book
-draws them. MXNet 1.x begins with seed 0, so that after `mx.random.seed(0)` these are the numbers the author printed (on
-Linux; MXNet's stream is another one on macOS and Windows).
+All but the two moons and the airfoil table are drawn from MXNet's own random stream, chapter 3's in the order
+the book draws them. MXNet 1.x begins with seed 0, so that after `mx.random.seed(0)` these are the numbers the
+author printed (on Linux; MXNet's stream is another one on macOS and Windows).
 """
+
 import numpy as np
 from mxnet import nd
 
@@ -65,8 +66,8 @@ def airfoil_table(num_examples=1503, seed=0):
     Its columns have the ranges of theirs, and a linear regression explains about as much of the last one.
 
     Returns:
-        NumPy array (num_examples, 6): frequency (Hz), angle (degrees), chord (m), velocity (m/s), thickness of the
-        boundary layer (m), sound level (dB).
+        NumPy array (num_examples, 6): frequency (Hz), angle (degrees), chord (m), velocity (m/s), thickness
+        of the boundary layer (m), sound level (dB).
     """
     rng = np.random.RandomState(seed)
     frequency = rng.choice(np.round(1000 * 2.0 ** (np.arange(-7, 13) / 3)), num_examples)
@@ -74,6 +75,13 @@ def airfoil_table(num_examples=1503, seed=0):
     chord = rng.choice([0.03, 0.05, 0.1, 0.15, 0.23, 0.3], num_examples)
     velocity = rng.choice([32, 40, 56, 71], num_examples)
     thickness = 0.0004 + 0.002 * rng.rand(num_examples) * (1 + angle)
-    level = (132 - 0.0007 * frequency - 0.3 * angle - 20 * chord + 0.1 * velocity - 100 * thickness
-             + rng.normal(0, 5, num_examples))
+    level = (
+        132
+        - 0.0007 * frequency
+        - 0.3 * angle
+        - 20 * chord
+        + 0.1 * velocity
+        - 100 * thickness
+        + rng.normal(0, 5, num_examples)
+    )
     return np.stack([frequency, angle, chord, velocity, thickness, level], axis=1)

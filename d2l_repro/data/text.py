@@ -1,4 +1,6 @@
-"""Text as numbers: the Penn Treebank from its archive, a small grammar's sentences as the embedded stand-in."""
+"""Text as numbers: the Penn Treebank from its archive, a small grammar's sentences as the embedded
+stand-in."""
+
 import dataclasses
 import os
 import random
@@ -65,8 +67,12 @@ class Text:
 
     def first(self, num_train, num_other):
         """The same text with only its first words."""
-        return dataclasses.replace(self, train_words=self.train_words[:num_train],
-                                   valid_words=self.valid_words[:num_other], test_words=self.test_words[:num_other])
+        return dataclasses.replace(
+            self,
+            train_words=self.train_words[:num_train],
+            valid_words=self.valid_words[:num_other],
+            test_words=self.test_words[:num_other],
+        )
 
     @cached_property
     def vocabulary(self):
@@ -75,16 +81,19 @@ class Text:
 
     def windows(self, batch_size, num_steps):
         """As `Data`: the words to train on and those to validate on as `Windows`; `source` is this object."""
-        train, valid = (Windows(self.vocabulary.numbers(words), batch_size, num_steps)
-                        for words in (self.train_words, self.valid_words))
+        train, valid = (
+            Windows(self.vocabulary.numbers(words), batch_size, num_steps)
+            for words in (self.train_words, self.valid_words)
+        )
         return Data(self.name, train, valid, self, self.stand_in_for, self.official)
 
 
 class Windows:
     """A text cut into rows that are read side by side, a window at a time (section 6.3, adjacent sampling).
 
-    Each window begins where the last one ended, so that a net may carry its state from one to the next. Gives X and y,
-    each (batch_size, num_steps), where y is what follows each word of X. Words that fill no window are left out.
+    Each window begins where the last one ended, so that a net may carry its state from one to the next. Gives
+    X and y, each (batch_size, num_steps), where y is what follows each word of X. Words that fill no window
+    are left out.
 
     Args:
         numbers: the text, NumPy array (words,).
@@ -99,10 +108,19 @@ class Windows:
         row = (len(numbers) - 1) // batch_size
         length = row // num_steps * num_steps
         if length < 1:
-            raise InputError(f"--batch-size, --num-steps: a text of {len(numbers)} words fills no window of "
-                             f"{batch_size} rows of {num_steps} words; take smaller ones")
-        self.X, self.y = (nd.array(numbers[first : first + batch_size * row].reshape(batch_size, row)[:, :length]
-                                   .reshape(batch_size, -1, num_steps).swapaxes(0, 1)) for first in (0, 1))
+            raise InputError(
+                f"--batch-size, --num-steps: a text of {len(numbers)} words fills no window of "
+                f"{batch_size} rows of {num_steps} words; take smaller ones"
+            )
+        self.X, self.y = (
+            nd.array(
+                numbers[first : first + batch_size * row]
+                .reshape(batch_size, row)[:, :length]
+                .reshape(batch_size, -1, num_steps)
+                .swapaxes(0, 1)
+            )
+            for first in (0, 1)
+        )
 
     def __len__(self):
         return len(self.X)
@@ -115,8 +133,8 @@ def load_text(dataset="auto", data_dir=None, quick=False):
     """A text by name.
 
     Args:
-        dataset: one of `DATASETS`, or "auto": the Penn Treebank, or the grammar's text where that is neither on this
-            machine nor to be downloaded. A text asked for by name is never replaced.
+        dataset: one of `DATASETS`, or "auto": the Penn Treebank, or the grammar's text where that is neither
+            on this machine nor to be downloaded. A text asked for by name is never replaced.
         data_dir: a folder that holds `ptb/`; searched first.
         quick: keep the first 8,000 and 2,000 words only.
 
@@ -143,7 +161,8 @@ def _load(dataset, data_dir, quick, _environment):
 
 
 def load_ptb(data_dir=None):
-    """The Penn Treebank in T. Mikolov's form (10,000 words, numbers as N), found or downloaded by `hub.fetch`."""
+    """The Penn Treebank in T. Mikolov's form (10,000 words, numbers as N), found or downloaded by
+    `hub.fetch`."""
     path = hub.fetch(PTB, data_dir)
     parts = read_archive(path)
     return Text("ptb", "Penn Treebank", *(parts[part] for part in PARTS), hub.is_published(path, PTB))
@@ -152,15 +171,15 @@ def load_ptb(data_dir=None):
 def read_archive(path):
     """The three parts of a text from a zip archive, in memory: nothing is unpacked to the disk.
 
-    The archive is not trusted: only files of the names that are known are looked at, and only where what the archive
-    itself says of their size is plausible.
+    The archive is not trusted: only files of the names that are known are looked at, and only where what the
+    archive itself says of their size is plausible.
 
     Returns:
         dict: "train", "valid" and "test", each a list of words.
 
     Raises:
-        InputError: the archive cannot be read, lacks a file, has one twice, or one that is too large, encrypted, empty
-            or no text.
+        InputError: the archive cannot be read, lacks a file, has one twice, or one that is too large,
+            encrypted, empty or no text.
     """
     try:
         if path.stat().st_size > MAX_ARCHIVE:
@@ -168,7 +187,15 @@ def read_archive(path):
         with zipfile.ZipFile(path) as archive:
             return {part: _words(_content(archive, part), part) for part in PARTS}
     # zipfile meets damaged headers with any of these.
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, OverflowError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        EOFError,
+        ValueError,
+        RuntimeError,
+        OverflowError,
+    ) as error:
         raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
 
 
@@ -197,14 +224,27 @@ def _words(content, part):
     return words
 
 
-# Symbol -> what it may be replaced by, each as probable as the others; what is no symbol is a word. A noun's number
-# and that of its verb agree, also where a clause stands between them.
+# Symbol -> what it may be replaced by, each as probable as the others; what is no symbol is a word. A noun's
+# number and that of its verb agree, also where a clause stands between them.
 GRAMMAR = {
     "LINE": ("CLAUSE", "CLAUSE", "CLAUSE", "TIME , CLAUSE", "CLAUSE and CLAUSE", "PERSON said that CLAUSE"),
     "CLAUSE": ("ONE DOES", "MANY DO", "PERSON DOES"),
-    "ONE": ("the SINGULAR", "the SINGULAR", "a SINGULAR", "the ADJECTIVE SINGULAR", "the SINGULAR PLACE",
-            "the SINGULAR that MANY SEES"),
-    "MANY": ("the PLURAL", "the PLURAL", "some PLURAL", "N PLURAL", "the ADJECTIVE PLURAL", "the PLURAL that ONE SEE"),
+    "ONE": (
+        "the SINGULAR",
+        "the SINGULAR",
+        "a SINGULAR",
+        "the ADJECTIVE SINGULAR",
+        "the SINGULAR PLACE",
+        "the SINGULAR that MANY SEES",
+    ),
+    "MANY": (
+        "the PLURAL",
+        "the PLURAL",
+        "some PLURAL",
+        "N PLURAL",
+        "the ADJECTIVE PLURAL",
+        "the PLURAL that ONE SEE",
+    ),
     "DOES": ("sleeps PLACE", "sees ONE", "sees MANY", "buys MANY for N coins", "is ADJECTIVE", "sings TIME"),
     "DO": ("sleep PLACE", "see ONE", "see MANY", "buy MANY for N coins", "are ADJECTIVE", "sing TIME"),
     "SEES": ("see", "like", "fear"),
@@ -233,8 +273,13 @@ def load_grammar(stand_in_for=None, num_train=30000, num_other=4000, seed=0):
     while len(words) < num_train + 2 * num_other:
         words += [*_expanded("LINE", rng), END]
     parts = np.split(np.array(words), [num_train, num_train + num_other])
-    return Text("grammar", "sentences of a small grammar", *(part.tolist() for part in parts[:2]),
-                parts[2][:num_other].tolist(), stand_in_for=stand_in_for)
+    return Text(
+        "grammar",
+        "sentences of a small grammar",
+        *(part.tolist() for part in parts[:2]),
+        parts[2][:num_other].tolist(),
+        stand_in_for=stand_in_for,
+    )
 
 
 def _expanded(symbol, rng):

@@ -1,4 +1,5 @@
 """Results -> one HTML page that needs nothing else: no other file, no network, no script to be read."""
+
 import base64
 import hashlib
 import html
@@ -36,23 +37,38 @@ def write(collection, path):
 
 def page(collection):
     """The page as text."""
-    environment = Environment(loader=PackageLoader(__name__, "."), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader(__name__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(marked=marked, shown=shown)
     chapters = [_chapter(summary) for summary in collection.summaries]
     rows = [row for chapter in chapters for row in chapter["published"]]
-    style, script = (resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
-                     for name in ("style.css", "script.js"))
+    style, script = (
+        resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+        for name in ("style.css", "script.js")
+    )
     return environment.get_template("page.html.jinja").render(
-        chapters=chapters, rows=rows, problems=collection.problems, version=__version__,
+        chapters=chapters,
+        rows=rows,
+        problems=collection.problems,
+        version=__version__,
         compared=[row for row in rows if row["verdict"] != NOT_COMPARED],
         verdicts=(WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED),
         finished=max((chapter["finished"] for chapter in chapters), default=""),
-        style=Markup(style), style_hash=_hash(style), script=Markup(script), script_hash=_hash(script))
+        style=Markup(style),
+        style_hash=_hash(style),
+        script=Markup(script),
+        script_hash=_hash(script),
+    )
 
 
 def marked(text):
     """`*emphasis*` and `` `code` `` of a docstring as HTML, everything else escaped."""
+
     def element(match):
         return f"<code>{match[1]}</code>" if match[1] else f"<em>{match[2]}</em>"
 
@@ -76,17 +92,32 @@ def _chapter(summary):
     else:
         verdict = HOLDS if first.notes else NOT_COMPARED
     return {
-        "name": summary.chapter, "entry": entry, "verdict": verdict, "errors": errors,
-        "published": [_published(summary, row) for row in compared + _not_compared(summary.chapter, compared)],
-        "interrupted": summary.interrupted, "diverged": _diverged(summary),
-        "remark": first.remark(), "notes": {title: cells(note) for title, note in first.notes.items()},
-        "data": data_shown(first), "dataset": first.dataset, "stand_in_for": first.stand_in_for,
-        "seeds": summary.seeds, "quick": first.quick,
-        "took": duration(first.seconds), "finished": first.finished, "settings": first.settings,
+        "name": summary.chapter,
+        "entry": entry,
+        "verdict": verdict,
+        "errors": errors,
+        "published": [
+            _published(summary, row) for row in compared + _not_compared(summary.chapter, compared)
+        ],
+        "interrupted": summary.interrupted,
+        "diverged": _diverged(summary),
+        "remark": first.remark(),
+        "notes": {title: cells(note) for title, note in first.notes.items()},
+        "data": data_shown(first),
+        "dataset": first.dataset,
+        "stand_in_for": first.stand_in_for,
+        "seeds": summary.seeds,
+        "quick": first.quick,
+        "took": duration(first.seconds),
+        "finished": first.finished,
+        "settings": first.settings,
         "changed": first.changed,
-        "runs": _runs(summary), "histories": _histories(first), "tables": first.tables,
+        "runs": _runs(summary),
+        "histories": _histories(first),
+        "tables": first.tables,
         "parity": [parity_row(pair) for pair in first.parity["pairs"]] if first.parity else [],
-        "parted": summary.parted(), "figures": [_figure(summary.folder / f"{name}.svg") for name in first.figures],
+        "parted": summary.parted(),
+        "figures": [_figure(summary.folder / f"{name}.svg") for name in first.figures],
         "environment": first.environment,
     }
 
@@ -94,12 +125,18 @@ def _chapter(summary):
 def _not_compared(chapter, compared):
     """The published values of a chapter beside which nothing of ours stands, of either implementation."""
     done = {(row["run"], row["metric"]) for row in compared}
-    return [{**row, "run": run, "ours": None, "std": 0.0, "seeds": [], "within": None} for row in published_values()
-            if row["chapter"] == chapter for run in labels(row["run"]) if (run, row["metric"]) not in done]
+    return [
+        {**row, "run": run, "ours": None, "std": 0.0, "seeds": [], "within": None}
+        for row in published_values()
+        if row["chapter"] == chapter
+        for run in labels(row["run"])
+        if (run, row["metric"]) not in done
+    ]
 
 
 def _published(summary, row):
-    """A published row with its verdict and the picture of its band: places in pixels of the ends and the values."""
+    """A published row with its verdict and the picture of its band: places in pixels of the ends and the
+    values."""
     ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
     reach = [] if ours is None else [ours - row["std"], ours + row["std"]]
     points = [row[name] for name in ("low", "high", "value")] + reach
@@ -108,10 +145,19 @@ def _published(summary, row):
     def at(value):
         return round(8 + (BAR - 16) * (value - low) / width, 1)
 
-    picture = {**{name: at(row[name]) for name in ("low", "high", "value")}, "ours": None if ours is None else at(ours),
-               "reach": [at(end) for end in reach]}
+    picture = {
+        **{name: at(row[name]) for name in ("low", "high", "value")},
+        "ours": None if ours is None else at(ours),
+        "reach": [at(end) for end in reach],
+    }
     verdict = {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]]
-    return {**row, "chapter": summary.chapter, "of": len(summary.seeds), "verdict": verdict, "picture": picture}
+    return {
+        **row,
+        "chapter": summary.chapter,
+        "of": len(summary.seeds),
+        "verdict": verdict,
+        "picture": picture,
+    }
 
 
 def _runs(summary):
@@ -148,16 +194,25 @@ def _histories(result):
         history = run["history"]
         rows = [row for i, row in enumerate(history, 1) if is_shown(i, len(history))]
         if rows:
-            tables[label] = [{name.replace("_", " "): value if name == "epoch" else shown(value, ".5g")
-                              for name, value in row.items()} for row in rows]
+            tables[label] = [
+                {
+                    name.replace("_", " "): value if name == "epoch" else shown(value, ".5g")
+                    for name, value in row.items()
+                }
+                for row in rows
+            ]
     return tables
 
 
 def _figure(path):
-    """A figure's file as a data address (None where it is lost), and its title as the text that stands for it."""
+    """A figure's file as a data address (None where it is lost), and its title as the text that stands for
+    it."""
     if not path.is_file():
         return {"name": path.stem, "title": path.stem.replace("_", " "), "source": None}
     content = path.read_bytes()
     title = re.search("<dc:title>(.*?)</dc:title>", content.decode(errors="replace"), flags=re.DOTALL)
-    return {"name": path.stem, "title": html.unescape(title[1]) if title else path.stem.replace("_", " "),
-            "source": "data:image/svg+xml;base64," + base64.b64encode(content).decode()}
+    return {
+        "name": path.stem,
+        "title": html.unescape(title[1]) if title else path.stem.replace("_", " "),
+        "source": "data:image/svg+xml;base64," + base64.b64encode(content).decode(),
+    }

@@ -1,4 +1,5 @@
 """The parts a net is made of, written from scratch under the book's names."""
+
 from .functional import (
     accuracy,
     correct,
@@ -16,7 +17,19 @@ from .functional import (
     squared_loss,
 )
 from .init import kaiming, normal, xavier
-from .optim import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, Nesterov, RandomAdam, RMSProp, clip_gradients, sgd
+from .optim import (
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    Nesterov,
+    RandomAdam,
+    RMSProp,
+    clip_gradients,
+    sgd,
+)
 from .rnn import lstm, lstm_cell, lstm_parameters
 
 __all__ = [

@@ -1,4 +1,6 @@
-"""Convolution and pooling as layers with hand-derived gradients, for images (batch, channels, height, width)."""
+"""Convolution and pooling as layers with hand-derived gradients, for images (batch, channels, height,
+width)."""
+
 import numpy as np
 from mxnet import nd
 
@@ -20,16 +22,20 @@ def corr2d(X, K):
     """
     height, width = (x - k + 1 for x, k in zip(X.shape, K.shape))
     if min(height, width) < 1:
-        raise ValueError(f"a kernel of {K.shape[0]} x {K.shape[1]} does not fit into {X.shape[0]} x {X.shape[1]}")
-    # Y_ij = sum over a, b of K_ab X_(i+a)(j+b): X moved by every place of the kernel, weighed with what stands there
+        raise ValueError(
+            f"a kernel of {K.shape[0]} x {K.shape[1]} does not fit into {X.shape[0]} x {X.shape[1]}"
+        )
+    # Y_ij = sum over a, b of K_ab X_(i+a)(j+b): X moved by every place of the kernel, weighed with what
+    # stands there
     return nd.add_n(*(K[a, b] * X[a : a + height, b : b + width] for a, b in np.ndindex(K.shape)))
 
 
 class Conv2D(Layer):
-    """Y_o = sum over i of W_oi * X_i, + b_o, with so many zeros around X that Y is as high and wide ("same" padding).
+    """Y_o = sum over i of W_oi * X_i, + b_o, with so many zeros around X that Y is as high and wide ("same"
+    padding).
 
-    As in every such library, * is the cross-correlation. It becomes one product of matrices: of the weights, a row an
-    output channel, and of the windows of X that they are laid on, a column a pixel.
+    As in every such library, * is the cross-correlation. It becomes one product of matrices: of the weights,
+    a row an output channel, and of the windows of X that they are laid on, a column a pixel.
 
     Args:
         W: weights, (outputs, inputs, k, k) with an odd k.
@@ -47,7 +53,9 @@ class Conv2D(Layer):
         self.columns = _channels_first(nd.im2col(X, **self.window))  # (inputs k k, batch height width)
         # Y = W columns + b
         Y = nd.dot(self.W.reshape((len(self.W), -1)), self.columns) + self.b.reshape((-1, 1))
-        return Y.reshape((len(Y), len(X), *X.shape[2:])).transpose((1, 0, 2, 3))  # (batch, outputs, height, width)
+        return Y.reshape((len(Y), len(X), *X.shape[2:])).transpose(
+            (1, 0, 2, 3)
+        )  # (batch, outputs, height, width)
 
     def backward(self, dY):
         dY = _channels_first(dY)  # (outputs, batch height width)
@@ -81,14 +89,15 @@ class MaxPool2D(Layer):
         return nd.maximum(self.above, self.below)  # (batch, channels, height / 2, width / 2)
 
     def backward(self, dY):
-        # The gradient goes to the pixel that won: of equal ones to the first, as in Gluon. The blank margins of images
-        # are full of equal ones.
+        # The gradient goes to the pixel that won: of equal ones to the first, as in Gluon. The blank margins
+        # of images are full of equal ones.
         to_above = (self.above >= self.below) * dY
         corners = []
         for (left, right), dy in zip((self.corners[:2], self.corners[2:]), (to_above, dY - to_above)):
             to_left = (left >= right) * dy
             corners += [to_left, dy - to_left]
-        # not `empty`, which takes its memory at once, for each of the many batches that Python is ahead of the engine
+        # not `empty`, which takes its memory at once, for each of the many batches that Python is ahead of
+        # the engine
         dX = nd.zeros(self.shape, dtype=dY.dtype)
         for (i, j), corner in zip(CORNERS, corners):
             dX[:, :, i::2, j::2] = corner

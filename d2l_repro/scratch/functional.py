@@ -3,6 +3,7 @@
 Sections are those of *Dive into Deep Learning*, first edition (MXNet 1.x, `nd` interface). A loss gives one
 number an example, so that whoever calls it decides between a sum and a mean.
 """
+
 from mxnet import autograd, nd
 
 
@@ -135,8 +136,8 @@ def sigmoid_cross_entropy(logits, y):
     Returns:
         losses, (batch,).
     """
-    # l = log(1 + e^o) - y o. Written as max(o, 0) + log(1 + e^-|o|) it would not overflow either, but at o = 0, where
-    # neither max nor the absolute value has a derivative, autograd would take a wrong one.
+    # l = log(1 + e^o) - y o. Written as max(o, 0) + log(1 + e^-|o|) it would not overflow either, but at o =
+    # 0, where neither max nor the absolute value has a derivative, autograd would take a wrong one.
     o = logits.reshape(y.shape)
     return nd.Activation(o, "softrelu") - y * o
 
@@ -152,7 +153,8 @@ def hinge_loss(scores, y, margin=1.0):
     Returns:
         losses, (batch,).
     """
-    # l = sum over j != y of max(0, s_j - s_y + margin); the sum over all j has the margin itself as its term of y
+    # l = sum over j != y of max(0, s_j - s_y + margin); the sum over all j has the margin itself as its term
+    # of y
     return relu(scores - scores.pick(y).expand_dims(1) + margin).sum(axis=1) - margin
 
 

@@ -1,12 +1,15 @@
 """Layers whose gradients are derived by hand, and nets made of them.
 
-A layer's `forward` keeps what its `backward` will need. `backward` is handed the gradient of the loss by the layer's
-output, writes that by each parameter into the parameter's `.grad`, and returns that by the layer's input: the chain
-rule, a factor a layer. Losses are sums over the batch here, as a trainer's `step(batch_size)` divides.
+A layer's `forward` keeps what its `backward` will need. `backward` is handed the gradient of the loss by the
+layer's output, writes that by each parameter into the parameter's `.grad`, and returns that by the layer's
+input: the chain rule, a factor a layer. Losses are sums over the batch here, as a trainer's
+`step(batch_size)` divides.
 
-A net of these layers trains through the loop with `gradients=gradients_by_hand(...)`. It may as well be recorded by
-autograd, since its forward is made of MXNet's operators: that is one way to check what was derived.
+A net of these layers trains through the loop with `gradients=gradients_by_hand(...)`. It may as well be
+recorded by autograd, since its forward is made of MXNet's operators: that is one way to check what was
+derived.
 """
+
 from mxnet import autograd, nd
 
 from .functional import (
@@ -41,7 +44,8 @@ class Affine(Layer):
     Args:
         W: weights, (inputs, outputs).
         b: bias, (outputs,), or None for a layer without.
-        first: whether the layer is a net's first, whose gradient by its input nobody asks for: a third of the work.
+        first: whether the layer is a net's first, whose gradient by its input nobody asks for: a third of the
+            work.
     """
 
     def __init__(self, W, b=None, first=False):
@@ -64,13 +68,16 @@ class Affine(Layer):
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # with which mean 0 and variance 1 are kept
-ACTIVATIONS = {  # name -> the function of x, and its derivative as a function of x and y, which often is simpler
+# name -> the function of x, and its derivative as a function of x and y, which often is simpler
+ACTIVATIONS = {
     "relu": (relu, lambda x, y: x > 0),
     "leaky relu": (lambda x: nd.where(x > 0, x, 0.01 * x), lambda x, y: 0.01 + 0.99 * (x > 0)),
     "relu6": (lambda x: nd.minimum(relu(x), 6), lambda x, y: (x > 0) * (x < 6)),
     "elu": (lambda x: relu(x) + nd.minimum(x, 0).exp() - 1, lambda x, y: nd.minimum(x, 0).exp()),
-    "selu": (lambda x: SELU_SCALE * (relu(x) + SELU_ALPHA * (nd.minimum(x, 0).exp() - 1)),
-             lambda x, y: SELU_SCALE * ((x > 0) + (x <= 0) * SELU_ALPHA * nd.minimum(x, 0).exp())),
+    "selu": (
+        lambda x: SELU_SCALE * (relu(x) + SELU_ALPHA * (nd.minimum(x, 0).exp() - 1)),
+        lambda x, y: SELU_SCALE * ((x > 0) + (x <= 0) * SELU_ALPHA * nd.minimum(x, 0).exp()),
+    ),
     "softplus": (lambda x: nd.Activation(x, "softrelu"), lambda x, y: nd.sigmoid(x)),
     "sigmoid": (nd.sigmoid, lambda x, y: y * (1 - y)),
     "tanh": (nd.tanh, lambda x, y: 1 - y * y),
@@ -129,7 +136,8 @@ class _Norm(Layer):
     def backward(self, dY):
         self.gamma.grad[:] = (dY * self.X_hat).sum(axis=0)
         self.beta.grad[:] = dY.sum(axis=0)
-        # With dX^ = gamma dY: dX = (dX^ - mean(dX^) - X^ mean(X^ dX^)) / std, for mean and std depend on X too.
+        # With dX^ = gamma dY: dX = (dX^ - mean(dX^) - X^ mean(X^ dX^)) / std, for mean and std depend on X
+        # too.
         dX_hat = self.gamma * dY
         shift = dX_hat.mean(axis=self.axis, keepdims=True)
         stretch = (self.X_hat * dX_hat).mean(axis=self.axis, keepdims=True)
@@ -137,7 +145,8 @@ class _Norm(Layer):
 
 
 class LayerNorm(_Norm):
-    """Every example is normalised over its units (J. Ba, J. Kiros and G. Hinton, 2016): alike in training and testing.
+    """Every example is normalised over its units (J. Ba, J. Kiros and G. Hinton, 2016): alike in training and
+    testing.
 
     Args:
         gamma, beta: (units,).
@@ -150,7 +159,8 @@ class LayerNorm(_Norm):
 class BatchNorm(_Norm):
     """Every unit is normalised over the batch (S. Ioffe and C. Szegedy, 2015).
 
-    In testing, that is outside of `autograd.train_mode()`, by averages of mean and variance that training moves.
+    In testing, that is outside of `autograd.train_mode()`, by averages of mean and variance that training
+    moves.
 
     Args:
         gamma, beta: (units,).
@@ -200,8 +210,10 @@ class Network:
 
     def __init__(self, layers):
         self.layers = list(layers)
-        self.params, self.weights, self.running = ([array for layer in self.layers for array in getattr(layer, name)]
-                                                   for name in ("params", "weights", "running"))
+        self.params, self.weights, self.running = (
+            [array for layer in self.layers for array in getattr(layer, name)]
+            for name in ("params", "weights", "running")
+        )
         for param in self.params:
             param.attach_grad()
 
@@ -232,8 +244,17 @@ class FullyConnectedNet(Network):
         input_drop_prob: probability of dropping an input.
     """
 
-    def __init__(self, sizes, weight=normal, activation="relu", norm=None, drop_prob=0.0, bias=0.0, output=None,
-                 input_drop_prob=0.0):
+    def __init__(
+        self,
+        sizes,
+        weight=normal,
+        activation="relu",
+        norm=None,
+        drop_prob=0.0,
+        bias=0.0,
+        output=None,
+        input_drop_prob=0.0,
+    ):
         layers = [Dropout(input_drop_prob)] if input_drop_prob else []
         for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
             if i:
@@ -273,7 +294,8 @@ def _hinge_gradient(scores, y, margin=1.0):
 
 
 def gradients_by_hand(net, loss, reg=0.0, batch_size=1, l1=0.0):
-    """For `train_ch3`: (X, y) -> scores, losses; by the way, the layers' `backward` fill every parameter's `.grad`.
+    """For `train_ch3`: (X, y) -> scores, losses; by the way, the layers' `backward` fill every parameter's
+    `.grad`.
 
     Args:
         net: a `Network`.

@@ -1,16 +1,19 @@
 """Optimizers from scratch, from simple to complex, with the three names of gluon.Trainer.
 
-Those are `step`, `learning_rate` and `set_learning_rate`. All of them update in place NDArrays that have a gradient
-attached, and take the gradient to be a sum over the batch. In the formulas p is a parameter, g its gradient over |B|,
-lr the learning rate; v, s and x are arrays of p's shape that are kept from step to step in `state`.
+Those are `step`, `learning_rate` and `set_learning_rate`. All of them update in place NDArrays that have a
+gradient attached, and take the gradient to be a sum over the batch. In the formulas p is a parameter, g its
+gradient over |B|, lr the learning rate; v, s and x are arrays of p's shape that are kept from step to step in
+`state`.
 """
+
 import math
 
 from mxnet import nd
 
 
 def clip_gradients(grads, theta):
-    """Scale gradients in place so that their common norm is at most `theta` (section 6.4); nothing waits for it.
+    """Scale gradients in place so that their common norm is at most `theta` (section 6.4); nothing waits for
+    it.
 
     Args:
         grads: NDArrays.
@@ -31,9 +34,9 @@ class Optimizer:
         params: NDArrays, each with a gradient attached.
         lr: learning rate.
         wd: weight decay, of every parameter.
-        decoupled: whether decay acts on the parameter itself, p <- p - lr wd p, beside the step that the gradient
-            gives (I. Loshchilov and F. Hutter, 2019), or on the gradient, g <- g + wd p, which is the gradient of
-            the penalty wd/2 |p|^2. For plain SGD the two are the same.
+        decoupled: whether decay acts on the parameter itself, p <- p - lr wd p, beside the step that the
+            gradient gives (I. Loshchilov and F. Hutter, 2019), or on the gradient, g <- g + wd p, which is
+            the gradient of the penalty wd/2 |p|^2. For plain SGD the two are the same.
         l2_factor: 1 for that penalty; 2 for wd |p|^2, as a reader's article has it.
 
     Attributes:
@@ -95,11 +98,12 @@ def sgd(params, lr, batch_size):
 
 
 class FunctionTrainer:
-    """An optimizer that is a function, as chapter 7 of the book writes them, with the three names of gluon.Trainer.
+    """An optimizer that is a function, as chapter 7 of the book writes them, with the three names of
+    gluon.Trainer.
 
     Args:
-        function: (params, states, hyperparams) -> None; updates the parameters in place by their gradients as they
-            are, undivided.
+        function: (params, states, hyperparams) -> None; updates the parameters in place by their gradients as
+            they are, undivided.
         params: NDArrays with gradients attached.
         states: whatever the function keeps from step to step.
         hyperparams: dict; its "lr", if it has one, is the learning rate.
@@ -138,10 +142,10 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """SGD with momentum (section 7.4; B. Polyak, 1964), in one of two conventions.
 
-    As a velocity, v <- rho v + lr g and p <- p - v: the book's and Gluon's. As an exponential average of the gradient,
-    v <- rho v + (1 - rho) g and p <- p - lr v: that of a reader's article. At a constant learning rate the average
-    with lr / (1 - rho) goes the way of the velocity with lr. When lr changes they differ: a velocity keeps the old
-    rates in it, an average takes the new one at once.
+    As a velocity, v <- rho v + lr g and p <- p - v: the book's and Gluon's. As an exponential average of the
+    gradient, v <- rho v + (1 - rho) g and p <- p - lr v: that of a reader's article. At a constant learning
+    rate the average with lr / (1 - rho) goes the way of the velocity with lr. When lr changes they differ: a
+    velocity keeps the old rates in it, an average takes the new one at once.
 
     Args:
         params, lr, options: as for every optimizer.
@@ -165,9 +169,11 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Optimizer):
-    """Nesterov's accelerated gradient (Y. Nesterov, 1983), as I. Sutskever et al. write it for minibatches (2013).
+    """Nesterov's accelerated gradient (Y. Nesterov, 1983), as I. Sutskever et al. write it for minibatches
+    (2013).
 
-    v <- rho v + lr g, p <- p - (rho v + lr g): the step after the one that momentum is about to take, taken already.
+    v <- rho v + lr g, p <- p - (rho v + lr g): the step after the one that momentum is about to take, taken
+    already.
     """
 
     names = ("v",)
@@ -183,9 +189,11 @@ class Nesterov(Optimizer):
 
 
 class AdaGrad(Optimizer):
-    """AdaGrad (section 7.5; J. Duchi, E. Hazan and Y. Singer, 2011): s <- s + g^2, p <- p - lr g / sqrt(s + epsilon).
+    """AdaGrad (section 7.5; J. Duchi, E. Hazan and Y. Singer, 2011): s <- s + g^2, p <- p - lr g / sqrt(s +
+    epsilon).
 
-    The sum only grows, so the steps only shrink: good where gradients are rare, too small after long training.
+    The sum only grows, so the steps only shrink: good where gradients are rare, too small after long
+        training.
     """
 
     names = ("s",)
@@ -208,8 +216,8 @@ class RMSProp(Optimizer):
         params, lr, options: as for every optimizer.
         rho: how much of s is kept a step.
         epsilon: keeps the quotient finite.
-        inside: whether epsilon stands inside the root, as in the book and in Gluon, or is added to it. The same number
-            means much more inside: the root of 1e-8 is 1e-4.
+        inside: whether epsilon stands inside the root, as in the book and in Gluon, or is added to it. The
+            same number means much more inside: the root of 1e-8 is 1e-4.
     """
 
     names = ("s",)
@@ -226,9 +234,11 @@ class RMSProp(Optimizer):
 
 
 class AdaDelta(Optimizer):
-    """AdaDelta (section 7.7; M. Zeiler, 2012), which needs no learning rate: lr is 1, and scales the step as a whole.
+    """AdaDelta (section 7.7; M. Zeiler, 2012), which needs no learning rate: lr is 1, and scales the step as
+    a whole.
 
-    s <- rho s + (1 - rho) g^2, d = sqrt(x + epsilon) / sqrt(s + epsilon) g, x <- rho x + (1 - rho) d^2, p <- p - lr d.
+    s <- rho s + (1 - rho) g^2, d = sqrt(x + epsilon) / sqrt(s + epsilon) g, x <- rho x + (1 - rho) d^2, p <-
+    p - lr d.
     """
 
     names = ("s", "x")
@@ -247,7 +257,8 @@ class AdaDelta(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (section 7.8; D. Kingma and J. Ba, 2015): an average of the gradient over the root of one of its square.
+    """Adam (section 7.8; D. Kingma and J. Ba, 2015): an average of the gradient over the root of one of its
+    square.
 
     v <- beta1 v + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2,
     p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) v / (sqrt(s) + epsilon).
@@ -256,16 +267,18 @@ class Adam(Optimizer):
         params, lr, options: as for every optimizer.
         beta1, beta2: how much of the averages of the gradient and of its square is kept a step.
         epsilon: keeps the quotient finite.
-        correct_bias: whether the factor with t is there. Both averages begin with 0 and are too small at first; it
-            makes up for that.
-        steps_per_t: steps that t counts as one; 1 in the literature. A reader's article has t count epochs: the
-            factor, which should soon be 1, then begins at sqrt(1 - beta2) / (1 - beta1) = 0.32, falls, and is 0.16 in
-            the twentieth epoch.
+        correct_bias: whether the factor with t is there. Both averages begin with 0 and are too small at
+            first; it makes up for that.
+        steps_per_t: steps that t counts as one; 1 in the literature. A reader's article has t count epochs:
+            the factor, which should soon be 1, then begins at sqrt(1 - beta2) / (1 - beta1) = 0.32, falls,
+            and is 0.16 in the twentieth epoch.
     """
 
     names = ("v", "s")
 
-    def __init__(self, params, lr, beta1=0.9, beta2=0.999, epsilon=1e-8, correct_bias=True, steps_per_t=1, **options):
+    def __init__(
+        self, params, lr, beta1=0.9, beta2=0.999, epsilon=1e-8, correct_bias=True, steps_per_t=1, **options
+    ):
         super().__init__(params, lr, **options)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.correct_bias, self.steps_per_t = correct_bias, steps_per_t
@@ -278,14 +291,16 @@ class Adam(Optimizer):
         lr = self.learning_rate
         if self.correct_bias:
             t = -(-self.t // self.steps_per_t)
-            # Both corrections, v / (1 - beta1^t) and s / (1 - beta2^t), are one number for all elements: one factor,
-            # as the paper's own faster form and Gluon have it. Epsilon is then added to the root that is not corrected.
+            # Both corrections, v / (1 - beta1^t) and s / (1 - beta2^t), are one number for all elements: one
+            # factor, as the paper's own faster form and Gluon have it. Epsilon is then added to the root that
+            # is not corrected.
             lr *= math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         return lr * v / (s.sqrt() + self.epsilon)
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (after I. Loshchilov and F. Hutter, 2019): p <- p - lr wd p, then Adam's step.
+    """Adam with decoupled weight decay (after I. Loshchilov and F. Hutter, 2019): p <- p - lr wd p, then
+    Adam's step.
 
     In plain Adam the decay goes through the quotient, so that a parameter with large gradients hardly decays.
     """
@@ -297,8 +312,8 @@ class AdamW(Adam):
 class RandomAdam(Adam):
     """Adam of which each element of each parameter takes a step with probability 1 - `drop` only.
 
-    After a reader's article, which calls it AdamW and says itself that it is not. It is dropout on the update: the
-    averages see every gradient.
+    After a reader's article, which calls it AdamW and says itself that it is not. It is dropout on the
+    update: the averages see every gradient.
     """
 
     def __init__(self, params, lr, drop=0.5, **options):

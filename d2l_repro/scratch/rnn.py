@@ -1,8 +1,9 @@
 """Recurrent nets from scratch: long short-term memory (section 6.8; S. Hochreiter and J. Schmidhuber, 1997).
 
-The four gates are columns of one matrix, in Gluon's order: input gate, forget gate, candidate, output gate. So one
-product serves all four, and parameters correspond to those of gluon.rnn.
+The four gates are columns of one matrix, in Gluon's order: input gate, forget gate, candidate, output gate.
+So one product serves all four, and parameters correspond to those of gluon.rnn.
 """
+
 from mxnet import nd
 
 
@@ -13,7 +14,11 @@ def lstm_parameters(num_inputs, num_hiddens, draw):
         num_inputs, num_hiddens: sizes.
         draw: shape -> initial weights, such as `init.xavier`.
     """
-    return [draw((num_inputs, 4 * num_hiddens)), draw((num_hiddens, 4 * num_hiddens)), nd.zeros(4 * num_hiddens)]
+    return [
+        draw((num_inputs, 4 * num_hiddens)),
+        draw((num_hiddens, 4 * num_hiddens)),
+        nd.zeros(4 * num_hiddens),
+    ]
 
 
 def lstm_cell(X, H, C, W_x, W_h, b):
@@ -32,7 +37,8 @@ def lstm_cell(X, H, C, W_x, W_h, b):
 
 def _step(from_input, H, C, W_h):
     gates = from_input + nd.dot(H, W_h)
-    # i = sigmoid(X W_xi + H W_hi + b_i), f and o likewise with weights of their own, g = tanh(X W_xg + H W_hg + b_g)
+    # i = sigmoid(X W_xi + H W_hi + b_i), f and o likewise with weights of their own, g = tanh(X W_xg + H W_hg
+    # + b_g)
     i, f, g, o = gates.split(4, axis=1)
     # C <- f C + i g: what of the memory is kept, and what is put in
     C = f.sigmoid() * C + i.sigmoid() * g.tanh()

@@ -10,12 +10,10 @@
 #     name: python3
 # ---
 
-# %% [markdown]
-# # A walk through one chapter: softmax regression
-#
-# *Dive into Deep Learning*, first edition, sections 3.4 to 3.7, in the form that every chapter of this project has:
-# settings, data, the model from scratch, the same with Gluon, and one loop for both. Run it from top to bottom: with
-# Fashion-MNIST on this machine, or a network to fetch it, it takes seconds; without, scikit-learn's digits stand in.
+# %% [markdown] # A walk through one chapter: softmax regression  *Dive into Deep Learning*, first edition,
+# sections 3.4 to 3.7, in the form that every chapter of this project has: settings, data, the model from
+# scratch, the same with Gluon, and one loop for both. Run it from top to bottom: with Fashion-MNIST on this
+# machine, or a network to fetch it, it takes seconds; without, scikit-learn's digits stand in.
 
 # %%
 import inspect
@@ -23,11 +21,8 @@ import inspect
 from chapters import softmax_regression
 from d2l_repro.experiment import seed_everything
 
-# %% [markdown]
-# ## The whole chapter
-#
-# `run` trains both implementations, compares them with each other and with what was published, and gives a result that
-# shows itself.
+# %% [markdown] ## The whole chapter  `run` trains both implementations, compares them with each other and
+# with what was published, and gives a result that shows itself.
 
 # %%
 softmax_regression.run()
@@ -41,8 +36,8 @@ softmax_regression.run()
 hp = softmax_regression.HParams()
 hp
 
-# %% [markdown]
-# The data are minibatches `(X, y)`: `X` has 256 grey images with values from 0 to 1, `y` their classes from 0 to 9.
+# %% [markdown] The data are minibatches `(X, y)`: `X` has 256 grey images with values from 0 to 1, `y` their
+# classes from 0 to 9.
 
 # %%
 from d2l_repro.settings import Options
@@ -66,31 +61,27 @@ model = softmax_regression.from_scratch(hp)
 y_hat = model.net(X)
 y_hat[0], model.loss(y_hat, y).mean()
 
-# %% [markdown]
-# `train_ch3` is the book's loop with the book's arguments. It returns what it used to print: a row of numbers an epoch.
+# %% [markdown] `train_ch3` is the book's loop with the book's arguments. It returns what it used to print: a
+# row of numbers an epoch.
 
 # %%
 history = softmax_regression.train(model, data, hp)
 print(history)
 
-# %% [markdown]
-# ## Change something
-#
-# Every setting can be changed, here and as a flag of `python -m chapters.softmax_regression`. A learning rate of 1 is
-# too large for what we wrote from scratch: a probability is rounded to 0, and its logarithm is infinite. The run is
-# stopped, and the result says so. Gluon's loss contains the softmax and never forms that logarithm, which is the reason
-# that section 3.7 gives for joining the two.
+# %% [markdown] ## Change something  Every setting can be changed, here and as a flag of `python -m
+# chapters.softmax_regression`. A learning rate of 1 is too large for what we wrote from scratch: a
+# probability is rounded to 0, and its logarithm is infinite. The run is stopped, and the result says so.
+# Gluon's loss contains the softmax and never forms that logarithm, which is the reason that section 3.7 gives
+# for joining the two.
 
 # %%
 bold = softmax_regression.run(softmax_regression.HParams(lr=1.0, num_epochs=3))
 print(bold.errors["scratch"])
 print(bold.runs["gluon"]["history"])
 
-# %% [markdown]
-# ## Your own net against ours
-#
-# Write the section yourself, put your net into a `Model`, and ask whether it takes the same steps. This one has a
-# mistake that its accuracy would hardly betray: it forgets the bias.
+# %% [markdown] ## Your own net against ours  Write the section yourself, put your net into a `Model`, and ask
+# whether it takes the same steps. This one has a mistake that its accuracy would hardly betray: it forgets
+# the bias.
 
 # %%
 from d2l_repro.parity import same_path
