@@ -18,8 +18,8 @@ from mxnet.gluon.data.vision.transforms import ToTensor
 from chapters import mlp, softmax_regression
 from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Minibatches
-from d2l_repro.experiment import seed_everything
-from d2l_repro.train import train_ch3
+from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.train.loop import train_ch3
 
 CHAPTERS = {"softmax regression": softmax_regression, "mlp": mlp}
 

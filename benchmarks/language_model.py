@@ -18,7 +18,7 @@ from chapters import language_model
 from d2l_repro import compat
 from d2l_repro.data.loader import Data
 from d2l_repro.data.text import Text, Windows, load_text
-from d2l_repro.experiment import seed_everything
+from d2l_repro.experiment.chapter import seed_everything
 
 HP = language_model.HParams(num_epochs=1)
 NUM_WORDS = 10000

@@ -16,9 +16,9 @@ import numpy as np
 from chapters import lenet
 from chapters._layered import Sets, minibatches
 from d2l_repro import compat
-from d2l_repro.experiment import seed_everything
+from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.scratch import correct
-from d2l_repro.train import as_nd, train_ch3
+from d2l_repro.train.loop import as_nd, train_ch3
 
 NUM_STEPS = 30  # a round, so that what a run needs once is a small part
 

@@ -10,15 +10,16 @@ from typing import Literal
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import schedules, scratch, settings
-from d2l_repro.callbacks import Schedule
+from d2l_repro import scratch, settings
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment import Model
-from d2l_repro.result import shown
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Model
+from d2l_repro.results.result import shown
 from d2l_repro.settings import Count, NonNegative, Positive, Probability
-from d2l_repro.train import train_ch3
+from d2l_repro.train import schedules
+from d2l_repro.train.callbacks import Schedule
+from d2l_repro.train.loop import train_ch3
 
-from . import _comparisons
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS
 
 # Name -> class and options from scratch; Gluon's name and options, and its lr as a multiple of ours, where it
@@ -93,7 +94,7 @@ class Setting(settings.HParams):
 def runs_of(comparisons):
     """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with
     Gluon."""
-    return _comparisons.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
+    return comparison.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
 
 
 def _in_gluon(hp):
@@ -161,8 +162,8 @@ def train(model, data, hp, callbacks=()):
 def show(result, comparisons, where):
     """A figure and a table for each comparison, title -> {name: Setting}; `where` ends the figures'
     titles."""
-    _comparisons.draw(result, comparisons, where, ("train_loss", "train_acc", "test_acc"))
-    _comparisons.tabulate(result, comparisons, lambda label, run, hp: row(label, run, hp.target))
+    comparison.draw(result, comparisons, where, ("train_loss", "train_acc", "test_acc"))
+    comparison.tabulate(result, comparisons, lambda label, run, hp: row(label, run, hp.target))
 
 
 def showing(comparisons, HParams, where="on"):

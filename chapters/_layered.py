@@ -9,12 +9,12 @@ from typing import Callable, Literal, Optional
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, schedules, settings
-from d2l_repro.callbacks import BestModel, Clip, Schedule
+from d2l_repro import settings
 from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Data, Minibatches, Steps
-from d2l_repro.experiment import Model
-from d2l_repro.parameters import Parameter, parameters
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Model
+from d2l_repro.results import plot
 from d2l_repro.scratch import correct, correct_sign, l2_penalty
 from d2l_repro.scratch.layers import (
     ACTIVATIONS,
@@ -27,9 +27,11 @@ from d2l_repro.scratch.layers import (
     gradients_by_hand,
 )
 from d2l_repro.settings import Count, NonNegative, Positive, Probability
-from d2l_repro.train import Callback, evaluate, gradients_by_autograd, train_ch3
+from d2l_repro.train import schedules
+from d2l_repro.train.callbacks import BestModel, Clip, Schedule
+from d2l_repro.train.loop import Callback, evaluate, gradients_by_autograd, train_ch3
+from d2l_repro.train.parameters import Parameter, parameters
 
-from . import _comparisons
 from ._classifiers import DECAY_OTHERWISE, INITS, SINGLE_PRECISION
 from ._classifiers import OPTIMIZERS as ALL_OPTIMIZERS
 
@@ -258,7 +260,7 @@ def _with_l1(model, hp):
 def runs_of(comparisons):
     """Every row of every comparison, title -> {name: Setting}: from scratch and, where Gluon has it, with
     Gluon."""
-    return _comparisons.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
+    return comparison.runs_of(comparisons, from_scratch, with_gluon, _in_gluon)
 
 
 def _in_gluon(hp):
@@ -371,9 +373,7 @@ def decision_regions(result, data, names):
     }
     figures = {}
     for impl in ("scratch", "gluon"):
-        nets = {
-            name: _scores(model.net) for name, model in _comparisons.of(impl, names, result.models).items()
-        }
+        nets = {name: _scores(model.net) for name, model in comparison.of(impl, names, result.models).items()}
         if nets:
             figures[f"regions_{impl}"] = plot.decision_regions(
                 nets, sets, f"What each net decides on {data.source.title}, {impl}"

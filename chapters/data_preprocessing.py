@@ -16,7 +16,7 @@ below floats.
 from dataclasses import dataclass
 
 from d2l_repro import settings
-from d2l_repro.experiment import Chapter
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.settings import Count, Positive
 
 from . import softmax_regression

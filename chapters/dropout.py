@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings
-from d2l_repro.experiment import Chapter, Model, runs_of
+from d2l_repro import settings
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, dropout, relu, softmax
 from d2l_repro.settings import Count, Positive, Probability
 

@@ -26,12 +26,12 @@ from functools import lru_cache
 
 from mxnet import nd
 
-from d2l_repro import plot, settings
+from d2l_repro import settings
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment import Chapter
-from d2l_repro.gradcheck import check_layer, check_loss
-from d2l_repro.parameters import book_arrays
-from d2l_repro.result import shown
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.results import plot
+from d2l_repro.results.result import shown
 from d2l_repro.scratch import correct, normal
 from d2l_repro.scratch.layers import (
     ACTIVATIONS,
@@ -45,8 +45,9 @@ from d2l_repro.scratch.layers import (
     LayerNorm,
 )
 from d2l_repro.settings import Count
+from d2l_repro.train.parameters import book_arrays
+from d2l_repro.verify.gradcheck import check_layer, check_loss
 
-from . import _comparisons
 from ._layered import Sets, Setting, minibatches, parity, row, runs_of, tested, train
 
 DEEP = (100,) * 5  # hidden layers
@@ -151,12 +152,12 @@ def centred(images):
 def show(result, data):
     """A table and a figure for each comparison, and the article's three questions."""
     tables = comparisons(HParams(**result.settings))
-    _comparisons.tabulate(result, tables, row)
+    comparison.tabulate(result, tables, row)
     del tables["Initial scale"]  # has a figure of its own
     tables["Normalisation and dropout"]["adam"] = tables["Update rules"][
         "adam"
     ]  # to be seen beside the others
-    _comparisons.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
+    comparison.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
     result.tables["Gradients by hand: largest relative error against"] = checks()
     for impl in ("scratch", "gluon"):
         if f"{impl} two-layer SGD" in result.models:

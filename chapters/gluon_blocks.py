@@ -12,10 +12,10 @@ every seed; among them that what Gluon saves loads into a net from scratch, and 
 from mxnet import autograd, gluon, init, nd  # noqa: F401  (the notes use autograd and gluon)
 from mxnet.gluon import nn
 
-from d2l_repro.experiment import Chapter, Model
-from d2l_repro.notes import showing
-from d2l_repro.parameters import Parameter, parameters
+from d2l_repro.experiment.chapter import Chapter, Model
+from d2l_repro.experiment.notes import showing
 from d2l_repro.scratch import relu
+from d2l_repro.train.parameters import Parameter, parameters
 
 
 class MLP(nn.Block):
@@ -494,7 +494,7 @@ NOTES = {
         In the file each parameter has the name of its place in the net. A matrix is (outputs, inputs) there and
         (inputs, outputs) in the net from scratch, so that it is transposed.
 
-        >>> from d2l_repro.parameters import Parameter
+        >>> from d2l_repro.train.parameters import Parameter
         >>> from d2l_repro.scratch import relu
         """,
         scratch_mlp,
@@ -520,8 +520,8 @@ NOTES = {
         """
         The arrays of the net from scratch are saved as a list, in the book's order.
 
-        >>> from d2l_repro.experiment import Model
-        >>> from d2l_repro.parameters import parameters
+        >>> from d2l_repro.experiment.chapter import Model
+        >>> from d2l_repro.train.parameters import parameters
         """,
         load_from_scratch,
         """

@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 from mxnet import nd
 
-from d2l_repro import plot, settings
+from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.errors import InputError
-from d2l_repro.experiment import Chapter, runs_of
-from d2l_repro.history import History
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.results import plot
+from d2l_repro.results.history import History
 from d2l_repro.settings import Bounds, Count, Positive
-from d2l_repro.train import train_ch3
+from d2l_repro.train.loop import train_ch3
 from kaggle_house import submission
 from kaggle_house.data import load_tables
 from kaggle_house.features import BookFeatures

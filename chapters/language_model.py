@@ -27,15 +27,16 @@ import numpy as np
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn, rnn
 
-from d2l_repro import plot, settings
-from d2l_repro.callbacks import Clip, Perplexity
+from d2l_repro import settings
 from d2l_repro.data.text import END, load_text
-from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.parameters import parameters
-from d2l_repro.recurrent import Carried
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, dropout, lstm, lstm_parameters
 from d2l_repro.settings import Count, Positive, Probability
-from d2l_repro.train import evaluate, train_ch3
+from d2l_repro.train.callbacks import Clip, Perplexity
+from d2l_repro.train.loop import evaluate, train_ch3
+from d2l_repro.train.parameters import parameters
+from d2l_repro.train.stateful import Carried
 
 SAMPLE_WORDS = 40  # of a text that the model makes up
 TEMPERATURES = (0.5, 0.8, 1.0)  # of such texts: below 1 what is probable becomes more so

@@ -23,18 +23,20 @@ import numpy as np
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import experiment, plot, settings, witness
-from d2l_repro.callbacks import BestModel
+from d2l_repro import settings
 from d2l_repro.data.loader import Minibatches
-from d2l_repro.experiment import Chapter, Model
-from d2l_repro.parameters import parameters
+from d2l_repro.experiment import chapter as experiment
+from d2l_repro.experiment import comparison, second_edition
+from d2l_repro.experiment.chapter import Chapter, Model
+from d2l_repro.results import plot
 from d2l_repro.scratch import normal
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D
 from d2l_repro.scratch.layers import LOSSES, Activation, Affine, Network, gradients_by_hand
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train import evaluate, train_ch3
+from d2l_repro.train.callbacks import BestModel
+from d2l_repro.train.loop import evaluate, train_ch3
+from d2l_repro.train.parameters import parameters
 
-from . import _comparisons
 from ._layered import GLUON_LOSSES, OPTIMIZERS, Setting, counted_in_steps, digits_data, row
 
 CHANNELS, KERNEL = (1, 32, 64), 5  # of the image and of the two convolutions; pixels
@@ -57,7 +59,7 @@ class HParams(settings.HParams):
     num_hiddens: Count = 512  # units of the dense hidden layer
 
 
-def comparison(hp):
+def variants(hp):
     """Name -> Setting."""
     adam = Setting(
         hidden=(hp.num_hiddens,),
@@ -75,13 +77,13 @@ def comparison(hp):
 
 def d2l_setting(hp):
     """Name -> Setting of the run with d2l's class, in as many steps as ours."""
-    adam, *_ = comparison(hp).values()
+    adam, *_ = variants(hp).values()
     return {f"SGD {D2L_RATE}": adam.replace(optimizer="sgd", lr=D2L_RATE)}
 
 
 def runs(hp):
     """Adam in both implementations, SGD with Gluon."""
-    (name, adam), *others = comparison(hp).items()
+    (name, adam), *others = variants(hp).items()
     return [
         *experiment.runs_of({"scratch": from_scratch, "gluon": with_gluon}, {name: adam}),
         *experiment.runs_of({"gluon": with_gluon}, dict(others)),
@@ -129,7 +131,7 @@ def with_d2l(hp, data):
 
     Its loss hardly moves for the first 2,000 steps of SGD; after 6,000 it has 0.93 of the validation images.
     """
-    return witness.model(lambda d2l: d2l.LeNet(hp.lr, data.source.num_outputs))
+    return second_edition.model(lambda d2l: d2l.LeNet(hp.lr, data.source.num_outputs))
 
 
 def in_order(examples):
@@ -173,8 +175,8 @@ def show(result, data):
     """The runs side by side; of both implementations the first filters, and digits that are taken for
     others."""
     hp = HParams(**result.settings)
-    table = comparison(hp)
-    _comparisons.tabulate(result, {"Optimizers": {**table, **d2l_setting(hp)}}, row)
+    table = variants(hp)
+    comparison.tabulate(result, {"Optimizers": {**table, **d2l_setting(hp)}}, row)
     steps = next(iter(table.values())).steps
     result.figures["training_curves"] = plot.comparison(
         result.runs,
@@ -192,15 +194,15 @@ def show(result, data):
                     *zip(*wrong), f"{label}: true class above, predicted below", columns=COLUMNS
                 )
     if result.impl == "d2l":
-        result.tables[witness.EDITIONS] = editions(hp, data.source)
+        result.tables[second_edition.EDITIONS] = editions(hp, data.source)
 
 
 def editions(hp, sets):
     """Table: where this LeNet, of a book on TensorFlow, and that of d2l 1.0 differ."""
-    adam, *_ = comparison(hp).values()
+    adam, *_ = variants(hp).values()
     taken = adam.num_epochs * adam.steps
     theirs = "LeNet: 6 and 16 channels; sigmoid; average pools; dense 120, 84, 10"
-    return witness.editions(
+    return second_edition.editions(
         len(sets.train[1]),
         hp.batch_size,
         {
@@ -209,12 +211,12 @@ def editions(hp, sets):
             "optimizer": (
                 f"Adam {hp.lr:g}; SGD {' and '.join(f'{lr:g}' for lr in SGD_RATES.values())}",
                 f"SGD {D2L_RATE}",
-                f"SGD {witness.default('LeNet', 'lr')} (LeNet's default)",
+                f"SGD {second_edition.default('LeNet', 'lr')} (LeNet's default)",
             ),
             "batch size": (
                 hp.batch_size,
                 hp.batch_size,
-                f"128 (section 7.6; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})",
+                f"128 (section 7.6; of FashionMNIST by itself {second_edition.default('FashionMNIST', 'batch_size')})",
             ),
             "steps": (taken, taken, "4690 (10 epochs, section 7.6)"),
             "data": (sets.title, sets.title, "Fashion-MNIST, first partition (Gluon's)"),
@@ -256,7 +258,7 @@ chapter = Chapter(
     metrics=tested,
     show=show,
     needs_data=True,
-    d2l=lambda hp: witness.runs(with_d2l, d2l_setting(hp)),
+    d2l=lambda hp: second_edition.runs(with_d2l, d2l_setting(hp)),
     may_diverge=lambda run: run.label.partition(" ")[2] in SGD_RATES,
     datasets=("mnist", "fashion_mnist", "digits"),
     comparable=("mnist",),

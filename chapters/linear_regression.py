@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings, witness
+from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
-from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.history import History
-from d2l_repro.parameters import book_arrays
+from d2l_repro.experiment import second_edition
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
+from d2l_repro.results.history import History
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train import train_ch3
+from d2l_repro.train.loop import train_ch3
+from d2l_repro.train.parameters import book_arrays
 
 TRUE_W, TRUE_B = (2, -3.4), 4.2
 
@@ -69,7 +71,7 @@ def with_gluon(hp):
 
 def with_d2l(hp):
     """The class of the second edition, section 3.5, which has its own initial weights, loss and optimizer."""
-    return witness.model(lambda d2l: d2l.LinearRegression(hp.lr))
+    return second_edition.model(lambda d2l: d2l.LinearRegression(hp.lr))
 
 
 def train(model, data, hp, callbacks=()):
@@ -121,16 +123,16 @@ def show(result, data):
         {"run": label, "seconds": round(sum(run["history"]["seconds"]), 3)} for label, run in trained.items()
     ]
     if result.impl == "d2l":
-        result.tables[witness.EDITIONS] = editions(HParams(**result.settings))
+        result.tables[second_edition.EDITIONS] = editions(HParams(**result.settings))
 
 
 def editions(hp):
     """Table: where the first edition and the second, d2l 1.0's, differ."""
 
     def own(argument):
-        return witness.default("SyntheticRegressionData", argument)
+        return second_edition.default("SyntheticRegressionData", argument)
 
-    return witness.editions(
+    return second_edition.editions(
         hp.num_examples,
         hp.batch_size,
         {
@@ -159,7 +161,7 @@ chapter = Chapter(
     quick={"num_epochs": 1},
     data=data,
     runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
-    d2l=lambda hp: witness.runs(with_d2l, {"": hp}),
+    d2l=lambda hp: second_edition.runs(with_d2l, {"": hp}),
     train=train,
     metrics=learned,
     show=show,

@@ -17,13 +17,14 @@ import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn, rnn
 
-from d2l_repro import plot, settings
+from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
-from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.result import shown
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
+from d2l_repro.results.result import shown
 from d2l_repro.scratch import Adam, linreg, lstm, lstm_parameters, squared_loss, xavier
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train import evaluate, train_ch3
+from d2l_repro.train.loop import evaluate, train_ch3
 
 
 @dataclass(frozen=True)

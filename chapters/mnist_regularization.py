@@ -23,19 +23,21 @@ Weights begin as N(0, 0.1), biases as 0.1, as in the TensorFlow book that the ar
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from d2l_repro import plot, schedules, settings
-from d2l_repro.callbacks import MovingAverage, Schedule
+from d2l_repro import settings
 from d2l_repro.data.loader import Minibatches
-from d2l_repro.experiment import Chapter
-from d2l_repro.parameters import parameters
-from d2l_repro.published import published_values
-from d2l_repro.result import shown
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.seeds import difference, over_seeds
+from d2l_repro.results import plot
+from d2l_repro.results.published import published_values
+from d2l_repro.results.result import shown
+from d2l_repro.results.summary import spread
 from d2l_repro.settings import Count, Positive, Probability
-from d2l_repro.study import difference, over_seeds
-from d2l_repro.summary import spread
-from d2l_repro.train import evaluate_accuracy, train_ch3
+from d2l_repro.train import schedules
+from d2l_repro.train.callbacks import MovingAverage, Schedule
+from d2l_repro.train.loop import evaluate_accuracy, train_ch3
+from d2l_repro.train.parameters import parameters
 
-from . import _comparisons
 from ._layered import ACTIVATIONS, Setting, counted_in_steps, digits_data, parity, runs_of
 
 BASELINE = "baseline"
@@ -169,7 +171,7 @@ def show(result, data):
             )
     base = next(iter(tables.values()))[BASELINE]
     beside = {title: {BASELINE: base, **table} for title, table in tables.items()}
-    _comparisons.draw(result, beside, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
+    comparison.draw(result, beside, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
 
 
 def compared(runs, impl, name, article):

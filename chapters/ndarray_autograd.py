@@ -11,8 +11,8 @@ every seed.
 
 from mxnet import autograd, nd  # noqa: F401  (the notes use nd)
 
-from d2l_repro.experiment import Chapter
-from d2l_repro.notes import showing
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.notes import showing
 
 
 def standard_errors(sample, mean, variance):

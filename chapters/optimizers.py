@@ -28,9 +28,10 @@ from dataclasses import dataclass
 
 from mxnet import autograd, nd
 
-from d2l_repro import plot, settings
-from d2l_repro.experiment import Chapter
-from d2l_repro.history import History
+from d2l_repro import settings
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.results import plot
+from d2l_repro.results.history import History
 from d2l_repro.settings import Count
 
 from . import softmax_regression

@@ -16,14 +16,15 @@ from typing import Annotated
 from mxnet import gluon, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings
+from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import polynomial_data
-from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.parameters import book_arrays
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.settings import Bounds, Count, Positive
-from d2l_repro.train import train_ch3
+from d2l_repro.train.loop import train_ch3
+from d2l_repro.train.parameters import book_arrays
 
 TRUE_W, TRUE_B = (1.2, -3.4, 5.6), 5
 NUM_TRAIN, NUM_TEST = 100, 100  # examples drawn

@@ -28,15 +28,16 @@ import numpy as np
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings
+from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches, Steps
 from d2l_repro.data.synthetic import two_moons
-from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.parameters import book_arrays
-from d2l_repro.result import shown
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
+from d2l_repro.results.result import shown
 from d2l_repro.scratch import Momentum, correct_sign, linreg, sigmoid_cross_entropy, squared_loss
 from d2l_repro.settings import Bounds, Count, Options, Positive, Probability
-from d2l_repro.train import train_ch3
+from d2l_repro.train.loop import train_ch3
+from d2l_repro.train.parameters import book_arrays
 
 # Name -> function of the squared distances r2 (batch, centres) and squared widths s2 (centres,); F is `nd`,
 # or what a hybrid_forward is handed.

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings, witness
+from d2l_repro import settings
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment import Chapter, Model, runs_of
+from d2l_repro.experiment import second_edition
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train import train_ch3
+from d2l_repro.train.loop import train_ch3
 
 NUM_INPUTS, NUM_OUTPUTS = 28 * 28, 10  # pixels of an image, classes
 
@@ -71,7 +73,7 @@ def with_gluon(hp):
 def with_d2l(hp):
     """The class of the second edition, section 4.5, which has its own initial weights, loss, accuracy and
     optimizer."""
-    return witness.model(lambda d2l: d2l.SoftmaxRegression(NUM_OUTPUTS, hp.lr))
+    return second_edition.model(lambda d2l: d2l.SoftmaxRegression(NUM_OUTPUTS, hp.lr))
 
 
 def train(model, data, hp, callbacks=()):
@@ -104,12 +106,12 @@ def show(result, data):
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
     result.tables["Softmax as its formula is written, and made safe"] = softmax_overflow()
     if result.impl == "d2l":
-        result.tables[witness.EDITIONS] = editions(HParams(**result.settings), images)
+        result.tables[second_edition.EDITIONS] = editions(HParams(**result.settings), images)
 
 
 def editions(hp, images):
     """Table: where the first edition and the second, d2l 1.0's, differ."""
-    return witness.editions(
+    return second_edition.editions(
         len(images.train_labels),
         hp.batch_size,
         {
@@ -127,7 +129,7 @@ def editions(hp, images):
             "batch size": (
                 hp.batch_size,
                 hp.batch_size,
-                f"256 (section 4.5; of FashionMNIST by itself {witness.default('FashionMNIST', 'batch_size')})",
+                f"256 (section 4.5; of FashionMNIST by itself {second_edition.default('FashionMNIST', 'batch_size')})",
             ),
             "epochs": (hp.num_epochs, hp.num_epochs, "10 (section 4.5)"),
             "data": (images.title, images.title, "Fashion-MNIST, first partition (Gluon's)"),
@@ -164,7 +166,7 @@ chapter = Chapter(
     quick={"num_epochs": 2},
     data=data,
     runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
-    d2l=lambda hp: witness.runs(with_d2l, {"": hp}),
+    d2l=lambda hp: second_edition.runs(with_d2l, {"": hp}),
     train=train,
     show=show,
     datasets=("fashion_mnist", "fashion_mnist_2017", "mnist", "digits"),

@@ -23,13 +23,14 @@ from mxnet import nd
 
 from d2l_repro import settings
 from d2l_repro.data.synthetic import two_moons
-from d2l_repro.experiment import Chapter
-from d2l_repro.parameters import book_arrays
-from d2l_repro.result import duration, shown
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.results.result import duration, shown
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train import gradients_by_autograd
+from d2l_repro.train.loop import gradients_by_autograd
+from d2l_repro.train.parameters import book_arrays
 
-from . import _comparisons, _layered
+from . import _layered
 from ._layered import decision_regions, parity, points_data, row, runs_of, tested, train
 
 NUM_VALID, NUM_TEST = 160, 200
@@ -85,8 +86,8 @@ def data(hp, options):
 def show(result, data):
     """Curves, decision regions and a table for each net; by hand against autograd."""
     tables = comparisons(HParams(**result.settings))
-    _comparisons.tabulate(result, tables, row)
-    _comparisons.draw(result, tables, "on two moons", ("train_loss", "train_acc", "valid_acc"))
+    comparison.tabulate(result, tables, row)
+    comparison.draw(result, tables, "on two moons", ("train_loss", "train_acc", "valid_acc"))
     nets = [name for table in tables.values() for name in table if name != BY_AUTOGRAD]
     result.figures.update(decision_regions(result, data, nets))
     result.tables["Gradients by hand and by autograd"] = two_ways(result, data)

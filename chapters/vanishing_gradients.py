@@ -21,14 +21,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from d2l_repro import plot, settings
-from d2l_repro.experiment import Chapter
-from d2l_repro.parameters import parameters
-from d2l_repro.result import shown
+from d2l_repro import settings
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.results import plot
+from d2l_repro.results.result import shown
 from d2l_repro.scratch import normal, xavier
 from d2l_repro.settings import Count, Positive
+from d2l_repro.train.parameters import parameters
 
-from . import _comparisons, _layered, two_moons
+from . import _layered, two_moons
 from ._layered import parity, runs_of, train
 
 HIDDEN = (3, 3, 3, 3)
@@ -124,16 +126,16 @@ def show(result, data):
     from."""
     tables = comparisons(HParams(**result.settings))
     trained = {"Trained": tables.pop("Trained")}
-    _comparisons.tabulate(result, tables, norms_row)
-    _comparisons.tabulate(result, trained, _layered.row)
-    _comparisons.draw(result, trained, "on two moons", ("train_loss", "train_acc", "valid_acc"))
+    comparison.tabulate(result, tables, norms_row)
+    comparison.tabulate(result, trained, _layered.row)
+    comparison.draw(result, trained, "on two moons", ("train_loss", "train_acc", "valid_acc"))
     del tables["Equal units"]  # whose norms are 0
     for title, table in tables.items():
         for impl in ("scratch", "gluon"):
-            runs = _comparisons.of(impl, table, result.runs)
+            runs = comparison.of(impl, table, result.runs)
             curves = dict(by_layer(name, run["metrics"]) for name, run in runs.items() if run["metrics"])
             if curves:
-                result.figures[_comparisons.figure_name(title, impl)] = plot.lines(
+                result.figures[comparison.figure_name(title, impl)] = plot.lines(
                     curves,
                     "layer",
                     "norm of the gradient",

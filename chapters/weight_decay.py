@@ -17,13 +17,14 @@ import numpy as np
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro import plot, settings
+from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
-from d2l_repro.experiment import Chapter, Model, runs_of
-from d2l_repro.parameters import book_arrays
+from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss
 from d2l_repro.settings import Count, NonNegative, Positive
+from d2l_repro.train.parameters import book_arrays
 
 from .polynomial_fitting import train
 

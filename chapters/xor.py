@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 from d2l_repro import settings
 from d2l_repro.data.synthetic import xor_points
-from d2l_repro.experiment import Chapter
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.settings import Count, Positive
 
-from . import _comparisons
 from ._layered import Setting, decision_regions, parity, points_data, row, runs_of, tested, train
 
 NUM_VALID, NUM_TEST = 100, 1000
@@ -95,14 +95,14 @@ def show(result, data):
     """Every variant in one table, the best first; curves and decision regions."""
     tables = comparisons(HParams(**result.settings))
     variants = {name: hp for table in tables.values() for name, hp in table.items()}
-    _comparisons.tabulate(result, {"Every variant, the best first": variants}, row)
+    comparison.tabulate(result, {"Every variant, the best first": variants}, row)
     result.tables["Every variant, the best first"].sort(
         key=lambda line: (
             -result.runs[line["run"]]["metrics"].get("test_acc", 0),
             result.runs[line["run"]]["metrics"].get("test_loss", 0),
         )
     )
-    _comparisons.draw(result, {"Every variant": variants}, "on XOR", ("train_loss", "valid_acc"))
+    comparison.draw(result, {"Every variant": variants}, "on XOR", ("train_loss", "valid_acc"))
     result.figures.update(decision_regions(result, data, variants))
 
 

@@ -22,15 +22,15 @@ from mxnet import Context, autograd, context, cpu, gluon, gpu, init, nd
 from mxnet.gluon import nn
 
 from . import compat
-from .callbacks import Curve
 from .data.airfoil import load_airfoil
 from .data.images import FASHION, load_images, read_idx_folder, resized
 from .data.loader import Mapped, Minibatches, data_iter
 from .scratch import correct, linreg, sgd, squared_loss
 from .scratch.conv import corr2d
 from .scratch.optim import FunctionTrainer
-from .train import Callback, evaluate
-from .train import train_ch3 as loop
+from .train.callbacks import Curve
+from .train.loop import Callback, evaluate
+from .train.loop import train_ch3 as loop
 
 __all__ = [
     "corr2d",

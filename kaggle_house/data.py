@@ -9,7 +9,7 @@ from typing import Optional
 
 import pandas as pd
 
-from d2l_repro.data import hub
+from d2l_repro.data import download
 from d2l_repro.errors import InputError
 
 from .generated import generated_tables
@@ -59,22 +59,24 @@ def load_tables(train=None, test=None, data_dir=None, dataset="auto"):
         return Tables(*generated_tables(), name="generated")
     try:
         paths = (Path(train), Path(test)) if train else _find(data_dir)
-    except hub.DataUnavailable:
+    except download.DataUnavailable:
         if dataset != "auto":
             raise
         return Tables(*generated_tables(), name="generated", stand_in_for="kaggle_house")
     official = all(
-        hub.is_published(path, f"{FOLDER}/{name}") for path, name in zip(paths, PUBLISHED) if path.is_file()
+        download.is_published(path, f"{FOLDER}/{name}")
+        for path, name in zip(paths, PUBLISHED)
+        if path.is_file()
     )
     return Tables(read_table(paths[0], priced=True), read_table(paths[1], priced=False), official=official)
 
 
 def _find(data_dir):
-    for folder in hub.data_dirs(data_dir):
+    for folder in download.data_dirs(data_dir):
         paths = [folder / FOLDER / name for name in KAGGLES]
         if all(path.is_file() for path in paths):
             return paths
-    return [hub.fetch(f"{FOLDER}/{name}", data_dir) for name in PUBLISHED]
+    return [download.fetch(f"{FOLDER}/{name}", data_dir) for name in PUBLISHED]
 
 
 def read_table(path, priced):

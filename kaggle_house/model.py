@@ -8,13 +8,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from d2l_repro import schedules
-from d2l_repro.callbacks import Schedule
 from d2l_repro.data.loader import Minibatches
-from d2l_repro.experiment import Model
-from d2l_repro.parameters import book_arrays
+from d2l_repro.experiment.chapter import Model
 from d2l_repro.scratch import Adam, linreg, squared_loss
-from d2l_repro.train import train_ch3
+from d2l_repro.train import schedules
+from d2l_repro.train.callbacks import Schedule
+from d2l_repro.train.loop import train_ch3
+from d2l_repro.train.parameters import book_arrays
 
 WARM_UP = 0.05  # share of the steps over which the cosine schedule first rises
 

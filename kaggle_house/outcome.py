@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 
-from d2l_repro import plot, published
 from d2l_repro.files import write_atomically
-from d2l_repro.history import History
-from d2l_repro.result import environment, published_row
+from d2l_repro.results import plot, published
+from d2l_repro.results.history import History
+from d2l_repro.results.result import environment, published_row
 
 from . import kfold, submission
 from .recipes import ARTICLE, BOOK

@@ -7,29 +7,36 @@ import numpy as np
 import pytest
 
 import d2l_repro  # noqa: F401  (prepares mxnet before any test module imports it)
-from d2l_repro.data import hub, images
+from d2l_repro.data import download, images
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("d2l_repro", deadline=None)
 hypothesis.settings.load_profile("d2l_repro")
 
 
-def write_idx(path, array):
+def _write_idx(path, array):
     """A gzipped idx file of unsigned bytes."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
 
 
+@pytest.fixture(scope="session")
+def write_idx():
+    """Return the function (path, array) that writes a gzipped idx file."""
+    return _write_idx
+
+
 @pytest.fixture
 def offline(monkeypatch, tmp_path):
     """No data folder, an empty cache, and a registry whose mirrors refuse the connection."""
-    monkeypatch.delenv(hub.ENVIRONMENT, raising=False)
-    monkeypatch.setattr(hub, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.delenv(download.ENVIRONMENT, raising=False)
+    monkeypatch.setattr(download, "cache_dir", lambda: tmp_path / "cache")
     closed = {
-        name: (checksum, ["http://127.0.0.1:9/nothing"]) for name, (checksum, _) in hub.registry().items()
+        name: (checksum, ["http://127.0.0.1:9/nothing"])
+        for name, (checksum, _) in download.registry().items()
     }
-    monkeypatch.setattr(hub, "registry", lambda: closed)
+    monkeypatch.setattr(download, "registry", lambda: closed)
     images._load.cache_clear()
     yield
     images._load.cache_clear()
@@ -44,16 +51,16 @@ def small_fashion(offline, tmp_path):
         labels = np.arange(count) % 10
         pixels = rng.randint(0, 60, (count, 28, 28))
         pixels[np.arange(count), 2 * labels] = 250
-        write_idx(folder / "fashion_mnist" / f"{part}-images-idx3-ubyte.gz", pixels)
-        write_idx(folder / "fashion_mnist" / f"{part}-labels-idx1-ubyte.gz", labels)
+        _write_idx(folder / "fashion_mnist" / f"{part}-images-idx3-ubyte.gz", pixels)
+        _write_idx(folder / "fashion_mnist" / f"{part}-labels-idx1-ubyte.gz", labels)
     return folder
 
 
 @pytest.fixture
 def real_data():
     """The folder with the published files; skips where there is none."""
-    folder = os.environ.get(hub.ENVIRONMENT)
+    folder = os.environ.get(download.ENVIRONMENT)
     if not folder or not (Path(folder) / "fashion_mnist").is_dir():
-        pytest.skip(f"no real data: {hub.ENVIRONMENT} names no folder with fashion_mnist/")
+        pytest.skip(f"no real data: {download.ENVIRONMENT} names no folder with fashion_mnist/")
     images._load.cache_clear()
     return Path(folder)

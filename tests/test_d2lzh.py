@@ -16,17 +16,16 @@ from pathlib import Path
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import write_idx
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import data as gdata
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
-from d2l_repro import train
-from d2l_repro.data import airfoil, hub, images
+from d2l_repro.data import airfoil, download, images
 from d2l_repro.data.synthetic import airfoil_table
 from d2l_repro.errors import InputError
-from d2l_repro.experiment import seed_everything
+from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.train import loop as train
 
 ROOT = Path(__file__).parents[1]
 SIGNATURES = {  # of d2lzh
@@ -69,7 +68,7 @@ def as_in_a_new_process(monkeypatch, tmp_path):
 @pytest.fixture
 def fashion(small_fashion, monkeypatch):
     """A small Fashion-MNIST where $D2L_REPRO_DATA says."""
-    monkeypatch.setenv(hub.ENVIRONMENT, str(small_fashion))
+    monkeypatch.setenv(download.ENVIRONMENT, str(small_fashion))
     return small_fashion
 
 
@@ -278,7 +277,7 @@ def test_images_are_resized_as_gluon_does_it(fashion):
     assert next(iter(d2l.load_data_fashion_mnist(2, resize=(40, 30))[0]))[0].shape == (2, 1, 30, 40)
 
 
-def test_files_that_gluon_downloaded_are_taken(offline, tmp_path):
+def test_files_that_gluon_downloaded_are_taken(offline, tmp_path, write_idx):
     folder = tmp_path / ".mxnet" / "datasets" / "fashion-mnist"  # in the home folder, where d2lzh looked
     for part, count in (("train", 5), ("t10k", 3)):
         write_idx(folder / f"{part}-images-idx3-ubyte.gz", np.full((count, 28, 28), count))
@@ -859,14 +858,14 @@ def test_a_broken_table_is_named_with_its_fault(offline, content, message, tmp_p
     path = tmp_path / airfoil.AIRFOIL
     path.parent.mkdir()
     path.write_bytes(content)
-    monkeypatch.setenv(hub.ENVIRONMENT, str(tmp_path))
+    monkeypatch.setenv(download.ENVIRONMENT, str(tmp_path))
     with pytest.raises(InputError, match=re.escape(str(path)) + message):
         d2l.get_data_ch7()
 
 
 def test_the_table_is_the_published_one(real_data):
-    path = hub.find(airfoil.AIRFOIL)
+    path = download.find(airfoil.AIRFOIL)
     if path is None:
         pytest.skip("no airfoil data")
-    assert hub.is_published(path, airfoil.AIRFOIL)
+    assert download.is_published(path, airfoil.AIRFOIL)
     assert airfoil.read_airfoil(path).shape == (1503, 6)

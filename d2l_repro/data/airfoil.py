@@ -7,7 +7,7 @@ from typing import Optional
 import numpy as np
 
 from ..errors import InputError
-from . import hub
+from . import download
 from .synthetic import airfoil_table
 
 AIRFOIL = "misc/airfoil_self_noise.dat"
@@ -23,7 +23,7 @@ class Airfoil:
 
 
 def load_airfoil(data_dir=None):
-    """The table, found or downloaded by `hub.fetch`, or a generated one where it is nowhere to be had.
+    """The table, found or downloaded by `download.fetch`, or a generated one where it is nowhere to be had.
 
     Args:
         data_dir: a folder that holds `misc/`; searched first.
@@ -32,8 +32,8 @@ def load_airfoil(data_dir=None):
         InputError: the file is there, but is no such table.
     """
     try:
-        path = hub.fetch(AIRFOIL, data_dir)
-    except hub.DataUnavailable:
+        path = download.fetch(AIRFOIL, data_dir)
+    except download.DataUnavailable:
         return Airfoil(airfoil_table(), stand_in_for="airfoil_self_noise")
     return Airfoil(read_airfoil(path))
 

@@ -15,7 +15,7 @@ from mxnet import nd
 from mxnet.gluon.data.vision import transforms
 
 from ..errors import InputError
-from . import hub
+from . import download
 from .loader import Data, Minibatches
 
 FASHION = (
@@ -139,7 +139,7 @@ def load_images(default, dataset="auto", data_dir=None, quick=False):
     """
     if dataset not in ("auto", *DATASETS):
         raise InputError(f"no dataset is called {dataset!r}: take auto, {', '.join(DATASETS)}")
-    return _load(default, dataset, data_dir, quick, os.environ.get(hub.ENVIRONMENT))
+    return _load(default, dataset, data_dir, quick, os.environ.get(download.ENVIRONMENT))
 
 
 @lru_cache(
@@ -148,7 +148,7 @@ def load_images(default, dataset="auto", data_dir=None, quick=False):
 def _load(default, dataset, data_dir, quick, _environment):
     try:
         images = _read(default if dataset == "auto" else dataset, data_dir)
-    except hub.DataUnavailable:
+    except download.DataUnavailable:
         if dataset != "auto":
             raise
         images = (load_colour_digits if default == "cifar10" else load_digits)(stand_in_for=default)
@@ -165,8 +165,8 @@ def _read(name, data_dir):
 
 
 def read_idx_set(name, data_dir=None):
-    """One of `IDX_SETS` from its four files, found or downloaded by `hub.fetch`."""
-    return _read_idx_files(name, [hub.fetch(f"{name}/{file}", data_dir) for file in IDX_FILES])
+    """One of `IDX_SETS` from its four files, found or downloaded by `download.fetch`."""
+    return _read_idx_files(name, [download.fetch(f"{name}/{file}", data_dir) for file in IDX_FILES])
 
 
 def read_idx_folder(name, folder):
@@ -180,7 +180,7 @@ def _read_idx_files(name, paths):
     title, classes = IDX_SETS[name]
     train_images, train_labels = read_labelled_images(*paths[:2], len(classes))
     test_images, test_labels = read_labelled_images(*paths[2:], len(classes))
-    official = all(hub.is_published(path, f"{name}/{file}") for path, file in zip(paths, IDX_FILES))
+    official = all(download.is_published(path, f"{name}/{file}") for path, file in zip(paths, IDX_FILES))
     return Images(name, title, classes, train_images, train_labels, test_images, test_labels, official)
 
 
@@ -273,14 +273,14 @@ def read_cifar10(data_dir=None):
 
     The test set is taken from `test_batch.bin` where the user has that.
     """
-    whole = hub.find("cifar10/test_batch.bin", data_dir)
-    paths = [hub.fetch(file, data_dir) for file in CIFAR_FILES]
-    test_path = whole or hub.fetch(CIFAR_TEST, data_dir)
+    whole = download.find("cifar10/test_batch.bin", data_dir)
+    paths = [download.fetch(file, data_dir) for file in CIFAR_FILES]
+    test_path = whole or download.fetch(CIFAR_TEST, data_dir)
     train_images, train_labels = (np.concatenate(parts) for parts in zip(*map(read_cifar_batch, paths)))
     test_images, test_labels = (array[:1000] for array in read_cifar_batch(test_path))
     official = all(
-        hub.is_published(path, file) for path, file in zip(paths, CIFAR_FILES)
-    ) and hub.is_published(test_path, CIFAR_TEST, 1000 * CIFAR_RECORD)
+        download.is_published(path, file) for path, file in zip(paths, CIFAR_FILES)
+    ) and download.is_published(test_path, CIFAR_TEST, 1000 * CIFAR_RECORD)
     return Images(
         "cifar10", "CIFAR-10", CIFAR, train_images, train_labels, test_images, test_labels, official
     )

@@ -15,7 +15,7 @@ import numpy as np
 from mxnet import nd
 
 from ..errors import InputError
-from . import hub
+from . import download
 from .loader import Data
 
 PTB = "ptb/ptb.zip"
@@ -146,14 +146,14 @@ def load_text(dataset="auto", data_dir=None, quick=False):
     """
     if dataset not in ("auto", *DATASETS):
         raise InputError(f"no text is called {dataset!r}: take auto, {', '.join(DATASETS)}")
-    return _load(dataset, data_dir, quick, os.environ.get(hub.ENVIRONMENT))
+    return _load(dataset, data_dir, quick, os.environ.get(download.ENVIRONMENT))
 
 
 @lru_cache(maxsize=1)  # a chapter's runs share the text, and ask the network once where it is not on disk
 def _load(dataset, data_dir, quick, _environment):
     try:
         text = load_grammar() if dataset == "grammar" else load_ptb(data_dir)
-    except hub.DataUnavailable:
+    except download.DataUnavailable:
         if dataset != "auto":
             raise
         text = load_grammar(stand_in_for="ptb")
@@ -162,10 +162,10 @@ def _load(dataset, data_dir, quick, _environment):
 
 def load_ptb(data_dir=None):
     """The Penn Treebank in T. Mikolov's form (10,000 words, numbers as N), found or downloaded by
-    `hub.fetch`."""
-    path = hub.fetch(PTB, data_dir)
+    `download.fetch`."""
+    path = download.fetch(PTB, data_dir)
     parts = read_archive(path)
-    return Text("ptb", "Penn Treebank", *(parts[part] for part in PARTS), hub.is_published(path, PTB))
+    return Text("ptb", "Penn Treebank", *(parts[part] for part in PARTS), download.is_published(path, PTB))
 
 
 def read_archive(path):

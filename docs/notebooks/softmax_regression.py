@@ -19,7 +19,7 @@
 import inspect
 
 from chapters import softmax_regression
-from d2l_repro.experiment import seed_everything
+from d2l_repro.experiment.chapter import seed_everything
 
 # %% [markdown] ## The whole chapter  `run` trains both implementations, compares them with each other and
 # with what was published, and gives a result that shows itself.
@@ -84,7 +84,7 @@ print(bold.runs["gluon"]["history"])
 # the bias.
 
 # %%
-from d2l_repro.parity import same_path
+from d2l_repro.verify.parity import same_path
 
 ours = softmax_regression.from_scratch(hp)
 mine = softmax_regression.from_scratch(hp)

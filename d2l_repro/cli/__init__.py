@@ -1,0 +1,1 @@
+"""The command lines: `d2l-repro`, and `python -m chapters.NAME`."""

@@ -1,0 +1,1 @@
+"""How a chapter is put together: models, runs, comparisons, repeated seeds."""

@@ -1,0 +1,1 @@
+"""Run records, published values, figures and the report; nothing here imports MXNet."""

@@ -1,0 +1,1 @@
+"""Proofs that two implementations agree: training paths in double precision, central differences."""

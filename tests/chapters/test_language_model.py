@@ -1,0 +1,369 @@
+"""The language model: its state, its loss, its checkpoints, and that its two implementations are one."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+from mxnet.gluon import rnn
+
+from chapters import language_model
+from chapters.language_model import HParams
+from d2l_repro.data import text
+from d2l_repro.data.text import load_text
+from d2l_repro.errors import InputError
+from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import Perplexity, Progress, perplexity
+from d2l_repro.train.loop import Callback, Loop, TrainingInterrupted, evaluate, train_ch3
+from d2l_repro.train.parameters import parameters
+from d2l_repro.train.stateful import Carried
+
+TINY = HParams(num_hiddens=8, num_layers=2, num_steps=5, num_epochs=3, batch_size=8, sigma=0.3, drop_prob=0.2)
+BUILDERS = {"scratch": language_model.from_scratch, "gluon": language_model.with_gluon}
+
+
+@pytest.fixture(autouse=True)
+def short_text(monkeypatch):
+    """The grammar's text, a thousand words of it."""
+    text._load.cache_clear()
+    monkeypatch.setattr(
+        text.Text,
+        "first",
+        lambda self, *_: text.dataclasses.replace(
+            self, train_words=self.train_words[:1000], valid_words=self.valid_words[:400]
+        ),
+    )
+    yield
+    text._load.cache_clear()
+
+
+def run(hp=TINY, **options):
+    return language_model.run(hp, dataset="grammar", quick=True, **options)
+
+
+def built(impl, hp=TINY, seed=0):
+    data = language_model.data(hp, Options(dataset="grammar", quick=True, seed=seed))
+    seed_everything(seed)
+    return BUILDERS[impl](hp, data), data
+
+
+def numbers(result):
+    return {
+        label: {name: values for name, values in run["history"].columns().items() if name != "seconds"}
+        for label, run in result.runs.items()
+    }
+
+
+@pytest.mark.parametrize("impl", BUILDERS)
+def test_read_window_by_window_or_at_once_a_text_is_the_same_to_the_net(impl):
+    model, data = built(impl)
+    X = nd.concat(*[X for X, _ in data.test_iter][:3], dim=1)  # (rows, 15)
+    read = model.net.reader()
+    parts = [read(X[:, i : i + 5]).reshape((len(X), 5, -1)).asnumpy() for i in (0, 5, 10)]
+    whole = model.net(X).reshape((len(X), 15, -1)).asnumpy()
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("impl", BUILDERS)
+def test_training_carries_the_state_and_nothing_else_touches_it(impl):
+    model, data = built(impl)
+    (X, _), (X2, _) = list(data.train_iter)[:2]
+    model.net(X)
+    assert model.net.state is None
+    with autograd.train_mode():
+        model.net(X)
+    before = [array.asnumpy() for array in model.net.state]
+    assert all(np.abs(array).max() > 0 for array in before)
+    evaluate(data.test_iter, model.net.reader(), model.loss)
+    model.net(X2)
+    for array, kept in zip(model.net.state, before):
+        np.testing.assert_array_equal(array.asnumpy(), kept)
+    model.net.after_epoch(None)
+    assert model.net.state is None
+
+
+def test_the_gradient_does_not_reach_back_into_the_last_window():
+    w = nd.ones(1)
+    w.attach_grad()
+    net = Carried(lambda X, state: (w * state[0] + X, [w * state[0] + X]), lambda X: [nd.zeros(1)])
+    for expected in (0.0, 2.0, 5.0):  # states 0, 2, 5: dy/dw is the state before, whatever that was made of
+        with autograd.record():
+            y = net(nd.array([2.0 if expected == 0 else 3.0]))
+        y.backward()
+        assert w.grad.asscalar() == expected
+
+
+def test_perplexity_is_e_to_the_mean_loss_of_a_word():
+    assert perplexity(math.log(42)) == pytest.approx(42)
+    assert perplexity(1e9) == math.inf
+    result = run(impl="gluon")
+    for row in next(iter(result.runs.values()))["history"]:
+        for part in ("train", "valid"):
+            assert row[f"{part}_perplexity"] == pytest.approx(math.exp(row[f"{part}_loss"]))
+
+
+@pytest.mark.parametrize("impl", BUILDERS)
+def test_a_model_that_knows_nothing_is_as_undecided_as_there_are_words(impl):
+    model, data = built(impl)
+    for param in parameters(model):
+        param.set(np.zeros_like(param.get()))
+    loss = evaluate(data.test_iter, model.net.reader(), model.loss)
+    assert perplexity(loss) == pytest.approx(len(data.source.vocabulary), rel=1e-4)
+
+
+@pytest.mark.parametrize("impl", BUILDERS)
+def test_the_loss_of_a_word_is_minus_the_log_of_its_probability_in_the_texts_order(impl):
+    model, data = built(impl)
+    X, y = next(iter(data.test_iter))
+    logits = model.net(X).asnumpy().reshape(*X.shape, -1).astype(np.float64)
+    expected = (
+        np.log(np.exp(logits).sum(axis=2))
+        - np.take_along_axis(logits, y.asnumpy().astype(int)[..., None], axis=2)[..., 0]
+    )
+    np.testing.assert_allclose(model.loss(model.net(X), y).asnumpy(), expected.ravel(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("impl", BUILDERS)
+def test_the_gradient_is_clipped_after_it_was_summed_over_steps_and_averaged_over_rows(impl):
+    norms = []
+
+    class Norm(Callback):
+        def before_step(self, loop):
+            grads = [param.grad.asnumpy() for param in parameters(model)]
+            norms.append(math.sqrt(sum((grad**2).sum() for grad in grads)) / TINY.batch_size)
+
+    model, data = built(impl)
+    language_model.train(model, data, TINY.replace(num_epochs=1, clip=0.5), [Norm()])
+    assert max(norms) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_both_implementations_go_the_same_way_and_the_state_with_them():
+    result = run()
+    pair = result.parity["pairs"][0]
+    assert pair["left_at"] is None
+    assert pair["steps"] == 50
+    assert pair["max_abs_diff"] < 1e-9
+    scratch, gluon = built("scratch")[0], built("gluon")[0]
+    assert [p.get().shape for p in parameters(scratch)] == [p.get().shape for p in parameters(gluon)]
+    assert not any("h2h_bias" in param.name for param in parameters(gluon))
+
+
+def test_it_learns_what_follows_what():
+    words = load_text("grammar", quick=False).train_words[:400]
+    counts = np.unique(words, return_counts=True)[1] / len(words)
+    unigram = math.exp(
+        -(counts * np.log(counts)).sum()
+    )  # the perplexity of knowing only how frequent each word is
+    result = run(TINY.replace(num_hiddens=32, num_epochs=12, drop_prob=0.0), impl="gluon")
+    assert next(iter(result.runs.values()))["metrics"]["train_perplexity"] < unigram / 2
+
+
+class Stop(Callback):
+    """Ctrl-C in the midst of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def after_step(self, loop):
+        if loop.epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def test_a_run_that_was_interrupted_goes_on_with_the_numbers_of_one_that_was_not(tmp_path, monkeypatch):
+    whole = run()
+    train = language_model.train
+    chapter = language_model.chapter
+
+    def interrupted(model, data, hp, callbacks):
+        return train(model, data, hp, [*callbacks, Stop(3)])
+
+    object.__setattr__(chapter, "train", interrupted)
+    try:
+        assert run(folder=tmp_path).interrupted
+        object.__setattr__(
+            chapter,
+            "train",
+            lambda model, data, hp, callbacks: train(
+                model, data, hp, [*callbacks, Stop(3 if isinstance(model.params, list) else 2)]
+            ),
+        )
+        assert run(folder=tmp_path, resume=True).interrupted
+    finally:
+        object.__setattr__(chapter, "train", train)
+    resumed = run(folder=tmp_path, resume=True)
+    assert numbers(resumed) == numbers(whole)
+    for label, model in whole.models.items():
+        for ours, theirs in zip(parameters(model), parameters(resumed.models[label])):
+            np.testing.assert_array_equal(ours.get(), theirs.get())
+    again = run(folder=tmp_path, resume=True)  # all is done: nothing is trained
+    assert numbers(again) == numbers(whole)
+    assert again.tables == resumed.tables
+
+
+def test_without_resume_a_run_begins_anew_and_resume_without_a_checkpoint_too(tmp_path):
+    first = run(impl="gluon", folder=tmp_path, resume=True)
+    second = run(TINY.replace(num_epochs=2), impl="gluon", folder=tmp_path)
+    assert len(next(iter(second.runs.values()))["history"]) == 2
+    assert numbers(first) != numbers(second)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"hp": TINY.replace(num_hiddens=9)}, "another num_hiddens"),
+        ({"hp": TINY.replace(lr=0.5, clip=1.0)}, "another lr, clip"),
+        ({"seed": 3}, "another seed"),
+    ],
+)
+def test_the_checkpoint_of_another_run_is_refused(tmp_path, changes, fault):
+    run(impl="gluon", folder=tmp_path)
+    with pytest.raises(
+        InputError, match=rf"checkpoint_gluon_LSTM_3_epochs\.npz: is of a run with {fault}; leave"
+    ):
+        run(**{"impl": "gluon", "folder": tmp_path, "resume": True, **changes})
+
+
+def test_a_damaged_checkpoint_is_one_line(tmp_path):
+    run(impl="gluon", folder=tmp_path)
+    [path] = tmp_path.iterdir()
+    whole = path.read_bytes()
+    rng = np.random.RandomState(0)
+    damaged = [b"", b"no checkpoint", whole[: len(whole) // 2], whole[:-10]]
+    for place in rng.randint(0, len(whole), 30):
+        damaged.append(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+    messages = []
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            run(impl="gluon", folder=tmp_path, resume=True)
+        except InputError as error:
+            messages.append(str(error))
+    assert len(messages) > 20
+    assert all(message.startswith(f"{path}: ") and "\n" not in message for message in messages)
+
+
+def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
+    flags = [
+        "--quick",
+        "--dataset",
+        "grammar",
+        "--impl",
+        "gluon",
+        "--num-epochs",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
+    for more in ([], ["--resume"]):
+        with pytest.raises(SystemExit) as exit:
+            language_model.chapter.main([*flags, *more])
+        assert exit.value.code == 0
+    assert (tmp_path / "checkpoint_gluon_LSTM_1_epochs.npz").is_file()
+    content = json.loads((tmp_path / "result.json").read_text())
+    assert content["parity"] is None
+    assert set(content["runs"]["gluon LSTM 1 epochs"]["history"]) == {
+        "epoch",
+        "train_loss",
+        "valid_loss",
+        "train_perplexity",
+        "valid_perplexity",
+        "seconds",
+    }
+    assert "Texts the models make up" in capsys.readouterr().out
+    from chapters import lstm_sine
+
+    with pytest.raises(SystemExit) as exit:
+        lstm_sine.chapter.main(["--resume", "--out", str(tmp_path / "sine")])
+    assert exit.value.code == 2
+
+
+def test_a_sample_is_what_the_model_says_and_the_cold_one_is_the_likeliest():
+    model, data = built("gluon")
+    vocabulary = data.source.vocabulary
+    texts = [
+        language_model.sample(model.net, vocabulary, 1.0, np.random.RandomState(seed), 20)
+        for seed in (0, 0, 1)
+    ]
+    assert texts[0] == texts[1] != texts[2]
+    assert set(texts[0].split()) <= set(vocabulary.words)
+    cold = language_model.sample(model.net, vocabulary, 1e-6, np.random.RandomState(0), 3).split()
+    read, number = model.net.reader(), vocabulary.numbers(["<eos>"])
+    for word in cold:
+        number = read(nd.array(number).expand_dims(0)).argmax(axis=1).asnumpy().astype(int)
+        assert vocabulary.words[number[0]] == word
+
+
+def test_progress_tells_perplexity_and_speed():
+    class Bar:
+        format_dict = {"elapsed": 2.0}  # noqa: RUF012
+
+    loop = Loop(1, 10, None)
+    loop.add("train_loss", nd.full(700, math.log(50)))
+    shown = Progress(words=True)
+    shown._bar = Bar
+    assert shown._numbers(loop) == {"perplexity": "50", "tokens/s": "350"}
+    assert Progress()._numbers(loop) == {"loss": "3.912"}
+
+
+def test_the_loop_goes_on_where_a_callback_puts_it():
+    class Later(Callback):
+        def before_training(self, loop):
+            loop.epoch, loop.step = 2, 8
+
+    seen = []
+
+    class Watch(Callback):
+        def after_epoch(self, loop):
+            seen.append((loop.epoch, loop.step))
+
+    model, data = built("gluon")
+    history = train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        3,
+        8,
+        trainer=model.trainer,
+        metrics={},
+        callbacks=[Later(), model.net, Perplexity(), Watch()],
+    )
+    assert history["epoch"] == [3]
+    assert seen == [(3, 8 + len(data.train_iter))]
+
+
+def test_an_interrupted_loop_still_has_its_history():
+    model, data = built("gluon")
+    with pytest.raises(TrainingInterrupted) as caught:
+        language_model.train(model, data, TINY, [Stop(2)])
+    assert caught.value.history["epoch"] == [1]
+
+
+def test_the_quick_layer_is_gluons_own():
+    ours, theirs = language_model.QuickLSTM(3, input_size=3), rnn.LSTM(3, input_size=3)
+    X, state = nd.random.normal(shape=(4, 2, 3)), [nd.random.normal(shape=(1, 2, 3)) for _ in range(2)]
+    results = []
+    for layer in (ours, theirs):
+        layer.initialize()
+        for param, other in zip(layer.collect_params().values(), ours.collect_params().values()):
+            param.set_data(other.data() if layer is theirs else nd.random.normal(shape=param.shape))
+        with autograd.record():
+            outputs, last = layer(X, state)
+            value = (outputs**2).sum() + last[0].sum() + (last[1] ** 3).sum()
+        value.backward()
+        results.append([outputs, *last, *(param.grad() for param in layer.collect_params().values())])
+    for mine, other in zip(*results):
+        np.testing.assert_allclose(mine.asnumpy(), other.asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_small_net_learns_the_treebank(real_data):
+    hp = language_model.HParams(num_hiddens=100, num_epochs=1)
+    result = language_model.run(hp, impl="gluon", dataset="ptb", data_dir=real_data)
+    metrics = result.runs["gluon LSTM 1 epochs"]["metrics"]
+    assert metrics["valid_perplexity"] < 260  # of 10,000 words; by frequency alone it is about 700
+    assert (
+        metrics["train_perplexity"] > metrics["valid_perplexity"]
+    )  # the mean over the epoch, its start included

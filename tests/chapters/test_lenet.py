@@ -1,0 +1,196 @@
+"""LeNet: convolution and pooling against central differences, autograd and Gluon; the chapter in the
+small."""
+
+import functools
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+from mxnet.gluon import nn
+
+from chapters import lenet
+from d2l_repro.data.images import load_images
+from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.results import plot
+from d2l_repro.results.published import published_values
+from d2l_repro.scratch.conv import Conv2D, MaxPool2D
+from d2l_repro.scratch.layers import LOSSES, gradients_by_hand
+from d2l_repro.settings import Options
+from d2l_repro.verify.gradcheck import check_layer
+
+rng = np.random.RandomState(0)
+SMALL = {"num_steps": 6, "num_evaluations": 2, "batch_size": 4, "num_hiddens": 16}
+
+
+def array(*shape):
+    return nd.array(rng.normal(size=shape), dtype="float64")
+
+
+SHAPES = [(2, 3, 4, 6), (1, 1, 8, 2), (3, 2, 2, 2)]  # also lower or narrower than the kernel
+
+
+@functools.lru_cache
+def small(impl="both"):
+    return lenet.run(lenet.HParams(**SMALL), dataset="digits", quick=True, impl=impl)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_a_convolutions_gradients_are_those_of_central_differences_and_of_autograd(shape, kernel):
+    errors = check_layer(Conv2D(array(4, shape[1], kernel, kernel), array(4)), array(*shape))
+    assert errors["central differences"] < 1e-7
+    assert errors["autograd"] < 1e-12
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_max_pools_gradients_are_those_of_central_differences_and_of_autograd(shape):
+    errors = check_layer(MaxPool2D(), array(*shape))
+    assert errors["central differences"] < 1e-7
+    assert errors["autograd"] == 0
+
+
+def of_gluon(layer, theirs, X):
+    """Outputs and gradients of one of our layers, and of Gluon's with its parameters."""
+    theirs.initialize()
+    theirs.cast("float64")
+    theirs(X)
+    learned = list(theirs.collect_params().values())
+    for param, ours in zip(learned, layer.params):
+        param.set_data(ours)
+        ours.attach_grad()
+    X.attach_grad()
+    with autograd.record():
+        Y = theirs(X)
+    dY = array(*Y.shape)
+    Y.backward(dY)
+    ours = [layer.forward(X), layer.backward(dY), *(param.grad for param in layer.params)]
+    return zip(ours, [Y, X.grad, *(param.grad() for param in learned)])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", ["convolution", "max pool"])
+def test_a_layers_output_and_gradients_are_those_of_gluons(name, shape):
+    layer, theirs = {
+        "convolution": (Conv2D(array(4, shape[1], 5, 5), array(4)), nn.Conv2D(4, 5, padding=2)),
+        "max pool": (MaxPool2D(), nn.MaxPool2D(2)),
+    }[name]
+    for ours, gluons in of_gluon(layer, theirs, array(*shape)):
+        np.testing.assert_allclose(ours.asnumpy(), gluons.asnumpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_of_equal_pixels_the_first_gets_the_gradient_as_in_gluon():
+    X = nd.array(rng.randint(0, 2, (20, 1, 8, 8)), dtype="float64")
+    for ours, gluons in of_gluon(MaxPool2D(), nn.MaxPool2D(2), X):
+        np.testing.assert_array_equal(ours.asnumpy(), gluons.asnumpy())
+
+
+def test_a_first_convolution_computes_no_gradient_that_nobody_asks_for():
+    layer = Conv2D(array(4, 1, 5, 5), array(4), first=True)
+    for param in layer.params:
+        param.attach_grad()
+    assert layer.backward(layer.forward(array(2, 1, 6, 6))) is None
+
+
+def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
+    hp = lenet.comparison(lenet.HParams())["Adam 2000 steps"]
+    data = lenet.chapter.data(hp, Options(dataset="digits"))
+    seed_everything(0)
+    ours, theirs = lenet.from_scratch(hp, data), lenet.with_gluon(hp, data)
+    for param in ours.params[1::2]:
+        # At 0, where a bias of 0 leaves every blank pixel, autograd takes another derivative of our ReLU.
+        param[:] = nd.random.normal(scale=0.1, shape=param.shape)
+    X, y = (part[:8] for part in data.source.test)
+    scores, _ = gradients_by_hand(ours.net, "softmax")(X, y)
+    by_hand = [param.grad.copy() for param in ours.params]
+    with autograd.record():
+        losses = LOSSES["softmax"][0](ours.net(X), y)
+    losses.backward()
+    for mine, param in zip(by_hand, ours.params):
+        np.testing.assert_allclose(mine.asnumpy(), param.grad.asnumpy(), rtol=1e-3, atol=1e-3)
+    theirs.net(X)
+    for mine, other in zip(lenet.parameters(ours), lenet.parameters(theirs)):
+        other.set(mine.get())
+    np.testing.assert_allclose(theirs.net(X).asnumpy(), scores.asnumpy(), rtol=1e-3, atol=1e-3)
+    assert [param.shape for param in ours.params] == [
+        (32, 1, 5, 5),
+        (32,),
+        (64, 32, 5, 5),
+        (64,),
+        (3136, 512),
+        (512,),
+        (512, 10),
+        (10,),
+    ]
+
+
+def test_the_last_training_images_are_for_validation():
+    images = load_images("mnist", "digits")
+    sets = lenet.chapter.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits")).source
+    assert [len(y) for _, y in (sets.train, sets.valid, sets.test)] == [1248, 249, 300]
+    assert sets.valid[1].asnumpy().tolist() == images.train_labels[-249:].tolist()
+
+
+def test_a_short_run_trains_compares_and_draws():
+    result = small()
+    assert list(result.runs) == [
+        "scratch Adam 6 steps",
+        "gluon Adam 6 steps",
+        "gluon SGD 0.01",
+        "gluon SGD 0.001",
+    ]
+    assert result.errors == {}
+    assert result.parity["steps"] == 50
+    assert [pair["left_at"] for pair in result.parity["pairs"]] == [None]
+    assert result.figures.keys() == {
+        "training_curves",
+        "filters_scratch",
+        "filters_gluon",
+        "misclassified_scratch",
+        "misclassified_gluon",
+    }
+    for figure in result.figures.values():
+        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
+    for run in result.runs.values():
+        assert len(run["history"]) == 2
+        assert run["metrics"]["best_valid_acc"] == max(run["history"]["valid_acc"])
+
+
+def test_one_implementation_alone_gives_the_same_numbers():
+    alone = small("scratch")
+    assert list(alone.runs) == ["scratch Adam 6 steps"]
+    assert alone.runs["scratch Adam 6 steps"]["metrics"] == small().runs["scratch Adam 6 steps"]["metrics"]
+
+
+def test_every_published_row_has_a_run_and_metric_of_ours():
+    labels = {run.label for run in lenet.runs(lenet.HParams())}
+    for row in published_values():
+        if row["chapter"] == "lenet":
+            assert {f"scratch {row['run']}", f"gluon {row['run']}"} <= labels
+            assert row["metric"] in small().runs["scratch Adam 6 steps"]["metrics"]
+
+
+def test_a_label_tells_the_steps_that_are_taken():
+    for num_steps in (2000, 2009, 7):
+        (name, adam), *_ = lenet.comparison(lenet.HParams(num_steps=num_steps)).items()
+        assert name == f"Adam {num_steps} steps"
+        assert adam.num_epochs * adam.steps == num_steps
+
+
+def test_only_digits_that_are_taken_for_others_are_shown():
+    data = lenet.chapter.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits"))
+    always_3 = lenet.misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data.source)
+    assert len(always_3) == 24
+    assert all(title.endswith("\n3") and title != "3\n3" for _, title in always_3)
+    classes = {x.asnumpy().tobytes(): y.asscalar() for x, y in zip(*data.source.test)}
+    assert not lenet.misclassified(
+        lambda X: nd.one_hot(nd.array([classes[x.asnumpy().tobytes()] for x in X]), 10), data.source
+    )
+
+
+@pytest.mark.slow
+def test_300_steps_of_adam_are_enough_for_97_of_100_digits(real_data):
+    hp = lenet.HParams(num_steps=300, num_evaluations=1)
+    result = lenet.run(hp, impl="gluon", dataset="mnist", data_dir=real_data)
+    accuracies = {label: run["metrics"]["best_valid_acc"] for label, run in result.runs.items()}
+    assert accuracies["gluon Adam 300 steps"] > 0.97
+    assert accuracies["gluon SGD 0.001"] < 0.9  # too slow, as the article says

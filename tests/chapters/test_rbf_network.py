@@ -1,0 +1,262 @@
+"""Radial basis functions: bases, centres, gradients, and what trained nets have to be."""
+
+import functools
+import itertools
+import json
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+from sklearn.cluster import KMeans
+
+from chapters import rbf_network
+from chapters.rbf_network import BASES, CENTRES, NUM_TRAIN, HParams, Setting
+from d2l_repro.errors import InputError
+from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.results import plot
+from d2l_repro.settings import Options
+from d2l_repro.train.parameters import book_arrays, parameters
+from d2l_repro.verify.gradcheck import central_differences, relative_error
+from d2l_repro.verify.parity import same_path
+
+FORMULAS = {
+    "gaussian": lambda r, s: np.exp(-(r**2) / (2 * s**2)),
+    "reflected sigmoid": lambda r, s: 1 / (1 + np.exp(r**2 / s**2)),
+    "inverse multiquadric": lambda r, s: 1 / np.sqrt(r**2 + s**2),
+}
+BUILDERS = {"scratch": rbf_network.from_scratch, "gluon": rbf_network.with_gluon}
+every_basis = pytest.mark.parametrize("basis", BASES)
+
+
+@functools.lru_cache
+def quick():
+    return rbf_network.run(quick=True)
+
+
+def built(impl, seed=0, **settings):
+    """Model and data of one run, as the chapter builds them."""
+    hp = Setting(**settings)
+    seed_everything(seed)
+    data = rbf_network.data(hp, Options(seed=seed))
+    return BUILDERS[impl](hp, data), data, hp
+
+
+def in_double(model):
+    for param in parameters(model):
+        param.cast("float64")
+    return model
+
+
+@every_basis
+def test_the_hidden_layer_is_its_formula(basis):
+    rng = np.random.RandomState(0)
+    X, centres, widths = rng.normal(size=(5, 2)), rng.normal(size=(3, 2)), np.array([0.3, 1.0, 2.0])
+    expected = np.array(
+        [[FORMULAS[basis](np.linalg.norm(x - c), s) for c, s in zip(centres, widths)] for x in X]
+    )
+    phi = rbf_network.rbf(
+        *(nd.array(array, dtype="float64") for array in (X, centres, np.log(widths))), basis
+    )
+    np.testing.assert_allclose(phi.asnumpy(), expected, rtol=1e-12)
+
+
+@every_basis
+def test_far_from_every_centre_gradients_stay_finite(basis):
+    X, centres, log_width = nd.array([[1000.0]]), nd.zeros((1, 1)), nd.zeros(1)
+    for array in (centres, log_width):
+        array.attach_grad()
+    with autograd.record():
+        phi = rbf_network.rbf(X, centres, log_width, basis)
+    phi.backward()
+    assert all(np.isfinite(array.asnumpy()).all() for array in (phi, centres.grad, log_width.grad))
+
+
+@pytest.mark.parametrize(("task", "basis"), itertools.product(NUM_TRAIN, BASES))
+def test_gradients_by_centres_widths_and_weights_are_central_differences(task, basis):
+    model, data, _ = built("scratch", task=task, basis=basis, centres="learned", sigma=1.0, num_centres=3)
+    in_double(model)
+    X, y = (array[:7].astype("float64") for array in data.source.train)
+    with autograd.record():
+        losses = model.loss(model.net(X), y)
+    losses.backward()
+    assert len(model.params) == 4
+    for param in model.params:
+        numeric = central_differences(lambda: model.loss(model.net(X), y).sum(), param)
+        assert np.abs(numeric).max() > 1e-4
+        assert relative_error(param.grad.asnumpy(), numeric) < 1e-7
+
+
+@pytest.mark.parametrize(("basis", "centres"), itertools.product(BASES, CENTRES))
+def test_with_equal_parameters_gluons_net_is_ours(basis, centres):
+    for task in NUM_TRAIN:
+        (ours, data, _), (theirs, _, _) = (
+            built(impl, task=task, basis=basis, centres=centres) for impl in BUILDERS
+        )
+        X, y = data.source.test
+        rng = np.random.RandomState(1)
+        theirs.net(X)
+        for mine, other in zip(parameters(ours), parameters(theirs)):
+            value = rng.normal(size=mine.get().shape).astype("float32")
+            mine.set(value)
+            other.set(value)
+        np.testing.assert_allclose(theirs.net(X).asnumpy(), ours.net(X).asnumpy(), rtol=1e-5, atol=1e-5)
+        losses = [model.loss(model.net(X), y).asnumpy().ravel() for model in (ours, theirs)]
+        np.testing.assert_allclose(*losses, rtol=1e-5, atol=1e-5)
+
+
+def test_every_pair_goes_one_way():
+    pairs = quick().parity["pairs"]
+    assert {pair["ours"] for pair in pairs} == {
+        label for label in quick().runs if label.startswith("scratch")
+    }
+    assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
+
+
+def test_learned_centres_widths_and_weights_go_the_same_path_to_the_last_digits():
+    models = [built(impl, centres="learned")[0] for impl in BUILDERS]
+    _, data, hp = built("gluon")
+    assert same_path(*models, data.train_iter, hp.batch_size, tolerance=1e-12)
+
+
+def test_each_basis_meets_each_choice_of_centres_on_each_task():
+    combinations = itertools.product(BUILDERS, NUM_TRAIN, BASES, CENTRES)
+    assert quick().runs.keys() == {" ".join(names) for names in combinations}
+    assert quick().errors == {}
+    for label, run in quick().runs.items():
+        scored = {"train_loss", "test_loss"} | ({"train_acc", "test_acc"} if "moons" in label else set())
+        assert run["metrics"].keys() == scored
+
+
+def test_settings_are_what_the_names_say():
+    for name, hp in rbf_network.variants(HParams(lr_sine=0.7, lr_moons=0.6)).items():
+        assert name == f"{hp.task} {hp.basis} {hp.centres}"
+        assert hp.lr == {"sine": 0.7, "moons": 0.6}[hp.task]
+
+
+def test_centres_move_where_they_are_learned_and_only_there():
+    for net in rbf_network.trained(quick()):
+        centres, log_width = net.hidden
+        learned = net.hp.centres == "learned"
+        assert len(book_arrays(net.model)) == (4 if learned else 2)
+        for now, start in ((centres, net.source.centres), (log_width, net.source.log_width)):
+            assert (np.abs(now - start.asnumpy()).max() > 1e-3) == learned
+        if net.label.startswith("gluon"):  # what the block itself has in the end
+            np.testing.assert_array_equal(net.model.net[0].centres.data().asnumpy(), centres)
+
+
+@pytest.mark.parametrize("task", NUM_TRAIN)
+def test_centres_begin_where_they_should(task):
+    sources = {how: built("scratch", seed=3, task=task, centres=how)[1].source for how in CENTRES}
+    X = sources["random"].train[0].asnumpy()
+    means = KMeans(8, n_init=10, random_state=3).fit(X).cluster_centers_
+    np.testing.assert_allclose(sources["k-means"].centres.asnumpy(), means, rtol=1e-6)
+    chosen = sources["random"].centres.asnumpy()
+    assert len(np.unique(chosen, axis=0)) == 8
+    assert all((c == X).all(axis=1).any() for c in chosen)
+    np.testing.assert_array_equal(sources["learned"].centres.asnumpy(), chosen)
+
+
+def test_the_width_is_a_multiple_of_the_centres_spacing():
+    for task, inputs in (("sine", 1), ("moons", 2)):
+        source = built("scratch", task=task, width=0.5, num_centres=10)[1].source
+        centres = source.centres.asnumpy()
+        largest = max(np.linalg.norm(a - b) for a, b in itertools.combinations(centres, 2))
+        np.testing.assert_allclose(
+            source.log_width.exp().asnumpy(), 0.5 * largest / 10 ** (1 / inputs), rtol=1e-5
+        )
+
+
+def test_sets_are_apart_and_the_curve_is_tested_without_noise():
+    (X, _), (X_test, _) = rbf_network.moon_points(0.1, 0)
+    assert (len(X), len(X_test)) == (640, 200)
+    assert not (X.asnumpy()[:, None] == X_test.asnumpy()).all(axis=2).any()
+    (x, y), (grid, truth) = rbf_network.sine_points(0.1, 0)
+    np.testing.assert_allclose(
+        truth.asnumpy(), np.sin(grid.asnumpy()[:, 0]) + grid.asnumpy()[:, 0] / 3, atol=1e-6
+    )
+    noise = y.asnumpy() - rbf_network.true_curve(x.asnumpy()[:, 0])
+    assert noise.std() == pytest.approx(0.1, rel=0.2)
+
+
+def test_no_net_is_below_its_least_squares_and_training_comes_near_it():
+    for net in rbf_network.trained(quick()):
+        if net.hp.task == "sine":
+            assert quick().runs[net.label]["metrics"]["train_loss"] > rbf_network.least_squares(net) * (
+                1 - 1e-5
+            )
+    model, data, hp = built("gluon", centres="k-means")
+    history = rbf_network.train(model, data, hp)
+    best = rbf_network.least_squares(rbf_network.Trained("gluon", model, data.source, hp))
+    assert 1 - 1e-5 < history[-1]["train_loss"] / best < 1.02
+    X, y = (array.asnumpy().astype("float64") for array in data.source.train)
+    width = np.exp(data.source.log_width[0].asscalar())
+    phi = FORMULAS["gaussian"](np.abs(X - data.source.centres.asnumpy().T), width)
+    weights = np.linalg.pinv(np.column_stack([phi, np.ones(len(y))])) @ y
+    assert best == pytest.approx(((phi @ weights[:-1] + weights[-1] - y) ** 2).mean() / 2, rel=1e-5)
+
+
+def test_learning_the_centres_is_worth_it_on_the_moons():
+    accuracies = {}
+    for centres in CENTRES:
+        model, data, hp = built("gluon", task="moons", centres=centres, num_epochs=20)
+        accuracies[centres] = rbf_network.train(model, data, hp)[-1]["test_acc"]
+    assert accuracies["learned"] >= 0.99 > 0.97 > max(accuracies["random"], accuracies["k-means"])
+
+
+def test_one_seed_gives_one_result():
+    def numbers(seed):
+        runs = rbf_network.run(HParams(num_epochs=1, steps=5), impl="gluon", seed=seed).runs
+        return json.dumps({label: run["metrics"] for label, run in runs.items()})
+
+    assert numbers(1) == numbers(1) != numbers(2)
+
+
+def test_tables_are_ordered_and_figures_are_there():
+    assert quick().figures.keys() == {"bases", "sine", "sine_training", "moons", "moons_training"}
+    for rows in quick().tables.values():
+        losses = [float(row["test loss"]) for row in rows]
+        assert len(rows) == 18
+        assert losses == sorted(losses)
+        assert {row["centres"] for row in rows} == {8}
+    assert all("least squares" in row for row in quick().tables["A curve"])
+    assert [ax.get_title() for ax in quick().figures["sine"].axes] == list(BASES)
+    assert len(quick().figures["moons"].axes) == len(BASES) * len(CENTRES)
+
+
+def test_one_implementation_alone_draws_its_own_nets_and_a_diverged_run_draws_what_there_is():
+    result = rbf_network.run(HParams(num_epochs=1, steps=5), impl="gluon")
+    assert result.figures.keys() == quick().figures.keys()
+    assert result.parity is None
+    diverged = rbf_network.run(HParams(num_epochs=2, steps=50, lr_sine=1e4), impl="gluon")
+    assert diverged.errors
+    assert str(diverged)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"num_centres": 1}, {"num_centres": 161}, {"width": 0}, {"momentum": 1}]
+)
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(InputError, match="must be"):
+        HParams(**settings)
+
+
+def test_marks_are_drawn_and_the_plane_reaches_as_far_as_they_do():
+    sets = {"train": (np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1]))}
+    far = np.array([[5.0, -4.0]])
+    figure = plot.decision_regions({"net": lambda X: X[:, 0] - 0.5}, sets, "t", {"centres": {"net": far}})
+    (ax,) = figure.axes
+    np.testing.assert_array_equal(ax.get_lines()[0].get_xydata(), far)
+    assert ax.get_xlim()[1] > 5
+    assert ax.get_ylim()[0] < -4
+    assert figure.legends[0].get_texts()[-1].get_text() == "centres"
+
+
+def test_points_beside_a_line_have_its_colour():
+    x = np.arange(3.0)
+    figure = plot.functions(
+        {"p": (x, {"a": x, "b": -x})}, "x", "t", {"p": {"b": (x[:1], x[:1]), "data": (x, x)}}
+    )
+    a, b, of_b, examples = figure.axes[0].get_lines()
+    assert of_b.get_color() == b.get_color() != a.get_color()
+    assert examples.get_linestyle() == "None"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "data"]

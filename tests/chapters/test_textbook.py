@@ -1,0 +1,372 @@
+"""Every chapter, in the small: what it leaves, what it refuses, and that it does so again the same way."""
+
+import importlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+
+from chapters import dropout, linear_regression, mlp, polynomial_fitting, softmax_regression, weight_decay
+from d2l_repro.errors import InputError
+from d2l_repro.results.catalogue import TEXTBOOK
+from d2l_repro.results.result import Result
+from d2l_repro.train.parameters import parameters
+
+CHAPTERS = {name: importlib.import_module(f"chapters.{name}").chapter for name in TEXTBOOK}
+RUNS = {
+    "linear_regression": ["scratch", "gluon", "data"],
+    "softmax_regression": ["scratch", "gluon"],
+    "mlp": ["scratch", "gluon"],
+    "polynomial_fitting": [
+        "scratch cubic",
+        "gluon cubic",
+        "scratch linear",
+        "gluon linear",
+        "scratch two examples",
+        "gluon two examples",
+    ],
+    "weight_decay": ["scratch lambda=0", "scratch lambda=3", "gluon wd=0", "gluon wd=3"],
+    "house_prices": [
+        f"{impl} {part}"
+        for impl in ("scratch", "gluon")
+        for part in ("fold 1", "fold 2", "fold 3", "fold 4", "fold 5", "all rows", "book")
+    ],
+    "dropout": [
+        "scratch",
+        "gluon",
+        "scratch no dropout",
+        "gluon no dropout",
+        "scratch exchanged",
+        "gluon exchanged",
+    ],
+}
+FIGURES = {
+    "linear_regression": {"data", "training_curves"},
+    "softmax_regression": {"images", "training_curves", "predictions_scratch", "predictions_gluon"},
+    "mlp": {"training_curves", "activations"},
+    "polynomial_fitting": {"loss_cubic", "loss_linear", "loss_two_examples"},
+    "weight_decay": {"loss_lambda_0", "loss_lambda_3"},
+    "dropout": {"training_curves", "variants_scratch", "variants_gluon"},
+    "house_prices": {"fold_1", "all_rows"},
+}
+
+
+def main(name, *flags):
+    """Run a chapter's command line in this process; its exit code."""
+    with pytest.raises(SystemExit) as exit:
+        CHAPTERS[name].main(list(flags))
+    return exit.value.code
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {key: without_times(item) for key, item in value.items() if key not in ("seconds", "finished")}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", TEXTBOOK)
+def test_a_chapter_trains_compares_draws_and_repeats_itself(name, small_fashion, tmp_path, capsys):
+    data = (
+        ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []
+    )  # without the files of house_prices
+    contents = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        assert main(name, "--quick", "--out", str(folder), *data) == 0
+        contents.append(json.loads((folder / "result.json").read_text()))
+    first, second = contents
+    assert without_times(first) == without_times(second)
+    assert sorted(first["runs"]) == sorted(RUNS[name])
+    assert {Path(figure).stem for figure in first["figures"]} == FIGURES[name]
+    for stem in FIGURES[name]:
+        assert (folder / f"{stem}.svg").stat().st_size > 1000
+        assert (folder / f"{stem}.png").stat().st_size > 1000
+        assert (tmp_path / "a" / f"{stem}.svg").read_bytes() == (tmp_path / "b" / f"{stem}.svg").read_bytes()
+    assert first["parity"]["steps"] == 50
+    assert all(pair["left_at"] is None for pair in first["parity"]["pairs"])
+    assert first["published"] == []  # --quick is compared with nothing
+    for label, run in first["runs"].items():
+        assert all(math.isfinite(value) for value in run["metrics"].values()), label
+    out = capsys.readouterr().out
+    assert "epoch 1, train loss" in out
+    assert "Published values are not compared" in out
+
+
+@pytest.mark.parametrize("name", ["linear_regression", "polynomial_fitting", "weight_decay"])
+def test_on_made_up_data_every_published_value_is_met(name):
+    result = CHAPTERS[name].run()
+    assert len(result.published) >= 4
+    assert result.outside == []
+    assert all(pair["left_at"] is None for pair in result.parity["pairs"])
+    assert result.models.keys() == result.runs.keys() - {"data"}
+
+
+def test_weight_decay_from_scratch_gives_the_norm_that_was_printed():
+    result = weight_decay.run(impl="scratch")
+    assert result.runs["scratch lambda=0"]["metrics"]["l2_norm_w"] == pytest.approx(11.611942, abs=5e-5)
+
+
+def test_what_is_learned_is_the_truth():
+    metrics = linear_regression.run(impl="gluon").runs["gluon"]["metrics"]
+    assert [metrics["w[0]"], metrics["w[1]"], metrics["b"]] == pytest.approx([2, -3.4, 4.2], abs=2e-3)
+
+
+def test_a_run_does_not_depend_on_the_other_runs():
+    both, alone = polynomial_fitting.run(), polynomial_fitting.run(impl="gluon")
+    assert list(alone.runs) == ["gluon cubic", "gluon linear", "gluon two examples"]
+    assert alone.parity is None
+    for label in alone.runs:
+        assert alone.runs[label]["metrics"] == both.runs[label]["metrics"]
+
+
+def test_another_seed_is_compared_and_another_setting_is_not():
+    other = linear_regression.run(seed=1, impl="scratch")
+    assert [row["metric"] for row in other.published] == [
+        "train_loss",
+        "epoch1_loss",
+    ]  # no label of other data
+    hp = linear_regression.HParams(lr=0.02)
+    assert linear_regression.run(hp, impl="scratch").published == []
+
+
+def test_a_stand_in_is_marked_in_result_and_on_stderr_and_compared_with_nothing(offline, caplog):
+    result = softmax_regression.run(impl="scratch")
+    assert (result.dataset, result.stand_in_for, result.published) == ("digits", "fashion_mnist", [])
+    assert "embedded data (digits) stand in for it" in caplog.text
+    assert result.runs["scratch"]["metrics"]["test_acc"] > 0.6
+    assert "digits stood in for fashion_mnist" in str(result)
+
+
+def test_files_that_are_not_the_published_ones_are_compared_with_nothing(small_fashion, caplog):
+    result = softmax_regression.run(data_dir=small_fashion, impl="gluon")
+    assert (result.dataset, result.stand_in_for, result.published) == ("fashion_mnist", None, [])
+    assert "are not the published ones" in caplog.text
+
+
+def test_softmax_regression_learns_what_can_be_learned(small_fashion):
+    result = softmax_regression.run(
+        softmax_regression.HParams(num_epochs=20, lr=0.5, batch_size=32), data_dir=small_fashion
+    )
+    assert [run["metrics"]["test_acc"] for run in result.runs.values()] == [1, 1]
+
+
+def test_predictions_show_true_above_predicted(small_fashion):
+    data = softmax_regression.load_images("fashion_mnist", "fashion_mnist", small_fashion)
+    figure = softmax_regression.predictions(
+        lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data, "always a dress"
+    )
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[:4] == ["t-shirt\ndress", "trouser\ndress", "pullover\ndress", "dress\ndress"]
+    assert [ax.title.get_fontweight() for ax in figure.axes][:4] == ["bold", "bold", "bold", "normal"]
+
+
+def test_activations_have_the_gradients_of_their_formulas():
+    for name, (x, lines) in mlp.activations().items():
+        y, slope = lines[name], lines["gradient"]
+        expected = {"ReLU": (x >= 0) * 1.0, "sigmoid": y * (1 - y), "tanh": 1 - y**2}[name]
+        assert slope == pytest.approx(expected, abs=1e-5)
+
+
+def test_dropouts_paths_are_compared_with_dropout_off(small_fashion):
+    result = dropout.run(data_dir=small_fashion, quick=True)
+    assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
+        ("scratch no dropout", "gluon no dropout")
+    ]
+
+
+def test_dropout_drops_the_units_of_both_layers_as_often_as_gluons():
+    hp = dropout.HParams(drop_prob1=0.3, drop_prob2=0.8, sigma=0.1)
+    ours, theirs = dropout.from_scratch(hp), dropout.with_gluon(hp)
+    X = nd.random.uniform(shape=(1, 1, 28, 28))
+    theirs.net(X)
+    for mine, other in zip(parameters(ours), parameters(theirs)):
+        other.set(mine.get())
+    X = X.broadcast_to((4000, 1, 28, 28))
+    with autograd.train_mode():
+        outputs = [model.net(X).asnumpy() for model in (ours, theirs)]
+    outputs[0] = (
+        np.log(outputs[0]) - np.log(outputs[0])[:, :1]
+    )  # probabilities and logits, both relative to class 0
+    outputs[1] = outputs[1] - outputs[1][:, :1]
+    # The masks differ, the distribution they make must not: first and second moments over 4,000 draws.
+    np.testing.assert_allclose(outputs[0].mean(axis=0), outputs[1].mean(axis=0), atol=0.1 * outputs[1].std())
+    np.testing.assert_allclose(outputs[0].std(axis=0)[1:], outputs[1].std(axis=0)[1:], rtol=0.1)
+
+
+def test_a_penalty_is_whole_in_a_short_batch():
+    result = weight_decay.run(weight_decay.HParams(batch_size=8, num_epochs=3))
+    assert all(pair["left_at"] is None for pair in result.parity["pairs"])
+
+
+def test_twins_are_paired_by_variant_even_where_settings_coincide():
+    result = polynomial_fitting.run(polynomial_fitting.HParams(degree=1, num_epochs=2))
+    assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
+        (f"scratch {name}", f"gluon {name}") for name in ("cubic", "linear", "two examples")
+    ]
+
+
+def test_a_failed_run_is_told_in_python_too():
+    result = polynomial_fitting.run(seed=2, impl="gluon")
+    assert "training diverged" in repr(result)
+    assert "training diverged" in result._repr_html_()
+
+
+def test_ctrl_c_while_figures_are_drawn_keeps_the_training(monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("d2l_repro.results.plot.training_curves", interrupted)
+    result = linear_regression.run()
+    assert result.interrupted
+    assert len(result.runs["gluon"]["history"]) == 3
+
+
+def test_ctrl_c_before_anything_is_finished_leaves_the_last_results_alone(tmp_path, monkeypatch):
+    assert main("linear_regression", "--quick", "--out", str(tmp_path)) == 0
+    before = (tmp_path / "result.json").read_text()
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chapters.linear_regression.linear_data", interrupted)
+    assert main("linear_regression", "--out", str(tmp_path)) == 130
+    assert (tmp_path / "result.json").read_text() == before
+
+
+def test_the_naive_softmax_is_shown_overflowing():
+    table = softmax_regression.softmax_overflow()
+    assert "nan" in table[-1]["naive"]
+    assert "nan" not in table[-1]["safe"]
+
+
+def test_divergence_is_reported_the_other_runs_are_kept_and_the_exit_code_is_1(tmp_path, capsys):
+    # the two examples of seed 2 lie too far out for the book's learning rate
+    assert main("polynomial_fitting", "--seed", "2", "--impl", "gluon", "--out", str(tmp_path)) == 1
+    runs = json.loads((tmp_path / "result.json").read_text())["runs"]
+    assert runs["gluon two examples"]["error"].startswith("training diverged in epoch")
+    assert runs["gluon two examples"]["history"]["epoch"][-1] > 5
+    assert runs["gluon cubic"]["metrics"]["train_loss"] < 0.1
+    assert "error: gluon two examples: training diverged" in capsys.readouterr().err
+
+
+def test_divergence_in_the_first_epoch_still_leaves_a_result(small_fashion):
+    for chapter, hp in (
+        (mlp, mlp.HParams(lr=1e30)),
+        (dropout, dropout.HParams(lr=1e30)),
+        (weight_decay, weight_decay.HParams(lr=1e30)),
+        (linear_regression, linear_regression.HParams(lr=1e30)),
+    ):
+        data = {"data_dir": small_fashion} if chapter.chapter.datasets else {}
+        result = chapter.run(hp, **data)
+        assert result.errors
+        assert str(result)
+        json.dumps(result.as_json(), allow_nan=False)
+
+
+def test_strict_turns_a_value_outside_its_band_into_exit_code_1(tmp_path, monkeypatch):
+    flags = ["--impl", "gluon", "--out", str(tmp_path)]
+    assert main("linear_regression", "--strict", *flags) == 0
+    from d2l_repro.results import published
+
+    row = next(
+        row
+        for row in published.published_values()
+        if row["chapter"] == "linear_regression" and row["run"] == "gluon"
+    )
+    monkeypatch.setitem(row, "high", row["low"])
+    assert main("linear_regression", *flags) == 0
+    assert main("linear_regression", "--strict", *flags) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num-epochs", "-3"], "--num-epochs: must be at least 1"),
+        (["--batch-size", "0"], "--batch-size: must be at least 1"),
+        (["--lr", "fast"], "could not convert string to float"),
+        (["--lr", "nan"], "--lr: must be above 0"),
+        (["--seed", "-1"], "--seed: must be at least 0"),
+        (["--impl", "torch"], "invalid choice"),
+        (["--dataset", "cats"], "error: --dataset: softmax_regression knows no 'cats'"),
+        (["--nonsense", "1"], "--nonsense"),
+        (["--data-dir", "/nowhere/at/all"], "error: --data-dir: no such folder: /nowhere/at/all"),
+        (["--out", "/dev/null/runs"], "error: --out: cannot write to /dev/null/runs"),
+        (["--dataset", "mnist"], "error: mnist/train-images-idx3-ubyte.gz: not found in"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(offline, flags, message, tmp_path, capsys):
+    where = [] if "--out" in flags else ["--out", str(tmp_path / "out")]
+    assert main("softmax_regression", *flags, *where) == 2
+    captured = capsys.readouterr()
+    shown = " ".join((captured.err + captured.out).replace("│", " ").split())
+    assert message in shown
+    assert "Traceback" not in shown
+    assert not list(tmp_path.rglob("result.json"))
+    if shown.startswith("python -m chapters"):  # our own message, not the parser's
+        assert captured.err.count("\n") == 1
+
+
+def test_flags_that_mean_nothing_are_not_offered(tmp_path, capsys):
+    assert main("linear_regression", "--dataset", "mnist") == 2
+    with pytest.raises(InputError, match="knows no 'mnist'; take auto"):
+        linear_regression.run(dataset="mnist")
+    with pytest.raises(InputError, match="--impl: must be scratch or gluon or both or d2l, not torch"):
+        linear_regression.run(impl="torch")
+
+
+def test_quick_values_are_defaults_that_flags_override(tmp_path):
+    assert main("weight_decay", "--num-epochs", "3", "--quick", "--out", str(tmp_path)) == 0
+    result = Result.load(tmp_path / "result.json")
+    assert result.settings["num_epochs"] == 3
+    assert len(result.runs["gluon wd=3"]["history"]) == 3
+
+
+def test_help_teaches_every_setting(capsys):
+    assert main("dropout", "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for flag in (
+        "--drop-prob1",
+        "--num-epochs",
+        "--dataset",
+        "--impl",
+        "--quick",
+        "--out",
+        "--strict",
+        "--seed",
+    ):
+        assert flag in text
+    assert "section 3.13" in text
+    assert "auto takes fashion_mnist" in text
+
+
+def test_ctrl_c_writes_what_was_finished_and_exits_with_130(tmp_path):
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "chapters.weight_decay",
+            "--num-epochs",
+            "100000",
+            "--out",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert "epoch 1," in process.stdout.readline()
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    result = Result.load(tmp_path / "result.json")
+    assert result.interrupted
+    assert len(result.runs["scratch lambda=0"]["history"]) >= 1

@@ -1,0 +1,347 @@
+"""The command d2l-repro, and the script that finds a Python."""
+
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from d2l_repro import channel
+from d2l_repro.cli import chapter as command
+from d2l_repro.cli import main as cli
+from d2l_repro.cli.runner import Task
+from d2l_repro.errors import InputError
+from d2l_repro.results import catalogue, published
+from d2l_repro.results.history import History
+from d2l_repro.results.result import Result
+
+ROOT = Path(__file__).parents[2]
+
+
+def main(*argv):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(list(argv))
+    return exit.value.code
+
+
+def test_list_names_every_chapter_with_section_time_and_data(capsys):
+    assert main("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["chapter", "section", "takes", "title", "data"]
+    assert " ".join(lines[2].split()).startswith("softmax_regression 3.4 to 3.7 ")
+    data = {line.split()[0]: line.split()[-1] for line in lines[1:]}
+    assert (data["weight_decay"], data["gluon_blocks"]) == ("up", "none")
+    assert lines[2].split("  ")[-1].strip() == "fashion_mnist, fashion_mnist_2017, mnist, digits"
+    assert len(lines) == 1 + len(list((ROOT / "chapters").glob("[!_]*.py")))
+
+
+def test_the_catalogue_agrees_with_the_chapters():
+    assert tuple(catalogue.entries())[: len(catalogue.TEXTBOOK)] == catalogue.TEXTBOOK
+    for name, entry in catalogue.entries().items():
+        chapter = importlib.import_module(f"chapters.{name}").chapter
+        assert (entry.name, entry.datasets) == (chapter.name, chapter.datasets)
+        assert chapter.doc.startswith(entry.title)
+        assert len(entry.title) < 100
+
+
+@pytest.mark.parametrize("argv", [[], ["run"], ["report"], ["data"], ["data", "verify"]])
+def test_help_teaches_and_does_not_import_mxnet(argv):
+    code = f"import sys; sys.modules['mxnet'] = None; from d2l_repro.cli import main; main.main({[*argv, '--help']!r})"
+    help = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert help.returncode == 0, help.stderr
+    assert "usage: d2l-repro" in help.stdout
+
+
+def test_run_gives_each_chapter_a_folder_an_overview_and_a_report(tmp_path, capfd):
+    assert (
+        main("run", "linear_regression", "weight_decay", "--quick", "--seed", "3", "--out", str(tmp_path))
+        == 0
+    )
+    for name in ("linear_regression", "weight_decay"):
+        result = Result.load(tmp_path / name / "result.json")
+        assert (result.seed, result.quick, result.changed) == (3, True, {})
+        assert result.seconds > 0
+    out, err = capfd.readouterr()
+    assert "[2/2] weight_decay" in out
+    assert "scratch = Gluon" in out
+    assert out.endswith(f"report: {tmp_path / 'report.html'}\n")
+    assert "\x1e" not in out
+    assert err == ""  # no bar where stderr is not a terminal
+    assert json.loads((tmp_path / "summary.json").read_text())["chapters"].keys() == {
+        "linear_regression",
+        "weight_decay",
+    }
+
+
+def test_several_seeds_several_at_a_time_give_what_each_gives_alone(tmp_path, capfd):
+    assert main("run", "linear_regression", "--seed", "1", "--out", str(tmp_path / "alone")) == 0
+    assert (
+        main("run", "linear_regression", "--seeds", "3", "--jobs", "2", "--out", str(tmp_path / "runs")) == 0
+    )
+    folder = tmp_path / "runs" / "linear_regression"
+    metrics = [
+        Result.load(path / "result.json").runs["gluon"]["metrics"]
+        for path in (folder, folder / "seed_1", folder / "seed_2")
+    ]
+    assert (
+        metrics[1]
+        == Result.load(tmp_path / "alone" / "linear_regression" / "result.json").runs["gluon"]["metrics"]
+    )
+    made = json.loads((tmp_path / "runs" / "summary.json").read_text())["chapters"]["linear_regression"]
+    losses = [metric["train_loss"] for metric in metrics]
+    assert made["seeds"] == [0, 1, 2]
+    assert made["metrics"]["gluon"]["train_loss"] == {
+        "mean": pytest.approx(np.mean(losses)),
+        "std": pytest.approx(np.std(losses, ddof=1)),
+        "values": losses,
+    }
+    out = capfd.readouterr().out
+    assert "[3/3] linear_regression (seed 2)" in out
+    assert out.count("gluon epoch 1, ") == 4
+
+
+def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd):
+    (tmp_path / "linear_regression").write_text("a file where the folder should be")
+    assert main("run", "linear_regression", "weight_decay", "--quick", "--out", str(tmp_path)) == 1
+    assert (tmp_path / "weight_decay" / "result.json").is_file()
+    assert "failed: linear_regression (exit code 2)" in capfd.readouterr().err
+    assert "failed: linear_regression (exit code 2)" in (tmp_path / "report.html").read_text()
+
+
+def test_resume_keeps_what_is_finished_and_runs_the_rest(tmp_path, capfd):
+    argv = ["run", "linear_regression", "weight_decay", "--quick", "--out", str(tmp_path)]
+    assert main(*argv) == 0
+    finished, interrupted = (
+        tmp_path / name / "result.json" for name in ("linear_regression", "weight_decay")
+    )
+    interrupted.write_text(interrupted.read_text().replace('"interrupted": false', '"interrupted": true'))
+    before = finished.read_bytes()
+    assert main(*argv, "--resume") == 0
+    assert finished.read_bytes() == before
+    assert not Result.load(interrupted).interrupted
+    assert "linear_regression: finished earlier, kept" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("other", [["--seed", "1"], []])
+def test_resume_does_not_take_a_result_of_other_settings_for_its_own(tmp_path, other):
+    assert main("run", "weight_decay", "--quick", "--out", str(tmp_path)) == 0
+    task = Task("weight_decay", int(bool(other)), tmp_path / "weight_decay", bool(other), "")
+    assert not task.is_finished()
+
+
+def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path, monkeypatch, capfd):
+    rows = [
+        dict(row, low=1.0, high=2.0) if row["metric"] == "train_loss" else row
+        for row in published.published_values()
+    ]
+    result = Result("linear_regression", 0, {})
+    result.published = [
+        {**row, "ours": row["value"], "within": row["low"] <= row["value"] <= row["high"]}
+        for row in rows
+        if row["chapter"] == "linear_regression"
+    ]
+
+    def fake(tasks, jobs):
+        tasks[0].folder.mkdir(parents=True)
+        result.save(tasks[0].folder)
+        return dict.fromkeys(tasks, 0), False
+
+    monkeypatch.setattr(cli, "run_tasks", fake)
+    assert main("run", "linear_regression", "--out", str(tmp_path / "a")) == 0
+    assert main("run", "linear_regression", "--strict", "--out", str(tmp_path / "b")) == 1
+    assert (
+        "outside its band: linear_regression, scratch, train_loss: 5e-05, published 5e-05 (1 to 2)"
+        in capfd.readouterr().err
+    )
+
+
+def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path, monkeypatch, capfd):
+    assert main("run", "linear_regression", "--quick", "--out", str(tmp_path)) == 0
+    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
+    assert main("run", "linear_regression", "--out", str(tmp_path)) == 1
+    assert "          chapter\nlinear_regression\n" in capfd.readouterr().out
+
+
+def test_a_bar_over_chapters_and_epochs_is_drawn_on_a_terminal(tmp_path):
+    code = (
+        f"from d2l_repro.cli import main; main.main(['run', 'linear_regression', 'weight_decay', '--quick', "
+        f"'--out', {str(tmp_path)!r}])"
+    )
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # rows and columns
+    with open(tmp_path / "out", "w+") as out:
+        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=out, stderr=follower) as process:
+            os.close(follower)
+            drawn = b""
+            with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+                while True:
+                    drawn += os.read(leader, 4096)
+        os.close(leader)
+        out.seek(0)
+        printed = out.read()
+    assert process.returncode == 0
+    assert "gluon epoch 1, " in printed
+    assert b"of 2 [" in drawn
+    assert b"weight_decay: " in drawn
+
+
+def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no_other(tmp_path):
+    code = (
+        "from d2l_repro.cli import main; main.main(['run', 'polynomial_fitting', 'linear_regression', "
+        f"'--out', {str(tmp_path)!r}])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if line.startswith("gluon cubic epoch 1,"):
+            break
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the command and to the chapter
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    result = Result.load(tmp_path / "polynomial_fitting" / "result.json")
+    assert result.interrupted
+    assert len(result.runs["scratch cubic"]["history"]) == 100
+    assert not (tmp_path / "linear_regression").exists()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("delay", [0.7, 1.5])
+def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, jobs, delay):
+    argv = ["run", "mlp", "dropout", "--jobs", jobs, "--out", str(tmp_path)]
+    code = f"from d2l_repro.cli import main; main.main({argv!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "failed" not in err
+
+
+def test_an_interrupted_run_does_not_replace_a_finished_result(tmp_path):
+    whole, broken = Result("mlp", 0, {}), Result("mlp", 0, {}, interrupted=True)
+    for result in (whole, broken):
+        result.add("scratch", History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}]))
+    empty = Result("mlp", 0, {}, interrupted=True, runs={"scratch": {"history": History(), "metrics": {}}})
+    assert not command._save(empty, tmp_path)
+    assert command._save(broken, tmp_path)
+    assert command._save(whole, tmp_path)
+    before = (tmp_path / "result.json").read_bytes()
+    assert not command._save(broken, tmp_path)
+    assert (tmp_path / "result.json").read_bytes() == before
+
+
+def test_ctrl_c_that_a_destructor_swallowed_still_stops_the_chapter(monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append(handler))
+    handlers = []
+    channel.remember_ctrl_c()
+    with pytest.raises(KeyboardInterrupt):
+        handlers[0](signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        channel.stop_if_asked()
+    channel.stop_if_asked()
+
+
+def test_a_closed_pipe_ends_the_command_quietly():
+    command = f'{sys.executable} -c \'from d2l_repro.cli import main; main.main(["data", "status"])\' | true'
+    ended = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["run", "mlp", "--seed", "2147483647", "--seeds", "2"],
+        ["run", "mlp", "--seeds", "1000000000"],
+        ["report", ".", "--out", "runs/mlp/result.json"],
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(argv, capsys):
+    assert main(*argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert argv[-2] in err
+
+
+def test_a_module_that_is_no_chapter_is_not_listed_and_one_that_is_broken_is_named(tmp_path, monkeypatch):
+    for path in (ROOT / "chapters").glob("*.py"):
+        (tmp_path / path.name).write_text(path.read_text())
+    (tmp_path / "helper.py").write_text("x = 1")
+    monkeypatch.setattr(catalogue, "folder", lambda: tmp_path)
+    monkeypatch.setattr(catalogue, "entries", catalogue.entries.__wrapped__)
+    assert "helper" not in catalogue.entries()
+    (tmp_path / "own.py").write_text("NAMES = ('a',)\nchapter = Chapter(name='own', datasets=NAMES)")
+    assert catalogue.entries()["own"].datasets == ("see --help",)
+    (tmp_path / "own.py").write_text("def")
+    with pytest.raises(InputError, match=r"own\.py: cannot be read as Python"):
+        catalogue.entries()
+
+
+def test_a_seed_out_of_range_is_refused_once(capsys):
+    assert main("run", "textbook", "--seed", "-1") == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("names", [["cats"], []])
+def test_an_unknown_chapter_is_one_line_and_exit_code_2(names, tmp_path, capsys):
+    assert main("run", *names, "--out", str(tmp_path)) == 2
+    error = capsys.readouterr().err
+    assert "take textbook, all, or of linear_regression" in error
+    assert error.count("\n") == 1
+
+
+def test_textbook_means_the_books_chapters_once_each():
+    assert cli.chosen(["mlp", "textbook"]) == ["mlp", *(name for name in catalogue.TEXTBOOK if name != "mlp")]
+
+
+def find_python(*args):
+    return subprocess.run(
+        ["sh", str(ROOT / "scripts" / "find_python.sh"), *args], capture_output=True, text=True
+    )
+
+
+def test_a_usable_python_is_found():
+    found = find_python()
+    assert found.returncode == 0
+    version = subprocess.run(
+        [found.stdout.strip(), "-c", "import sys; print(sys.version_info[:2])"],
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert version.strip() in ("(3, 9)", "(3, 10)", "(3, 11)", "(3, 12)")
+    assert find_python(sys.executable).stdout.strip() == sys.executable
+
+
+def test_a_missing_or_broken_python_is_named_with_the_remedy(tmp_path):
+    broken = tmp_path / "python3.11"
+    broken.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    for python in (str(broken), "no-such-python"):
+        answer = find_python(python)
+        assert answer.returncode == 1
+        assert python in answer.stderr
+        assert "make PYTHON=" in answer.stderr
+        assert answer.stdout == ""

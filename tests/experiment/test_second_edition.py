@@ -1,0 +1,303 @@
+"""d2l 1.0's own classes beside ours: --impl d2l."""
+
+import importlib
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mxnet import nd
+from mxnet.util import is_np_array, is_np_shape, use_np
+
+from chapters import lenet, linear_regression, mlp, ndarray_autograd, softmax_regression
+from d2l_repro.errors import InputError
+from d2l_repro.experiment import second_edition
+from d2l_repro.experiment.chapter import Model
+from d2l_repro.results import report, summary
+from d2l_repro.results.catalogue import entries
+from d2l_repro.scratch import correct
+from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
+from d2l_repro.verify.parity import same_path
+
+FOLLOWS = "On full batches, does d2l follow the same path?"
+
+
+@pytest.fixture
+def d2l():
+    """The package, where it can be installed: it pins a NumPy that Python 3.12 cannot have."""
+    return pytest.importorskip("d2l.mxnet", reason="d2l 1.0.3 is not installed", exc_type=ImportError)
+
+
+def main(chapter, *flags):
+    with pytest.raises(SystemExit) as exit:
+        chapter.chapter.main(list(flags))
+    return exit.value.code
+
+
+def without_times(run):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in run["history"]]
+
+
+def test_three_curves_the_truth_is_learned_and_ours_alone_are_compared(d2l):
+    result = linear_regression.run(impl="d2l")
+    assert list(result.runs) == ["scratch", "gluon", "d2l", "data"]
+    metrics = result.runs["d2l"]["metrics"]
+    assert [metrics["w[0]"], metrics["w[1]"], metrics["b"]] == pytest.approx([2, -3.4, 4.2], abs=2e-3)
+    assert metrics["train_loss"] == pytest.approx(result.runs["gluon"]["metrics"]["train_loss"], rel=1e-3)
+    assert {row["run"] for row in result.published} == {"scratch", "gluon", "data"}
+    assert [pair["theirs"] for pair in result.parity["pairs"]] == ["gluon"]
+    curves = result.figures["training_curves"].axes[0].lines
+    assert {line.get_label() for line in curves} == {"scratch train", "gluon train", "d2l train"}
+    assert len({line.get_linewidth() for line in curves}) == 3  # they coincide, and are seen all the same
+    assert "d2l" in result.tables["True and learned weights"][0]
+
+
+def test_numpys_semantics_are_left_off_and_our_numbers_do_not_change_by_a_bit(d2l):
+    before = linear_regression.run()
+    beside = linear_regression.run(impl="d2l")
+    assert (is_np_array(), is_np_shape()) == (False, False)
+    after = linear_regression.run()
+    for label in ("scratch", "gluon"):
+        assert (
+            without_times(before.runs[label])
+            == without_times(beside.runs[label])
+            == without_times(after.runs[label])
+        )
+    assert before.parity == beside.parity == after.parity
+    assert type(nd.ones(1) + 1) is nd.NDArray
+
+
+def test_semantics_are_left_off_after_a_failure_in_d2l(d2l):
+    def fails(package):
+        assert (is_np_array(), is_np_shape()) == (True, True)
+        raise RuntimeError("in d2l")
+
+    with pytest.raises(RuntimeError, match="in d2l"):
+        second_edition.model(fails)
+    assert (is_np_array(), is_np_shape()) == (False, False)
+    model = second_edition.model(lambda package: package.LinearRegression(0.03))
+    with pytest.raises(AttributeError):
+        model.net(np.ones((1, 2)))  # no NDArray
+    assert (is_np_array(), is_np_shape()) == (False, False)
+
+
+def test_equal_seeds_give_equal_numbers_and_others_others(d2l):
+    runs = [linear_regression.run(impl="d2l", seed=seed).runs["d2l"] for seed in (3, 3, 4)]
+    assert without_times(runs[0]) == without_times(runs[1]) != without_times(runs[2])
+
+
+def test_the_one_loop_trains_a_module_as_d2ls_own_trainer_does(d2l):
+    X, y = nd.random.normal(shape=(25, 2)), nd.random.normal(shape=25)
+    batches = [(X[i : i + 10], y[i : i + 10]) for i in (0, 10, 20)]  # the last is short
+    hp = linear_regression.HParams(num_epochs=4)
+    seed_everything(0)
+    ours = linear_regression.with_d2l(hp)
+    data = types.SimpleNamespace(source=(X, y), train_iter=batches)
+    linear_regression.train(ours, data, hp)
+
+    @use_np
+    def by_d2l():
+        module = d2l.LinearRegression(lr=hp.lr)
+        module.board.display = False
+        converted = [(X.as_np_ndarray(), y.as_np_ndarray()) for X, y in batches]
+        loaders = types.SimpleNamespace(train_dataloader=lambda: converted, val_dataloader=lambda: None)
+        d2l.Trainer(max_epochs=hp.num_epochs).fit(module, loaders)
+        return [array.asnumpy() for array in module.get_w_b()]
+
+    seed_everything(0)
+    for mine, theirs in zip(ours.params.values(), by_d2l()):
+        np.testing.assert_array_equal(mine.data().asnumpy(), theirs)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("LinearRegression", (10, 2)), ("SoftmaxRegression", (10, 1, 28, 28))]
+)
+def test_the_check_of_paths_sees_where_the_editions_part(d2l, name, shape):
+    chapter = {"LinearRegression": linear_regression, "SoftmaxRegression": softmax_regression}[name]
+    hp = chapter.HParams(lr=0.03)
+    X = nd.random.normal(shape=shape)
+    y = nd.arange(10) if len(shape) == 4 else nd.random.normal(shape=10)
+
+    def compared(batches):
+        seed_everything(0)
+        theirs = chapter.with_d2l(hp)
+        theirs.net(X)
+        return same_path(chapter.from_scratch(hp), theirs, batches, 10, steps=6)
+
+    assert compared([(X, y)])
+    parted = compared([(X, y), (X[:4], y[:4])])  # by a short batch, which d2l divides by 4
+    assert parted.left_at["step"] == 2
+
+
+def test_softmax_regression_has_three_models_and_d2l_its_own_accuracy(d2l, small_fashion):
+    hp = softmax_regression.HParams(num_epochs=2, lr=0.5, batch_size=64)
+    result = softmax_regression.run(hp, data_dir=small_fashion, impl="d2l")
+    assert {"predictions_scratch", "predictions_gluon", "predictions_d2l"} <= result.figures.keys()
+    (path,) = result.tables[FOLLOWS]
+    assert (path["runs"], path["steps"], path["same path"]) == ("scratch, d2l", 50, "yes")
+    table = {row["what"]: row for row in result.tables[second_edition.EDITIONS]}
+    assert table["gradient of the last batch"] == dict(
+        zip(
+            second_edition.COLUMNS,
+            (
+                "gradient of the last batch",
+                "24 examples' sum, divided by 64",
+                "24 examples' sum, divided by 24",
+                "divided by its own size",
+            ),
+        )
+    )
+    assert table["learning rate of SGD"]["d2l's class, as trained here"] == "0.5"
+    model, data = result.models["d2l"], softmax_regression.data(hp, Options(data_dir=small_fashion))
+    X, y = data.source.test
+    assert isinstance(model.net(X), nd.NDArray)
+    assert model.accuracy(model.net(X), y).asnumpy().tolist() == correct(model.net(X), y).asnumpy().tolist()
+    assert model.accuracy is not Model.accuracy
+    assert result.runs["d2l"]["metrics"]["test_acc"] == correct(model.net(X), y).mean().asscalar()
+
+
+def test_no_path_is_compared_where_no_batch_is_full(d2l, small_fashion):
+    result = softmax_regression.run(
+        softmax_regression.HParams(num_epochs=1, batch_size=700), data_dir=small_fashion, impl="d2l"
+    )
+    assert FOLLOWS not in result.tables
+    assert second_edition.EDITIONS in result.tables
+
+
+def test_lenets_witness_is_another_net(d2l):
+    result = lenet.run(
+        lenet.HParams(num_steps=4, num_evaluations=2, batch_size=8, num_hiddens=16),
+        dataset="digits",
+        impl="d2l",
+    )
+    assert list(result.runs) == [
+        "scratch Adam 4 steps",
+        "gluon Adam 4 steps",
+        "gluon SGD 0.01",
+        "gluon SGD 0.001",
+        "d2l SGD 0.1",
+    ]
+    assert result.errors == {}
+    assert {"filters_d2l", "misclassified_d2l"} <= result.figures.keys()
+    assert result.tables["Optimizers"][-1]["run"] == "d2l SGD 0.1"
+    assert FOLLOWS not in result.tables
+    assert [param.shape for param in result.models["d2l SGD 0.1"].params.values()][::2] == [
+        (6, 1, 5, 5),
+        (16, 6, 5, 5),
+        (120, 400),
+        (84, 120),
+        (10, 84),
+    ]
+    assert second_edition.default("LeNet", "lr") == lenet.D2L_RATE
+    assert not lenet.chapter.may_diverge(lenet.chapter.d2l(lenet.HParams())[0])
+
+
+def test_what_the_tables_say_of_the_package_is_so(d2l):
+    assert [
+        second_edition.default("SyntheticRegressionData", name)
+        for name in ("batch_size", "num_train", "num_val")
+    ] == [32, 1000, 1000]
+    assert second_edition.default("FashionMNIST", "batch_size") == 64
+    seed_everything(0)
+    model = softmax_regression.with_d2l(softmax_regression.HParams())
+    model.net(nd.zeros((1, 1, 28, 28)))
+    W, b = (param.data().asnumpy() for param in model.params.values())
+    assert 0.0699 < np.abs(W).max() <= 0.07  # uniform
+    assert not b.any()
+    assert (type(model.trainer.optimizer).__name__, model.trainer.learning_rate) == ("SGD", 0.1)
+    X, y = nd.ones((2, 2)), nd.array([3, 5])
+    losses = linear_regression.with_d2l(linear_regression.HParams()).loss(X[:, :1], y)
+    assert losses.asnumpy().tolist() == [5, 5]  # the mean of (1 - 3)^2 / 2 and (1 - 5)^2 / 2, for each
+
+
+def test_divergence_of_d2ls_class_is_told_and_the_others_are_kept(d2l, tmp_path, capsys):
+    assert main(linear_regression, "--impl", "d2l", "--lr", "1e30", "--out", str(tmp_path)) == 1
+    runs = json.loads((tmp_path / "result.json").read_text())["runs"]
+    assert runs["d2l"]["error"].startswith("training diverged in epoch 1")
+    assert "error: d2l: training diverged" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_d2ls_run_keeps_what_was_finished(d2l, tmp_path, monkeypatch):
+    def interrupted(hp):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(linear_regression, "with_d2l", interrupted)
+    assert main(linear_regression, "--impl", "d2l", "--out", str(tmp_path)) == 130
+    content = json.loads((tmp_path / "result.json").read_text())
+    assert content["interrupted"]
+    assert [len(content["runs"][label]["history"]["epoch"]) for label in ("scratch", "gluon")] == [3, 3]
+
+
+def test_the_report_shows_the_three_runs_and_where_the_editions_differ(d2l, tmp_path):
+    assert main(linear_regression, "--impl", "d2l", "--quick", "--out", str(tmp_path)) == 0
+    page = report.page(summary.collect(tmp_path))
+    for text in (second_edition.EDITIONS, "mean; step(1)", FOLLOWS, '<th scope="row">d2l</th>'):
+        assert text in page
+
+
+@pytest.mark.parametrize(
+    "module", [None, types.ModuleType("d2l.mxnet")], ids=["missing", "another edition's"]
+)
+def test_without_d2l_one_line_says_what_installs_it_before_anything_is_trained(
+    module, tmp_path, monkeypatch, capsys
+):
+    package = module and types.ModuleType("d2l")
+    if package:
+        package.mxnet = module
+    monkeypatch.setitem(sys.modules, "d2l", package)
+    monkeypatch.setitem(sys.modules, "d2l.mxnet", module)
+    assert main(linear_regression, "--impl", "d2l", "--out", str(tmp_path)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("python -m chapters.linear_regression: error: --impl d2l: ")
+    assert err.endswith("pip install 'd2l==1.0.3' installs it, on Python before 3.12\n")
+    assert err.count("\n") == 1
+    assert linear_regression.run(impl="both").errors == {}  # which needs no d2l
+
+
+def test_only_three_chapters_offer_it(tmp_path, capsys):
+    chapters = {name: importlib.import_module(f"chapters.{name}").chapter for name in entries()}
+    assert {name for name, chapter in chapters.items() if chapter.d2l} == {
+        "linear_regression",
+        "softmax_regression",
+        "lenet",
+    }
+    assert main(mlp, "--impl", "d2l", "--out", str(tmp_path)) == 2
+    assert "invalid choice 'd2l'" in capsys.readouterr().err
+    with pytest.raises(
+        InputError, match="--impl: d2l has no class that mlp could train; take scratch, gluon or both"
+    ):
+        mlp.run(impl="d2l")
+    with pytest.raises(InputError, match="trains nothing"):
+        ndarray_autograd.run(impl="d2l")
+
+
+def test_the_import_of_d2l_prints_nothing_and_needs_no_display(d2l):
+    code = (
+        "import d2l_repro; from d2l_repro import witness; second_edition.package(); "
+        "from mxnet.util import is_np_array, is_np_shape; assert not is_np_array() and not is_np_shape()"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin", "HOME": "/nonexistent", "MPLCONFIGDIR": "/tmp"},
+    )
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_on_fashion_mnist_d2ls_class_comes_out_where_ours_do(d2l, real_data):
+    result = softmax_regression.run(data_dir=real_data, impl="d2l")
+    theirs, ours = (result.runs[label]["metrics"] for label in ("d2l", "gluon"))
+    assert theirs["train_acc"] == pytest.approx(ours["train_acc"], abs=0.005)
+    assert theirs["train_loss"] == pytest.approx(ours["train_loss"], abs=0.005)
+    assert theirs["test_acc"] == pytest.approx(
+        ours["test_acc"], abs=0.02
+    )  # its short batch swings the last step
+    assert {row["run"] for row in result.published} == {"scratch", "gluon"}

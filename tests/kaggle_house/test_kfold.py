@@ -1,0 +1,365 @@
+"""K-fold, submission and the commands, on few generated houses; the published means on the real ones."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from d2l_repro.errors import InputError
+from kaggle_house import cli, kfold, outcome, submission
+from kaggle_house.data import Tables
+from kaggle_house.generated import generated_tables
+from kaggle_house.recipes import ARTICLE, BOOK, RECIPES, TUNED, fitted, log_rmse
+
+TRAIN, TEST = generated_tables()
+FEW = Tables(TRAIN.head(150), TEST.head(40), name="generated")
+QUICK = TUNED.replace(num_epochs=3, num_hiddens=8)
+ROOT = Path(__file__).parents[2]
+
+
+def main(*argv):
+    with pytest.raises(SystemExit) as exit:
+        cli.main([str(value) for value in argv])
+    return exit.value.code
+
+
+@pytest.fixture
+def files(tmp_path):
+    """--train and --test of few generated houses."""
+    for frame, name in ((FEW.train, "train.csv"), (FEW.test, "test.csv")):
+        frame.to_csv(tmp_path / name, index=False, na_rep="NA")
+    return ["--train", tmp_path / "train.csv", "--test", tmp_path / "test.csv"]
+
+
+FAST = ["--num-epochs", "3", "--num-hiddens", "8", "--num-nets", "1"]
+
+
+@given(
+    rows=st.integers(4, 200),
+    k=st.integers(2, 12),
+    shuffle=st.booleans(),
+    stratify=st.booleans(),
+    repeats=st.integers(1, 3),
+)
+def test_every_row_is_scored_once_a_repeat_and_never_trained_on_where_it_is_scored(
+    rows, k, shuffle, stratify, repeats
+):
+    options = kfold.FoldOptions(k=k, repeats=repeats, stratify=stratify)
+    prices = np.random.RandomState(rows).lognormal(12, 0.4, rows)
+    if k > rows or (stratify and not shuffle):
+        with pytest.raises(InputError, match=r"--k|--stratify"):
+            kfold.split(prices, options, shuffle)
+        return
+    folds = kfold.split(prices, options, shuffle)
+    assert len(folds) == k * repeats
+    for repeat in range(repeats):
+        scored = np.concatenate([fold.valid_rows for fold in folds if fold.repeat == repeat])
+        assert sorted(scored) == list(range(rows))
+    for fold in folds:
+        assert not set(fold.train_rows) & set(fold.valid_rows)
+        if not shuffle:
+            assert np.all(np.diff(fold.valid_rows) == 1)
+
+
+def test_stratified_folds_are_alike_in_their_prices():
+    prices = TRAIN["SalePrice"].to_numpy()
+
+    def spread(stratify):
+        folds = kfold.split(prices, kfold.FoldOptions(stratify=stratify), True)
+        return np.std([np.log(prices[fold.valid_rows]).mean() for fold in folds])
+
+    assert spread(True) < spread(False) / 2
+
+
+def test_parallel_folds_have_the_same_bits_as_serial_ones():
+    serial, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=3))
+    parallel, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=3, jobs=2))
+    for a, b in zip(serial, parallel):
+        np.testing.assert_array_equal(a["predictions"], b["predictions"])
+        assert (a["train"], a["valid"], a["history"]["valid_log_rmse"]) == (
+            b["train"],
+            b["valid"],
+            b["history"]["valid_log_rmse"],
+        )
+        assert a["baselines"] == pytest.approx(b["baselines"])
+
+
+def test_a_dask_cluster_gives_the_same_bits():
+    distributed = pytest.importorskip("distributed", reason="the optional extra dask is not installed")
+    serial, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2))
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
+        there, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2, backend="dask"))
+    assert [result["valid"] for result in there] == [result["valid"] for result in serial]
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"), [("threading", "threads share"), ("nonsense", "joblib knows no")]
+)
+def test_a_backend_that_cannot_serve_is_refused(backend, message):
+    with pytest.raises(InputError, match=message):
+        kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2, backend=backend))
+
+
+def test_a_fold_is_resumed_only_with_the_same_settings_and_data(tmp_path, monkeypatch):
+    options = kfold.FoldOptions(k=3)
+    first, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path)
+    (tmp_path / "folds" / "0-2.joblib").unlink()
+    worked = []
+    original = kfold.run_fold
+    monkeypatch.setattr(kfold, "run_fold", lambda *args: worked.append(args[2].number) or original(*args))
+    resumed, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path, resume=True)
+    assert worked == [2]
+    for a, b in zip(first, resumed):
+        np.testing.assert_array_equal(a["predictions"], b["predictions"])
+    worked.clear()
+    kfold.cross_validate(QUICK.replace(lr=0.01), FEW, options, tmp_path, resume=True)
+    assert worked == [1, 2, 3]
+    worked.clear()
+    other = Tables(FEW.train.assign(LotArea=1.0), FEW.test, name="generated")
+    kfold.cross_validate(QUICK.replace(lr=0.01), other, options, tmp_path, resume=True)
+    assert worked == [1, 2, 3]
+
+
+def test_the_tuned_recipe_learns_nothing_from_the_rows_it_is_scored_on_nor_from_the_test_file():
+    changed = Tables(
+        FEW.train.copy(), FEW.test.assign(GrLivArea=1.0, Neighborhood="Elsewhere"), name="generated"
+    )
+    changed.train.loc[:49, ["GrLivArea", "SalePrice", "LotFrontage"]] = 1.0, 10.0, 300.0
+    rows = np.arange(50, 150)
+    a, b = (fitted(QUICK, tables, rows).predict(FEW.train) for tables in (FEW, changed))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_scratch_and_gluon_agree_on_the_book_recipe():
+    scores = [
+        [result["valid"] for result in kfold.cross_validate(BOOK, FEW, kfold.FoldOptions(k=3, impl=impl))[0]]
+        for impl in ("scratch", "gluon")
+    ]
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
+
+
+def test_a_prediction_below_a_dollar_counts_as_a_dollar_and_is_reported():
+    assert log_rmse(np.array([np.e]), np.array([-5.0])) == pytest.approx(1)
+    results, _ = kfold.cross_validate(BOOK.replace(num_epochs=1, lr=1e-9), FEW, kfold.FoldOptions(k=2))
+    assert sum(result["clipped"] for result in results) > 0
+
+
+def test_kfold_writes_what_the_contract_says(files, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main("kfold", *files, *FAST, "--k", 3, "--repeats", 2, "--out", out) == 0
+    made = json.loads((out / "kfold.json").read_text())
+    assert len(made["folds"]) == 6
+    assert {"train", "valid"} <= made["folds"][0].keys()
+    valid = [fold["valid"] for fold in made["folds"]]
+    assert made["mean"]["valid"] == pytest.approx(np.mean(valid))
+    assert made["std"]["valid"] == pytest.approx(np.std(valid, ddof=1))
+    ridge = made["baselines"]["ridge"]
+    assert ridge["difference"] == pytest.approx(made["mean"]["valid"] - ridge["valid"])
+    assert made["published"] == []
+    oof = pd.read_csv(out / "oof.csv")
+    assert list(oof.columns) == ["Id", "SalePrice"]
+    assert oof["Id"].tolist() == FEW.train["Id"].tolist()
+    score = log_rmse(FEW.train["SalePrice"].to_numpy(), oof["SalePrice"].to_numpy())
+    assert score == pytest.approx(made["out_of_fold"])
+    for name in ("learning_curves", "predicted_against_true", "residuals", "trials"):
+        assert (out / f"{name}.svg").stat().st_size > 1000
+        assert (out / f"{name}.png").stat().st_size > 1000
+    assert "recipe - model" in capsys.readouterr().out
+    assert main("predict", tmp_path / "test.csv", "--models", out, "--out", tmp_path / "p.csv") == 0
+    assert submission.faults(submission.read(tmp_path / "p.csv"), FEW.test["Id"]) == []
+
+
+@pytest.mark.parametrize("method", ["average", "refit"])
+def test_a_submission_passes_its_own_check(files, tmp_path, capsys, method):
+    out = tmp_path / "new" / "submission.csv"
+    assert (
+        main(
+            "submit",
+            *files,
+            *FAST,
+            "--k",
+            3,
+            "--method",
+            method,
+            "--out",
+            out,
+            "--intervals",
+            tmp_path / "i.csv",
+        )
+        == 0
+    )
+    assert "kaggle competitions submit -c house-prices" in capsys.readouterr().out
+    assert main("check", out, "--test", files[3]) == 0
+    frame, bounds = pd.read_csv(out), pd.read_csv(tmp_path / "i.csv")
+    assert list(frame.columns) == ["Id", "SalePrice"]
+    assert frame["SalePrice"].tolist() == bounds["SalePrice"].tolist()
+    inside = bounds[["low_95", "low_80", "SalePrice", "high_80", "high_95"]].to_numpy()
+    assert (np.diff(inside[:, [0, 1, 3, 4]], axis=1) >= 0).all()
+    assert sorted(path.name for path in out.parent.iterdir()) == ["submission.csv"]
+
+
+def test_intervals_cover_as_many_as_they_say():
+    rng = np.random.RandomState(0)
+    true = rng.lognormal(12, 0.4, 4000)
+    predicted = true * np.exp(rng.standard_t(4, 4000) * 0.1)
+    bounds = submission.intervals(predicted, true, predicted)
+    for level in (80, 95):
+        covered = np.mean((bounds[f"low_{level}"] <= true) & (true <= bounds[f"high_{level}"]))
+        assert covered == pytest.approx(level / 100, abs=0.01)
+
+
+RIGHT = pd.DataFrame({"Id": ["1461", "1462", "1463"], "SalePrice": ["1e5", "200000.5", "3"]})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f, None),
+        (lambda f: f.rename(columns={"SalePrice": "Price"}), "the header is Id,Price, not Id,SalePrice"),
+        (lambda f: f[["SalePrice", "Id"]], "the header is SalePrice,Id"),
+        (lambda f: f.assign(extra="1"), "the header is Id,SalePrice,extra"),
+        (lambda f: f.head(2), "there are 2 rows, not 3"),
+        (lambda f: f.iloc[[0, 2, 1]], "in another order"),
+        (lambda f: f.assign(Id=["1460", "1461", "1462"]), "every Id is -1 from the test table's"),
+        (lambda f: f.assign(Id=["0", "1", "2"]), "every Id is -1461 from"),
+        (lambda f: f.assign(Id=["1461", "1461", "1463"]), "1 Ids stand there twice, such as 1461"),
+        (lambda f: f.assign(Id=["1461", "x", "1463"]), "row 2: Id 'x' is not a number"),
+        (lambda f: f.assign(Id=["1461", "1462", "9"]), "1 Ids are not in the test table, such as 9"),
+        (lambda f: f.assign(SalePrice=["1", "", "3"]), "1 prices: one is not a number, such as '' in row 2"),
+        (lambda f: f.assign(SalePrice=["1", "inf", "3"]), "is not finite, such as 'inf'"),
+        (lambda f: f.assign(SalePrice=["1", "2", "-3"]), "is not positive, such as '-3' in row 3"),
+        (lambda f: f.assign(SalePrice=["0", "2", "3"]), "is not positive, such as '0' in row 1"),
+    ],
+)
+def test_check_says_every_fault(change, message, tmp_path):
+    change(RIGHT).to_csv(tmp_path / "s.csv", index=False)
+    found = submission.faults(submission.read(tmp_path / "s.csv"), [1461, 1462, 1463])
+    assert (found == []) if message is None else any(message in fault for fault in found), found
+
+
+def test_a_frame_of_predictions_is_not_aligned_on_its_index():
+    prices = pd.Series([3.0, 1.0, 2.0], index=[2, 0, 1])
+    assert submission.as_frame([7, 8, 9], prices)["SalePrice"].tolist() == [3, 1, 2]
+
+
+def test_commands_refuse_what_they_cannot_use_in_one_line(files, tmp_path, capsys, offline):
+    faulty = tmp_path / "faulty.csv"
+    faulty.write_text("Id,SalePrice\n1,2\n")
+    for argv, message in [
+        (["kfold", "--train", "nowhere.csv", "--test", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["kfold", "--train", faulty, "--test", faulty], "lacks the column"),
+        (["kfold", "--train", faulty], "give both or neither"),
+        (["kfold", *files, "--k", "151"], "151 folds cannot be made of 150 rows"),
+        (["kfold", *files, "--out", "/dev/null/x"], "cannot write to"),
+        (["kfold", "--dataset", "kaggle_house"], "not found in"),
+        (["submit", *files, "--contiguous", "--stratify"], "add --shuffle"),
+        (["predict", files[3], "--models", tmp_path], "has no folds/*.joblib"),
+        (["check", "nowhere.csv", "--test", files[3]], "nowhere.csv: cannot be read"),
+    ]:
+        assert main(*argv) == 2, argv
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1, error
+    for argv in (["kfold", "--k", "1"], ["kfold", "--lr", "-1"], ["nonsense"], []):
+        assert main(*argv) == 2
+    faulty.write_text("Id,SalePrice\n1,-2\n")
+    assert main("check", faulty, "--test", files[3]) == 1
+    assert "is not positive" in capsys.readouterr().err
+
+
+def test_generated_houses_are_marked_everywhere(offline, tmp_path, capsys, caplog, monkeypatch):
+    monkeypatch.setattr("kaggle_house.data.generated_tables", lambda: (FEW.train, FEW.test))
+    with caplog.at_level(logging.WARNING):
+        assert main("submit", *FAST, "--k", 2, "--out", tmp_path / "s.csv") == 0
+    assert "these are generated houses" in caplog.text
+    assert "s.csv (generated houses, not the competition's)" in capsys.readouterr().out
+    assert main("kfold", *FAST, "--k", 2, "--out", tmp_path) == 0
+    assert json.loads((tmp_path / "kfold.json").read_text())["stand_in_for"] == "kaggle_house"
+    results, folds = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2))
+    for figure in outcome.figures(results, folds, kfold.FoldOptions(k=2), FEW).values():
+        titles = [figure._suptitle.get_text() if figure._suptitle else figure.axes[0].get_title()]
+        assert "generated houses" in titles[0]
+
+
+def test_a_recipes_settings_are_defaults_that_flags_override():
+    command = cli._parse(["kfold", "--lr", "2", "--recipe", "book"])
+    assert command.settings == BOOK.replace(lr=2.0)
+    article = cli._parse(["kfold", "--recipe=article"])
+    assert (article.settings, article.folds.repeats) == (ARTICLE, 4)
+    assert cli._parse(["kfold", "--contiguous"]).settings == TUNED.replace(shuffle=False)
+    assert set(RECIPES) == {"book", "article", "tuned"}
+
+
+def test_a_sweep_ranks_the_recipe_among_others(files, tmp_path):
+    assert main("sweep", *files, *FAST, "--k", 2, "--trials", 2, "--out", tmp_path / "sweep") == 0
+    table = pd.read_csv(tmp_path / "sweep" / "sweep.csv")
+    assert sorted(table["trial"]) == [0, 1, 2]
+    assert table["valid"].is_monotonic_increasing
+    assert table.set_index("trial").loc[0, "lr"] == TUNED.lr
+
+
+def test_an_interrupted_run_is_resumed_where_it_stopped(files, tmp_path):
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "kaggle_house",
+        "kfold",
+        *map(str, files),
+        "--num-epochs",
+        "60",
+        "--k",
+        "4",
+        "--out",
+        str(out),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while not (out / "folds" / "0-1.joblib").exists():
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not (out / "kfold.json").exists()
+    kept = joblib.load(out / "folds" / "0-1.joblib")["result"]
+    assert subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True).returncode == 0
+    assert json.loads((out / "kfold.json").read_text())["folds"][0]["valid"] == kept["valid"]
+    assert (
+        json.loads((out / "kfold.json").read_text())["folds"][0]["seconds"] == kept["seconds"]
+    )  # not run again
+
+
+def test_the_book_recipe_meets_the_published_means_on_the_real_files(real_data, tmp_path):
+    assert main("kfold", "--recipe", "book", "--data-dir", real_data, "--out", tmp_path) == 0
+    made = json.loads((tmp_path / "kfold.json").read_text())
+    assert [row["within"] for row in made["published"]] == [True, True]
+
+
+@pytest.mark.slow
+def test_the_tuned_recipe_is_worth_submitting(real_data):
+    from kaggle_house.data import load_tables
+
+    tables = load_tables(data_dir=real_data)
+    scores = [
+        np.mean(
+            [
+                result["valid"]
+                for result in kfold.cross_validate(TUNED, tables, kfold.FoldOptions(seed=seed))[0]
+            ]
+        )
+        for seed in range(4)
+    ]
+    assert np.mean(scores) < 0.1205

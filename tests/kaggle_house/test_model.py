@@ -1,0 +1,124 @@
+"""GluonRegressor as a scikit-learn estimator, and its nets against formulas."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from mxnet import nd
+from sklearn.datasets import make_regression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from d2l_repro.train.parameters import book_arrays
+from kaggle_house.model import GluonRegressor, HuberOfEachNet, wide_and_deep
+
+X, Y = make_regression(120, 6, noise=5, random_state=0)
+QUICK = {"num_epochs": 5, "num_hiddens": 8, "random_state": 0}
+
+
+@parametrize_with_checks(
+    [GluonRegressor(random_state=0), GluonRegressor(num_hiddens=0, lr=0.1, random_state=0)]
+)
+def test_it_is_a_scikit_learn_estimator(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_hiddens": 0},
+        {"num_hiddens": 0, "impl": "scratch"},
+        {},
+        {"num_nets": 3, "drop_prob": 0.2, "l1": 1e-3, "wd": 0.01},
+    ],
+)
+def test_predict_is_the_net_itself(settings):
+    """`predict` writes the formula again; the last epoch's measure and the trained net must agree with it."""
+    model = GluonRegressor(**{**QUICK, **settings}).fit(X, Y)
+    assert model.score(X, Y) > -1
+    if not settings.get("num_hiddens", 1):
+        return
+    net = wide_and_deep(6, 8, settings.get("num_nets", 1), 0.5, 1, 1, 0, 0)
+    for param, array in zip(net.params.values(), model.weights_):
+        param.set_data(nd.array(array.T if param.name.endswith("weight") else array))
+    expected = net.net(nd.array(X)).mean(axis=1).asnumpy() * model.scale_ + model.mean_
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_nets_side_by_side_are_nets_alone():
+    """One graph with three nets has the gradients of three graphs with a net each."""
+    together = wide_and_deep(6, 4, 3, 0.0, 0.5, 0.1, 0.0, 0.0)
+    arrays = book_arrays(together)  # v (1, 3, 4), wide (6, 3) and (3,), hidden (6, 12) and (12,)
+    alone = [wide_and_deep(6, 4, 1, 0.0, 0.5, 0.1, 0.0, 0.0) for _ in range(3)]
+    for m, model in enumerate(alone):
+        parts = [
+            arrays[0][:, m : m + 1],
+            arrays[1][:, m : m + 1],
+            arrays[2][m : m + 1],
+            arrays[3][:, 4 * m : 4 * m + 4],
+            arrays[4][4 * m : 4 * m + 4],
+        ]
+        for param, part in zip(model.params.values(), parts):
+            param.set_data(nd.array(part.T if param.name.endswith("weight") else part))
+    from d2l_repro.train.loop import train_ch3
+
+    batch = [(nd.array(X), nd.array(Y / 100))]
+    for model in (together, *alone):
+        train_ch3(model.net, batch, None, model.loss, 5, 120, trainer=model.trainer, metrics={})
+    for m, model in enumerate(alone):
+        np.testing.assert_allclose(
+            together.net(nd.array(X))[:, m].asnumpy(),
+            model.net(nd.array(X))[:, 0].asnumpy(),
+            rtol=1e-3,
+            atol=1e-4,
+        )
+
+
+def test_huber_is_its_formula():
+    errors = np.array([-3.0, -0.5, 0.0, 0.2, 0.5, 2.0])
+    loss = HuberOfEachNet(0.5)(nd.array(errors[:, None]), nd.zeros(6)).asnumpy()
+    expected = np.where(np.abs(errors) > 0.5, np.abs(errors) - 0.25, errors**2)
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_equal_seeds_give_equal_bits_and_a_pickle_predicts_the_same():
+    a, b = (GluonRegressor(**QUICK, drop_prob=0.3).fit(X, Y) for _ in range(2))
+    np.testing.assert_array_equal(a.predict(X), b.predict(X))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(a)).predict(X), a.predict(X))
+    assert not np.array_equal(
+        GluonRegressor(**{**QUICK, "random_state": 1}).fit(X, Y).predict(X), a.predict(X)
+    )
+
+
+def test_it_works_in_a_pipeline_in_cross_validation_and_in_a_grid_search_with_two_processes():
+    pipeline = make_pipeline(
+        StandardScaler(), GluonRegressor(num_hiddens=0, lr=0.1, num_epochs=40, random_state=0)
+    )
+    assert cross_val_score(pipeline, X, Y, cv=3).mean() > 0.9
+    grid = {"gluonregressor__lr": [1e-6, 0.1]}
+    serial, parallel = (GridSearchCV(pipeline, grid, cv=3, n_jobs=n).fit(X, Y) for n in (1, 2))
+    assert parallel.best_params_ == {"gluonregressor__lr": 0.1}
+    np.testing.assert_array_equal(
+        serial.cv_results_["mean_test_score"], parallel.cv_results_["mean_test_score"]
+    )
+
+
+def test_a_log_target_is_turned_back_and_measured_after_every_epoch():
+    y = np.exp(Y / 100)
+    seen = {"mean": lambda predict: predict(X).mean()}
+    model = GluonRegressor(**QUICK, log_target=True).fit(X, y, measure=seen)
+    assert (model.predict(X) > 0).all()
+    assert len(model.history_["mean"]) == 5
+    assert model.history_[-1]["mean"] == pytest.approx(model.predict(X).mean())
+
+
+def test_what_cannot_be_computed_from_scratch_is_refused():
+    with pytest.raises(ValueError, match="from scratch there is a linear layer"):
+        GluonRegressor(impl="scratch").fit(X, Y)
+    with pytest.raises(ValueError, match="from scratch there is a linear layer"):
+        GluonRegressor(impl="scratch", num_hiddens=0, wd=0.1).fit(X, Y)

@@ -1,0 +1,392 @@
+"""The report's page, as text and in a real browser."""
+
+import re
+import shutil
+
+import pytest
+from markupsafe import escape
+
+from d2l_repro.cli import main as cli
+from d2l_repro.results import plot, published, report, summary
+from d2l_repro.results.history import History
+from d2l_repro.results.result import Result, duration
+
+MARKUP = "<script>alert('x')</script><img src=http://127.0.0.1:9/x>&amp;"
+
+
+def history(end):
+    return History(
+        [
+            {
+                "epoch": epoch,
+                "train_loss": 1 / epoch,
+                "train_acc": end - 0.1 / epoch,
+                "test_acc": end,
+                "seconds": 0.5,
+            }
+            for epoch in range(1, 41)
+        ]
+    )
+
+
+def softmax_result(seed=0, **changes):
+    """Both runs: all that is published of one, and of the other a test accuracy outside its band."""
+    result = Result(
+        "softmax_regression",
+        seed,
+        {"lr": 0.3, "num_epochs": 40},
+        dataset="fashion_mnist",
+        changed={"lr": 0.1},
+        finished="2026-11-21T06:00:00+00:00",
+        seconds=12.3,
+    )
+    result.add("scratch", history(0.83 + seed / 100))
+    result.add("gluon", history(0.75))
+    metrics = {"scratch": {"train_loss": 0.485, "test_acc": 0.83 + seed / 100}, "gluon": {"test_acc": 0.75}}
+    result.published = published.compare("softmax_regression", metrics)
+    result.figures["training_curves"] = plot.training_curves(result.runs, "Softmax <regression>")
+    result.figures["images"] = plot.functions({"f": ([0, 1], {"f": [0, 1]})}, "x", "One & two")
+    result.parity = {
+        "steps": 50,
+        "max_abs_diff": 1e-9,
+        "pairs": [
+            {
+                "ours": "scratch",
+                "theirs": "gluon",
+                "steps": 50,
+                "max_abs_diff": 1e-9,
+                "tolerance": 1e-6,
+                "left_at": None,
+            }
+        ],
+    }
+    for name, value in changes.items():
+        setattr(result, name, value)
+    return result
+
+
+def odd_result():
+    """Stand-in data, a failed run, and markup wherever a text can be."""
+    row = {
+        **published.published_values()[0],
+        "run": MARKUP,
+        "metric": MARKUP,
+        "source": MARKUP,
+        "note": MARKUP,
+    }
+    pair = {
+        "ours": MARKUP,
+        "theirs": MARKUP,
+        "steps": 3,
+        "max_abs_diff": 1.0,
+        "tolerance": 1,
+        "left_at": {"step": 2},
+    }
+    result = Result(
+        "a_readers_own",
+        0,
+        {"note": MARKUP},
+        dataset=MARKUP,
+        stand_in_for=MARKUP,
+        quick=True,
+        tables={MARKUP: [{MARKUP: MARKUP}]},
+        changed={"note": MARKUP},
+        finished=MARKUP,
+        interrupted=True,
+        environment={MARKUP: MARKUP},
+        published=[{**row, "ours": 1.0, "within": False}],
+        parity={"steps": 3, "max_abs_diff": 1.0, "pairs": [pair]},
+    )
+    result.add(MARKUP, history(0.5))
+    result.runs["gluon"] = {"history": History(), "metrics": {}, "error": f"failed {MARKUP}"}
+    result.runs["scratch"] = {"history": History(), "metrics": {}, "diverged": f"at once {MARKUP}"}
+    return result
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two chapters, one of them with two seeds."""
+    for name, result in {
+        "softmax_regression": softmax_result(),
+        "softmax_regression/seed_1": softmax_result(1),
+        "odd": odd_result(),
+    }.items():
+        (tmp_path / name).mkdir()
+        result.save(tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def page(folder):
+    return report.page(summary.collect(folder))
+
+
+def text_of(page):
+    """What a reader reads, in one line."""
+    return re.sub(
+        r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL))
+    )
+
+
+def test_every_published_value_is_there_with_ours_band_verdict_source_and_note(page):
+    text = text_of(page)
+    row = next(
+        row
+        for row in published.published_values()
+        if (row["chapter"], row["run"], row["metric"]) == ("softmax_regression", "scratch", "test_acc")
+    )
+    assert "scratch test acc 0.84 0.835 ± 0.0071 0.815 to 0.846" in text
+    assert row["source"] in text
+    assert row["note"] in text
+    assert "2 of 4 published values that were compared" in text
+    assert "gluon train loss 0.4896 - 0.483 to 0.491 not compared" in text
+
+
+def test_a_chapter_has_settings_parity_times_and_curves(page):
+    text = text_of(page)
+    assert "lr 0.3 (the chapter's own: 0.1)" in text
+    assert "scratch, gluon 50 1.0e-09 1e-06 yes" in text
+    assert "500 ms" in text
+    assert "seeds 0, 1" in text
+    assert "took 12.3 s" in text
+    assert page.count('<img src="data:image/svg+xml;base64,') == 2
+    assert 'alt="Softmax &lt;regression&gt;"' in page
+    assert 'alt="One &amp; two"' in page
+
+
+def test_stand_ins_and_failures_are_marked_loudly(page):
+    text = text_of(page)
+    chapter = text_of(page[page.index('id="chapter-a_readers_own"') :])
+    assert "Stand-in data." in text
+    assert "Stand-in data:" in chapter
+    assert "gluon failed: failed" in chapter
+    assert "scratch diverged, which this chapter is there to show: at once" in chapter
+    assert "Interrupted (seed 0)" in chapter
+    assert "quick less data and fewer epochs" in chapter
+    assert "do not follow the same path" in chapter
+    assert 'data-chapter="a_readers_own" data-verdict="failed"' in page
+
+
+def test_long_histories_are_thinned_but_keep_first_and_last(page):
+    epochs = re.findall(r'<tr><th scope="row">(\d+)</th>', page)[:21]
+    assert epochs == ["1", *map(str, range(2, 41, 2))]
+
+
+def test_an_interrupted_further_seed_is_not_passed_over(folder):
+    softmax_result(1, interrupted=True, published=[]).save(folder / "softmax_regression" / "seed_1")
+    page = report.page(summary.collect(folder))
+    assert 'data-chapter="softmax_regression" data-verdict="failed"' in page
+    assert "Interrupted (seed 1)" in text_of(page)
+
+
+def test_the_picture_of_a_band_shows_where_ours_and_its_deviation_lie():
+    row = {"low": 0.0, "high": 1.0, "value": 0.5, "ours": 2.0, "std": 1.0, "within": True}
+    picture = report._published(summary.Summary(None, [softmax_result()]), row)["picture"]
+    scale = (picture["high"] - picture["low"]) / 1.0
+    assert picture["ours"] - picture["low"] == pytest.approx(2 * scale, abs=0.2)
+    assert picture["reach"] == pytest.approx([picture["high"], picture["low"] + 3 * scale], abs=0.2)
+    assert picture["value"] - picture["low"] == pytest.approx(0.5 * scale, abs=0.2)
+
+
+def test_docstrings_are_marked_up_and_nothing_else_gets_through():
+    assert report.marked(f"*a* `b*c*` {MARKUP}") == f"<em>a</em> <code>b*c*</code> {escape(MARKUP)}"
+
+
+def test_nothing_but_the_pages_own_style_and_script_may_run(page):
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
+    assert policy.startswith("default-src 'none'; img-src data:; ")
+    for kind, element in (("style-src", "style"), ("script-src", "script")):
+        (content,) = re.findall(f"<{element}>(.*?)</{element}>", page, flags=re.DOTALL)
+        assert f"{kind} '{report._hash(content)}'" in policy.replace("&#39;", "'")
+
+
+def test_text_with_markup_is_escaped(page):
+    assert MARKUP not in page
+    assert page.count("<script") == 1
+    assert "http://127.0.0.1" not in re.sub(r"&lt;img src=http://127.0.0.1:9/x&gt;", "", page)
+
+
+def test_a_lost_figure_is_said_and_does_not_stop_the_report(folder):
+    (folder / "softmax_regression" / "images.svg").unlink()
+    assert "The figure images.svg is not beside its result" in report.page(summary.collect(folder))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.00041, "0.41 ms"),
+        (0.012, "12 ms"),
+        (0.0994, "99 ms"),
+        (0.5, "500 ms"),
+        (12.34, "12.3 s"),
+        (300, "5.0 min"),
+    ],
+)
+def test_durations_are_said_as_a_reader_says_them(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_the_command_writes_the_page_and_tells_what_it_could_not_read(folder, tmp_path, capsys):
+    (folder / "mlp").mkdir()
+    (folder / "mlp" / "result.json").write_text("{")
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["report", str(folder), "--out", str(tmp_path / "page.html")])
+    out, err = capsys.readouterr()
+    assert exit.value.code == 1
+    assert out == f"report: {tmp_path / 'page.html'}\n"
+    assert "mlp/result.json: not a readable result" in err
+    assert "mlp/result.json: not a readable result" in text_of((tmp_path / "page.html").read_text())
+
+
+@pytest.mark.parametrize("out", ["no/such/folder.html", "."])
+def test_a_page_that_cannot_be_written_is_one_line_and_exit_code_2(folder, out, capsys):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["report", str(folder), "--out", str(folder / out)])
+    assert exit.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, headless."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: pip install 'd2l_repro[browser]'"
+    )
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not chromium:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, folder):
+    """opened(width=...): the page in a window, from file://; nothing it may have complained of is let
+    pass."""
+    path = report.write(summary.collect(folder), folder / report.FILE_NAME)
+    complaints, contexts = [], []
+
+    def watch(request):
+        if not request.url.startswith(("data:", path.as_uri())):
+            complaints.append(request.url)
+
+    def open_(width=1280, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **options))
+        window = contexts[-1].new_page()
+        window.on("console", lambda message: complaints.append(message.text))
+        window.on("pageerror", lambda error: complaints.append(str(error)))
+        window.on("request", watch)
+        window.goto(path.as_uri())
+        return window
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def visible(window, selector):
+    return window.locator(f"{selector}:visible").count()
+
+
+def test_in_a_browser_every_figure_shows(opened):
+    window = opened()
+    assert window.title() == "d2l_repro: published and reproduced"
+    assert window.evaluate("[...document.images].map((image) => image.naturalWidth > 100)") == [True, True]
+
+
+def test_in_a_browser_values_and_chapters_are_searched_and_filtered(opened):
+    window = opened()
+    assert visible(window, "tr.item") == 7
+    window.get_by_label("Verdict").select_option("outside")
+    assert visible(window, "tr.item") == 2
+    assert visible(window, "section.item") == 1
+    assert window.locator("#count").inner_text() == "2 of 7 values"
+    window.get_by_role("button", name="Show all").click()
+    window.get_by_label("Search").fill("SCRATCH loss")
+    assert visible(window, "tr.item") == 1
+    for words, count in (("accuracy gluon", 2), ("test_acc", 2), ("train acc", 2)):
+        window.get_by_label("Search").fill(words)
+        assert visible(window, "tr.item") == count
+    window.get_by_label("Search").fill("")
+    window.get_by_label("Verdict").select_option("not compared")
+    assert visible(window, "tr.item") == 3
+    window.get_by_label("Search").fill("no such thing")
+    assert visible(window, ".item") == 0
+    window.locator("#clear").click()
+    window.locator("#chapter").select_option("a_readers_own")
+    assert visible(window, "tr.item") == 1
+    assert visible(window, "section.item") == 1
+
+
+def test_in_a_browser_a_link_to_a_filtered_chapter_shows_it(opened):
+    window = opened()
+    window.locator("#chapter").select_option("a_readers_own")
+    window.locator("nav a", has_text="softmax_regression").click()
+    window.wait_for_function("!document.getElementById('chapter-softmax_regression').hidden")
+    window.get_by_label("Search").fill("a_readers_own")
+    window.locator("nav a", has_text="softmax_regression").click()  # the address does not change this time
+    window.wait_for_function("!document.getElementById('chapter-softmax_regression').hidden")
+
+
+def test_in_a_browser_the_keyboard_is_enough(opened):
+    window = opened()
+    window.keyboard.press("Tab")
+    assert window.evaluate("document.activeElement.textContent") == "Skip to the values"
+    window.keyboard.press("Enter")
+    assert window.evaluate("document.activeElement.id") == "values"
+    window.locator("section.chapter summary").first.focus()
+    window.keyboard.press("Enter")
+    assert window.locator("details[open]").count() == 1
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1060, 1280])
+def test_in_a_browser_nothing_is_wider_than_the_screen(opened, width):
+    window = opened(width)
+    assert window.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_in_a_browser_dark_mode_is_dark_and_can_be_read(opened):
+    window = opened(color_scheme="dark")
+    assert luminance(window.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.02
+
+
+def luminance(color):
+    """Of a CSS colour, rgb(r, g, b), as WCAG defines it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser_every_text_has_the_contrast_that_readers_need(opened, scheme):
+    pairs = opened(color_scheme=scheme).evaluate("""() => [...document.querySelectorAll("body *")]
+        .filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+        .map((e) => {
+            let under = e;
+            const back = (x) => getComputedStyle(x).backgroundColor;
+            while (under.parentElement && back(under) === "rgba(0, 0, 0, 0)") under = under.parentElement;
+            return [getComputedStyle(e).color, back(under), e.textContent.slice(0, 40)];
+        })""")
+    assert len(pairs) > 100
+    for ink, paper, text in pairs:
+        low, high = sorted((luminance(ink), luminance(paper)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ink, paper)
+
+
+def test_in_a_browser_printing_opens_everything_and_drops_the_controls(opened):
+    window = opened()
+    window.emulate_media(media="print")
+    window.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert visible(window, "#filters") == 0
+    assert window.locator("details:not([open])").count() == 0
+    window.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert window.locator("details[open]").count() == 0
+
+
+def test_in_a_browser_without_scripts_everything_is_shown(opened):
+    window = opened(java_script_enabled=False)
+    assert visible(window, ".item") == 9
+    assert visible(window, "#filters") == 0

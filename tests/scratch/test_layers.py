@@ -1,0 +1,387 @@
+"""Hand-derived gradients: against central differences, autograd and Gluon; nets of them in the loop."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
+
+from chapters import _layered
+from chapters._layered import Sets, Setting, minibatches
+from d2l_repro.data.loader import Minibatches
+from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.scratch import SGD, correct
+from d2l_repro.scratch.layers import (
+    ACTIVATIONS,
+    LOSSES,
+    Activation,
+    Affine,
+    BatchNorm,
+    CReLU,
+    Dropout,
+    FullyConnectedNet,
+    LayerNorm,
+    Network,
+    TwoLayerNet,
+    gradients_by_hand,
+)
+from d2l_repro.train.callbacks import BestModel
+from d2l_repro.train.loop import train_ch3
+from d2l_repro.verify.gradcheck import central_differences, check_layer, check_loss, relative_error
+from d2l_repro.verify.parity import same_path
+
+rng = np.random.RandomState(0)
+
+
+@pytest.fixture(autouse=True)
+def from_the_start():
+    """Every test draws the same numbers, whichever ran before it."""
+    rng.seed(0)
+    seed_everything(0)
+
+
+def array(*shape):
+    return nd.array(rng.normal(size=shape), dtype="float64")
+
+
+LAYERS = {
+    "affine": lambda: Affine(array(4, 3), array(3)),
+    "affine, no bias": lambda: Affine(array(4, 3)),
+    **{name: lambda name=name: Activation(name) for name in ACTIVATIONS},
+    "batch norm": lambda: BatchNorm(array(4), array(4)),
+    "layer norm": lambda: LayerNorm(array(4), array(4)),
+    "crelu": CReLU,
+    "dropout": lambda: Dropout(0.3),
+}
+GLUONS = {
+    "affine": lambda: nn.Dense(3),
+    "affine, no bias": lambda: nn.Dense(3, use_bias=False),
+    **_layered.GLUON_ACTIVATIONS,
+    "batch norm": nn.BatchNorm,
+    "layer norm": nn.LayerNorm,
+}
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layers_gradients_are_those_of_central_differences_and_of_autograd(name, train):
+    layer = LAYERS[name]()
+    layer.running and layer.running[0].__setitem__(
+        slice(None), 0.5
+    )  # averages that are not those of the batch
+    errors = check_layer(layer, array(6, 4), train)
+    assert errors["central differences"] < 1e-7
+    assert errors["autograd"] < 1e-12
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", GLUONS)
+def test_a_layers_output_and_gradients_are_those_of_gluons(name, train):
+    layer, theirs, X = LAYERS[name](), GLUONS[name](), array(6, 4)
+    theirs.initialize()
+    theirs.cast("float64")
+    theirs(X)
+    learned = [param for param in theirs.collect_params().values() if param.grad_req != "null"]
+    for param, ours in zip(learned, layer.params):
+        param.set_data(ours.T if ours.ndim == 2 else ours)
+        ours.attach_grad()
+    X.attach_grad()
+    with autograd.record(train_mode=train):
+        Y = theirs(X)
+    dY = array(*Y.shape)
+    Y.backward(dY, train_mode=train)
+    rtol = 2e-6 if name in ("leaky relu", "selu") else 1e-9  # Gluon keeps their numbers in single precision
+    with autograd.train_mode() if train else autograd.predict_mode():
+        np.testing.assert_allclose(layer.forward(X).asnumpy(), Y.asnumpy(), rtol=rtol, atol=1e-12)
+        np.testing.assert_allclose(layer.backward(dY).asnumpy(), X.grad.asnumpy(), rtol=rtol, atol=1e-12)
+    for param, ours in zip(learned, layer.params):
+        theirs_grad = param.grad().asnumpy()
+        np.testing.assert_allclose(
+            ours.grad.asnumpy(),
+            theirs_grad.T if theirs_grad.ndim == 2 else theirs_grad,
+            rtol=1e-9,
+            atol=1e-12,
+        )
+
+
+def test_gluons_own_selu_has_another_gradient_than_its_formula():
+    X = nd.array([-3, -1, -0.1], dtype="float64")
+    X.attach_grad()
+    with autograd.record():
+        Y = nn.SELU()(X)
+    Y.backward()
+    true = central_differences(lambda: nn.SELU()(X).sum(), X)
+    assert np.abs(X.grad.asnumpy() - true).min() > 0.005
+    layer = Activation("selu")
+    layer.forward(X)
+    np.testing.assert_allclose(layer.backward(nd.ones_like(X)).asnumpy(), true, rtol=1e-6)
+
+
+def test_dropout_lets_through_what_gluons_would_with_the_same_mask():
+    layer, X = Dropout(0.3), array(50, 40)
+    X.attach_grad()
+    with autograd.record():
+        Y = nn.Dropout(0.3)(X)
+    dY = array(50, 40)
+    Y.backward(dY)
+    layer.mask = Y / X
+    np.testing.assert_allclose(layer.backward(dY).asnumpy(), X.grad.asnumpy(), rtol=1e-6, atol=1e-7)
+    with autograd.train_mode():
+        kept = (layer.forward(X) != 0).mean().asscalar()
+    assert kept == pytest.approx(0.7, abs=5 * np.sqrt(0.3 * 0.7 / X.size))
+    assert (layer.forward(X) == X).asnumpy().all()
+
+
+def test_running_statistics_are_gluons_and_are_used_in_testing_only():
+    layer, theirs = BatchNorm(nd.ones(4), nd.zeros(4)), nn.BatchNorm()
+    theirs.initialize()
+    for _ in range(5):
+        X = nd.array(3 + 2 * rng.normal(size=(20, 4)))
+        with autograd.record():
+            Y = theirs(X)
+        Y.backward()  # in which MXNet moves its averages
+        with autograd.train_mode():
+            np.testing.assert_allclose(layer.forward(X).asnumpy(), Y.asnumpy(), rtol=1e-4, atol=1e-5)
+    for ours, name in zip(layer.running, ("running_mean", "running_var")):
+        np.testing.assert_allclose(ours[0].asnumpy(), getattr(theirs, name).data().asnumpy(), rtol=1e-5)
+    before = [average.asnumpy() for average in layer.running]
+    np.testing.assert_allclose(layer.forward(X).asnumpy(), theirs(X).asnumpy(), rtol=1e-4, atol=1e-5)
+    for average, value in zip(layer.running, before):
+        np.testing.assert_array_equal(average.asnumpy(), value)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("size", [1, 30])
+def test_a_losses_gradient_is_that_of_central_differences_autograd_and_gluon(name, size):
+    losses_of, gradient_of = LOSSES[name]
+    classes = 2 if name in ("logistic", "squared") else 4
+    scores = size * array(8, 1 if classes == 2 else classes)
+    y = nd.array(rng.randint(0, classes, 8), dtype="float64")
+    errors = check_loss(losses_of, gradient_of, scores, y)
+    assert errors["central differences"] < 1e-7
+    assert errors["autograd"] < 1e-12
+    if name in _layered.GLUON_LOSSES:
+        scores.attach_grad()
+        with autograd.record():
+            losses = _layered.GLUON_LOSSES[name]()(scores, y)
+        losses.backward()
+        assert relative_error(gradient_of(scores, y).asnumpy(), scores.grad.asnumpy()) < 1e-12
+        assert losses.sum().asscalar() == pytest.approx(losses_of(scores, y).sum().asscalar(), rel=1e-12)
+
+
+@pytest.mark.parametrize("wrong", ["X", "W", "b"])
+def test_a_wrong_gradient_is_found_whichever_it_is(wrong):
+    class Wrong(Affine):
+        def backward(self, dY):
+            dX = super().backward(dY)
+            if wrong == "X":
+                dX[0, 0] += 0.01
+            else:
+                getattr(self, wrong).grad[0] += 0.01
+            return dX
+
+    errors = check_layer(Wrong(array(4, 3), array(3)), array(6, 4))
+    assert min(errors.values()) > 1e-4
+    losses_of, gradient_of = LOSSES["softmax"]
+    y = nd.array([0, 1, 2, 0], dtype="float64")
+    errors = check_loss(losses_of, lambda scores, y: 1.01 * gradient_of(scores, y), array(4, 3), y)
+    assert min(errors.values()) > 1e-3
+
+
+def test_the_logistic_gradient_is_right_at_0_where_gluons_is_not():
+    gradients = {}
+    for name, loss in (
+        ("ours", LOSSES["logistic"][0]),
+        ("twin", _layered.LogisticLoss()),
+        ("gluon", gluon.loss.SigmoidBinaryCrossEntropyLoss()),
+    ):
+        scores, y = nd.zeros((2, 1)), nd.array([0, 1])
+        scores.attach_grad()
+        with autograd.record():
+            losses = loss(scores, y)
+        losses.backward()
+        gradients[name] = scores.grad.asnumpy().ravel().tolist()
+    assert gradients["ours"] == gradients["twin"] == [0.5, -0.5]
+    assert gradients["gluon"] == [0, -1]
+
+
+@given(st.lists(st.floats(-100, 100), min_size=3, max_size=3), st.integers(0, 2))
+def test_the_hinge_loss_is_its_formula(scores, y):
+    losses_of, _ = LOSSES["svm"]
+    expected = sum(max(0, score - scores[y] + 1) for j, score in enumerate(scores) if j != y)
+    assert losses_of(nd.array([scores], dtype="float64"), nd.array([y])).asscalar() == pytest.approx(
+        expected, abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("norm", [None, BatchNorm, LayerNorm])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_a_nets_gradients_are_autograds_at_any_depth_with_the_penalty_in_them(depth, norm):
+    seed_everything(0)
+    net = FullyConnectedNet(
+        [6, *[5] * (depth - 1), 3], lambda shape: nd.random.normal(shape=shape), norm=norm
+    )
+    X, y = nd.random.normal(shape=(7, 6)), nd.array(rng.randint(0, 3, 7))  # a short last batch
+    _, losses = gradients_by_hand(net, "softmax", reg=0.1, batch_size=10)(X, y)
+    by_hand = [param.grad.asnumpy().copy() for param in net.params]
+    with autograd.record():
+        total = LOSSES["softmax"][0](net(X), y).sum() + 10 * 0.1 / 2 * nd.add_n(
+            *[(W**2).sum() for W in net.weights]
+        )
+    total.backward()
+    for ours, param in zip(by_hand, net.params):
+        # a bias before a normalisation has no gradient but rounding
+        np.testing.assert_allclose(ours, param.grad.asnumpy(), rtol=1e-3, atol=2e-5)
+    assert len(net.weights) == depth
+    assert losses.shape == (7,)
+
+
+def test_nets_have_the_layers_that_their_names_say():
+    net = FullyConnectedNet([8, 4, 4, 3], norm=BatchNorm, drop_prob=0.5, activation="tanh")
+    hidden = [Affine, BatchNorm, Activation, Dropout]
+    assert [type(layer) for layer in net.layers] == [*hidden, *hidden, Affine]
+    assert [param.shape for param in TwoLayerNet(8, 4, 3).params] == [(8, 4), (4,), (4, 3), (3,)]
+    assert [type(layer) for layer in TwoLayerNet(8, 4, 3).layers] == [Affine, Activation, Affine]
+    assert len(FullyConnectedNet([8, 4, 3], bias=None).params) == 2
+
+
+def test_the_first_layer_computes_no_gradient_that_nobody_asks_for():
+    net = TwoLayerNet(4, 5, 3)
+    net(array(6, 4).astype("float32"))
+    assert net.layers[0].backward(nd.ones((6, 5))) is None
+
+
+def test_the_loop_trains_by_hand_as_it_does_by_autograd():
+    X, y = nd.array(rng.normal(size=(90, 6))), nd.array(rng.randint(0, 3, 90))
+    nets = []
+    for by_hand in (True, False):
+        seed_everything(0)
+        net = FullyConnectedNet([6, 8, 3], lambda shape: nd.random.normal(shape=shape))
+        train_ch3(
+            net,
+            Minibatches(X, y, 32, 0),
+            None,
+            LOSSES["softmax"][0],
+            5,
+            32,
+            trainer=SGD(net.params, 0.5),
+            gradients=gradients_by_hand(net, "softmax") if by_hand else None,
+        )
+        nets.append(net)
+    for a, b in zip(*(net.params for net in nets)):
+        np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_central_differences_leave_the_array_and_refuse_single_precision():
+    x = array(3, 2)
+    before = x.asnumpy()
+    np.testing.assert_allclose(
+        central_differences(lambda: (x**3).sum(), x), 3 * before**2, rtol=1e-8, atol=1e-9
+    )
+    np.testing.assert_array_equal(x.asnumpy(), before)
+    with pytest.raises(ValueError, match="need float64, not float32"):
+        central_differences(lambda: x.sum(), nd.ones(2))
+
+
+def sets(num_examples=60):
+    """Three classes of points that a net can learn."""
+    seed_everything(0)
+    X, y = nd.random.normal(shape=(num_examples, 4)), nd.arange(num_examples) % 3
+    X = X + 3 * nd.one_hot(y, 4)
+    return Sets((X, y), (X[:30], y[:30]), (X[30:], y[30:]), 3, correct, "points")
+
+
+def trained(build=_layered.from_scratch, **changes):
+    hp = Setting(**{"hidden": (8,), "num_epochs": 12, "batch_size": 16, "sigma": 0.5, **changes})
+    data = minibatches(sets(), hp, seed=0)
+    model = build(hp, data)
+    return model, data, _layered.train(model, data, hp)
+
+
+@pytest.mark.parametrize("build", [_layered.from_scratch, _layered.with_gluon])
+def test_the_best_model_is_the_one_that_is_tested(build):
+    model, data, history = trained(build, lr=2.0, norm="batch")
+    metrics = _layered.tested(model, data, history)
+    accuracies = history["valid_acc"]
+    assert metrics["best_valid_acc"] == max(accuracies)
+    assert metrics["best_epoch"] == accuracies.index(max(accuracies)) + 1
+    X, y = data.source.valid
+    # with the running statistics of that epoch, too
+    assert correct(model.net(X), y).mean().asscalar() == pytest.approx(max(accuracies))
+
+
+def test_the_learning_rate_decays_and_step_sizes_with_it():
+    constant, decayed = (trained(lr=1e-4, lr_decay=decay, watch_steps=True)[2] for decay in (1.0, 0.5))
+    ratio = np.array(decayed["step_size"]) / np.array(constant["step_size"])
+    np.testing.assert_allclose(ratio, 0.5 ** np.arange(12), rtol=0.1)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("build", [_layered.from_scratch, _layered.with_gluon])
+def test_long_gradients_are_clipped_to_the_norm_and_short_ones_left(build, norm):
+    free = trained(build, lr=0.5, norm=norm, watch_steps=True)[2]["step_size"]
+    clipped = trained(build, lr=0.5, norm=norm, watch_steps=True, clip=1e-3)[2]["step_size"]
+    assert min(free) > 0.002
+    np.testing.assert_allclose(clipped, 0.5 * 1e-3, rtol=1e-3)
+    np.testing.assert_allclose(
+        trained(build, lr=0.5, norm=norm, watch_steps=True, clip=1e3)[2]["step_size"], free, rtol=1e-5
+    )
+
+
+class Row:
+    """What BestModel reads of the loop."""
+
+    def __init__(self, epoch, value):
+        self.epoch, self.history = epoch, [{"valid_acc": value}]
+
+
+@pytest.mark.parametrize(("largest", "epoch"), [(True, 2), (False, 4)])
+def test_the_best_model_is_that_of_the_first_best_epoch(largest, epoch):
+    weights, running = nd.zeros(3), nd.zeros(2)
+    best = BestModel([weights, running], largest=largest)
+    best.restore()
+    assert (weights == 0).asnumpy().all()
+    for i, value in enumerate((0.5, 0.9, 0.9, 0.3, 0.3), 1):
+        weights[:], running[:] = i, -i
+        best.after_epoch(Row(i, value))
+    best.restore()
+    assert best.epoch == epoch
+    assert weights.asnumpy().tolist() == [epoch] * 3
+    assert running.asnumpy().tolist() == [-epoch] * 2
+
+
+def test_training_ends_with_the_best_model():
+    model, data, history = trained(lr=4.0)  # it jumps about
+    accuracies = history["valid_acc"]
+    assert accuracies[-1] < max(accuracies)
+    X, y = data.source.valid
+    assert correct(model.net(X), y).mean().asscalar() == pytest.approx(max(accuracies))
+
+
+@pytest.mark.parametrize("gradients", ["by hand", "autograd"])
+def test_the_penalty_is_gluons_decay_of_weights_alone(gradients):
+    changes = {"reg": 0.5, "lr": 0.3, "bias": 2.0, "hidden": (4,)}
+    hp = Setting(num_epochs=1, batch_size=16, sigma=0.5, gradients=gradients, **changes)
+    data = minibatches(sets(), hp, seed=0)
+    path = same_path(
+        _layered.from_scratch(hp, data), _layered.with_gluon(hp, data), data.train_iter, 16, steps=20
+    )
+    assert path.max_abs_diff < 1e-12
+
+
+def test_a_probability_counts_from_one_half_on():
+    y_hat, y = nd.array([[0.2], [0.4], [0.6], [0.9]]), nd.array([0, 1, 1, 0])
+    assert _layered.IS_CORRECT["squared"](y_hat, y).asnumpy().tolist() == [1, 0, 1, 0]
+    assert _layered.IS_CORRECT["logistic"](y_hat - 0.5, y).asnumpy().tolist() == [1, 0, 1, 0]
+
+
+def test_every_optimizer_trains_a_layered_net():
+    for optimizer in _layered.OPTIMIZERS:
+        losses = trained(optimizer=optimizer, lr=0.01)[2]["train_loss"]
+        assert losses[-1] < losses[0] - 0.05, optimizer
+
+
+def test_a_network_may_be_put_together_by_hand():
+    net = Network([Affine(nd.ones((2, 1)), first=True), Activation("sigmoid")])
+    assert net(nd.zeros((3, 2))).asnumpy().ravel().tolist() == [0.5, 0.5, 0.5]

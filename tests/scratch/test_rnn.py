@@ -1,0 +1,161 @@
+"""Long short-term memory from scratch: against its formulas in NumPy, gluon.rnn, and central differences."""
+
+import numpy as np
+import pytest
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import rnn
+
+from chapters import lstm_sine
+from d2l_repro.scratch import lstm, lstm_cell, lstm_parameters
+from d2l_repro.settings import Options
+from d2l_repro.train.parameters import parameters
+from d2l_repro.verify.gradcheck import central_differences, relative_error
+
+STEPS, BATCH, INPUTS, HIDDENS = 5, 3, 4, 2
+
+
+def drawn(*shape):
+    return nd.random.normal(shape=shape, dtype="float64")
+
+
+def layer(inputs=INPUTS):
+    """Inputs, state and parameters in double precision, all with gradients, and weights for the sum of the
+    outputs."""
+    params = [
+        param.astype("float64") for param in lstm_parameters(inputs, HIDDENS, lambda shape: drawn(*shape))
+    ]
+    params[2][:] = drawn(4 * HIDDENS)
+    X, state = drawn(STEPS, BATCH, inputs), [drawn(BATCH, HIDDENS), drawn(BATCH, HIDDENS)]
+    for array in (X, *state, *params):
+        array.attach_grad()
+    return X, state, params, drawn(STEPS, BATCH, HIDDENS)
+
+
+def weighted(outputs, state, weights):
+    """A scalar in which every output and both states after the last step count."""
+    return (outputs * weights).sum() + (state[0] * weights[0]).sum() + (state[1] ** 2).sum()
+
+
+def in_numpy(X, state, params):
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    W_x, W_h, b = (param.asnumpy() for param in params)
+    H, C = (array.asnumpy() for array in state)
+    outputs = []
+    for x in X.asnumpy():
+        i, f, g, o = np.split(np.concatenate([x, H], axis=1) @ np.concatenate([W_x, W_h]) + b, 4, axis=1)
+        C = sigmoid(f) * C + sigmoid(i) * np.tanh(g)
+        H = sigmoid(o) * np.tanh(C)
+        outputs.append(H)
+    return np.stack(outputs), H, C
+
+
+def test_the_layer_is_its_formulas():
+    X, state, params, _ = layer()
+    outputs, (H, C) = lstm(X, state, *params)
+    for ours, theirs in zip((outputs, H, C), in_numpy(X, state, params)):
+        np.testing.assert_allclose(ours.asnumpy(), theirs, rtol=1e-12)
+
+
+def test_the_layer_is_its_cell_step_by_step_and_may_be_cut_anywhere():
+    X, state, params, _ = layer()
+    outputs, last = lstm(X, state, *params)
+    H, C = state
+    for x, output in zip(X, outputs):
+        H, C = lstm_cell(x, H, C, *params)
+        np.testing.assert_allclose(H.asnumpy(), output.asnumpy(), rtol=1e-12)
+    first, carried = lstm(X[:4], state, *params)
+    second, carried = lstm(X[4:], carried, *params)  # a single step
+    np.testing.assert_allclose(
+        np.concatenate([first.asnumpy(), second.asnumpy()]), outputs.asnumpy(), rtol=1e-12
+    )
+    np.testing.assert_allclose(carried[1].asnumpy(), last[1].asnumpy(), rtol=1e-12)
+
+
+def gluon_layer(params, inputs=INPUTS):
+    theirs = rnn.LSTM(HIDDENS, input_size=inputs)
+    theirs.initialize()
+    theirs.cast("float64")
+    theirs.l0_h2h_bias.grad_req = "null"
+    model = type("AModel", (), {"net": theirs, "params": theirs.collect_params()})
+    held = parameters(model)
+    for param, ours in zip(held, params):
+        param.set(ours.asnumpy())
+    return theirs, held
+
+
+def test_outputs_state_and_gradients_are_gluons():
+    X, state, params, weights = layer()
+    with autograd.record():
+        ours = weighted(*lstm(X, state, *params), weights)
+    ours.backward()
+    gradients = [array.grad.copy() for array in (X, *state)]
+    theirs, held = gluon_layer(params)
+    assert [param.transposed for param in held] == [True, True, False]
+    with autograd.record():
+        outputs, last = theirs(X, [array.expand_dims(0) for array in state])
+        value = weighted(outputs, [array[0] for array in last], weights)
+    value.backward()
+    assert ours.asscalar() == pytest.approx(value.asscalar())
+    for array, gradient in zip((X, *state), gradients):
+        assert relative_error(gradient.asnumpy(), array.grad.asnumpy()) < 1e-12
+    for param, other in zip(params, held):
+        gradient = other.grad.asnumpy()
+        assert relative_error(param.grad.asnumpy(), gradient.T if other.transposed else gradient) < 1e-12
+
+
+def test_gluons_cell_has_the_same_gates_in_the_same_order():
+    X, (H, C), params, _ = layer()
+    cell = rnn.LSTMCell(HIDDENS, input_size=INPUTS)
+    cell.initialize()
+    cell.cast("float64")
+    for held, param in zip((cell.i2h_weight, cell.h2h_weight, cell.i2h_bias), params):
+        held.set_data(param.T)
+    output, state = cell(X[0], [H, C])
+    for ours, theirs in zip(lstm_cell(X[0], H, C, *params), (output, state[1])):
+        np.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=1e-12)
+
+
+def test_gradients_are_central_differences():
+    X, state, params, weights = layer()
+    with autograd.record():
+        value = weighted(*lstm(X, state, *params), weights)
+    value.backward()
+    for array in (X, *state, *params):
+        tried = central_differences(lambda: weighted(*lstm(X, state, *params), weights), array)
+        assert relative_error(array.grad.asnumpy(), tried) < 1e-7
+
+
+def test_an_embedding_that_a_dense_layer_shares_is_kept_as_the_book_writes_it():
+    net = gluon.nn.HybridSequential()
+    embedding = gluon.nn.Embedding(7, 3)
+    net.add(embedding, gluon.nn.Dense(7, in_units=3, flatten=False, params=embedding.params))
+    net.initialize()
+    model = type("AModel", (), {"net": net, "params": net.collect_params()})
+    assert [param.get().shape for param in parameters(model)] == [(7, 3), (7,)]
+
+
+def test_windows_of_the_sine_are_followed_by_their_next_point():
+    hp = lstm_sine.HParams(num_train=20, num_test=5, batch_size=5)
+    X, y = lstm_sine.data(hp, Options()).source
+    assert X.shape == (5, 10, 1)
+    points = np.sin(hp.gap * np.arange(35))
+    for i in range(5):
+        np.testing.assert_allclose(X[i, :, 0].asnumpy(), points[20 + i : 30 + i], atol=1e-6)
+        assert y[i].asscalar() == pytest.approx(points[30 + i], abs=1e-6)
+
+
+def test_left_to_itself_a_net_is_fed_what_it_said():
+    X = nd.array([[1.0], [2.0]])
+    fibonacci = lstm_sine.free_run(lambda X: X.sum(axis=1), X, 5)
+    np.testing.assert_array_equal(fibonacci, [3, 5, 8, 13, 21])
+
+
+def test_the_chapter_on_a_sine_meets_the_published_error_and_its_twins_go_one_way():
+    result = lstm_sine.run(lstm_sine.HParams(num_epochs=2))
+    assert result.runs["scratch LSTM"]["metrics"]["test_mse"] < 0.005
+    assert result.runs["gluon LSTM"]["metrics"]["test_mse"] < 0.005
+    assert result.parity["pairs"][0]["left_at"] is None
+    assert result.parity["max_abs_diff"] < 1e-6
+    assert set(result.figures) == {"training_curves", "predictions"}

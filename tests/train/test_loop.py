@@ -1,0 +1,378 @@
+"""The one loop: against a loop in NumPy, and with every seam that a later chapter needs."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from mxnet import autograd, gluon, init, nd
+from mxnet.gluon import nn
+
+from d2l_repro.data.loader import Minibatches
+from d2l_repro.scratch import SGD, correct, cross_entropy, linreg, softmax, squared_loss
+from d2l_repro.train.loop import (
+    Callback,
+    TrainingDiverged,
+    TrainingInterrupted,
+    evaluate,
+    evaluate_accuracy,
+    train_ch3,
+)
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(70, 3)).astype(np.float32)
+Y = (X @ np.array([1.0, -2, 0.5], np.float32) + 0.3).astype(np.float32)
+CLASSES = (X[:, 0] > 0).astype(np.float32) + (X[:, 1] > 0.5)
+
+
+def regression(w=None):
+    """Parameters, net and loss of a linear regression from scratch."""
+    params = [nd.array(np.zeros((3, 1)) if w is None else w), nd.zeros(1)]
+    for param in params:
+        param.attach_grad()
+    return params, lambda X: linreg(X, *params), squared_loss
+
+
+def classifier():
+    """The same of a softmax regression with three classes."""
+    params = [nd.zeros((3, 3)), nd.zeros(3)]
+    for param in params:
+        param.attach_grad()
+    return params, lambda X: softmax(nd.dot(X, params[0]) + params[1]), cross_entropy
+
+
+def batches(y=Y, size=16):
+    return Minibatches(nd.array(X), nd.array(y), size)
+
+
+def numpy_regression(lr, epochs, size=16, penalty=0.0):
+    """The loop in NumPy: weights, bias, and each epoch's running mean loss."""
+    w, b, losses = np.zeros((3, 1), np.float32), 0.0, []
+    for _ in range(epochs):
+        total = 0.0
+        for i in range(0, len(X), size):
+            x, y = X[i : i + size], Y[i : i + size, None]
+            error = x @ w + b - y
+            total += (error**2 / 2).sum()
+            # the nominal batch size divides the gradient of the short last batch too
+            # and the penalty is whole in it all the same
+            w, b = w - lr * (x.T @ error / size + penalty * w), b - lr / size * error.sum()
+        losses.append(total / len(X))
+    return w, b, losses
+
+
+def test_the_books_positional_signature_is_the_loop_in_numpy():
+    params, net, loss = regression()
+    history = train_ch3(net, batches(), None, loss, 4, 16, params, 0.1, metrics={})
+    w, b, losses = numpy_regression(0.1, 4)
+    np.testing.assert_allclose(params[0].asnumpy(), w, rtol=1e-4)
+    np.testing.assert_allclose(params[1].asscalar(), b, rtol=1e-4)
+    np.testing.assert_allclose(history["train_loss"], losses, rtol=1e-4)
+    assert history["epoch"] == [1, 2, 3, 4]
+    assert set(history[0]) == {"epoch", "train_loss", "seconds"}
+
+
+def test_accuracies_are_counted_before_the_update_and_on_the_test_set_after_the_epoch():
+    params, net, loss = classifier()
+    history = train_ch3(net, batches(CLASSES, 70), batches(CLASSES, 9), loss, 3, 70, params, 0.5)
+    assert history[0]["train_acc"] == pytest.approx(
+        (CLASSES == 0).mean()
+    )  # all weights are 0: class 0 for all
+    # With one batch an epoch, what the next epoch counts before its update is what this epoch left.
+    assert history["train_acc"][1:] == pytest.approx(history["test_acc"][:-1])
+    assert history[-1]["test_acc"] == pytest.approx(evaluate_accuracy(batches(CLASSES), net))
+
+
+class Counting(gluon.HybridBlock):
+    """A net that counts how often Python runs it."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.calls = nn.Dense(3, in_units=3, weight_initializer=init.Constant(0.1)), 0
+
+    def hybrid_forward(self, F, x):
+        self.calls += 1
+        return self.dense(x)
+
+
+def test_a_hybridized_net_is_one_graph_with_its_loss_and_any_other_runs_as_it_is():
+    weights = []
+    for hybridize in (True, False):
+        net = Counting()
+        net.initialize()
+        if hybridize:
+            net.hybridize()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.5}, kvstore=None)
+        train_ch3(net, batches(CLASSES), None, gluon.loss.SoftmaxCrossEntropyLoss(), 4, 16, trainer=trainer)
+        assert net.calls == (1 if hybridize else 4 * 5)
+        weights.append(net.dense.weight.data().asnumpy())
+    np.testing.assert_allclose(*weights, rtol=1e-5)
+
+
+@pytest.mark.parametrize("hybridize", [True, False])
+def test_batch_norm_and_dropout_know_training_from_testing(hybridize):
+    net = nn.HybridSequential()
+    net.add(nn.BatchNorm(in_channels=3, momentum=0.0), nn.Dropout(0.9), nn.Dense(3, in_units=3))
+    net.initialize()
+    if hybridize:
+        net.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.0}, kvstore=None)
+    history = train_ch3(
+        net,
+        batches(CLASSES, 70),
+        batches(CLASSES),
+        gluon.loss.SoftmaxCrossEntropyLoss(),
+        1,
+        70,
+        trainer=trainer,
+    )
+    # with momentum 0 the running mean is the last batch's, here that of all examples
+    np.testing.assert_allclose(net[0].running_mean.data().asnumpy(), X.mean(axis=0), rtol=1e-4, atol=1e-6)
+    assert history[0]["test_acc"] == evaluate_accuracy(batches(CLASSES, 7), net)
+
+
+def test_penalty_is_whole_in_every_batch_and_left_out_of_the_history():
+    params, net, loss = regression()
+    history = train_ch3(
+        net,
+        batches(),
+        None,
+        loss,
+        5,
+        16,
+        params,
+        0.1,
+        metrics={},
+        penalty=lambda: 3 * (params[0] ** 2).sum() / 2,
+    )
+    w, _, losses = numpy_regression(0.1, 5, penalty=3)
+    np.testing.assert_allclose(params[0].asnumpy(), w, rtol=1e-4)
+    np.testing.assert_allclose(history["train_loss"], losses, rtol=1e-4)
+
+
+def test_gradients_by_hand_are_autograds():
+    def by_hand(params, net):
+        def gradients(X, y):
+            y_hat = net(X)
+            error = y_hat - y.reshape((-1, 1))
+            params[0].grad[:] = nd.dot(X, error, transpose_a=True)
+            params[1].grad[:] = error.sum()
+            return y_hat, error**2 / 2
+
+        return gradients
+
+    results = []
+    for hand in (False, True):
+        params, net, loss = regression()
+        history = train_ch3(
+            net,
+            batches(),
+            None,
+            loss,
+            5,
+            16,
+            params,
+            0.1,
+            metrics={},
+            gradients=by_hand(params, net) if hand else None,
+        )
+        results.append((params[0].asnumpy(), history["train_loss"]))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-6)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-6)
+
+
+def test_a_net_may_carry_a_state_from_batch_to_batch_until_the_epoch_ends():
+    params, _, loss = regression()
+    states = []
+
+    class Carrying(Callback):
+        state = nd.zeros(1)
+
+        def net(self, X):
+            y_hat = linreg(X, *params) + 0.1 * self.state
+            self.state = y_hat.mean().detach()  # else the graph would reach back through all batches
+            return y_hat
+
+        def after_step(self, loop):
+            states.append(self.state)
+
+        def after_epoch(self, loop):
+            self.state = nd.zeros(1)
+
+    carrying = Carrying()
+    history = train_ch3(
+        carrying.net, batches(), None, loss, 2, 16, params, 0.01, metrics={}, callbacks=[carrying]
+    )
+    assert history[1]["train_loss"] < history[0]["train_loss"]
+    assert len(states) == 2 * 5
+    assert len({state.asscalar() for state in states}) == 10  # it moves on with every batch
+
+
+def test_a_loss_for_every_word_is_averaged_over_words_and_accuracy_over_examples():
+    params, net, _ = classifier()
+
+    def loss(y_hat, y):
+        return nd.ones((len(y), 5)) * 2 + 0 * y_hat.sum(axis=1, keepdims=True)
+
+    history = train_ch3(net, batches(CLASSES), None, loss, 1, 16, params, 0.1)
+    assert history[0]["train_loss"] == 2
+    assert history[0]["train_acc"] == pytest.approx((CLASSES == 0).mean())
+
+
+def test_a_moving_average_after_each_step():
+    params, net, loss = regression()
+    path = []
+
+    class Average(Callback):
+        value = nd.zeros((3, 1))
+
+        def after_step(self, loop):
+            path.append(params[0].copy())
+            decay = min(0.9, (1 + loop.step) / (10 + loop.step))
+            self.value = decay * self.value + (1 - decay) * params[0]
+
+    average = Average()
+    train_ch3(net, batches(), None, loss, 2, 16, params, 0.1, metrics={}, callbacks=[average])
+    expected = np.zeros((3, 1))
+    for step, w in enumerate(path, 1):
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * w.asnumpy()
+    np.testing.assert_allclose(average.value.asnumpy(), expected, rtol=1e-5)
+
+
+def test_gradients_are_clipped_before_the_step():
+    params, net, loss = regression()
+
+    class Clip(Callback):
+        def before_step(self, loop):
+            gluon.utils.clip_global_norm([param.grad for param in params], 0.01, check_isfinite=False)
+
+    train_ch3(net, batches(size=70), None, loss, 1, 1, params, 1.0, metrics={}, callbacks=[Clip()])
+    moved = np.sqrt(sum((param**2).sum().asscalar() for param in params))
+    assert moved == pytest.approx(0.01, rel=1e-4)
+
+
+def test_a_schedule_and_early_stopping():
+    params, net, loss = regression()
+
+    class Halve(Callback):
+        def after_epoch(self, loop):
+            loop.trainer.set_learning_rate(loop.trainer.learning_rate / 2)
+            loop.stop = loop.epoch == 3
+
+    trainer = SGD(params, 0.1)
+    history = train_ch3(net, batches(), None, loss, 10, 16, trainer=trainer, metrics={}, callbacks=[Halve()])
+    assert len(history) == 3
+    assert trainer.learning_rate == 0.1 / 8
+
+
+def test_measures_are_called_after_each_epoch_and_may_replace_the_running_loss():
+    params, net, loss = regression()
+    measured = {"train_loss": lambda: loss(net(nd.array(X)), nd.array(Y)).mean(), "answer": lambda: 42}
+    history = train_ch3(net, batches(), batches(), loss, 2, 16, params, 0.1, metrics={}, measure=measured)
+    assert history[-1]["train_loss"] == pytest.approx(loss(net(nd.array(X)), nd.array(Y)).mean().asscalar())
+    assert history["answer"] == [42, 42]
+    assert "test_loss" not in history[0]
+
+
+def test_without_metrics_the_loss_is_measured_on_the_test_set():
+    params, net, loss = regression()
+    history = train_ch3(net, batches(), batches(), loss, 2, 16, params, 0.1, metrics={})
+    assert history[-1]["test_loss"] == pytest.approx(evaluate(batches(), net, loss))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, CLASSES), 16),
+        lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(nd.array(X), CLASSES), 16, num_workers=1),
+        lambda: [(X[i : i + 16], CLASSES[i : i + 16]) for i in range(0, 70, 16)],
+    ],
+    ids=["a Gluon DataLoader", "a Gluon DataLoader with a process of its own", "a list of NumPy arrays"],
+)
+def test_any_iterable_of_batches_will_do(data):
+    histories = []
+    for train_iter in (data(), batches(CLASSES)):
+        params, net, loss = classifier()
+        histories.append(train_ch3(net, train_iter, train_iter, loss, 3, 16, params, 0.5))
+    for name in ("train_loss", "train_acc", "test_acc"):
+        assert histories[0][name] == pytest.approx(histories[1][name])
+
+
+def test_a_generator_is_refused_when_it_is_used_up():
+    params, net, loss = regression()
+    with pytest.raises(ValueError, match=r"no batch in epoch 2.*not a generator"):
+        train_ch3(net, (batch for batch in batches()), None, loss, 2, 16, params, 0.1, metrics={})
+    with pytest.raises(ValueError, match="evaluate on gave no batch"):
+        evaluate([], net, loss)
+
+
+def test_neither_trainer_nor_params_is_refused():
+    with pytest.raises(ValueError, match="either a trainer, or params and lr"):
+        train_ch3(lambda X: X, [], None, squared_loss, 1, 1)
+
+
+def test_divergence_says_where_and_keeps_the_epochs_before():
+    params, net, loss = regression()
+    with pytest.raises(TrainingDiverged, match=r"epoch \d.* at learning rate 5; try a smaller") as caught:
+        train_ch3(net, batches(), None, loss, 60, 16, params, 5, metrics={})
+    history = caught.value.history
+    assert history
+    assert all(np.isfinite(history["train_loss"]))
+    assert history[-1]["train_loss"] <= 1e6 * history[0]["train_loss"]
+
+
+def test_a_loss_that_is_no_number_stops_in_its_first_epoch():
+    params, net, loss = regression([[np.nan], [0], [0]])
+    with pytest.raises(TrainingDiverged, match="epoch 1: mean loss nan") as caught:
+        train_ch3(net, batches(), None, loss, 3, 16, params, 0.1, metrics={})
+    assert caught.value.history == []
+
+
+def test_a_measured_loss_that_is_no_number_is_divergence_too():
+    params, net, loss = regression()
+    with pytest.raises(TrainingDiverged, match="epoch 1: mean loss inf"):
+        train_ch3(
+            net, batches(), None, loss, 1, 16, params, 0.1, metrics={}, measure={"train_loss": lambda: np.inf}
+        )
+
+
+def test_ctrl_c_keeps_the_finished_epochs():
+    params, net, loss = regression()
+
+    class PressCtrlC(Callback):
+        def after_step(self, loop):
+            if loop.epoch == 3 and loop.step == 12:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(TrainingInterrupted) as caught:
+        train_ch3(net, batches(), None, loss, 9, 16, params, 0.1, metrics={}, callbacks=[PressCtrlC()])
+    assert caught.value.history["epoch"] == [1, 2]
+
+
+@pytest.mark.parametrize("batch_size", [1, 35])
+def test_nothing_is_read_from_the_engine_until_the_epoch_ends(batch_size, monkeypatch):
+    reads = []
+    for name in ("asnumpy", "wait_to_read"):
+        original = getattr(nd.NDArray, name)
+        monkeypatch.setattr(nd.NDArray, name, lambda self, f=original: (reads.append(1), f(self))[1])
+    monkeypatch.setattr(nd, "waitall", lambda: reads.append(1))
+    params, net, loss = classifier()
+    train_ch3(net, batches(CLASSES, batch_size), batches(CLASSES, batch_size), loss, 3, 16, params, 0.1)
+    assert (
+        len(reads) <= 3 * 4
+    )  # an epoch: loss (looked at twice), accuracy, test accuracy; whatever the batches
+
+
+def test_dropout_is_off_while_measuring():
+    modes = []
+
+    def net(X):
+        modes.append(autograd.is_training())
+        return softmax(nd.zeros((len(X), 3)) + params[1])
+
+    params, _, loss = classifier()
+    train_ch3(
+        net, batches(CLASSES, 70), batches(CLASSES, 70), loss, 2, 70, params, 0.1, metrics={"acc": correct}
+    )
+    assert modes == [True, False, True, False]
