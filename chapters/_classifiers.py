@@ -37,7 +37,7 @@ OPTIMIZERS = {
     "nesterov": (scratch.Nesterov, {}, ("nag", {"momentum": 0.9}, 1.0)),
     "adagrad": (scratch.AdaGrad, {}, ("adagrad", {}, 1.0)),
     "rmsprop": (scratch.RMSProp, {}, ("rmsprop", {"gamma1": 0.9}, 1.0)),
-    "rmsprop, epsilon outside": (scratch.RMSProp, {"inside": False}, None),
+    "rmsprop, epsilon outside": (scratch.RMSProp, {"eps_inside_sqrt": False}, None),
     "adadelta": (scratch.AdaDelta, {}, ("adadelta", {}, 1.0)),
     "adam": (scratch.Adam, {}, ("adam", {}, 1.0)),
     "adam, no correction": (scratch.Adam, {"correct_bias": False}, None),

@@ -56,7 +56,6 @@ chapter = Chapter(
     runs=lambda hp: runs_of(comparisons(hp)),
     train=train,
     show=showing(comparisons, HParams, "of"),
-    needs_data=True,
     may_diverge=lambda run: run.label.endswith("bytes"),
     # A run that overshoots multiplies every difference, the last digit's too, until there is nothing left to
     # compare.
@@ -67,4 +66,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -11,13 +11,14 @@ Expect a training accuracy of about 0.85 after five epochs, less than without dr
 to see the overfitting that dropout is for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, dropout, relu, softmax
 from d2l_repro.settings import Count, Positive, Probability
@@ -40,7 +41,7 @@ class HParams(settings.HParams):
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
-def from_scratch(hp):
+def from_scratch(hp, data):
     """Dropout after each hidden layer's activation; `dropout` sees by itself whether the net is in
     training."""
     W1 = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, hp.num_hiddens1))
@@ -63,7 +64,7 @@ def from_scratch(hp):
     return Model(net, cross_entropy, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
+def with_gluon(hp, data):
     """The same from Gluon, whose Dropout is a layer."""
     net = nn.HybridSequential()
     net.add(
@@ -82,34 +83,36 @@ def with_gluon(hp):
 
 def runs(hp):
     """The book's net, without dropout, and with the two probabilities exchanged."""
-    return runs_of(
-        {"scratch": from_scratch, "gluon": with_gluon},
-        {
-            "": hp,
-            "no dropout": hp.replace(drop_prob1=0.0, drop_prob2=0.0),
-            "exchanged": hp.replace(drop_prob1=hp.drop_prob2, drop_prob2=hp.drop_prob1),
-        },
-    )
+    variants = {
+        "": hp,
+        "no dropout": hp.replace(drop_prob1=0.0, drop_prob2=0.0),
+        "exchanged": hp.replace(drop_prob1=hp.drop_prob2, drop_prob2=hp.drop_prob1),
+    }
+    # The two implementations draw other masks, so their paths are compared where nothing is dropped.
+    return [
+        replace(run, compare_paths=run.hp.drop_prob1 == run.hp.drop_prob2 == 0)
+        for run in runs_of({"scratch": from_scratch, "gluon": with_gluon}, variants)
+    ]
 
 
 def show(result, data):
     """Training curves of the book's net and of the three variants; a table of the gaps between train and
     test."""
-    book = {label: run for label, run in result.runs.items() if label in ("scratch", "gluon")}
+    book = {run.impl: run for run in result.select(variant="")}
     result.figures["training_curves"] = plot.training_curves(book, f"Dropout on {data.source.title}")
     for impl in book:
-        variants = {label: run for label, run in result.runs.items() if label.startswith(impl)}
+        variants = {run.name: run for run in result.select(impl)}
         result.figures[f"variants_{impl}"] = plot.training_curves(
             variants, "With dropout, without, and exchanged"
         )
     result.tables["What dropout changes"] = [
         {
             "run": label,
-            **{name: f"{run['metrics'][name]:.4f}" for name in ("train_acc", "test_acc")},
-            "gap": f"{run['metrics']['train_acc'] - run['metrics']['test_acc']:+.4f}",
+            **{name: f"{run.metrics[name]:.4f}" for name in ("train_acc", "test_acc")},
+            "gap": f"{run.metrics['train_acc'] - run.metrics['test_acc']:+.4f}",
         }
-        for label, run in result.runs.items()
-        if run["metrics"]
+        for label, run in result.labelled().items()
+        if run.metrics
     ]
 
 
@@ -122,12 +125,12 @@ chapter = Chapter(
     runs=runs,
     train=train,
     show=show,
-    # The two implementations draw other masks, so their paths are compared where nothing is dropped.
-    parity=lambda run: run.hp.drop_prob1 == run.hp.drop_prob2 == 0,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -12,7 +12,8 @@ every seed; among them that what Gluon saves loads into a net from scratch, and 
 from mxnet import autograd, gluon, init, nd  # noqa: F401  (the notes use autograd and gluon)
 from mxnet.gluon import nn
 
-from d2l_repro.experiment.chapter import Chapter, Model
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.model import Model
 from d2l_repro.experiment.notes import showing
 from d2l_repro.scratch import relu
 from d2l_repro.train.parameters import Parameter, parameters
@@ -552,4 +553,6 @@ chapter = Chapter(name="gluon_blocks", doc=__doc__, show=showing(NOTES, globals(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -10,7 +10,7 @@ better recipes.
 Expect 0.165 on the training folds and 0.170 on the others, and 0.1625 when trained on all rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Optional
 
 import numpy as np
@@ -24,7 +24,7 @@ from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.results import plot
 from d2l_repro.results.history import History
 from d2l_repro.settings import Bounds, Count, Positive
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 from kaggle_house import submission
 from kaggle_house.data import load_tables
 from kaggle_house.features import BookFeatures
@@ -120,10 +120,12 @@ def train(model, data, hp, callbacks=()):
 def runs(hp):
     """Every fold, and all rows, in both implementations; one fold only when --fold names it."""
     folds = [hp.fold] if hp.fold else [*range(1, hp.k + 1), 0]
-    return runs_of(
-        {"scratch": from_scratch, "gluon": with_gluon},
-        {f"fold {fold}" if fold else "all rows": hp.replace(fold=fold) for fold in folds},
-    )
+    variants = {f"fold {fold}" if fold else "all rows": hp.replace(fold=fold) for fold in folds}
+    # One fold's path is enough to compare: the others differ in their rows only.
+    return [
+        replace(run, compare_paths=run.hp.fold == 1)
+        for run in runs_of({"scratch": from_scratch, "gluon": with_gluon}, variants)
+    ]
 
 
 def show(result, data):
@@ -132,18 +134,16 @@ def show(result, data):
     mark = " (generated houses)" if data.name == "generated" else ""
     for name in ("fold 1", "all rows"):
         curves = {
-            label: {"history": without_loss(run["history"])}
-            for label, run in result.runs.items()
-            if label.endswith(name)
+            run.name: replace(run, history=without_loss(run.history)) for run in result.select(variant=name)
         }
         if curves:
             title = f"House prices, {name}{mark}"
             result.figures[name.replace(" ", "_")] = plot.training_curves(curves, title, log=True)
     for impl in ("scratch", "gluon"):
         add_means(result, impl)
-        model = result.models.get(f"{impl} all rows")
-        if model:
-            prices = model.net(data.source.test).reshape(-1).asnumpy()
+        fit = result.find(impl, "all rows")
+        if fit and fit.model:
+            prices = fit.model.net(data.source.test).reshape(-1).asnumpy()
             frame = submission.as_frame(data.source.test_ids, prices)
             result.tables[f"The first lines of a submission, {impl}{mark}"] = frame.head(3).to_dict("records")
 
@@ -155,19 +155,17 @@ def without_loss(history):
 
 def add_means(result, impl):
     """Add the run `IMPL book`: the scores' means over the folds, and the score of the fit to all rows."""
-    labels = [label for label in result.models if label.startswith(f"{impl} fold")]
-    folds = [result.runs[label]["metrics"] for label in labels]
+    folds = [run.metrics for run in result.select(impl) if run.variant.startswith("fold") and run.metrics]
     if len(folds) == result.settings["k"]:
         means = {
             name: float(np.mean([fold[name] for fold in folds]))
             for name in ("train_log_rmse", "valid_log_rmse")
         }
-        final = result.runs[f"{impl} all rows"]["metrics"]
-        result.add(
-            f"{impl} book", History(), {**means, "full_train_log_rmse": final.get("train_log_rmse", np.nan)}
-        )
+        final = result.find(impl, "all rows").metrics
+        means["full_train_log_rmse"] = final.get("train_log_rmse", np.nan)
+        result.add(impl, "book", means)
         result.tables[f"Mean over {result.settings['k']} folds, {impl}"] = [
-            {name: f"{value:.6f}" for name, value in result.runs[f"{impl} book"]["metrics"].items()}
+            {name: f"{value:.6f}" for name, value in means.items()}
         ]
 
 
@@ -180,12 +178,12 @@ chapter = Chapter(
     runs=runs,
     train=train,
     show=show,
-    needs_data=True,
-    parity=lambda run: run.hp.fold == 1,
     datasets=("kaggle_house", "generated"),
     comparable=("kaggle_house",),
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -48,11 +48,12 @@ chapter = Chapter(
     runs=lambda hp: runs_of(comparisons(hp)),
     train=train,
     show=showing(comparisons, HParams),
-    needs_data=True,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -29,7 +29,8 @@ from mxnet.gluon import nn, rnn
 
 from d2l_repro import settings
 from d2l_repro.data.text import END, load_text
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, Execution, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, dropout, lstm, lstm_parameters
 from d2l_repro.settings import Count, Positive, Probability
@@ -173,6 +174,17 @@ def with_gluon(hp, data):
     return Model(carried, loss, params, trainer, gradients=carried.gradients_of(loss))
 
 
+def runs(hp):
+    """Return the LSTM in both implementations."""
+    # Dropout would draw other masks; in double precision the full size takes minutes, and tells no more.
+    small = hp.replace(drop_prob=0.0, sigma=0.5, num_hiddens=16, num_steps=5, batch_size=4)
+    return runs_of(
+        {"scratch": from_scratch, "gluon": with_gluon},
+        {f"LSTM {hp.num_epochs} epochs": hp},
+        parity_hp=small,
+    )
+
+
 def train(model, data, hp, callbacks=()):
     """The loop with a state that is carried, and a gradient that is clipped; the validation text is read as
     one."""
@@ -208,7 +220,7 @@ def show(result, data):
     """Perplexity by epoch, and texts that the models make up."""
     title = f"LSTM language model of the {data.source.title}"
     result.figures["perplexity"] = plot.comparison(
-        result.runs, title, ("train_perplexity", "valid_perplexity")
+        result.labelled(), title, ("train_perplexity", "valid_perplexity")
     )
     rng = np.random.RandomState(result.seed)
     result.tables["Texts the models make up"] = [
@@ -228,20 +240,16 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_hiddens": 32, "num_steps": 10, "batch_size": 10, "num_epochs": 3, "sigma": 0.2},
     data=data,
-    runs=lambda hp: runs_of(
-        {"scratch": from_scratch, "gluon": with_gluon}, {f"LSTM {hp.num_epochs} epochs": hp}
-    ),
+    runs=runs,
     train=train,
     show=show,
-    needs_data=True,
-    # Dropout would draw other masks; in double precision the full size takes minutes, and tells no more.
-    parity_hp=lambda hp: hp.replace(drop_prob=0.0, sigma=0.5, num_hiddens=16, num_steps=5, batch_size=4),
     datasets=("ptb", "grammar"),
     comparable=("ptb",),
-    words=True,
-    resumable=True,
+    execution=Execution.RESUMABLE,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

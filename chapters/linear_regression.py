@@ -17,12 +17,12 @@ from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
 from d2l_repro.experiment import second_edition
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.history import History
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 TRUE_W, TRUE_B = (2, -3.4), 4.2
@@ -48,7 +48,7 @@ def data(hp, options):
     )
 
 
-def from_scratch(hp):
+def from_scratch(hp, data):
     """Section 3.2: parameters, model, loss and optimizer, all our own."""
     w = nd.random.normal(scale=hp.sigma, shape=(len(TRUE_W), 1))
     b = nd.zeros(1)
@@ -58,7 +58,7 @@ def from_scratch(hp):
     return Model(lambda X: linreg(X, w, b), squared_loss, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
+def with_gluon(hp, data):
     """Section 3.3: the same from Gluon."""
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
@@ -69,7 +69,7 @@ def with_gluon(hp):
     return Model(net, gluon.loss.L2Loss(), params, trainer)
 
 
-def with_d2l(hp):
+def with_d2l(hp, data):
     """The class of the second edition, section 3.5, which has its own initial weights, loss and optimizer."""
     return second_edition.model(lambda d2l: d2l.LinearRegression(hp.lr))
 
@@ -103,24 +103,24 @@ def show(result, data):
     took."""
     features, labels = (array.asnumpy() for array in data.source)
     if result.seed == 0:  # the label that the author printed is of these data
-        result.add("data", History(), {"first_label": labels[0].item()})
+        result.add("data", metrics={"first_label": labels[0].item()})
     result.figures["data"] = plot.scatter(
         {f"features[:, {i}]": (x, labels) for i, x in enumerate(features.T)},
         "labels",
         f"y = {TRUE_W[0]} x0 - {-TRUE_W[1]} x1 + {TRUE_B} + noise",
     )
-    result.figures["training_curves"] = plot.training_curves(result.runs, "Linear regression", log=True)
-    trained = {label: run for label, run in result.runs.items() if label in result.models}
+    result.figures["training_curves"] = plot.training_curves(result.labelled(), "Linear regression", log=True)
+    trained = {run.impl: run for run in result.runs if run.history}
     result.tables["True and learned weights"] = [
         {
             "weight": name,
             "true": true,
-            **{label: f"{run['metrics'][name]:.5f}" for label, run in trained.items()},
+            **{label: f"{run.metrics[name]:.5f}" for label, run in trained.items()},
         }
         for name, true in (("w[0]", TRUE_W[0]), ("w[1]", TRUE_W[1]), ("b", TRUE_B))
     ]
     result.tables["Time to train and measure"] = [
-        {"run": label, "seconds": round(sum(run["history"]["seconds"]), 3)} for label, run in trained.items()
+        {"run": label, "seconds": round(sum(run.history["seconds"]), 3)} for label, run in trained.items()
     ]
     if result.impl == "d2l":
         result.tables[second_edition.EDITIONS] = editions(HParams(**result.settings))
@@ -160,8 +160,7 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_epochs": 1},
     data=data,
-    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
-    d2l=lambda hp: second_edition.runs(with_d2l, {"": hp}),
+    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon, "d2l": with_d2l}, {"": hp}),
     train=train,
     metrics=learned,
     show=show,
@@ -169,4 +168,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -19,7 +19,8 @@ from mxnet.gluon import nn, rnn
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.results.result import shown
 from d2l_repro.scratch import Adam, linreg, lstm, lstm_parameters, squared_loss, xavier
@@ -58,7 +59,7 @@ def data(hp, options):
     )
 
 
-def from_scratch(hp):
+def from_scratch(hp, data):
     """The cell's formulas step by step, and a linear layer on the last output."""
     params = [*lstm_parameters(1, hp.num_hiddens, xavier), xavier((hp.num_hiddens, 1)), nd.zeros(1)]
     for param in params:
@@ -88,7 +89,7 @@ class LastOutput(gluon.HybridBlock):
         return self.dense(F.slice_axis(outputs, axis=1, begin=-1, end=None))
 
 
-def with_gluon(hp):
+def with_gluon(hp, data):
     """The same from Gluon, whose LSTM layer is one operator over all steps."""
     net = LastOutput(hp.num_hiddens)
     net.initialize("xavier")
@@ -134,7 +135,7 @@ def show(result, data):
     """The training curves, and the sine as the nets predict it: point by point, and left to themselves."""
     X, y = data.source
     true = y[:, 0].asnumpy()
-    result.figures["training_curves"] = plot.training_curves(result.runs, "LSTM on a sine", log=True)
+    result.figures["training_curves"] = plot.training_curves(result.labelled(), "LSTM on a sine", log=True)
     points = np.arange(len(true))
     ahead, alone = {"sine": true}, {"sine": true}
     for label, model in result.models.items():
@@ -146,7 +147,7 @@ def show(result, data):
     )
     errors = {
         "the last point again": squared_error(X[:, -1], y).mean().asscalar(),
-        **{label: result.runs[label]["metrics"]["test_mse"] for label in result.models},
+        **{label: run.metrics["test_mse"] for label, run in result.labelled().items() if run.model},
     }
     result.tables["Mean squared error on the test set"] = [
         {"prediction": name, "test MSE": shown(error, ".2g")} for name, error in errors.items()
@@ -166,4 +167,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

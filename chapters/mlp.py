@@ -14,13 +14,15 @@ from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, relu, softmax
 from d2l_repro.settings import Count, Positive
+from d2l_repro.train import train_ch3
 
 from . import softmax_regression
-from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data, train
+from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class HParams(settings.HParams):
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
-def from_scratch(hp):
+def from_scratch(hp, data):
     """Section 3.9: two layers, with ReLU between them."""
     W1 = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, hp.num_hiddens))
     b1 = nd.zeros(hp.num_hiddens)
@@ -51,7 +53,7 @@ def from_scratch(hp):
     return Model(net, cross_entropy, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
+def with_gluon(hp, data):
     """Section 3.10: the same from Gluon."""
     net = nn.HybridSequential()
     net.add(nn.Dense(hp.num_hiddens, activation="relu"), nn.Dense(NUM_OUTPUTS))
@@ -62,9 +64,23 @@ def with_gluon(hp):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
+def train(model, data, hp, callbacks=()):
+    """The book's call; either implementation."""
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        callbacks=callbacks,
+    )
+
+
 def show(result, data):
     """The training curves, and three activations with their gradients."""
-    result.figures["training_curves"] = plot.training_curves(result.runs, f"MLP on {data.source.title}")
+    result.figures["training_curves"] = plot.training_curves(result.labelled(), f"MLP on {data.source.title}")
     result.figures["activations"] = plot.functions(activations(), "x", "Activations and their gradients")
 
 
@@ -97,4 +113,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -454,4 +454,6 @@ chapter = Chapter(name="ndarray_autograd", doc=__doc__, show=showing(NOTES, glob
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -99,8 +99,8 @@ def add_conclusions(result, impl):
     """Add the run `IMPL conclusions`: what the article concludes, as numbers of ours, in shares of the test
     set."""
     runs = {
-        label.partition(" ")[2]: run["metrics"]
-        for label, run in result.runs.items()
+        label.partition(" ")[2]: run.metrics
+        for label, run in result.labelled().items()
         if label.startswith(impl)
     }
     needed = (AVERAGE, "adam", "lr=0.1", "lr=0.2", "softmax momentum best", "mlp momentum best")
@@ -174,7 +174,6 @@ chapter = Chapter(
     runs=lambda hp: runs_of(comparisons(hp)),
     train=train,
     show=show,
-    needs_data=True,
     parity=lambda run: run.hp.optimizer not in SINGLE_PRECISION,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
@@ -182,4 +181,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

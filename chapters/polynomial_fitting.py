@@ -19,11 +19,12 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import polynomial_data
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.settings import Bounds, Count, Positive
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 TRUE_W, TRUE_B = (1.2, -3.4, 5.6), 5
@@ -56,7 +57,7 @@ def data(hp, options):
     )
 
 
-def from_scratch(hp):
+def from_scratch(hp, data):
     """Linear regression on the powers of x; the weights begin as Gluon's do by default."""
     w = nd.random.uniform(-0.07, 0.07, shape=(hp.degree, 1))
     b = nd.zeros(1)
@@ -66,7 +67,7 @@ def from_scratch(hp):
     return Model(lambda X: linreg(X, w, b), squared_loss, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
+def with_gluon(hp, data):
     """The same from Gluon."""
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
@@ -119,7 +120,7 @@ def show(result, data):
         ("linear", "x alone: underfitting"),
         ("two examples", "Two examples: overfitting"),
     ):
-        case = {label: run for label, run in result.runs.items() if label.endswith(name)}
+        case = {run.name: run for run in result.select(variant=name)}
         result.figures[f"loss_{name.replace(' ', '_')}"] = plot.training_curves(case, title, log=True)
     powers = ("x", "x^2", "x^3")
     rows = [{"run": "true", **dict(zip(powers, TRUE_W)), "b": TRUE_B}]
@@ -143,4 +144,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -19,11 +19,12 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.images import load_images
 from d2l_repro.experiment import second_edition
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 
 NUM_INPUTS, NUM_OUTPUTS = 28 * 28, 10  # pixels of an image, classes
 
@@ -44,7 +45,7 @@ def data(hp, options):
     return images.minibatches(hp.batch_size, options.seed)
 
 
-def from_scratch(hp):
+def from_scratch(hp, data):
     """Section 3.6: parameters, model, loss and optimizer, all our own."""
     W = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, NUM_OUTPUTS))
     b = nd.zeros(NUM_OUTPUTS)
@@ -58,7 +59,7 @@ def from_scratch(hp):
     return Model(net, cross_entropy, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
+def with_gluon(hp, data):
     """Section 3.7: the same from Gluon. Its loss contains the softmax, which is why the net stops at the
     logits."""
     net = nn.HybridSequential()
@@ -70,7 +71,7 @@ def with_gluon(hp):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
-def with_d2l(hp):
+def with_d2l(hp, data):
     """The class of the second edition, section 4.5, which has its own initial weights, loss, accuracy and
     optimizer."""
     return second_edition.model(lambda d2l: d2l.SoftmaxRegression(NUM_OUTPUTS, hp.lr))
@@ -100,7 +101,7 @@ def show(result, data):
         images.train_images[:10], first, f"{images.title}: training images"
     )
     result.figures["training_curves"] = plot.training_curves(
-        result.runs, f"Softmax regression on {images.title}"
+        result.labelled(), f"Softmax regression on {images.title}"
     )
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
@@ -165,8 +166,7 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_epochs": 2},
     data=data,
-    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
-    d2l=lambda hp: second_edition.runs(with_d2l, {"": hp}),
+    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon, "d2l": with_d2l}, {"": hp}),
     train=train,
     show=show,
     datasets=("fashion_mnist", "fashion_mnist_2017", "mnist", "digits"),
@@ -175,4 +175,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -133,10 +133,11 @@ chapter = Chapter(
     train=train,
     metrics=tested,
     show=show,
-    needs_data=True,
     parity=parity,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

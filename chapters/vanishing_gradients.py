@@ -133,7 +133,7 @@ def show(result, data):
     for title, table in tables.items():
         for impl in ("scratch", "gluon"):
             runs = comparison.of(impl, table, result.runs)
-            curves = dict(by_layer(name, run["metrics"]) for name, run in runs.items() if run["metrics"])
+            curves = dict(by_layer(name, run.metrics) for name, run in runs.items() if run.metrics)
             if curves:
                 result.figures[comparison.figure_name(title, impl)] = plot.lines(
                     curves,
@@ -164,9 +164,9 @@ def norms_row(label, run, hp):
     columns["norm_last_bias"] = "last bias"
     return {
         "run": label,
-        **{title: shown(run["metrics"].get(name), ".1e") for name, title in columns.items()},
-        "units apart": shown(run["metrics"].get("units_apart"), ".1e"),
-        "train loss": shown(run["metrics"].get("train_loss"), ".4f"),
+        **{title: shown(run.metrics.get(name), ".1e") for name, title in columns.items()},
+        "units apart": shown(run.metrics.get("units_apart"), ".1e"),
+        "train loss": shown(run.metrics.get("train_loss"), ".4f"),
     }
 
 
@@ -180,7 +180,6 @@ chapter = Chapter(
     train=train,
     metrics=gradient_norms,
     show=show,
-    needs_data=True,
     # Weights this small have next to no variance, so that each normalisation multiplies rounding by 300, and
     # a unit that is off for all examples becomes 0, where ReLU has its corner. Large weights multiply what is
     # lost in Gluon's slope of leaky ReLU, which is kept in single precision.
@@ -191,4 +190,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

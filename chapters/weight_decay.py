@@ -20,7 +20,8 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss
 from d2l_repro.settings import Count, NonNegative, Positive
@@ -56,7 +57,7 @@ def data(hp, options):
     )
 
 
-def from_scratch(hp):
+def from_scratch(hp, data):
     """The penalty is part of what is differentiated: every example's loss has lambda |w|^2 / 2 added."""
     w = nd.random.normal(scale=hp.sigma, shape=(hp.num_inputs, 1))
     b = nd.zeros(1)
@@ -72,7 +73,7 @@ def from_scratch(hp):
     )
 
 
-def with_gluon(hp):
+def with_gluon(hp, data):
     """The optimizer decays the weights, but not the bias (for which the book has a second Trainer without
     `wd`)."""
     net = nn.HybridSequential()
@@ -102,12 +103,13 @@ def l2_norm(model, data, history):
 
 def show(result, data):
     """Train and test loss by epoch without decay and with it, and the norm of the weights."""
-    for wd in sorted({label.partition("=")[2] for label in result.runs}):
-        pair = {label: run for label, run in result.runs.items() if label.partition("=")[2] == wd}
-        result.figures[f"loss_lambda_{wd}"] = plot.training_curves(pair, f"Weight decay {wd}", log=True)
+    for wd in (0.0, result.settings["wd"]):
+        names = (f"lambda={wd:g}", f"wd={wd:g}")
+        pair = {run.name: run for run in result.runs if run.variant in names}
+        result.figures[f"loss_lambda_{wd:g}"] = plot.training_curves(pair, f"Weight decay {wd:g}", log=True)
     result.tables["What the decay does"] = [
-        {"run": label, **{name: f"{value:.6g}" for name, value in run["metrics"].items()}}
-        for label, run in result.runs.items()
+        {"run": label, **{name: f"{value:.6g}" for name, value in run.metrics.items()}}
+        for label, run in result.labelled().items()
     ]
 
 
@@ -125,4 +127,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

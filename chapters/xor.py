@@ -98,8 +98,8 @@ def show(result, data):
     comparison.tabulate(result, {"Every variant, the best first": variants}, row)
     result.tables["Every variant, the best first"].sort(
         key=lambda line: (
-            -result.runs[line["run"]]["metrics"].get("test_acc", 0),
-            result.runs[line["run"]]["metrics"].get("test_loss", 0),
+            -result.labelled()[line["run"]].metrics.get("test_acc", 0),
+            result.labelled()[line["run"]].metrics.get("test_loss", 0),
         )
     )
     comparison.draw(result, {"Every variant": variants}, "on XOR", ("train_loss", "valid_acc"))
@@ -116,11 +116,12 @@ chapter = Chapter(
     train=train,
     metrics=tested,
     show=show,
-    needs_data=True,
     parity=parity,
     may_diverge=lambda run: run.hp.lr >= 100,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -90,7 +90,7 @@ class StudyOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class WitnessOptions(RunOptions):
+class EditionOptions(RunOptions):
     """How it is run."""
 
     impl: Literal["scratch", "gluon", "both", "d2l"] = "both"  # to train; d2l: both and the class of d2l 1.0
@@ -105,5 +105,5 @@ class DataOptions(Settings):
 
 
 @dataclass(frozen=True)
-class Options(StudyOptions, WitnessOptions, DataOptions):
+class Options(StudyOptions, EditionOptions, DataOptions):
     """All that chapters can be asked; most know only some of it."""

@@ -4,15 +4,16 @@ import sys
 import webbrowser
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Optional
+from typing import NoReturn, Optional, Sequence
 
 import tyro
 
 from .. import channel
 from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
+from ..experiment.chapter import Chapter, Execution
 from ..files import writable_folder
 from ..results.result import FILE_NAME, Result
-from ..settings import DataOptions, RunOptions, SeedOptions, StudyOptions, WitnessOptions
+from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, StudyOptions
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,14 @@ class OutputOptions:
 class ResumableOptions(OutputOptions):
     """What becomes of the results."""
 
-    resume: bool = False  # go on after the last epoch that was finished in the same folder
+    resume: bool = False  # continue after the last epoch that was finished in the same folder
 
 
-def run_chapter(chapter, argv=None):
+def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run a chapter as the flags say, write its results, print its tables, and exit.
 
     Args:
-        chapter: an `experiment.Chapter`.
+        chapter: to run.
         argv: the flags; the process's own by default.
     """
     argv = sys.argv[1:] if argv is None else argv
@@ -45,7 +46,7 @@ def run_chapter(chapter, argv=None):
         args = _parse(chapter, argv, prog)
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
         options = {name: value for group in (args.run, args.data) for name, value in vars(group).items()}
-        resume = chapter.resumable and args.output.resume
+        resume = getattr(args.output, "resume", False)
         result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
         saved = _save(result, folder)
         print(
@@ -66,7 +67,7 @@ def _save(result, folder):
     """Write the result, unless it was interrupted before it had anything, or would replace a finished one."""
     if result.interrupted:
         path = folder / FILE_NAME
-        if not any(run["history"] for run in result.runs.values()) or (path.is_file() and _is_whole(path)):
+        if not any(run.history for run in result.runs) or (path.is_file() and _is_whole(path)):
             return False
     result.save(folder)
     return True
@@ -81,16 +82,8 @@ def _is_whole(path):
 
 def _parse(chapter, argv, prog):
     # The quick values are the defaults that explicit flags then override, in whatever order they are given.
-    run = (
-        StudyOptions
-        if chapter.study
-        else WitnessOptions
-        if chapter.d2l
-        else RunOptions
-        if chapter.runs
-        else SeedOptions
-    )
-    output = ResumableOptions if chapter.resumable else OutputOptions
+    run = _run_options(chapter)
+    output = ResumableOptions if chapter.execution is Execution.RESUMABLE else OutputOptions
     groups = [
         ("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
         ("run", run, run()),
@@ -110,6 +103,15 @@ def _parse(chapter, argv, prog):
         description=about,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
     )
+
+
+def _run_options(chapter):
+    """The class of options that the chapter has a use for."""
+    if chapter.execution is Execution.IN_PROCESSES:
+        return StudyOptions
+    if "d2l" in chapter.implementations:
+        return EditionOptions
+    return RunOptions if chapter.runs else SeedOptions
 
 
 def _exit_code(result, strict):

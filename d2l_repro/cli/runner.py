@@ -33,8 +33,9 @@ class Task:
         code = (
             "from d2l_repro.errors import one_line_errors\n"
             f"with one_line_errors('{self.chapter}'):\n"
+            "    from d2l_repro.cli.chapter import run_chapter\n"
             f"    from chapters.{self.chapter} import chapter\n"
-            "    chapter.main()"
+            "    run_chapter(chapter)"
         )
         return [
             sys.executable,

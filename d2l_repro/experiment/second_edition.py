@@ -13,7 +13,7 @@ from mxnet import autograd, gluon, np
 from mxnet.util import use_np
 
 from ..errors import InputError
-from .chapter import Model, runs_of
+from .model import Model
 
 INSTALL = "pip install 'd2l==1.0.3' installs it, on Python before 3.12"
 EDITIONS = "Where the two editions differ"
@@ -33,16 +33,6 @@ def package():
     if not hasattr(d2l, "LinearRegression"):
         raise InputError(f"--impl d2l: this package d2l is not of the book's second edition; {INSTALL}")
     return d2l
-
-
-def runs(build, variants):
-    """`experiment.runs_of` for a class of d2l's, with the package asked for now, before anything is trained.
-
-    Raises:
-        InputError: as `package`.
-    """
-    package()
-    return runs_of({"d2l": build}, variants)
 
 
 @use_np

@@ -12,6 +12,10 @@ class History(list):
             return [row[key] for row in self]
         return super().__getitem__(key)
 
+    def last_numbers(self):
+        """Return the numbers of the last epoch, without its count and time; empty before the first."""
+        return {k: v for k, v in self[-1].items() if k not in ("epoch", "seconds")} if self else {}
+
     def columns(self):
         """Name -> values by epoch, as result.json keeps them."""
         return {name: self[name] for name in self[0]} if self else {"epoch": []}

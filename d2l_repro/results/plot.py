@@ -73,12 +73,12 @@ def training_curves(runs, title, log=False):
     """Loss, accuracy and log rmse by epoch, one panel for each that the runs have.
 
     Args:
-        runs: label -> run, as in `Result.runs`. Runs are told apart by colour and width, so that of two or
+        runs: label -> `RunResult`. Runs are told apart by colour and width, so that of two or
             three that coincide all are seen; training is drawn solid, anything else dashed.
         title: of the figure.
         log: whether losses have a logarithmic axis.
     """
-    runs = {label: run["history"] for label, run in runs.items() if run["history"]}
+    runs = {label: run.history for label, run in runs.items() if run.history}
     names = dict.fromkeys(name for history in runs.values() for name in history[0])
     panels = {
         ylabel: [name for name in names if name.endswith(suffix)]
@@ -119,7 +119,7 @@ def comparison(runs, title, columns=("train_loss", "train_acc", "test_acc"), xla
     """Runs of one comparison, a panel for each column of their histories, a line a run.
 
     Args:
-        runs: name -> run, as in `Result.runs`.
+        runs: name -> `RunResult`.
         title: of the figure.
         columns: names as in the history.
         xlabel: what the loop counted.
@@ -128,7 +128,7 @@ def comparison(runs, title, columns=("train_loss", "train_acc", "test_acc"), xla
     axes = figure.subplots(1, len(columns), squeeze=False)[0]
     for ax, column in zip(axes, columns):
         for i, (name, run) in enumerate(runs.items()):
-            history = run["history"]
+            history = run.history
             ax.plot(
                 history["epoch"],
                 history[column],
@@ -139,7 +139,7 @@ def comparison(runs, title, columns=("train_loss", "train_acc", "test_acc"), xla
             )
         ax.set(xlabel=xlabel, ylabel=_in_words(column))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        values = [row[column] for run in runs.values() for row in run["history"]]
+        values = [row[column] for run in runs.values() for row in run.history]
         if column.endswith("loss") and values and 0 < 100 * min(values) < max(values):
             _logarithmic(ax)
     figure.legend(

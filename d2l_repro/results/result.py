@@ -4,6 +4,8 @@ saved.
 Neither MXNet nor matplotlib is imported here, so that a report can be made from results alone.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import math
@@ -13,12 +15,12 @@ from html import escape
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from .. import compat
 from ..errors import InputError
 from ..files import write_atomically
-from .history import History
+from .run import RunResult, Status, run_label
 from .schema import MAYBE, NUMBER, misfit
 
 FILE_NAME = "result.json"
@@ -34,6 +36,10 @@ SHAPE = {
             "metrics": {str: MAYBE},
             "error": (str, type(None)),
             "diverged": (str, type(None)),
+            "impl": (str, type(None)),
+            "variant": (str, type(None)),
+            "seed": (int, type(None)),
+            "status": (str, type(None)),
         }
     },
     "parity": (
@@ -98,86 +104,112 @@ def environment():
 
 @dataclass(repr=False)
 class Result:
-    """A chapter's results; all but `models` and the drawn `figures` go into result.json."""
+    """A chapter's results; all but the runs' models and the drawn `figures` go into result.json."""
 
     chapter: str
     seed: int
-    settings: dict
+    settings: dict[str, Any]
     dataset: str = "none"
     stand_in_for: Optional[str] = None
-    # label -> {"history": History, "metrics": {...}} and "error" if it failed, "diverged" if it is there to
-    # show that
-    runs: dict = field(default_factory=dict)
+    runs: list[RunResult] = field(default_factory=list)
     parity: Optional[dict] = None
-    published: list = field(default_factory=list)  # rows of published.compare
-    tables: dict = field(default_factory=dict)  # title -> rows, each a dict
-    notes: dict = field(default_factory=dict)  # title -> what `notes.run` gives
+    published: list[dict] = field(default_factory=list)  # rows of published.compare
+    tables: dict[str, list[dict]] = field(default_factory=dict)  # title -> rows
+    notes: dict[str, dict] = field(default_factory=dict)  # title -> what `notebook.run` returns
     interrupted: bool = False
     impl: str = "both"  # implementations that were asked for
-    only: list = field(default_factory=list)  # variants that were asked for; all where empty
-    quick: bool = False  # shrunk to a look of seconds?
-    changed: dict = field(default_factory=dict)  # setting -> the chapter's own value, where another was given
+    only: list[str] = field(default_factory=list)  # variants that were asked for; all where empty
+    quick: bool = False  # trained for a few seconds only, with --quick
+    changed: dict[str, Any] = field(default_factory=dict)  # setting -> the chapter's own value
     finished: str = ""  # date and time, UTC
-    seconds: float = 0.0  # that it took, from the first data file to the last figure
-    environment: dict = field(default_factory=environment)
-    figures: dict = field(default_factory=dict)  # name -> matplotlib Figure
-    models: dict = field(default_factory=dict)  # label -> trained Model
+    seconds: float = 0.0  # from the first data file to the last figure
+    environment: dict[str, Any] = field(default_factory=environment)
+    figures: dict[str, Any] = field(default_factory=dict)  # name -> matplotlib Figure
 
-    def add(self, label, history, metrics=None):
-        """Keep a run: its last epoch's numbers, and `metrics` beside them, are its metrics."""
-        last = (
-            {name: value for name, value in history[-1].items() if name not in ("epoch", "seconds")}
-            if history
-            else {}
-        )
-        self.runs[label] = {"history": history, "metrics": {**last, **(metrics or {})}}
+    def select(
+        self, impl: Optional[str] = None, variant: Optional[str] = None, seed: Optional[int] = None
+    ) -> list[RunResult]:
+        """Return the runs that match, in the order of training; None matches everything."""
+        return [
+            run
+            for run in self.runs
+            if impl in (None, run.impl) and variant in (None, run.variant) and seed in (None, run.seed)
+        ]
+
+    def find(self, impl: str, variant: str = "", seed: Optional[int] = None) -> Optional[RunResult]:
+        """Return the run of that name, or None; of several seeds the first."""
+        return next(iter(self.select(impl, variant, seed)), None)
+
+    def label(self, run: RunResult) -> str:
+        """Return what tables and figures of this result call a run."""
+        return run_label(run.impl, run.variant, None if run.seed == self.seed else run.seed)
+
+    def labelled(self) -> dict[str, RunResult]:
+        """Return label -> run of every run."""
+        return {self.label(run): run for run in self.runs}
+
+    def add(self, impl: str, variant: str = "", metrics: Optional[dict[str, float]] = None) -> None:
+        """Append numbers that come from no training: facts about the data, differences between runs."""
+        self.runs.append(RunResult(impl, variant, self.seed, metrics=metrics or {}))
 
     @property
-    def errors(self):
-        """Label -> message of each run, and title -> message of each note, that failed."""
-        return {name: made["error"] for name, made in {**self.runs, **self.notes}.items() if "error" in made}
+    def models(self) -> dict[str, Any]:
+        """Label -> trained model, of the runs of this process that have one."""
+        return {label: run.model for label, run in self.labelled().items() if run.model is not None}
 
     @property
-    def outside(self):
+    def errors(self) -> dict[str, str]:
+        """Label -> message of each run that failed, and title -> message of each note that did."""
+        ended = (Status.FAILED, Status.INTERRUPTED)
+        failed = {label: run.message for label, run in self.labelled().items() if run.status in ended}
+        return {**failed, **{title: note["error"] for title, note in self.notes.items() if note.get("error")}}
+
+    @property
+    def diverged(self) -> dict[str, str]:
+        """Label -> message of each run that diverged, as its chapter set out to show."""
+        return {label: run.message for label, run in self.labelled().items() if run.status is Status.DIVERGED}
+
+    @property
+    def outside(self) -> list[dict]:
         """The rows of `published` in which our value is not in the band."""
         return [row for row in self.published if not row["within"]]
 
-    def as_json(self):
-        """The content of result.json as dicts, lists, strings and finite numbers (null for any other
-        number)."""
-        content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "models"}
+    def as_json(self) -> dict[str, Any]:
+        """Return result.json as dicts, lists, strings and finite numbers; null stands for any other number."""
+        content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         content["figures"] = [f"{name}.svg" for name in self.figures]
-        content["runs"] = {
-            label: {**run, "history": run["history"].columns()} for label, run in self.runs.items()
-        }
+        content["runs"] = {label: run.as_json() for label, run in self.labelled().items()}
         return _finite(content)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Union[str, Path]) -> Result:
         """Read a result.json; `figures` then has None for each figure, whose file lies beside it.
 
         Raises:
             InputError: the file cannot be read, or is not one that `save` wrote.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            if isinstance(content, dict):
-                for name, value in (("notes", {}), ("only", [])):  # which earlier results do not have
-                    content.setdefault(name, value)
-            fault = misfit(content, SHAPE)
-            if fault:
-                raise ValueError(fault)
-            for run in content["runs"].values():
-                run["history"] = History.from_columns(run["history"])
-            content["figures"] = {Path(name).stem: None for name in content["figures"]}
-            return cls(**content)
+            return cls._from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise InputError(
                 f"{path}: not a readable result ({error}); remove it, or run the chapter again"
             ) from error
 
-    def save(self, folder):
-        """Write every figure as SVG and PNG and, last, result.json into `folder`, which has to be there."""
+    @classmethod
+    def _from_json(cls, content: Any) -> Result:
+        if isinstance(content, dict):
+            content = {"notes": {}, "only": [], **content}  # which earlier versions did not write
+        fault = misfit(content, SHAPE)
+        if fault:
+            raise ValueError(fault)
+        content["runs"] = [
+            RunResult.from_json(label, run, content["seed"]) for label, run in content["runs"].items()
+        ]
+        content["figures"] = {Path(name).stem: None for name in content["figures"]}
+        return cls(**content)
+
+    def save(self, folder: Union[str, Path]) -> None:
+        """Write every figure as SVG and PNG and, last, result.json into `folder`, which must exist."""
         from . import plot
 
         plot.save({name: figure for name, figure in self.figures.items() if figure is not None}, folder)
@@ -187,9 +219,7 @@ class Result:
         """Title -> rows: what failed, the chapter's own tables, parity and, last, published and reproduced
         values."""
         failed = [{"run": label, "error": error} for label, error in self.errors.items()]
-        diverged = [
-            {"run": label, "how": run["diverged"]} for label, run in self.runs.items() if "diverged" in run
-        ]
+        diverged = [{"run": label, "how": how} for label, how in self.diverged.items()]
         tables = {"Failed": failed, "Diverged, as this chapter shows": diverged, **self.tables}
         if self.parity:
             tables["Do scratch and Gluon follow the same path?"] = [

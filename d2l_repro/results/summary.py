@@ -59,8 +59,8 @@ class Summary:
         """Label of a run -> metric -> `spread` over the seeds that finished the run."""
         values = {}
         for result in self.results:
-            for label, run in result.runs.items():
-                for name, value in run["metrics"].items():
+            for label, run in result.labelled().items():
+                for name, value in run.metrics.items():
                     values.setdefault(label, {}).setdefault(name, []).append(value)
         return {
             label: {name: spread(numbers) for name, numbers in metrics.items()}

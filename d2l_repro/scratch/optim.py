@@ -84,17 +84,29 @@ class Optimizer:
         raise NotImplementedError
 
 
+class SGD(Optimizer):
+    """Minibatch stochastic gradient descent (section 3.2): p <- p - lr g."""
+
+    def step(self, batch_size):
+        """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
+        self.t += 1
+        for param in self.params:
+            if self.wd:
+                # p <- p - lr wd p
+                param *= 1 - self.learning_rate * self.wd * (1 if self.decoupled else self.l2_factor)
+            # p <- p - lr / |B| * grad; with both numbers in one, the matrix is read once less
+            param -= (self.learning_rate / batch_size) * param.grad
+
+
 def sgd(params, lr, batch_size):
-    """One step of minibatch stochastic gradient descent, in place (section 3.2): p <- p - lr g.
+    """Take one step of minibatch stochastic gradient descent in place, as a function (section 3.2).
 
     Args:
         params: NDArrays, each with a gradient attached, which is the sum over `batch_size` examples.
         lr: learning rate.
         batch_size: examples a step.
     """
-    for param in params:
-        # p <- p - lr / |B| * grad, with both numbers made one: a pass over the matrix less
-        param -= (lr / batch_size) * param.grad
+    SGD(params, lr).step(batch_size)
 
 
 class FunctionTrainer:
@@ -124,19 +136,6 @@ class FunctionTrainer:
     def step(self, batch_size):
         """Call the function."""
         self.function(self.params, self.states, self.hyperparams)
-
-
-class SGD(Optimizer):
-    """Minibatch stochastic gradient descent (section 3.2): p <- p - lr g."""
-
-    def step(self, batch_size):
-        """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
-        self.t += 1
-        if self.wd:
-            for param in self.params:
-                # p <- p - lr wd p
-                param *= 1 - self.learning_rate * self.wd * (1 if self.decoupled else self.l2_factor)
-        sgd(self.params, self.learning_rate, batch_size)
 
 
 class Momentum(Optimizer):
@@ -216,20 +215,20 @@ class RMSProp(Optimizer):
         params, lr, options: as for every optimizer.
         rho: how much of s is kept a step.
         epsilon: keeps the quotient finite.
-        inside: whether epsilon stands inside the root, as in the book and in Gluon, or is added to it. The
-            same number means much more inside: the root of 1e-8 is 1e-4.
+        eps_inside_sqrt: whether epsilon is added under the root, as in the book and in Gluon, or to the root. The
+            same number means much more under it: the root of 1e-8 is 1e-4.
     """
 
     names = ("s",)
 
-    def __init__(self, params, lr, rho=0.9, epsilon=1e-8, inside=True, **options):
+    def __init__(self, params, lr, rho=0.9, epsilon=1e-8, eps_inside_sqrt=True, **options):
         super().__init__(params, lr, **options)
-        self.rho, self.epsilon, self.inside = rho, epsilon, inside
+        self.rho, self.epsilon, self.eps_inside_sqrt = rho, epsilon, eps_inside_sqrt
 
     def update(self, g, s):
         s *= self.rho
         s += (1 - self.rho) * g * g
-        root = (s + self.epsilon).sqrt() if self.inside else s.sqrt() + self.epsilon
+        root = (s + self.epsilon).sqrt() if self.eps_inside_sqrt else s.sqrt() + self.epsilon
         return self.learning_rate * g / root
 
 

@@ -35,12 +35,10 @@ class Progress(Callback):
         label: begins each line and the bar.
         lines: at most about so many lines; of a longer run every second, third, ... epoch is printed.
         before, share: of the whole work, what was done before this run, and how much of it this run is.
-        words: whether there is a loss for every word: the bar then has perplexity and speed instead of the
-            loss.
     """
 
-    def __init__(self, label="", lines=20, before=0.0, share=1.0, words=False):
-        self.label, self.lines, self.words = label, lines, words
+    def __init__(self, label="", lines=20, before=0.0, share=1.0):
+        self.label, self.lines = label, lines
         self.before, self.share = before, share
         self._bar, self._read = None, 0.0
         self._reporting = channel.is_reported()
@@ -65,7 +63,7 @@ class Progress(Callback):
 
     def _numbers(self, loop):
         loss = loop.running("train_loss")
-        if not self.words:
+        if not loop.loss_per_word:
             return {"loss": f"{loss:.4g}"}
         speed = loop.counts["train_loss"] / self._bar.format_dict["elapsed"]
         return {"perplexity": f"{perplexity(loss):.4g}", "tokens/s": f"{speed:,.0f}"}
@@ -85,6 +83,9 @@ class Progress(Callback):
 class Perplexity(Callback):
     """Puts a <name>_perplexity beside every <name>_loss of the history; hand it to the loop before
     `Progress`."""
+
+    def before_training(self, loop):
+        loop.loss_per_word = True
 
     def after_epoch(self, loop):
         row = loop.history[-1]

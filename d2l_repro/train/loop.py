@@ -66,6 +66,7 @@ class Loop:
     first_loss: float = math.inf  # mean loss of the first epoch
     sums: dict = field(default_factory=dict)  # name -> NDArray, running sums of this epoch
     counts: dict = field(default_factory=dict)  # name -> how many numbers are in the sum
+    loss_per_word: bool = False  # one loss a word, so that progress is shown as perplexity
 
     def add(self, name, values):
         """Add to the running sum of a name, without reading anything from the engine."""

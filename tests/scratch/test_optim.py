@@ -86,7 +86,7 @@ FORMULAS = {
     "nesterov": (scratch.Nesterov, {}, nesterov),
     "adagrad": (scratch.AdaGrad, {}, adagrad),
     "rmsprop": (scratch.RMSProp, {}, rmsprop),
-    "rmsprop outside": (scratch.RMSProp, {"inside": False}, rmsprop_outside),
+    "rmsprop outside": (scratch.RMSProp, {"eps_inside_sqrt": False}, rmsprop_outside),
     "adadelta": (scratch.AdaDelta, {}, adadelta),
     "adam": (scratch.Adam, {}, adam),
     "adam without correction": (scratch.Adam, {"correct_bias": False}, almost_adam),

@@ -100,7 +100,7 @@ def _chapter(summary):
             _published(summary, row) for row in compared + _not_compared(summary.chapter, compared)
         ],
         "interrupted": summary.interrupted,
-        "diverged": _diverged(summary),
+        "diverged": first.diverged,
         "remark": first.remark(),
         "notes": {title: cells(note) for title, note in first.notes.items()},
         "data": data_shown(first),
@@ -162,12 +162,12 @@ def _published(summary, row):
 
 def _runs(summary):
     """A row a run: its metrics (mean and deviation over the seeds) and the time an epoch."""
-    metrics = summary.metrics()
+    metrics, first = summary.metrics(), summary.first.labelled()
     names = list(dict.fromkeys(name for made in metrics.values() for name in made))
     rows = []
     for label, made in metrics.items():
         row = {"run": label, **{name.replace("_", " "): _over_seeds(made.get(name)) for name in names}}
-        history = summary.first.runs.get(label, {}).get("history", ())
+        history = first[label].history if label in first else ()
         seconds = [epoch["seconds"] for epoch in history if epoch.get("seconds") is not None]
         name = "time an epoch" if len(summary.seeds) == 1 else f"time an epoch (seed {summary.seeds[0]})"
         row[name] = duration(statistics.median(seconds)) if seconds else "-"
@@ -182,16 +182,11 @@ def _over_seeds(over):
     return f"{mean} ± {shown(over['std'], '.1g')}" if len(over["values"]) > 1 else mean
 
 
-def _diverged(summary):
-    """Label -> how, of the runs that are there to diverge."""
-    return {label: run["diverged"] for label, run in summary.first.runs.items() if run.get("diverged")}
-
-
 def _histories(result):
     """Label -> header and rows of its epochs, about twenty of them."""
     tables = {}
-    for label, run in result.runs.items():
-        history = run["history"]
+    for label, run in result.labelled().items():
+        history = run.history
         rows = [row for i, row in enumerate(history, 1) if is_shown(i, len(history))]
         if rows:
             tables[label] = [

@@ -1,0 +1,124 @@
+"""Examples to train, validate and test on, in minibatches counted in epochs or in steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+from mxnet import nd
+
+from ..scratch import correct, correct_sign
+from ..settings import Options
+from .images import load_images
+from .loader import Data, Minibatches, Steps
+
+NUM_VALID = 5000  # images of MNIST
+
+
+@dataclass
+class Splits:
+    """Training, validation and test set, each (X, y).
+
+    Attributes:
+        train, valid, test: the sets.
+        num_outputs: scores of an example: one a class, or one for two classes.
+        is_correct: (scores, y) -> 1 or 0 an example.
+        title: what figures call the data.
+    """
+
+    train: tuple[nd.NDArray, nd.NDArray]
+    valid: tuple[nd.NDArray, nd.NDArray]
+    test: tuple[nd.NDArray, nd.NDArray]
+    num_outputs: int
+    is_correct: Callable
+    title: str
+
+
+def minibatches(
+    splits: Splits,
+    batch_size: int,
+    seed: int,
+    name: str = "synthetic",
+    num_train: Optional[int] = None,
+    steps: Optional[int] = None,
+    **options: Any,
+) -> Data:
+    """Return `Splits` as `Data`, the training set in a new order each time unless it is a single batch.
+
+    Args:
+        splits: the sets.
+        batch_size: examples a step.
+        seed: of the order.
+        name: of the data set.
+        num_train: training examples to use; all by default.
+        steps: batches that the loop takes for an epoch; all there are by default.
+        options: other fields of `Data`.
+    """
+    X, y = (array[:num_train] for array in splits.train)
+    batches = Minibatches(X, y, batch_size, seed if batch_size < len(y) else None)
+    return Data(name, Steps(batches, steps) if steps else batches, None, splits, **options)
+
+
+def evaluation_plan(num_steps: int, num_evaluations: int) -> dict[str, int]:
+    """Return `num_epochs` and `steps` for exactly so many batches and at most so many evaluations."""
+    num_epochs = max(n for n in range(1, min(num_evaluations, num_steps) + 1) if num_steps % n == 0)
+    return {"num_epochs": num_epochs, "steps": num_steps // num_epochs}
+
+
+def load_digits(options: Options, batch_size: int, steps: Optional[int] = None) -> Data:
+    """Load MNIST with its last 5,000 training images as validation set.
+
+    A smaller set gives a sixth of its training images.
+
+    Args:
+        options: with dataset, data_dir, quick and seed.
+        batch_size, steps: as for `minibatches`.
+
+    Returns:
+        Data with X (batch, 1, 28, 28) from 0 to 1 and y (batch,).
+
+    Raises:
+        InputError: the data set cannot be found or read.
+    """
+    images = load_images("mnist", options.dataset, options.data_dir, options.quick)
+    X, y = images.train
+    num_train = len(y) - min(NUM_VALID, len(y) // 6)
+    splits = Splits(
+        (X[:num_train], y[:num_train]),
+        (X[num_train:], y[num_train:]),
+        images.test,
+        len(images.class_names),
+        correct,
+        images.title,
+    )
+    return minibatches(
+        splits,
+        batch_size,
+        options.seed,
+        images.name,
+        steps=steps,
+        stand_in_for=images.stand_in_for,
+        official=images.official,
+    )
+
+
+def split_points(
+    points: nd.NDArray,
+    classes: nd.NDArray,
+    num_train: int,
+    num_valid: int,
+    title: str,
+    is_correct: Callable = correct_sign,
+) -> Splits:
+    """Split points of the plane in two classes: the first to train, the next to validate, the rest to test.
+
+    Args:
+        points: (examples, 2).
+        classes: (examples,), 0 or 1.
+        num_train, num_valid: examples of these sets.
+        title: what figures call the data.
+        is_correct: (scores, y) -> 1 or 0 an example.
+    """
+    ends = ((0, num_train), (num_train, num_train + num_valid), (num_train + num_valid, None))
+    train, valid, test = ((points[slice(*end)], classes[slice(*end)]) for end in ends)
+    return Splits(train, valid, test, 1, is_correct, title)
