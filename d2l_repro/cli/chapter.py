@@ -2,9 +2,10 @@
 
 import sys
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import NoReturn, Optional, Sequence
+from typing import NoReturn, Optional
 
 import tyro
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from mxnet import nd
 
@@ -39,8 +39,8 @@ def minibatches(
     batch_size: int,
     seed: int,
     name: str = "synthetic",
-    num_train: Optional[int] = None,
-    steps: Optional[int] = None,
+    num_train: int | None = None,
+    steps: int | None = None,
     **options: Any,
 ) -> Data:
     """Return `Splits` as `Data`, the training set in a new order each time unless it is a single batch.
@@ -65,7 +65,7 @@ def evaluation_plan(num_steps: int, num_evaluations: int) -> dict[str, int]:
     return {"num_epochs": num_epochs, "steps": num_steps // num_epochs}
 
 
-def load_digits(options: Options, batch_size: int, steps: Optional[int] = None) -> Data:
+def load_digits(options: Options, batch_size: int, steps: int | None = None) -> Data:
     """Load MNIST with its last 5,000 training images as validation set.
 
     A smaller set gives a sixth of its training images.

@@ -6,11 +6,12 @@ import dataclasses
 import itertools
 import logging
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional, Union
+from typing import Any, Callable
 
 from ..data.loader import Data
 from ..errors import InputError
@@ -53,7 +54,7 @@ class Run:
     hp: Any
     compare_paths: bool = True
     may_diverge: bool = False
-    parity_hp: Optional[Any] = None
+    parity_hp: Any | None = None
 
     @property
     def label(self) -> str:
@@ -121,12 +122,12 @@ class Chapter:
 
     name: str
     doc: str
-    show: Callable[[Result, Optional[Data]], None]
+    show: Callable[[Result, Data | None], None]
     HParams: type = HParams
     quick: dict[str, Any] = field(default_factory=dict)
-    data: Optional[Callable[[Any, Options], Data]] = None
-    runs: Optional[Callable[[Any], list[Run]]] = None
-    train: Optional[Callable[..., History]] = None
+    data: Callable[[Any, Options], Data] | None = None
+    runs: Callable[[Any], list[Run]] | None = None
+    train: Callable[..., History] | None = None
     metrics: Callable[..., dict] = lambda model, data, history: {}
     datasets: tuple[str, ...] = ()
     comparable: tuple[str, ...] = ("synthetic",)
@@ -146,7 +147,7 @@ class Chapter:
         hp: Any = None,
         *,
         progress: bool = False,
-        folder: Union[str, Path, None] = None,
+        folder: str | Path | None = None,
         resume: bool = False,
         **options: Any,
     ) -> Result:
@@ -295,7 +296,7 @@ class Chapter:
         options: Options,
         data: Data,
         model: Model,
-        folder: Union[str, Path, None],
+        folder: str | Path | None,
         resume: bool,
     ) -> list[Callback]:
         """Callbacks; seeds also where nothing is kept, as numbers must not depend on that."""
@@ -331,7 +332,7 @@ class Chapter:
                 data.name,
             )
 
-    def _parity(self, runs: list[Run], options: Options) -> Optional[dict]:
+    def _parity(self, runs: list[Run], options: Options) -> dict | None:
         pairs = []
         for ours, theirs in matching_pairs(runs, "gluon"):
             if ours.compare_paths:

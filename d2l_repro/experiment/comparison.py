@@ -5,7 +5,8 @@ A chapter's comparisons are a dict, title -> list of `chapter.Run`; one more row
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable
 
 from ..data.loader import Data
 from ..results import plot

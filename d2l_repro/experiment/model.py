@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ..scratch import correct
 
@@ -27,6 +27,6 @@ class Model:
     loss: Callable
     params: Any
     trainer: Any
-    penalty: Optional[Callable] = None
-    gradients: Optional[Callable] = None
+    penalty: Callable | None = None
+    gradients: Callable | None = None
     accuracy: Callable = correct

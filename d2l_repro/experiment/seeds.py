@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 import sys
 import warnings
-from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Callable
 
 import joblib
 from scipy import stats
@@ -60,7 +61,7 @@ def over_seeds(runs: Iterable[RunResult], metric: str) -> dict[int, float]:
 
 def difference(
     values: Mapping[int, float], base: Mapping[int, float], confidence: float = 0.95
-) -> tuple[Optional[float], Optional[float]]:
+) -> tuple[float | None, float | None]:
     """Return the mean difference of two variants over the seeds they share, and half its interval.
 
     Runs with one seed see the same batches, so their difference is paired; the interval is Student's.

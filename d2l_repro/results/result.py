@@ -15,7 +15,7 @@ from html import escape
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any
 
 from .. import compat
 from ..errors import InputError
@@ -110,9 +110,9 @@ class Result:
     seed: int
     settings: dict[str, Any]
     dataset: str = "none"
-    stand_in_for: Optional[str] = None
+    stand_in_for: str | None = None
     runs: list[RunResult] = field(default_factory=list)
-    parity: Optional[dict] = None
+    parity: dict | None = None
     published: list[dict] = field(default_factory=list)  # rows of published.compare
     tables: dict[str, list[dict]] = field(default_factory=dict)  # title -> rows
     notes: dict[str, dict] = field(default_factory=dict)  # title -> what `notebook.run` returns
@@ -127,7 +127,7 @@ class Result:
     figures: dict[str, Any] = field(default_factory=dict)  # name -> matplotlib Figure
 
     def select(
-        self, impl: Optional[str] = None, variant: Optional[str] = None, seed: Optional[int] = None
+        self, impl: str | None = None, variant: str | None = None, seed: int | None = None
     ) -> list[RunResult]:
         """Return the runs that match, in the order of training; None matches everything."""
         return [
@@ -136,7 +136,7 @@ class Result:
             if impl in (None, run.impl) and variant in (None, run.variant) and seed in (None, run.seed)
         ]
 
-    def find(self, impl: str, variant: str = "", seed: Optional[int] = None) -> Optional[RunResult]:
+    def find(self, impl: str, variant: str = "", seed: int | None = None) -> RunResult | None:
         """Return the run of that name, or None; of several seeds the first."""
         return next(iter(self.select(impl, variant, seed)), None)
 
@@ -148,7 +148,7 @@ class Result:
         """Return label -> run of every run."""
         return {self.label(run): run for run in self.runs}
 
-    def add(self, impl: str, variant: str = "", metrics: Optional[dict[str, float]] = None) -> None:
+    def add(self, impl: str, variant: str = "", metrics: dict[str, float] | None = None) -> None:
         """Append numbers that come from no training: facts about the data, differences between runs."""
         self.runs.append(RunResult(impl, variant, self.seed, metrics=metrics or {}))
 
@@ -182,7 +182,7 @@ class Result:
         return _finite(content)
 
     @classmethod
-    def load(cls, path: Union[str, Path]) -> Result:
+    def load(cls, path: str | Path) -> Result:
         """Read a result.json; `figures` then has None for each figure, whose file lies beside it.
 
         Raises:
@@ -208,7 +208,7 @@ class Result:
         content["figures"] = {Path(name).stem: None for name in content["figures"]}
         return cls(**content)
 
-    def save(self, folder: Union[str, Path]) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write every figure as SVG and PNG and, last, result.json into `folder`, which must exist."""
         from . import plot
 

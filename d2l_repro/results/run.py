@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Optional
+from typing import Any
 
 from .history import History
 
@@ -38,7 +38,7 @@ class RunResult:
     variant: str
     seed: int
     history: History = field(default_factory=History)
-    metrics: dict[str, Optional[float]] = field(default_factory=dict)
+    metrics: dict[str, float | None] = field(default_factory=dict)
     status: Status = Status.DONE
     message: str = ""
     model: Any = field(default=None, repr=False, compare=False)
@@ -86,7 +86,7 @@ _NAMES = ("impl", "variant", "seed")
 _MESSAGE_KEYS = {Status.DIVERGED: "diverged", Status.FAILED: "error", Status.INTERRUPTED: "error"}
 
 
-def run_label(impl: str, variant: str = "", seed: Optional[int] = None) -> str:
+def run_label(impl: str, variant: str = "", seed: int | None = None) -> str:
     """Return what tables, figures and result.json call a run: "gluon lr=0.2, seed 3".
 
     Args:

@@ -5,8 +5,9 @@ A comparison names a part once, and both implementations find it here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Callable
 
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
@@ -33,7 +34,7 @@ class OptimizerPair:
 
     optimizer_cls: Callable[..., optim.Optimizer]
     options: Mapping[str, Any] = field(default_factory=dict)
-    gluon_name: Optional[str] = None
+    gluon_name: str | None = None
     gluon_options: Mapping[str, Any] = field(default_factory=dict)
     gluon_lr_factor: float = 1.0
     decays_alike: bool = True

@@ -77,7 +77,7 @@ print(history)
 # %%
 bold = softmax_regression.run(softmax_regression.HParams(lr=1.0, num_epochs=3))
 print(bold.errors["scratch"])
-print(bold.runs["gluon"]["history"])
+print(bold.find("gluon").history)
 
 # %% [markdown] ## Your own net against ours  Write the section yourself, put your net into a `Model`, and ask
 # whether it takes the same steps. This one has a mistake that its accuracy would hardly betray: it forgets

@@ -90,12 +90,12 @@ def test_several_seeds_several_at_a_time_give_what_each_gives_alone(tmp_path, ca
     )
     folder = tmp_path / "runs" / "linear_regression"
     metrics = [
-        Result.load(path / "result.json").runs["gluon"]["metrics"]
+        Result.load(path / "result.json").find("gluon").metrics
         for path in (folder, folder / "seed_1", folder / "seed_2")
     ]
     assert (
         metrics[1]
-        == Result.load(tmp_path / "alone" / "linear_regression" / "result.json").runs["gluon"]["metrics"]
+        == Result.load(tmp_path / "alone" / "linear_regression" / "result.json").find("gluon").metrics
     )
     made = json.loads((tmp_path / "runs" / "summary.json").read_text())["chapters"]["linear_regression"]
     losses = [metric["train_loss"] for metric in metrics]
@@ -217,7 +217,7 @@ def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no
     assert "Traceback" not in err
     result = Result.load(tmp_path / "polynomial_fitting" / "result.json")
     assert result.interrupted
-    assert len(result.runs["scratch cubic"]["history"]) == 100
+    assert len(result.find("scratch", "cubic").history) == 100
     assert not (tmp_path / "linear_regression").exists()
 
 

@@ -154,8 +154,8 @@ def test_left_to_itself_a_net_is_fed_what_it_said():
 
 def test_the_chapter_on_a_sine_meets_the_published_error_and_its_twins_go_one_way():
     result = lstm_sine.run(lstm_sine.HParams(num_epochs=2))
-    assert result.runs["scratch LSTM"]["metrics"]["test_mse"] < 0.005
-    assert result.runs["gluon LSTM"]["metrics"]["test_mse"] < 0.005
+    assert result.find("scratch", "LSTM").metrics["test_mse"] < 0.005
+    assert result.find("gluon", "LSTM").metrics["test_mse"] < 0.005
     assert result.parity["pairs"][0]["left_at"] is None
     assert result.parity["max_abs_diff"] < 1e-6
     assert set(result.figures) == {"training_curves", "predictions"}
