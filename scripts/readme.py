@@ -40,7 +40,6 @@ HEADLINES = (  # chapter, label from scratch, label with Gluon, metric
 )
 ENGLISH = {
     "head": ("section", "chapter", "metric", "published", "scratch", "Gluon", "band", "largest difference"),
-    "section": "{}",
     "metrics": (
         "training loss",
         "test accuracy",
@@ -51,24 +50,23 @@ ENGLISH = {
         "validation log RMSE",
     ),
     "to": "{low} to {high}",
-    "about": "Run on {date} with MXNet {mxnet}, NumPy {numpy} and Python {python}, seed {seeds}: {within} of the "
-    "{total} published values lie within their bands.",
+    "about": "Run on {date} with MXNet {mxnet}, NumPy {numpy} and Python {python}, seed {seeds}: {within} of "
+    "the {total} published values lie within their bands.",
 }
 CHINESE = {
-    "head": ("小节", "章节", "指标", "书中数值", "从零实现", "Gluon", "允许区间", "两份参数最大相差"),
-    "section": "{}",
+    "head": ("小节", "章节", "指标", "公布值", "从零开始", "Gluon", "允许区间", "参数最大差"),
     "metrics": (
         "训练损失",
         "测试准确率",
         "测试准确率",
-        "测试损失（三次多项式）",
-        "权重的范数（λ = 3）",
+        "测试损失（三次多项式拟合）",
+        "w 的 L2 范数（λ = 3）",
         "测试准确率",
-        "验证集对数均方根误差",
+        "验证集上的对数均方根误差",
     ),
     "to": "{low} 至 {high}",
-    "about": "{date} 运行，MXNet {mxnet}，NumPy {numpy}，Python {python}，随机种子 {seeds}："
-    "{total} 个已发表的数值中，{within} 个落在允许区间内。",
+    "about": "以上结果于 {date} 用 MXNet {mxnet}、NumPy {numpy}、Python {python} 得到，随机种子为 {seeds}。"
+    "在 {total} 个公布值中，有 {within} 个落在允许区间内。",
 }
 
 
@@ -212,7 +210,8 @@ def all_paths(chapters: dict[str, dict], words: dict) -> str:
 
 def difference(chapter: dict) -> str:
     """Return the largest difference of a chapter's parameters as text."""
-    return "none" if chapter["parity"] is None else shown(chapter["parity"], ".1e") if chapter["parity"] else "0"
+    parity = chapter["parity"]
+    return "not compared" if parity is None else f"{parity:.1e}" if parity else "0"
 
 
 BLOCKS = {
@@ -238,7 +237,7 @@ def draw(chapters: dict[str, dict]) -> None:
 
 @plot.styled
 def overview(chapters: dict[str, dict]) -> Figure:
-    """Draw two panels, a line a chapter: our values in the published bands, and how far the paths are apart."""
+    """Draw a line per chapter: our values in the published bands, and how far the two paths are apart."""
     chapters = {name: c for name, c in chapters.items() if c["published"] or c["parity"] is not None}
     figure = Figure(figsize=(9.6, 0.9 + 0.235 * len(chapters)), label="Published values and ours, by chapter")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.15, 1))
