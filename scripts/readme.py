@@ -54,7 +54,7 @@ ENGLISH = {
     "the {total} published values lie within their bands.",
 }
 CHINESE = {
-    "head": ("小节", "章节", "指标", "公布值", "从零开始", "Gluon", "允许区间", "参数最大差"),
+    "head": ("小节", "章节", "指标", "公布值", "从零开始", "Gluon", "允许区间", "参数最大差值"),
     "metrics": (
         "训练损失",
         "测试准确率",

@@ -1,5 +1,6 @@
 """What the documents say, as far as a machine can check it."""
 
+import dataclasses
 import importlib
 import importlib.util
 import re
@@ -11,6 +12,7 @@ import pytest
 
 import chapters
 import d2l_repro
+from d2l_repro.experiment.chapter import Chapter, Execution, Run
 from d2l_repro.results import catalogue
 from d2l_repro.train.callbacks import seed_everything
 
@@ -209,6 +211,7 @@ def test_every_document_with_programs_is_tested():
     assert found == {*WITH_PROGRAMS, GUIDE} | NEEDS_MORE
 
 
+@pytest.mark.slow
 def test_readme_prints_what_its_program_prints(real_data, capsys):
     seed_everything(0)  # what a fresh process starts with
     exec(programs_of("README.md")[0], {})
@@ -226,6 +229,14 @@ def test_guide_builds_a_chapter_that_runs_and_follows_gluons_path(tmp_path, monk
     assert list(result.figures) == ["training_curves"]
     monkeypatch.setattr(catalogue, "folder", lambda: tmp_path)
     assert catalogue._entry("huber_regression").section == "3.2"
+
+
+def test_guide_names_fields_that_exist():
+    known = {field.name for kind in (Run, Chapter) for field in dataclasses.fields(kind)}
+    named = re.findall(r"`(\w+)=", text_of(GUIDE))
+    assert named
+    assert set(named) <= known
+    assert set(re.findall(r"Execution\.(\w+)", text_of(GUIDE))) <= set(Execution.__members__)
 
 
 # Notebooks
