@@ -1,4 +1,4 @@
-"""Chapter 3 of *Dive into Deep Learning* in MXNet/Gluon, and what its readers built on it, reproduced."""
+"""Reproduce chapter 3 of *Dive into Deep Learning* in MXNet/Gluon, and the work its readers built on it."""
 
 from . import compat
 
