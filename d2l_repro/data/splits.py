@@ -1,4 +1,4 @@
-"""Examples to train, validate and test on, in minibatches counted in epochs or in steps."""
+"""Training, validation and test sets, in minibatches that are counted in epochs or in steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..settings import Options
 from .images import load_images
 from .loader import Data, Minibatches, Steps
 
-NUM_VALID = 5000  # images of MNIST
+NUM_VALID = 5000  # validation images of MNIST
 
 
 @dataclass
@@ -21,9 +21,9 @@ class Splits:
 
     Attributes:
         train, valid, test: the sets.
-        num_outputs: scores of an example: one a class, or one for two classes.
-        is_correct: (scores, y) -> 1 or 0 an example.
-        title: what figures call the data.
+        num_outputs: scores per example: one for each class, or a single one for two classes.
+        is_correct: (scores, y) -> 1 or 0 for each example.
+        title: name of the data in figures.
     """
 
     train: tuple[nd.NDArray, nd.NDArray]
@@ -43,15 +43,15 @@ def minibatches(
     steps: int | None = None,
     **options: Any,
 ) -> Data:
-    """Return `Splits` as `Data`, the training set in a new order each time unless it is a single batch.
+    """Return `Splits` as `Data` whose training set is reshuffled each time, unless it is a single batch.
 
     Args:
         splits: the sets.
-        batch_size: examples a step.
-        seed: of the order.
-        name: of the data set.
-        num_train: training examples to use; all by default.
-        steps: batches that the loop takes for an epoch; all there are by default.
+        batch_size: examples per step.
+        seed: determines the order.
+        name: name of the data set.
+        num_train: training examples to use, the first ones; all by default.
+        steps: batches that the loop treats as an epoch; by default one pass over the training set.
         options: other fields of `Data`.
     """
     X, y = (array[:num_train] for array in splits.train)
@@ -60,22 +60,30 @@ def minibatches(
 
 
 def evaluation_plan(num_steps: int, num_evaluations: int) -> dict[str, int]:
-    """Return `num_epochs` and `steps` for exactly so many batches and at most so many evaluations."""
+    """Divide a number of steps into epochs of equal length, after each of which the model is evaluated.
+
+    Args:
+        num_steps: steps in total.
+        num_evaluations: upper bound of the number of epochs.
+
+    Returns:
+        dict: `num_epochs`, and `steps` in each of them, whose product is `num_steps`.
+    """
     num_epochs = max(n for n in range(1, min(num_evaluations, num_steps) + 1) if num_steps % n == 0)
     return {"num_epochs": num_epochs, "steps": num_steps // num_epochs}
 
 
 def load_digits(options: Options, batch_size: int, steps: int | None = None) -> Data:
-    """Load MNIST with its last 5,000 training images as validation set.
+    """Load MNIST, with the last 5,000 training images as validation set.
 
-    A smaller set gives a sixth of its training images.
+    If the data set is smaller, a sixth of its training images is used.
 
     Args:
-        options: with dataset, data_dir, quick and seed.
+        options: of which dataset, data_dir, quick and seed are used.
         batch_size, steps: as for `minibatches`.
 
     Returns:
-        Data with X (batch, 1, 28, 28) from 0 to 1 and y (batch,).
+        Data with X (batch, 1, 28, 28), from 0 to 1, and y (batch,).
 
     Raises:
         InputError: the data set cannot be found or read.
@@ -110,15 +118,16 @@ def split_points(
     title: str,
     is_correct: Callable = correct_sign,
 ) -> Splits:
-    """Split points of the plane in two classes: the first to train, the next to validate, the rest to test.
+    """Split points of the plane in order: first the training set, then the validation set, then the test set.
 
     Args:
         points: (examples, 2).
         classes: (examples,), 0 or 1.
-        num_train, num_valid: examples of these sets.
-        title: what figures call the data.
-        is_correct: (scores, y) -> 1 or 0 an example.
+        num_train, num_valid: sizes of these sets; the rest is the test set.
+        title: name of the data in figures.
+        is_correct: (scores, y) -> 1 or 0 for each example.
     """
-    ends = ((0, num_train), (num_train, num_train + num_valid), (num_train + num_valid, None))
-    train, valid, test = ((points[slice(*end)], classes[slice(*end)]) for end in ends)
+    num_known = num_train + num_valid
+    parts = (slice(num_train), slice(num_train, num_known), slice(num_known, None))
+    train, valid, test = ((points[part], classes[part]) for part in parts)
     return Splits(train, valid, test, 1, is_correct, title)
