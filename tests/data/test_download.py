@@ -167,7 +167,7 @@ def test_what_cannot_be_fetched_is_told_and_the_rest_is_fetched(publish, server,
     assert err.startswith("d2l-repro: error: lost/file.gz: not found in ")
     assert data(capsys, "fetch", "set")[0] == 0
     code, _, err = data(capsys, "fetch", "cats")
-    assert (code, err) == (2, "d2l-repro: error: no data set is called cats: take of lost, set\n")
+    assert (code, err) == (2, "d2l-repro: error: unknown data set 'cats'; choose from lost, set\n")
 
 
 def test_the_registry_is_complete():
