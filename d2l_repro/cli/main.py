@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn, Optional
@@ -146,7 +146,7 @@ class Report(Settings):
 def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run the command, and exit with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
-        commands = {"list": List, "run": Run, "report": Report, "data": Data}
+        commands: dict[str, Callable] = {"list": List, "run": Run, "report": Report, "data": Data}
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         command = tyro.extras.subcommand_cli_from_dict(
             commands, prog=PROG, args=argv, config=config, description=__doc__.split(" It ")[0]

@@ -96,7 +96,7 @@ class Board:
         """Show what a task prints: line by line if tasks run one by one, else all of it at the end."""
         head = f"\n[{self.tasks.index(task) + 1}/{len(self.tasks)}] {task.label}"
         lines = []
-        for line in chain([head], process.stdout):
+        for line in chain([head], process.stdout or ()):
             progress = channel.read(line)
             if progress:
                 self.advance(task, *progress)
@@ -131,7 +131,8 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bo
             board.stopped.set()
             wait(futures.values())
     board.bar.close()
-    codes = {task: future.result() for task, future in futures.items() if future.result() is not None}
+    results = {task: future.result() for task, future in futures.items()}
+    codes = {task: code for task, code in results.items() if code is not None}
     return codes, board.stopped.is_set()
 
 

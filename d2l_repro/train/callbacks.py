@@ -44,7 +44,8 @@ class Progress(Callback):
     def __init__(self, label: str = "", lines: int = 20, before: float = 0.0, share: float = 1.0):
         self.label, self.lines = label, lines
         self.before, self.share = before, share
-        self._bar, self._last_read = None, 0.0
+        self._bar: Any = None  # from the first step of an epoch to its end
+        self._last_read = 0.0
         self._reporting = channel.is_reported()
 
     def after_step(self, loop: Loop) -> None:
@@ -169,7 +170,8 @@ class BestModel(Callback):
     def __init__(self, arrays: Iterable[Any], metric: str = "valid_acc", largest: bool = True):
         self.params = [Parameter(array) for array in arrays]
         self.metric, self.largest = metric, largest
-        self.epoch, self.value, self._copies = 0, None, []
+        self.epoch, self.value = 0, math.nan
+        self._copies: list[np.ndarray] = []
 
     def after_epoch(self, loop: Loop) -> None:
         value = loop.history[-1][self.metric]
@@ -193,10 +195,11 @@ class MovingAverage(Callback):
     """
 
     def __init__(self, arrays: Iterable[Any], decay: float):
-        self.params, self.decay, self.averages = [Parameter(array) for array in arrays], decay, None
+        self.params, self.decay = [Parameter(array) for array in arrays], decay
+        self.averages: list[nd.NDArray] = []
 
     def before_step(self, loop: Loop) -> None:
-        if self.averages is None:  # not earlier: a Gluon net has no parameters before its first batch
+        if not self.averages:  # not earlier: a Gluon net has no parameters before its first batch
             self.averages = [param.array.copy() for param in self.params]
 
     def after_step(self, loop: Loop) -> None:

@@ -48,14 +48,14 @@ class Parameter:
 
     def set(self, array: np.ndarray) -> None:
         """Overwrite the values in place with an array in the book's layout."""
-        array = nd.array(array.T if self.transposed else array, dtype=self.array.dtype)
+        values = nd.array(array.T if self.transposed else array, dtype=self.array.dtype)
         if not isinstance(self.source, gluon.Parameter):
-            self.source[:] = array
+            self.source[:] = values
             return
         try:
-            self.source.set_data(array)
+            self.source.set_data(values)
         except TypeError:  # created with NumPy semantics, as d2l's are, it accepts only such arrays
-            self.source.set_data(array.as_np_ndarray())
+            self.source.set_data(values.as_np_ndarray())
 
     def cast(self, dtype: str) -> None:
         """Convert the parameter to another precision in place; its gradient starts at zero."""

@@ -28,7 +28,8 @@ class StatefulNet(gluon.Block, Callback):
         begin_state: Callable[[nd.NDArray], State],
     ):
         super().__init__()
-        self.net, self.begin_state, self.state = net, begin_state, None
+        self.net, self.begin_state = net, begin_state
+        self.state: State | None = None
 
     def forward(self, X: nd.NDArray) -> nd.NDArray:
         if not autograd.is_training():

@@ -67,13 +67,14 @@ def check_layer(layer: Layer, X: nd.NDArray, train: bool = True, seed: int = 0) 
         mx.random.seed(seed)
         return (layer.forward(X) * dY).sum()
 
-    arrays = [X, *layer.params]
+    params: list[nd.NDArray] = list(layer.params)
+    arrays = [X, *params]
     for array in arrays:
         array.attach_grad()
     dY = nd.random.normal(shape=layer.forward(X).shape, dtype="float64")
     with autograd.train_mode() if train else autograd.predict_mode():
         f()
-        by_hand = [layer.backward(dY).asnumpy(), *(param.grad.asnumpy() for param in layer.params)]
+        by_hand = [layer.backward(dY).asnumpy(), *(param.grad.asnumpy() for param in params)]
         numerical = [central_differences(f, array) for array in arrays]
     with autograd.record(train_mode=train):
         y = f()

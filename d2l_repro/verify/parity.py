@@ -60,7 +60,8 @@ class Parity:
                 f"the same path: over {self.steps} steps no parameter differs by more than "
                 f"{self.max_abs_diff:.1e} (limit {self.tolerance:g})"
             )
-        where = "at step {step} parameter {parameter} ({name}) differs by {diff:.1e}".format(**self.left_at)
+        at = self.left_at or {}
+        where = "at step {step} parameter {parameter} ({name}) differs by {diff:.1e}".format(**at)
         return f"not the same path: {where} (limit {self.tolerance:g})"
 
     def as_dict(self) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def same_path(
         for batch in itertools.islice(_repeat(batches), max(1, steps))
     ]
     # What Gluon makes of 1 / batch_size in single precision.
-    batch_size = 1 / float(np.float32(1 / batch_size))
+    rounded = 1 / float(np.float32(1 / batch_size))
     for model in (ours, theirs):
         _round_constants(model.trainer)
         _cast(model, dtype)
@@ -111,7 +112,7 @@ def same_path(
         other.set(mine.get())
     parity = Parity(len(batches), 0.0, 0.0, tolerance, dtype)
     for step, batch in enumerate(batches, 1):
-        losses = [_train_on(model, batch, batch_size) for model in (ours, theirs)]
+        losses = [_train_on(model, batch, rounded) for model in (ours, theirs)]
         parity.max_loss_diff = max(parity.max_loss_diff, abs(losses[0] - losses[1]))
         _compare(parity, step, pairs)
     return parity
