@@ -19,8 +19,10 @@ test: $(VENV)/installed ## the fast test suite; real data are used where D2L_REP
 slow: $(VENV)/installed ## full-scale runs against the published values, several seeds (real data, minutes)
 	$(BIN)/python -m pytest -n auto -m slow
 
-check: $(VENV)/installed ## ruff
+check: $(VENV)/installed ## lint, check the formatting and the types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: $(VENV)/installed ## speed as ratios: the book's loader, PyTorch where it is installed, the matrix products
 	$(BIN)/python -m benchmarks.epoch

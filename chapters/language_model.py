@@ -37,7 +37,7 @@ from d2l_repro.settings import Count, Positive, Probability
 from d2l_repro.train.callbacks import Clip, Perplexity
 from d2l_repro.train.loop import evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
-from d2l_repro.train.stateful import Carried
+from d2l_repro.train.stateful import StatefulNet
 
 SAMPLE_WORDS = 40  # of a text that the model makes up
 TEMPERATURES = (0.5, 0.8, 1.0)  # of such texts: below 1 what is probable becomes more so
@@ -98,7 +98,7 @@ def from_scratch(hp, data):
         # time
         return -y_hat.log_softmax().pick(y.reshape((-1,)))
 
-    return Model(Carried(net, begin_state), loss, params, SGD(params, hp.lr))
+    return Model(StatefulNet(net, begin_state), loss, params, SGD(params, hp.lr))
 
 
 class QuickLSTM(rnn.LSTM):
@@ -168,10 +168,10 @@ def with_gluon(hp, data):
     loss = WordLoss()
     for block in (net, loss):
         block.hybridize(static_alloc=True, static_shape=True)
-    carried = Carried(net, net.begin_state)
+    stateful = StatefulNet(net, net.begin_state)
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
-    return Model(carried, loss, params, trainer, gradients=carried.gradients_of(loss))
+    return Model(stateful, loss, params, trainer, gradients=stateful.gradients_of(loss))
 
 
 def runs(hp):
@@ -188,7 +188,7 @@ def runs(hp):
 def train(model, data, hp, callbacks=()):
     """The loop with a state that is carried, and a gradient that is clipped; the validation text is read as
     one."""
-    clip = Clip([param.held for param in parameters(model)], hp.clip, hp.batch_size)
+    clip = Clip([param.source for param in parameters(model)], hp.clip, hp.batch_size)
     return train_ch3(
         model.net,
         data.train_iter,

@@ -143,7 +143,7 @@ def in_order(examples):
 def train(model, data, hp, callbacks=()):
     """The loop, with the accuracy on the validation set after each epoch; the best model there is kept."""
     valid = in_order(data.source.valid)
-    best = BestModel([param.held for param in parameters(model)])
+    best = BestModel([param.source for param in parameters(model)])
     history = train_ch3(
         model.net,
         data.train_iter,

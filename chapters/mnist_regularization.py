@@ -120,7 +120,7 @@ def in_short(number):
 def train(model, data, hp, callbacks=()):
     """The loop, with the accuracy of the averaged parameters after each evaluation; the model ends with
     these."""
-    learned = [param.held for param in parameters(model)]
+    learned = [param.source for param in parameters(model)]
     steps_per_epoch = len(Minibatches(*data.source.train, hp.batch_size))
     schedule = schedules.by_epoch(schedules.exponential(hp.lr, hp.lr_decay), steps_per_epoch)
     averages = [MovingAverage(learned, hp.average)] if hp.average else []

@@ -90,6 +90,14 @@ def matching_pairs(runs: list[Run], impl: str) -> Iterator[tuple[Run, Run]]:
             yield ours, theirs
 
 
+def _no_data(hp: Any, options: Options) -> Data:
+    raise NotImplementedError("a chapter with runs needs `data`")
+
+
+def _no_training(*args: Any) -> History:
+    raise NotImplementedError("a chapter with runs needs `train`")
+
+
 class Execution(Enum):
     """How a chapter's runs are trained."""
 
@@ -125,9 +133,9 @@ class Chapter:
     show: Callable[[Result, Data | None], None]
     HParams: type = HParams
     quick: dict[str, Any] = field(default_factory=dict)
-    data: Callable[[Any, Options], Data] | None = None
+    data: Callable[[Any, Options], Data] = _no_data
     runs: Callable[[Any], list[Run]] | None = None
-    train: Callable[..., History] | None = None
+    train: Callable[..., History] = _no_training
     metrics: Callable[..., dict] = lambda model, data, history: {}
     datasets: tuple[str, ...] = ()
     comparable: tuple[str, ...] = ("synthetic",)
@@ -149,7 +157,7 @@ class Chapter:
         progress: bool = False,
         folder: str | Path | None = None,
         resume: bool = False,
-        **options: Any,
+        **asked: Any,
     ) -> Result:
         """Train every run of the chapter, compare, draw.
 
@@ -161,7 +169,7 @@ class Chapter:
             progress: whether to print the epochs, and a bar on a terminal.
             folder: for the checkpoints of a resumable chapter; without it none are kept.
             resume: whether to continue after the last epoch that has a checkpoint in `folder`.
-            options: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only, seeds and
+            asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only, seeds and
                 jobs for a chapter whose runs are trained in processes.
 
         Returns:
@@ -170,7 +178,7 @@ class Chapter:
         Raises:
             InputError: a setting, a data file or a folder is not usable.
         """
-        options = Options(**options)
+        options = Options(**asked)
         hp = self.defaults(options.quick) if hp is None else hp
         runs = self._selected_runs(hp, options)
         result = self._new_result(hp, options)
@@ -203,10 +211,11 @@ class Chapter:
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
 
-    def is_comparable(self, result: Result, data: Data) -> bool:
+    def is_comparable(self, result: Result, data: Data | None) -> bool:
         """Return whether published values apply: to the chapter's own settings, on the published data."""
         return (
-            not (result.changed or result.quick)
+            data is not None
+            and not (result.changed or result.quick)
             and data.official
             and data.stand_in_for is None
             and data.name in self.comparable

@@ -68,7 +68,7 @@ def draw(result: Result, comparisons: Comparisons, where: str, columns: Iterable
         runs = list(runs)
         # Batches that the loop counts as an epoch, where a chapter counts in steps.
         steps = {getattr(run.hp, "steps", None) for run in runs}
-        xlabel = "evaluation" if len(steps) > 1 else "epoch" if None in steps else f"{min(steps)} steps"
+        xlabel = "evaluation" if len(steps) > 1 else "epoch" if None in steps else f"{steps.pop()} steps"
         for impl in ("scratch", "gluon"):
             curves = finished(result, runs, impl)
             if len(curves) > 1:

@@ -175,7 +175,8 @@ class Result:
         return [row for row in self.published if not row["within"]]
 
     def as_json(self) -> dict[str, Any]:
-        """Return result.json as dicts, lists, strings and finite numbers; null stands for any other number."""
+        """Return result.json as dicts, lists, strings and finite numbers; null stands for any other
+        number."""
         content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         content["figures"] = [f"{name}.svg" for name in self.figures]
         content["runs"] = {label: run.as_json() for label, run in self.labelled().items()}

@@ -38,7 +38,7 @@ class RunResult:
     variant: str
     seed: int
     history: History = field(default_factory=History)
-    metrics: dict[str, float | None] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     status: Status = Status.DONE
     message: str = ""
     model: Any = field(default=None, repr=False, compare=False)

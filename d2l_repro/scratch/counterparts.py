@@ -28,8 +28,8 @@ class OptimizerPair:
         gluon_options: Gluon's options.
         gluon_lr_factor: Gluon's learning rate as a multiple of ours.
         decays_alike: whether Gluon's weight decay is the gradient of the penalty wd/2 |p|^2, as ours.
-        state_in_double: whether Gluon keeps its state in the precision of the parameters. Where it keeps single
-            precision, paths cannot be compared in double.
+        state_in_double: whether Gluon keeps its state in the precision of the parameters. Where it keeps
+            single precision, paths cannot be compared in double.
     """
 
     optimizer_cls: Callable[..., optim.Optimizer]
@@ -81,7 +81,8 @@ GLUON_ACTIVATIONS: dict[str, Callable[[], nn.HybridBlock]] = {  # for the names 
     "tanh": lambda: nn.Activation("tanh"),
     "leaky relu": lambda: nn.LeakyReLU(0.01),
     "elu": nn.ELU,
-    # Not nn.SELU: its gradient below 0 is scale (alpha + y) and not scale alpha + y, 0.003 instead of 0.088 at -3.
+    # Not nn.SELU: its gradient below 0 is scale (alpha + y) and not scale alpha + y, 0.003 instead of 0.088
+    # at -3.
     "selu": lambda: nn.HybridLambda(
         lambda F, x: SELU_SCALE * F.LeakyReLU(x, act_type="elu", slope=SELU_ALPHA)
     ),
@@ -118,9 +119,9 @@ INITIALIZERS: dict[str, InitializerPair] = {
 class LogisticLoss(gluon.loss.Loss):
     """Compute the cross-entropy of two classes from logits, log(1 + e^o) - y o.
 
-    It stands in for Gluon's SigmoidBinaryCrossEntropyLoss, which is written with max and absolute value, so that its
-    gradient at o = 0 is -y and not 1/2 - y. A net whose ReLUs are all off for an example, and whose last bias is 0,
-    is exactly there.
+    It stands in for Gluon's SigmoidBinaryCrossEntropyLoss, which is written with max and absolute value, so
+    that its gradient at o = 0 is -y and not 1/2 - y. A net whose ReLUs are all off for an example, and whose
+    last bias is 0, is exactly there.
     """
 
     def __init__(self):

@@ -215,8 +215,8 @@ class RMSProp(Optimizer):
         params, lr, options: as for every optimizer.
         rho: how much of s is kept a step.
         epsilon: keeps the quotient finite.
-        eps_inside_sqrt: whether epsilon is added under the root, as in the book and in Gluon, or to the root. The
-            same number means much more under it: the root of 1e-8 is 1e-4.
+        eps_inside_sqrt: whether epsilon is added under the root, as in the book and in Gluon, or to the root.
+            The same number means much more under it: the root of 1e-8 is 1e-4.
     """
 
     names = ("s",)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import length_hint
 from typing import Any, Callable, Protocol
 
@@ -34,7 +35,7 @@ class Trainer(Protocol):
     def set_learning_rate(self, lr: float) -> None:
         """Use `lr` from the next step on."""
 
-    def step(self, batch_size: int) -> None:
+    def step(self, batch_size: float) -> None:
         """Update every parameter by its gradient, the sum over `batch_size` examples."""
 
 
@@ -126,7 +127,7 @@ def train_ch3(
     test_iter: Batches | None,
     loss: Loss,
     num_epochs: int,
-    batch_size: int,
+    batch_size: float,
     params: Sequence[nd.NDArray] | None = None,
     lr: float | None = None,
     trainer: Trainer | None = None,
@@ -208,7 +209,7 @@ def train_ch3(
 def _train_epoch(
     loop: Loop,
     train_iter: Batches,
-    batch_size: int,
+    batch_size: float,
     metrics: Mapping[str, Metric],
     gradients: Gradients,
     callbacks: Sequence[Callback],
@@ -247,7 +248,7 @@ def _check_finite(loop: Loop, loss: float) -> None:
 
 
 def gradients_by_autograd(
-    net: Net, loss: Loss, penalty: Penalty | None = None, batch_size: int = 1
+    net: Net, loss: Loss, penalty: Penalty | None = None, batch_size: float = 1
 ) -> Gradients:
     """Return the default `gradients` of `train_ch3`: record the forward pass and go back through it.
 
@@ -299,9 +300,7 @@ def default_measures(
     if test_iter is None:
         return {}
     scores = metrics or {"loss": loss}
-    return {
-        f"test_{name}": lambda score=score: evaluate(test_iter, net, score) for name, score in scores.items()
-    }
+    return {f"test_{name}": partial(evaluate, test_iter, net, score) for name, score in scores.items()}
 
 
 def evaluate(data_iter: Batches, net: Net, score: Metric) -> float:

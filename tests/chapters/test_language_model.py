@@ -19,7 +19,7 @@ from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import Perplexity, Progress, perplexity
 from d2l_repro.train.loop import Callback, Loop, TrainingInterrupted, evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
-from d2l_repro.train.stateful import Carried
+from d2l_repro.train.stateful import StatefulNet
 
 TINY = HParams(num_hiddens=8, num_layers=2, num_steps=5, num_epochs=3, batch_size=8, sigma=0.3, drop_prob=0.2)
 BUILDERS = {"scratch": language_model.from_scratch, "gluon": language_model.with_gluon}
@@ -88,7 +88,7 @@ def test_training_carries_the_state_and_nothing_else_touches_it(impl):
 def test_the_gradient_does_not_reach_back_into_the_last_window():
     w = nd.ones(1)
     w.attach_grad()
-    net = Carried(lambda X, state: (w * state[0] + X, [w * state[0] + X]), lambda X: [nd.zeros(1)])
+    net = StatefulNet(lambda X, state: (w * state[0] + X, [w * state[0] + X]), lambda X: [nd.zeros(1)])
     for expected in (0.0, 2.0, 5.0):  # states 0, 2, 5: dy/dw is the state before, whatever that was made of
         with autograd.record():
             y = net(nd.array([2.0 if expected == 0 else 3.0]))

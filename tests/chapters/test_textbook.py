@@ -315,7 +315,7 @@ def test_bad_input_is_one_message_and_exit_code_2(offline, flags, message, tmp_p
 
 def test_flags_that_mean_nothing_are_not_offered(tmp_path, capsys):
     assert main("linear_regression", "--dataset", "mnist") == 2
-    with pytest.raises(InputError, match="knows no 'mnist'; take auto"):
+    with pytest.raises(InputError, match="cannot use 'mnist'; choose from auto"):
         linear_regression.run(dataset="mnist")
     with pytest.raises(InputError, match="--impl: must be scratch or gluon or both or d2l, not torch"):
         linear_regression.run(impl="torch")

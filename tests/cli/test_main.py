@@ -309,12 +309,15 @@ def test_a_seed_out_of_range_is_refused_once(capsys):
 def test_an_unknown_chapter_is_one_line_and_exit_code_2(names, tmp_path, capsys):
     assert main("run", *names, "--out", str(tmp_path)) == 2
     error = capsys.readouterr().err
-    assert "take textbook, all, or of linear_regression" in error
+    assert "choose from textbook, all, linear_regression" in error
     assert error.count("\n") == 1
 
 
 def test_textbook_means_the_books_chapters_once_each():
-    assert cli.chosen(["mlp", "textbook"]) == ["mlp", *(name for name in catalogue.TEXTBOOK if name != "mlp")]
+    assert cli.select_chapters(["mlp", "textbook"]) == [
+        "mlp",
+        *(name for name in catalogue.TEXTBOOK if name != "mlp"),
+    ]
 
 
 def find_python(*args):

@@ -165,7 +165,7 @@ def test_data_fetch_reports_files_that_fail_and_fetches_the_rest(publish, server
     assert err.startswith("d2l-repro: error: lost/file.gz: not found in ")
     assert data(capsys, "fetch", "set")[0] == 0
     code, _, err = data(capsys, "fetch", "cats")
-    assert (code, err) == (2, "d2l-repro: error: no data set is called cats: take of lost, set\n")
+    assert (code, err) == (2, "d2l-repro: error: unknown data set 'cats'; choose from lost, set\n")
 
 
 def test_registry_has_a_checksum_and_https_mirrors_for_every_file():
