@@ -110,9 +110,12 @@ def semilogy(
     Without a display, the figure remains the current one, so that `plt.savefig` can save it.
 
     Args:
-        x_vals, y_vals: the curve.
-        x_label, y_label: labels of the axes.
-        x2_vals, y2_vals: the second curve.
+        x_vals: x of the curve.
+        y_vals: y of the curve.
+        x_label: label of the x axis.
+        y_label: label of the y axis.
+        x2_vals: x of a second curve.
+        y2_vals: y of the second curve.
         legend: names of both curves; shown only if there is a second curve.
         figsize: (width, height) in inches.
     """
@@ -323,7 +326,8 @@ def train_ch5(
 
     Args:
         net: Gluon block, initialized on `ctx`, that returns logits (batch, classes).
-        train_iter, test_iter: yield (X, y).
+        train_iter: yields (X, y).
+        test_iter: the same for testing.
         batch_size: divides the gradient.
         trainer: gluon.Trainer.
         ctx: device, as returned by `try_gpu`.
@@ -354,7 +358,7 @@ def train_2d(
         trainer: (x1, x2, s1, s2) -> the same after a step; s1 and s2 are the optimizer's state, 0 at the
             start.
     """
-    x1, x2, s1, s2 = -5, -2, 0, 0
+    x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
     points = [(x1, x2)]
     for _ in range(STEPS_2D):
         x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
@@ -439,7 +443,10 @@ def train_gluon_ch7(
     Args:
         trainer_name: name of the optimizer, such as "adam".
         trainer_hyperparams: its options, as for gluon.Trainer.
-        features, labels, batch_size, num_epochs: as for `train_ch7`.
+        features: (examples, inputs).
+        labels: (examples,).
+        batch_size: examples per step.
+        num_epochs: passes over the examples.
     """
     net = nn.Sequential()
     net.add(nn.Dense(1))

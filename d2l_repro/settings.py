@@ -62,10 +62,9 @@ class Settings:
 
 def _constraints(hint: Any) -> list[Union[Bounds, tuple]]:
     """Return the ranges of an annotated type, or the choices of a Literal."""
-    constraints = [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
     if get_origin(hint) is Literal:
-        constraints.append(get_args(hint))
-    return constraints
+        return [get_args(hint)]
+    return [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
 
 
 def _describe(allowed: Union[Bounds, tuple]) -> str:

@@ -61,7 +61,8 @@ def find(name: str, data_dir: str | Path | None = None) -> Path | None:
     """Return the path of a published file in the user's folders or the cache, or None; never download it.
 
     Args:
-        name, data_dir: as for `fetch`.
+        name: `folder/file`, as in registry.txt.
+        data_dir: folder to search first.
     """
     return _first_with([*data_dirs(data_dir), cache_dir()], name)
 
@@ -175,9 +176,10 @@ def _members(url: str) -> Iterator[tuple[str, str, int]]:
 
 def _extract(archive: tarfile.TarFile, member: str, size: int, name: str, url: str) -> None:
     """Write the first `size` bytes of a file in an archive to the cache, if they are the published ones."""
-    if not archive.getmember(member).isreg():
+    file = archive.extractfile(member) if archive.getmember(member).isreg() else None
+    if file is None:
         raise ValueError(f"{member} in {url} is not a regular file")
-    content = archive.extractfile(member).read(size)
+    content = file.read(size)
     checksum, _ = registry()[name]
     if not _matches(content, checksum):
         raise ValueError(f"{member} in {url} is not the published file")

@@ -203,8 +203,8 @@ def read_idx_folder(name: str, folder: str | Path) -> Images | None:
 
 def _read_idx_files(name: str, paths: Sequence[Path]) -> Images:
     title, classes = IDX_SETS[name]
-    train_images, train_labels = read_labeled_images(*paths[:2], len(classes))
-    test_images, test_labels = read_labeled_images(*paths[2:], len(classes))
+    train_images, train_labels = read_labeled_images(paths[0], paths[1], len(classes))
+    test_images, test_labels = read_labeled_images(paths[2], paths[3], len(classes))
     official = all(download.is_published(path, f"{name}/{file}") for path, file in zip(paths, IDX_FILES))
     return Images(name, title, classes, train_images, train_labels, test_images, test_labels, official)
 

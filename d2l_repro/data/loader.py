@@ -83,11 +83,11 @@ class Mapped:
     """Transform the minibatches of another loader one at a time; all of them might not fit into memory.
 
     Args:
-        batches: yields (X, y).
+        batches: a loader, which yields (X, y) and has a length.
         function: (X, y) -> transformed (X, y).
     """
 
-    def __init__(self, batches: Iterable[Batch], function: Callable[[nd.NDArray, nd.NDArray], Batch]):
+    def __init__(self, batches: Any, function: Callable[[nd.NDArray, nd.NDArray], Batch]):
         self.batches, self.function = batches, function
 
     def __len__(self) -> int:

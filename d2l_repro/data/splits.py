@@ -80,7 +80,8 @@ def load_digits(options: Options, batch_size: int, steps: int | None = None) -> 
 
     Args:
         options: of which dataset, data_dir, quick and seed are used.
-        batch_size, steps: as for `minibatches`.
+        batch_size: examples per step.
+        steps: batches that the loop treats as an epoch; by default one pass over the training set.
 
     Returns:
         Data with X (batch, 1, 28, 28), from 0 to 1, and y (batch,).
@@ -123,7 +124,8 @@ def split_points(
     Args:
         points: (examples, 2).
         classes: (examples,), 0 or 1.
-        num_train, num_valid: sizes of these sets; the rest is the test set.
+        num_train: size of the training set.
+        num_valid: size of the validation set; the rest is the test set.
         title: name of the data in figures.
         is_correct: (scores, y) -> 1 or 0 for each example.
     """

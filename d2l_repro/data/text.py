@@ -96,7 +96,8 @@ class Text:
         """Return `Windows` of the training and the validation text.
 
         Args:
-            batch_size, num_steps: as for `Windows`.
+            batch_size: number of rows.
+            num_steps: words of each row in a window.
 
         Returns:
             Data, whose `source` is this object.
@@ -301,7 +302,7 @@ def load_grammar(
         seed: determines the text.
     """
     rng = random.Random(seed)
-    words = []
+    words: list[str] = []
     while len(words) < num_train + 2 * num_other:
         words += [*_expand("LINE", rng), END]
     valid_end = num_train + num_other

@@ -45,14 +45,14 @@ class Layer:
         """Return the layer's output for a batch."""
         raise NotImplementedError
 
-    def backward(self, dY: nd.NDArray) -> nd.NDArray | None:
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
         """Store the gradients w.r.t. the parameters and return the gradient w.r.t. the layer's input.
 
         Args:
             dY: gradient of the loss w.r.t. the output of the last `forward`, in its shape.
 
         Returns:
-            gradient in the shape of the input; None for a net's first layer, where nobody needs it.
+            gradient in the shape of the input; None if the layer is declared the first of a net.
         """
         raise NotImplementedError
 
@@ -299,7 +299,7 @@ class FullyConnectedNet(Network):
         output: str | None = None,
         input_drop_prob: float = 0.0,
     ):
-        layers = [Dropout(input_drop_prob)] if input_drop_prob else []
+        layers: list[Layer] = [Dropout(input_drop_prob)] if input_drop_prob else []
         for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
             if i > 0:  # finish the hidden layer that the last affine layer began
                 if norm:
@@ -331,8 +331,9 @@ class TwoLayerNet(FullyConnectedNet):
         super().__init__([num_inputs, num_hiddens, num_outputs], weight)
 
 
+ArrayFunction = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]
 # Name -> (scores, y) -> losses of the examples, and (scores, y) -> gradient of their sum w.r.t. the scores.
-LOSSES = {
+LOSSES: dict[str, tuple[ArrayFunction, ArrayFunction]] = {
     "softmax": (softmax_cross_entropy, lambda scores, y: softmax(scores) - _one_hot(y, scores)),
     "svm": (hinge_loss, lambda scores, y: _hinge_gradient(scores, y)),
     "logistic": (sigmoid_cross_entropy, lambda scores, y: nd.sigmoid(scores) - y.reshape(scores.shape)),

@@ -40,8 +40,11 @@ def lstm_cell(
 
     Args:
         X: inputs, (batch, inputs).
-        H, C: hidden state and memory after the previous step, each (batch, hiddens).
-        W_x, W_h, b: as returned by `lstm_parameters`.
+        H: hidden state after the previous step, (batch, hiddens).
+        C: memory after the previous step, (batch, hiddens).
+        W_x: weights of the inputs, (inputs, 4 hiddens).
+        W_h: weights of the hidden state, (hiddens, 4 hiddens).
+        b: bias, (4 hiddens,).
 
     Returns:
         H and C after this step.
@@ -72,7 +75,9 @@ def lstm(
     Args:
         X: inputs, (steps, batch, inputs).
         state: [H, C] before the first step, each (batch, hiddens).
-        W_x, W_h, b: as returned by `lstm_parameters`.
+        W_x: weights of the inputs, (inputs, 4 hiddens).
+        W_h: weights of the hidden state, (hiddens, 4 hiddens).
+        b: bias, (4 hiddens,).
 
     Returns:
         outputs, which are the H of every step, (steps, batch, hiddens), and [H, C] after the last step.
