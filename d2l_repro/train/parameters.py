@@ -64,6 +64,17 @@ def book_arrays(model):
     return [param.get() for param in parameters(model)]
 
 
+def state_arrays(model):
+    """Return everything that a trained model consists of, to keep and restore it.
+
+    These are its parameters and, with batch normalization, its running averages: NDArrays, or a Gluon net's
+    gluon.Parameters.
+    """
+    if hasattr(model.params, "values"):  # Gluon's running averages are among its parameters
+        return list(model.params.values())
+    return [*model.params, *getattr(model.net, "running", ())]
+
+
 def parameters(model):
     """The model's `Parameter`s in order: what is learned, not what a normalisation averages by the way."""
     params = model.params.values() if hasattr(model.params, "values") else model.params
