@@ -8,10 +8,10 @@ thing is changed at a time: activation, loss, batch, width, depth, learning rate
 
 With only three units, much depends on luck: four of ten runs separate the classes, with a test accuracy
 above 0.9 (five seeds, scratch and Gluon). Expect the same order, not the same digits: all ten succeed with
-eight units and six with four; six or seven with Adam and RMSProp; five when every step takes all points,
-for as many steps, and none when it does so for as many examples. None succeeds without an activation, which
-leaves the accuracy at 0.57, nor with sigmoids in 500 steps, nor with two units. Learning rates from 10 on
-throw the weights so far that all units are off.
+eight units and six with four; six or seven with Adam and RMSProp; five when every step uses the whole
+training set, given as many steps, and none given only as many examples. None succeeds without an
+activation, which leaves the accuracy at 0.57, nor with sigmoids in 500 steps, nor with two units. Learning
+rates of 10 and more throw the weights so far that all units are off.
 """
 
 from dataclasses import dataclass
