@@ -2,13 +2,13 @@
 
 *Dive into Deep Learning*, first edition, section 3.13.
 
-New since the multilayer perceptron: a second hidden layer, and activations dropped at random while training,
-few near the input and more near the output. What is kept is scaled up, so that a layer's expectation stays
-and nothing has to be done in testing. Beside the book's net it is shown without dropout and with the two
-probabilities exchanged.
+New since the multilayer perceptron: a second hidden layer, and activations that are dropped at random during
+training, few near the input and more near the output. Those that remain are scaled up, so that a layer's
+expectation does not change and testing needs no correction. Beside the book's net there is one without
+dropout and one with the two probabilities exchanged.
 
-Expect a training accuracy of about 0.85 after five epochs, less than without dropout; five epochs are too few
-to see the overfitting that dropout is for.
+Expect a training accuracy of about 0.85 after five epochs, lower than without dropout. Five epochs are too
+few to see the overfitting that dropout is meant to prevent.
 """
 
 from dataclasses import dataclass, replace
@@ -22,9 +22,10 @@ from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, dropout, relu, softmax
 from d2l_repro.settings import Count, Positive, Probability
+from d2l_repro.train import train_ch3
 
 from . import softmax_regression
-from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data, train
+from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class HParams(settings.HParams):
 
 
 def from_scratch(hp, data):
-    """Dropout after each hidden layer's activation; `dropout` sees by itself whether the net is in
-    training."""
+    """Build the net with dropout after each hidden layer; `dropout` knows whether the net is in training."""
     W1 = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, hp.num_hiddens1))
     b1 = nd.zeros(hp.num_hiddens1)
     W2 = nd.random.normal(scale=hp.sigma, shape=(hp.num_hiddens1, hp.num_hiddens2))
@@ -65,7 +65,7 @@ def from_scratch(hp, data):
 
 
 def with_gluon(hp, data):
-    """The same from Gluon, whose Dropout is a layer."""
+    """Build the same from Gluon, where dropout is a layer."""
     net = nn.HybridSequential()
     net.add(
         nn.Dense(hp.num_hiddens1, activation="relu"),
@@ -81,14 +81,28 @@ def with_gluon(hp, data):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
+def train(model, data, hp, callbacks=()):
+    """Make the book's training call; dropout needs nothing of its own here."""
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        callbacks=callbacks,
+    )
+
+
 def runs(hp):
-    """The book's net, without dropout, and with the two probabilities exchanged."""
+    """Return the variants: the book's net, no dropout, and the two probabilities exchanged."""
     variants = {
         "": hp,
         "no dropout": hp.replace(drop_prob1=0.0, drop_prob2=0.0),
         "exchanged": hp.replace(drop_prob1=hp.drop_prob2, drop_prob2=hp.drop_prob1),
     }
-    # The two implementations draw other masks, so their paths are compared where nothing is dropped.
+    # The implementations draw different masks, so their paths are compared where nothing is dropped.
     return [
         replace(run, compare_paths=run.hp.drop_prob1 == run.hp.drop_prob2 == 0)
         for run in runs_of({"scratch": from_scratch, "gluon": with_gluon}, variants)
@@ -96,8 +110,7 @@ def runs(hp):
 
 
 def show(result, data):
-    """Training curves of the book's net and of the three variants; a table of the gaps between train and
-    test."""
+    """Show training curves of the book's net and of the variants, and the gaps between training and test."""
     book = {run.impl: run for run in result.select(variant="")}
     result.figures["training_curves"] = plot.training_curves(book, f"Dropout on {data.source.title}")
     for impl in book:

@@ -1,11 +1,11 @@
-"""Linear regression on made-up data, from scratch and with Gluon.
+"""Linear regression on synthetic data, from scratch and with Gluon.
 
 *Dive into Deep Learning*, first edition, sections 3.1 to 3.3.
 
-The smallest chapter with everything in it: data, a model, a loss, an optimizer and the loop. As the data are
-drawn from known weights, what was learned can be held against the truth.
+The smallest chapter that has everything: data, a model, a loss, an optimizer and the training loop. The data
+are drawn from known weights, so what the model learns can be compared with the truth.
 
-Expect a loss of 0.00005 after three epochs, half the variance of the noise: nothing is left to learn.
+Expect a loss of 0.00005 after three epochs. That is half the variance of the noise: nothing is left to learn.
 """
 
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ class HParams(settings.HParams):
     num_epochs: Count = 3  # passes over the examples
     batch_size: Count = 10  # examples a step
     lr: Positive = 0.03  # learning rate of SGD
-    num_examples: Count = 1000  # examples made up
+    num_examples: Count = 1000  # synthetic examples to draw
     noise: Positive = 0.01  # standard deviation of the labels' noise
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
 def data(hp, options):
-    """X (batch, 2) and y (batch,), drawn as the book draws them."""
+    """Draw features X (batch, 2) and labels y (batch,) as the book does."""
     features, labels = linear_data(TRUE_W, TRUE_B, hp.num_examples, hp.noise)
     return Data(
         "synthetic", Minibatches(features, labels, hp.batch_size, options.seed), source=(features, labels)
@@ -49,7 +49,7 @@ def data(hp, options):
 
 
 def from_scratch(hp, data):
-    """Section 3.2: parameters, model, loss and optimizer, all our own."""
+    """Build section 3.2: parameters, model, loss and optimizer, all from scratch."""
     w = nd.random.normal(scale=hp.sigma, shape=(len(TRUE_W), 1))
     b = nd.zeros(1)
     params = [w, b]
@@ -59,7 +59,7 @@ def from_scratch(hp, data):
 
 
 def with_gluon(hp, data):
-    """Section 3.3: the same from Gluon."""
+    """Build section 3.3: the same from Gluon's parts."""
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(hp.sigma))
@@ -70,12 +70,12 @@ def with_gluon(hp, data):
 
 
 def with_d2l(hp, data):
-    """The class of the second edition, section 3.5, which has its own initial weights, loss and optimizer."""
+    """Build the second edition's class, section 3.5, with its own initial weights, loss and optimizer."""
     return second_edition.model(lambda d2l: d2l.LinearRegression(hp.lr))
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop without a metric; the loss is measured over all examples after each epoch, as in the book."""
+    """Train without a metric, measuring the loss over all examples after each epoch, as the book does."""
     features, labels = data.source
     return train_ch3(
         model.net,
@@ -92,17 +92,16 @@ def train(model, data, hp, callbacks=()):
     )
 
 
-def learned(model, data, history):
-    """The weights, beside the loss after the first epoch, which the authors printed too."""
+def learned_weights(model, data, history):
+    """Return the learned weights, and the loss after the first epoch, which the authors printed."""
     w, b = book_arrays(model)
     return {"epoch1_loss": history[0]["train_loss"], "w[0]": w[0].item(), "w[1]": w[1].item(), "b": b.item()}
 
 
 def show(result, data):
-    """The data, the loss by epoch, the true and the learned weights, and how long each implementation
-    took."""
+    """Show the data, the loss by epoch, true and learned weights, and the time each implementation took."""
     features, labels = (array.asnumpy() for array in data.source)
-    if result.seed == 0:  # the label that the author printed is of these data
+    if result.seed == 0:  # the label that the authors printed belongs to this stream of random numbers
         result.add("data", metrics={"first_label": labels[0].item()})
     result.figures["data"] = plot.scatter(
         {f"features[:, {i}]": (x, labels) for i, x in enumerate(features.T)},
@@ -127,7 +126,7 @@ def show(result, data):
 
 
 def editions(hp):
-    """Table: where the first edition and the second, d2l 1.0's, differ."""
+    """Return a table of the differences between the first edition and the second, d2l 1.0."""
 
     def own(argument):
         return second_edition.default("SyntheticRegressionData", argument)
@@ -138,9 +137,9 @@ def editions(hp):
         {
             "net": ("linreg; Dense(1)", "LinearRegression: Dense(1)", "LinearRegression: Dense(1)"),
             "initial weights": (
-                f"normal, deviation {hp.sigma:g}",
-                "normal, deviation 0.01",
-                "normal, deviation 0.01",
+                f"normal, std {hp.sigma:g}",
+                "normal, std 0.01",
+                "normal, std 0.01",
             ),
             "learning rate of SGD": (hp.lr, hp.lr, "0.03 (section 3.5)"),
             "batch size": (hp.batch_size, hp.batch_size, own("batch_size")),
@@ -148,7 +147,7 @@ def editions(hp):
             "examples": (
                 hp.num_examples,
                 hp.num_examples,
-                f"{own('num_train')}, and {own('num_val')} to validate on",
+                f"{own('num_train')}, and {own('num_val')} for validation",
             ),
         },
     )
@@ -162,7 +161,7 @@ chapter = Chapter(
     data=data,
     runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon, "d2l": with_d2l}, {"": hp}),
     train=train,
-    metrics=learned,
+    metrics=learned_weights,
     show=show,
 )
 run = chapter.run

@@ -3,7 +3,7 @@
 *Dive into Deep Learning*, first edition, sections 3.8 to 3.10.
 
 New since softmax regression: a hidden layer with a nonlinear activation between two linear maps. Without the
-activation the two maps would be one. Data, loss and training are those of softmax regression.
+activation, the two maps would amount to one. Data and loss are those of softmax regression.
 
 Expect a training accuracy of 0.86 to 0.87 after five epochs, three points above softmax regression.
 """
@@ -37,7 +37,7 @@ class HParams(settings.HParams):
 
 
 def from_scratch(hp, data):
-    """Section 3.9: two layers, with ReLU between them."""
+    """Build section 3.9: two layers with ReLU between them."""
     W1 = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, hp.num_hiddens))
     b1 = nd.zeros(hp.num_hiddens)
     W2 = nd.random.normal(scale=hp.sigma, shape=(hp.num_hiddens, NUM_OUTPUTS))
@@ -54,7 +54,7 @@ def from_scratch(hp, data):
 
 
 def with_gluon(hp, data):
-    """Section 3.10: the same from Gluon."""
+    """Build section 3.10: the same from Gluon's parts."""
     net = nn.HybridSequential()
     net.add(nn.Dense(hp.num_hiddens, activation="relu"), nn.Dense(NUM_OUTPUTS))
     net.initialize(init.Normal(hp.sigma))
@@ -65,7 +65,7 @@ def with_gluon(hp, data):
 
 
 def train(model, data, hp, callbacks=()):
-    """The book's call; either implementation."""
+    """Make the book's training call, for either implementation."""
     return train_ch3(
         model.net,
         data.train_iter,
@@ -79,14 +79,13 @@ def train(model, data, hp, callbacks=()):
 
 
 def show(result, data):
-    """The training curves, and three activations with their gradients."""
+    """Show the training curves, and three activations with their gradients."""
     result.figures["training_curves"] = plot.training_curves(result.labelled(), f"MLP on {data.source.title}")
     result.figures["activations"] = plot.functions(activations(), "x", "Activations and their gradients")
 
 
 def activations():
-    """Title -> x and the values of ReLU, sigmoid and tanh and of their gradients, on [-8, 8) (section
-    3.8)."""
+    """Return title -> x and the values of an activation and its gradient, on [-8, 8) (section 3.8)."""
     panels = {}
     for name, activation in {"ReLU": relu, "sigmoid": nd.sigmoid, "tanh": nd.tanh}.items():
         x = nd.arange(-8, 8, 0.1)

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
+from mxnet import nd
+
 from ..data.loader import Data
+from ..data.splits import Splits
 from ..results import plot
 from ..results.history import History
 from ..results.result import Result
@@ -75,6 +78,31 @@ def draw(result: Result, comparisons: Comparisons, where: str, columns: Iterable
                 result.figures[figure_name(title, impl)] = plot.comparison(
                     curves, f"{title} {where}, {impl}", columns, xlabel
                 )
+
+
+def draw_decision_regions(result: Result, runs: Iterable[Run], splits: Splits) -> None:
+    """Add a figure for each implementation to the result: which class each net gives to which points.
+
+    Args:
+        result: gets the figures regions_scratch and regions_gluon.
+        runs: a panel each; those without a model are left out.
+        splits: the points that the nets were trained, validated and tested on, which are drawn on top.
+    """
+    runs = list(runs)
+    sets = {
+        name: tuple(array.asnumpy() for array in getattr(splits, name)) for name in ("train", "valid", "test")
+    }
+    for impl in ("scratch", "gluon"):
+        trained = finished(result, runs, impl)
+        nets = {name: _scores(run.model.net) for name, run in trained.items() if run.model is not None}
+        if nets:
+            title = f"What each net decides on {splits.title}, {impl}"
+            result.figures[f"regions_{impl}"] = plot.decision_regions(nets, sets, title)
+
+
+def _scores(net: Callable) -> Callable:
+    """The net as a function of NumPy arrays, points (n, 2) -> scores (n,)."""
+    return lambda points: net(nd.array(points)).asnumpy().ravel()
 
 
 def best_epoch_metrics(model: Model, data: Data, history: History) -> dict[str, float]:

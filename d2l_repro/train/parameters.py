@@ -73,6 +73,17 @@ def book_arrays(model: Any) -> list[np.ndarray]:
     return [param.get() for param in parameters(model)]
 
 
+def state_arrays(model: Any) -> list[Any]:
+    """Return everything that a trained model consists of, to keep and restore it.
+
+    These are its parameters and, with batch normalization, its running averages: NDArrays, or a Gluon net's
+    gluon.Parameters.
+    """
+    if hasattr(model.params, "values"):  # Gluon's running averages are among its parameters
+        return list(model.params.values())
+    return [*model.params, *getattr(model.net, "running", ())]
+
+
 def parameters(model: Any) -> list[Parameter]:
     """Return the learned `Parameter`s of a model in order, without the running averages of a normalization.
 

@@ -272,7 +272,7 @@ def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
         "valid_perplexity",
         "seconds",
     }
-    assert "Texts the models make up" in capsys.readouterr().out
+    assert "Texts the models generate" in capsys.readouterr().out
     from chapters import lstm_sine
 
     with pytest.raises(SystemExit) as exit:
