@@ -5,7 +5,7 @@ into Deep Learning*.
 
 SGD, momentum in two conventions, Nesterov, AdaGrad, RMSProp, AdaDelta, and Adam with its variants train one
 linear layer on Fashion-MNIST; then learning rates, momentum, weight decay, schedules and two nets are
-compared. Each comparison is a table in `comparisons`, where a line adds a row.
+compared. Each comparison is a table in `comparisons`: to add a row, add a line there.
 
 Where the article differs from the literature, a row shows what the difference does. Momentum as an average of
 the gradient follows the same path as a velocity with a tenth of the learning rate; Gluon has only the
@@ -17,10 +17,10 @@ update, and ends half a point lower. Gluon's AdaDelta has no learning rate and s
 end it still fluctuates where ours has settled.
 
 Expect test accuracies of 0.83 to 0.85 for one layer, and of 0.89 to 0.90 for the MLP. One layer does not
-reach the article's 0.859: it stays below 0.85 in all these runs, and in runs of a hundred epochs. Nor does
-its gap between training and test accuracy come down to the article's 0.3 points, probably mostly because the
-test set of the first partition was easier. Momentum is not ahead of Adam. The article finds a wider gap with
-rho 0.9 than with 0.99; here the two differ by a tenth of a point.
+reach the article's 0.859: it stays below 0.85 in all these runs, and in a hundred epochs. Nor is its gap
+between training and test accuracy as small as the article's 0.3 points; most of that is probably due to the
+data, as the test set of the first partition was easier. Momentum is not ahead of Adam. The article finds a
+wider gap with rho 0.9 than with 0.99; here the two differ by a tenth of a point.
 """
 
 from dataclasses import dataclass, replace
