@@ -100,7 +100,7 @@ def with_gluon(hp: Setting, data) -> Model:
 
 
 def train(model, data, hp: Setting, callbacks=()):
-    """Make the book's call, for either implementation."""
+    """Make the book's training call, for either implementation."""
     return train_ch3(
         model.net,
         data.train_iter,

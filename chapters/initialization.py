@@ -105,7 +105,7 @@ def gluon_model(net, hp: Setting) -> Model:
 
 
 def train(model, data, hp: Setting, callbacks=()):
-    """Make the book's call, for any net and implementation."""
+    """Make the book's training call, for any net and implementation."""
     return train_ch3(
         model.net,
         data.train_iter,

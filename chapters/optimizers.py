@@ -129,7 +129,7 @@ def gluon_model(net, hp: Setting) -> Model:
 
 
 def train(model, data, hp: Setting, callbacks=()):
-    """Make the book's call, with a learning rate that changes from epoch to epoch."""
+    """Make the book's training call, with a learning rate that changes from epoch to epoch."""
     schedule = schedules.SCHEDULES[hp.schedule](model.trainer.learning_rate, hp.num_epochs)
     set_learning_rate = Schedule(schedules.by_epoch(schedule, len(data.train_iter)))
     return train_ch3(
