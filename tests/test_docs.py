@@ -266,6 +266,22 @@ def test_notebook_runs(script, tmp_path):
     assert process.returncode == 0, process.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ndarray_autograd", "gluon_blocks"])
+def test_notebook_chapter_runs_in_jupyter(name, tmp_path):
+    jupytext = pytest.importorskip("jupytext", reason="no jupytext: pip install 'd2l_repro[docs]'")
+    pytest.importorskip("nbconvert", reason="no nbconvert: pip install 'd2l_repro[docs]'")
+    notebook, script = tmp_path / f"{name}.ipynb", ROOT / "chapters" / f"{name}.py"
+    command = ["-m", "jupytext", "--to", "ipynb", "--execute", "--output", notebook, script]
+    process = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    first, script_only, *cells = jupytext.read(notebook).cells
+    assert (first.cell_type, script_only.cell_type) == ("markdown", "raw")
+    titles = [cell.source.splitlines()[0] for cell in cells if cell.source.startswith("## ")]
+    chapter = importlib.import_module(f"chapters.{name}")
+    assert titles == [f"## {title}" for title in chapter.run().notes]
+
+
 # Migrating
 
 MIGRATING = text_of("docs/migrating.md")

@@ -41,11 +41,10 @@ class Task:
     def command(self) -> list[str]:
         """The process to start: `python -m chapters.NAME`, with Ctrl-C handled from the first import on."""
         code = (
+            "import runpy\n"
             "from d2l_repro.errors import one_line_errors\n"
             f"with one_line_errors('{self.chapter}'):\n"
-            "    from d2l_repro.cli.chapter import run_chapter\n"
-            f"    from chapters.{self.chapter} import chapter\n"
-            "    run_chapter(chapter)"
+            f"    runpy.run_module('chapters.{self.chapter}', run_name='__main__', alter_sys=True)"
         )
         flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
         return [sys.executable, "-c", code, *flags]

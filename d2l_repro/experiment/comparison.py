@@ -141,3 +141,37 @@ def best_epoch_row(label: str, run: RunResult, hp: Any) -> dict[str, str]:
         for name, form in formats.items()
     }
     return {"run": label, **numbers}
+
+
+def accuracy_row(label: str, run: RunResult, hp: Any, target: float = 0.82) -> dict[str, str]:
+    """Return a run's row of a table: its last epoch, and when it reached a test accuracy.
+
+    Args:
+        label: of the run.
+        run: with train_loss, train_acc and test_acc in its history.
+        hp: its settings.
+        target: test accuracy.
+    """
+    if not run.history:
+        columns = ("train loss", "train acc", "test acc", "gap", "best test acc")
+        return {"run": label, **dict.fromkeys(columns, "-"), "test accuracy reached": "diverged in epoch 1"}
+    last = run.history[-1]
+    return {
+        "run": label,
+        "train loss": f"{last['train_loss']:.4g}",
+        "train acc": f"{last['train_acc']:.4f}",
+        "test acc": f"{last['test_acc']:.4f}",
+        "gap": f"{100 * (last['train_acc'] - last['test_acc']):.1f} points",
+        "best test acc": f"{max(run.history['test_acc']):.4f}",
+        "test accuracy reached": when_reached(run.history, target),
+    }
+
+
+def when_reached(history: History, target: float) -> str:
+    """Return the first epoch with a test accuracy of `target`, and how long training took until then."""
+    seconds = 0.0
+    for epoch in history:
+        seconds += epoch["seconds"]
+        if epoch["test_acc"] >= target:
+            return f"{100 * target:g}% in epoch {epoch['epoch']}, {seconds:.1f} s"
+    return f"{100 * target:g}% never"

@@ -77,12 +77,12 @@ def _source(name):
 
 
 def _chapter_call(name):
-    """The call `Chapter(...)` in a module, or None in one that is no chapter."""
+    """Return the call `Chapter(...)` or `notebook_chapter(...)` of a module, None if it is no chapter."""
     return next(
         (
             node
             for node in ast.walk(_source(name))
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Chapter"
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Chapter", "notebook_chapter")
         ),
         None,
     )
