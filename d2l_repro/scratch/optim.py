@@ -79,7 +79,7 @@ class Optimizer:
         """Use `lr` from the next step on."""
         self.learning_rate = lr
 
-    def step(self, batch_size: int) -> None:
+    def step(self, batch_size: float) -> None:
         """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
         if self.t == 0:  # not earlier: until now the parameters' shapes and types may have changed
             self.state = {name: [param.zeros_like() for param in self.params] for name in self.state_names}
@@ -105,7 +105,7 @@ class SGD(Optimizer):
     p <- p - lr g
     """
 
-    def step(self, batch_size: int) -> None:
+    def step(self, batch_size: float) -> None:
         """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
         self.t += 1
         for param in self.params:
@@ -156,7 +156,7 @@ class FunctionTrainer:
         """Use `lr` from the next step on."""
         self.hyperparams["lr"] = lr
 
-    def step(self, batch_size: int) -> None:
+    def step(self, batch_size: float) -> None:
         """Call the function."""
         self.function(self.params, self.states, self.hyperparams)
 
