@@ -16,15 +16,15 @@ import pandas as pd
 from d2l_repro import compat
 from kaggle_house import kfold
 from kaggle_house.data import load_tables
-from kaggle_house.features import BookFeatures
-from kaggle_house.recipes import BOOK, fitted, log_rmse
+from kaggle_house.features import book_features
+from kaggle_house.recipes import BOOK, fit_recipe, log_rmse
 
 
 def ours(tables, folds, impl):
     """Mean validation score of the recipe over the folds."""
     return np.mean(
         [
-            fitted(BOOK, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)[-1].history_[-1][
+            fit_recipe(BOOK, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)[-1].history_[-1][
                 "valid_log_rmse"
             ]
             for fold in folds
@@ -37,7 +37,7 @@ def with_torch(tables, folds):
     import torch
 
     torch.set_num_threads(compat.threads())
-    features = BookFeatures().fit(pd.concat([tables.train, tables.test]))
+    features = book_features().fit(pd.concat([tables.train, tables.test]))
     X, prices = torch.tensor(features.transform(tables.train)), tables.train["SalePrice"].to_numpy()
     y, scores = torch.tensor(prices).float()[:, None], []
     for fold in folds:

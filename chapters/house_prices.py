@@ -27,7 +27,7 @@ from d2l_repro.settings import Bounds, Count, Positive
 from d2l_repro.train.loop import train_ch3
 from kaggle_house import submission
 from kaggle_house.data import load_tables
-from kaggle_house.features import BookFeatures
+from kaggle_house.features import book_features
 from kaggle_house.model import linear_from_scratch, linear_with_gluon
 
 
@@ -58,7 +58,7 @@ def data(hp, options):
     tables = load_tables(data_dir=options.data_dir, dataset=options.dataset)
     if hp.fold > hp.k or hp.k > len(tables.train):
         raise InputError(f"--fold: there is no fold {hp.fold} of {hp.k} in {len(tables.train)} rows")
-    features = BookFeatures().fit(pd.concat([tables.train, tables.test]))
+    features = book_features().fit(pd.concat([tables.train, tables.test]))
     X, y = features.transform(tables.train), tables.train["SalePrice"].to_numpy(np.float32)
     trained, scored = fold_rows(len(y), hp.k, hp.fold)
     train = nd.array(X[trained]), nd.array(y[trained])
@@ -144,7 +144,7 @@ def show(result, data):
         model = result.models.get(f"{impl} all rows")
         if model:
             prices = model.net(data.source.test).reshape(-1).asnumpy()
-            frame = submission.as_frame(data.source.test_ids, prices)
+            frame = submission.submission_frame(data.source.test_ids, prices)
             result.tables[f"The first lines of a submission, {impl}{mark}"] = frame.head(3).to_dict("records")
 
 
