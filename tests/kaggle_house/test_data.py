@@ -23,7 +23,7 @@ def write(frame, path, **options):
 
 @pytest.fixture
 def lines(tmp_path):
-    """Return a function that writes rows, lists of fields, to a file; its `rows` are those of a valid file."""
+    """Return a function that writes rows, lists of fields, to a file; its `rows` make a valid file."""
     write(SMALL, tmp_path / "train.csv")
     rows = [line.split(",") for line in (tmp_path / "train.csv").read_text().splitlines()]
 
@@ -88,7 +88,7 @@ def test_read_table_ignores_harmless_differences(tmp_path, change):
         (
             "KitchenQual",
             "Good",
-            "column KitchenQual: unknown level 'Good'; choose from Po, Fa, TA, Gd, Ex, NA",
+            "unknown level 'Good'; choose from Po, Fa, TA, Gd, Ex, NA",
         ),
     ],
 )
