@@ -101,7 +101,7 @@ def _baseline_table(report):
     for name, scores in {"recipe": recipe, **report["baselines"]}.items():
         row = {"model": name, "valid": f"{scores['valid']:.6f}", "std": f"{scores['std']:.4f}"}
         row["recipe - model"] = f"{scores['difference']:+.4f}" if "difference" in scores else ""
-        row["its std"] = f"{scores['difference_std']:.4f}" if "difference" in scores else ""
+        row["std of difference"] = f"{scores['difference_std']:.4f}" if "difference" in scores else ""
         rows.append(row)
     return _table(rows)
 
