@@ -22,6 +22,7 @@ HUB_NAMES = ("kaggle_house_pred_train.csv", "kaggle_house_pred_test.csv")  # the
 KAGGLE_NAMES = ("train.csv", "test.csv")
 DATASETS = ("auto", "kaggle_house", "generated")
 MISSING = ("NA", "")
+MAX_ID = 2**53  # whole numbers below it are exact as floats
 MAX_NAMES_SHOWN = 5  # column names that one message lists
 
 PathLike = Union[str, Path]
@@ -205,8 +206,10 @@ def _parse_text(path: PathLike, line: int, name: str, field: str) -> str | float
 def _check_ids(path: PathLike, ids: pd.Series, rows: list[_Row]) -> None:
     lines = {}  # Id -> line
     for row, value in zip(rows, ids):
-        if value != int(value):
-            raise InputError(f"{path}: line {row.line}, column Id: {value} is not a whole number")
+        if value != int(value) or value >= MAX_ID:
+            raise InputError(
+                f"{path}: line {row.line}, column Id: must be a whole number below {MAX_ID:,}, not {value:g}"
+            )
         if value in lines:
             raise InputError(
                 f"{path}: line {row.line}, column Id: {int(value)} already occurs in line {lines[value]}"

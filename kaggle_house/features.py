@@ -145,7 +145,8 @@ class TailClipper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return X clipped to the quantiles."""
         check_is_fitted(self)
-        return X.clip(self.low_, self.high_, axis=1)
+        values = np.clip(X.to_numpy(), self.low_.to_numpy(), self.high_.to_numpy())
+        return pd.DataFrame(values, X.index, X.columns)
 
 
 class HouseNumbers(TransformerMixin, BaseEstimator):

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
 from d2l_repro.errors import InputError
@@ -121,12 +121,14 @@ def run_fold(recipe: Recipe, tables: Tables, fold: Fold, impl: str) -> FoldResul
 
 def _baseline_scores(train, fold):
     """Return the validation log rmse of every baseline."""
-    fit_on, score_on = train.iloc[fold.train_rows], train.iloc[fold.valid_rows]
-    scores = {}
-    for name, regressor in BASELINES.items():
-        model = make_pipeline(engineered_features(), regressor()).fit(fit_on, np.log(fit_on["SalePrice"]))
-        scores[name] = log_rmse(score_on["SalePrice"].to_numpy(), np.exp(model.predict(score_on)))
-    return scores
+    houses, valid_houses = train.iloc[fold.train_rows], train.iloc[fold.valid_rows]
+    features = engineered_features()
+    X, X_valid = features.fit_transform(houses), features.transform(valid_houses)
+    log_prices, valid_prices = np.log(houses["SalePrice"]), valid_houses["SalePrice"].to_numpy()
+    return {
+        name: log_rmse(valid_prices, np.exp(make_regressor().fit(X, log_prices).predict(X_valid)))
+        for name, make_regressor in BASELINES.items()
+    }
 
 
 def cross_validate(
@@ -158,7 +160,8 @@ def cross_validate(
             "--backend: threads share MXNet's random numbers, which would change the results; choose loky"
         )
     folds = split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
-    keys = [joblib.hash((recipe, options.impl, fold, tables.train, tables.test)) for fold in folds]
+    data_key = joblib.hash((tables.train, tables.test))
+    keys = [joblib.hash((recipe, options.impl, fold, data_key)) for fold in folds]
     store = FoldStore(folder)
     results: dict[int, FoldResult] = {}  # index of the fold -> result
     if resume:

@@ -84,7 +84,8 @@ def test_read_table_ignores_harmless_differences(tmp_path, change):
         ("SalePrice", "0", "column SalePrice: must be finite and above 0, not 0"),
         ("Id", "", "column Id: value is missing"),
         ("Id", "1", "line 4, column Id: 1 already occurs in line 2"),
-        ("Id", "2.5", "column Id: 2.5 is not a whole number"),
+        ("Id", "2.5", "column Id: must be a whole number below 9,007,199,254,740,992, not 2.5"),
+        ("Id", "9223372036854775296", "column Id: must be a whole number below"),
         (
             "KitchenQual",
             "Good",
@@ -145,10 +146,9 @@ def test_read_table_rejects_a_file_cut_within_a_line(tmp_path_factory, data):
     content = write(SMALL, folder / "a.csv").read_bytes()
     cut = data.draw(st.integers(0, len(content) - 1))
     (folder / "a.csv").write_bytes(content[:cut])
-    if content[:cut].endswith(b"\n") and content[:cut].count(b"\n") > 1:
-        assert (
-            len(read_table(folder / "a.csv", has_price=True)) == content[:cut].count(b"\n") - 1
-        )  # whole rows only
+    num_lines = content[:cut].count(b"\n")
+    if content[:cut].endswith(b"\n") and num_lines > 1:
+        assert len(read_table(folder / "a.csv", has_price=True)) == num_lines - 1
     else:
         with pytest.raises(InputError):
             read_table(folder / "a.csv", has_price=True)
@@ -174,15 +174,15 @@ def test_read_table_returns_a_cell_as_written_or_rejects_it(tmp_path_factory, ro
     try:
         cell = read_table(folder / "a.csv", has_price=True)[column].iloc[row - 1]
     except InputError as error:
+        # a repeated Id is reported where it occurs again
         assert f"line {row + 1}, column {column}" in str(error) or column == "Id"  # noqa: PT017
+        return
+    if value.strip() in ("NA", ""):
+        assert pd.isna(cell)
+    elif column in NUMERIC:
+        assert cell == float(value)
     else:
-        assert (
-            cell == float(value)
-            if column in NUMERIC and value not in ("NA", "")
-            else pd.isna(cell)
-            if value.strip() in ("NA", "")
-            else cell == value.strip()
-        )
+        assert cell == value.strip()
 
 
 def test_load_tables_finds_kaggles_own_file_names(offline, tmp_path):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import joblib
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
 from kaggle_house import cli, cv_report, kfold, submission
-from kaggle_house.data import Tables
+from kaggle_house.data import Tables, load_tables
 from kaggle_house.generated import generated_tables
 from kaggle_house.recipes import ARTICLE, BOOK, RECIPES, TUNED, fit_recipe, log_rmse
 
@@ -117,20 +118,39 @@ def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_p
     options = kfold.FoldOptions(k=3)
     first, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path)
     (tmp_path / "folds" / "0-2.joblib").unlink()
-    worked = []
+    folds_run = []
     original = kfold.run_fold
-    monkeypatch.setattr(kfold, "run_fold", lambda *args: worked.append(args[2].number) or original(*args))
+    monkeypatch.setattr(kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or original(*args))
     resumed, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path, resume=True)
-    assert worked == [2]
+    assert folds_run == [2]
     for a, b in zip(first, resumed):
         np.testing.assert_array_equal(a["predictions"], b["predictions"])
-    worked.clear()
-    kfold.cross_validate(QUICK.replace(lr=0.01), FEW, options, tmp_path, resume=True)
-    assert worked == [1, 2, 3]
-    worked.clear()
-    other = Tables(FEW.train.assign(LotArea=1.0), FEW.test, name="generated")
-    kfold.cross_validate(QUICK.replace(lr=0.01), other, options, tmp_path, resume=True)
-    assert worked == [1, 2, 3]
+
+    # Which folds run is all that is left to see, so they need no training.
+    monkeypatch.setattr(kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or first[0])
+    other_tables = Tables(FEW.train.assign(LotArea=1.0), FEW.test, name="generated")
+    for recipe, tables, expected in [
+        (QUICK, FEW, []),
+        (QUICK.replace(lr=0.01), FEW, [1, 2, 3]),
+        (QUICK.replace(lr=0.01), other_tables, [1, 2, 3]),
+        (QUICK.replace(lr=0.01), other_tables, []),
+    ]:
+        folds_run.clear()
+        kfold.cross_validate(recipe, tables, options, tmp_path, resume=True)
+        assert folds_run == expected
+
+
+def test_cross_validate_recomputes_folds_of_another_version(tmp_path, monkeypatch):
+    options = kfold.FoldOptions(k=2)
+    monkeypatch.setattr(kfold, "run_fold", lambda *args: {"fold": args[2].number, "valid": 0.0})
+    (tmp_path / "folds").mkdir()
+    for name in ("0-1", "0-2"):
+        # a pickle of a class that this version does not have
+        (tmp_path / "folds" / f"{name}.joblib").write_bytes(b"ckaggle_house.features\nNoSuchClass\n.")
+    with pytest.raises(InputError, match=r"0-1\.joblib: was written by another version"):
+        kfold.load_estimators(tmp_path)
+    results, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path, resume=True)
+    assert [result["fold"] for result in results] == [1, 2]
 
 
 def test_fit_recipe_tuned_learns_nothing_from_other_rows_or_the_test_file():
@@ -144,11 +164,13 @@ def test_fit_recipe_tuned_learns_nothing_from_other_rows_or_the_test_file():
 
 
 def test_cross_validate_book_recipe_agrees_between_scratch_and_gluon():
-    scores = [
-        [result["valid"] for result in kfold.cross_validate(BOOK, FEW, kfold.FoldOptions(k=3, impl=impl))[0]]
-        for impl in ("scratch", "gluon")
-    ]
-    np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
+    recipe = BOOK.replace(num_epochs=30)
+
+    def valid_scores(impl):
+        results, _ = kfold.cross_validate(recipe, FEW, kfold.FoldOptions(k=2, impl=impl))
+        return [result["valid"] for result in results]
+
+    np.testing.assert_allclose(valid_scores("scratch"), valid_scores("gluon"), atol=1e-4)
 
 
 def test_log_rmse_counts_predictions_below_a_dollar_as_a_dollar():
@@ -159,9 +181,9 @@ def test_log_rmse_counts_predictions_below_a_dollar_as_a_dollar():
 
 def test_kfold_writes_results_figures_and_models(files, tmp_path, capsys):
     out = tmp_path / "out"
-    assert main("kfold", *files, *FAST, "--k", 3, "--repeats", 2, "--out", out) == 0
+    assert main("kfold", *files, *FAST, "--k", 2, "--repeats", 2, "--out", out) == 0
     report = json.loads((out / "kfold.json").read_text())
-    assert len(report["folds"]) == 6
+    assert len(report["folds"]) == 4
     assert {"train", "valid"} <= report["folds"][0].keys()
     valid = [fold["valid"] for fold in report["folds"]]
     assert report["mean"]["valid"] == pytest.approx(np.mean(valid))
@@ -191,7 +213,7 @@ def test_submit_writes_a_submission_that_check_accepts(files, tmp_path, capsys, 
             *files,
             *FAST,
             "--k",
-            3,
+            2,
             "--method",
             method,
             "--out",
@@ -266,6 +288,7 @@ def test_commands_report_invalid_input_in_one_line(files, tmp_path, capsys, offl
         (["kfold", *files, "--out", "/dev/null/x"], "cannot write to"),
         (["kfold", "--dataset", "kaggle_house"], "not found in"),
         (["submit", *files, "--contiguous", "--stratify"], "add --shuffle"),
+        (["kfold", *files, *FAST, "--impl", "scratch"], "has only a linear layer"),
         (["predict", files[3], "--models", tmp_path], "has no folds/*.joblib"),
         (["check", "nowhere.csv", "--test", files[3]], "nowhere.csv: cannot be read"),
     ]:
@@ -273,7 +296,13 @@ def test_commands_report_invalid_input_in_one_line(files, tmp_path, capsys, offl
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1, error
-    for argv in (["kfold", "--k", "1"], ["kfold", "--lr", "-1"], ["nonsense"], []):
+    for argv in (
+        ["kfold", "--k", "1"],
+        ["kfold", "--lr", "-1"],
+        ["kfold", "--num-hiddens", "-1"],
+        ["nonsense"],
+        [],
+    ):
         assert main(*argv) == 2
     faulty.write_text("Id,SalePrice\n1,-2\n")
     assert main("check", faulty, "--test", files[3]) == 1
@@ -281,17 +310,19 @@ def test_commands_report_invalid_input_in_one_line(files, tmp_path, capsys, offl
 
 
 def test_commands_mark_generated_houses_everywhere(offline, tmp_path, capsys, caplog, monkeypatch):
+    figures = {}
     monkeypatch.setattr("kaggle_house.data.generated_tables", lambda: (FEW.train, FEW.test))
+    monkeypatch.setattr(cv_report.plot, "save", lambda drawn, folder: figures.update(drawn))
     with caplog.at_level(logging.WARNING):
         assert main("submit", *FAST, "--k", 2, "--out", tmp_path / "s.csv") == 0
     assert "using generated houses" in caplog.text
     assert "s.csv (generated houses, not the competition's)" in capsys.readouterr().out
-    assert main("kfold", *FAST, "--k", 2, "--out", tmp_path) == 0
+    assert main("kfold", *FAST, "--k", 2, "--repeats", 2, "--out", tmp_path) == 0
     assert json.loads((tmp_path / "kfold.json").read_text())["stand_in_for"] == "kaggle_house"
-    results, folds = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2))
-    for figure in cv_report.draw_figures(results, folds, kfold.FoldOptions(k=2), FEW).values():
-        titles = [figure._suptitle.get_text() if figure._suptitle else figure.axes[0].get_title()]
-        assert "generated houses" in titles[0]
+    assert len(figures) == 4
+    for figure in figures.values():
+        title = figure._suptitle.get_text() if figure._suptitle else figure.axes[0].get_title()
+        assert "generated houses" in title
 
 
 def test_parse_takes_defaults_from_the_recipe():
@@ -304,54 +335,49 @@ def test_parse_takes_defaults_from_the_recipe():
 
 
 def test_sweep_ranks_the_recipe_among_others(files, tmp_path):
-    assert main("sweep", *files, *FAST, "--k", 2, "--trials", 2, "--out", tmp_path / "sweep") == 0
-    table = pd.read_csv(tmp_path / "sweep" / "sweep.csv")
+    sweep = ["sweep", *files, *FAST, "--k", 2, "--trials", 2]
+    assert main(*sweep, "--out", tmp_path / "serial") == 0
+    table = pd.read_csv(tmp_path / "serial" / "sweep.csv")
     assert sorted(table["trial"]) == [0, 1, 2]
     assert table["valid"].is_monotonic_increasing
     assert table.set_index("trial").loc[0, "lr"] == TUNED.lr
+    assert main(*sweep, "--jobs", 2, "--out", tmp_path / "parallel") == 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "parallel" / "sweep.csv"), table)
 
 
 def test_kfold_resumes_an_interrupted_run(files, tmp_path):
     out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "kaggle_house",
-        "kfold",
-        *map(str, files),
-        "--num-epochs",
-        "60",
-        "--k",
-        "4",
-        "--out",
-        str(out),
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    command = ["kfold", *files, "--num-epochs", 30, "--num-hiddens", 8, "--k", 4, "--out", out]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kaggle_house", *map(str, command)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     while not (out / "folds" / "0-1.joblib").exists():
         assert process.poll() is None
+        time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not (out / "kfold.json").exists()
-    kept = joblib.load(out / "folds" / "0-1.joblib")["result"]
-    assert subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True).returncode == 0
-    assert json.loads((out / "kfold.json").read_text())["folds"][0]["valid"] == kept["valid"]
-    assert (
-        json.loads((out / "kfold.json").read_text())["folds"][0]["seconds"] == kept["seconds"]
-    )  # not run again
+    saved = joblib.load(out / "folds" / "0-1.joblib")["result"]
+    assert main(*command, "--resume") == 0
+    resumed = json.loads((out / "kfold.json").read_text())["folds"][0]
+    # equal times show that the fold was not run again
+    assert (resumed["valid"], resumed["seconds"]) == (saved["valid"], saved["seconds"])
 
 
-def test_kfold_book_recipe_meets_the_published_means(real_data, tmp_path):
-    assert main("kfold", "--recipe", "book", "--data-dir", real_data, "--out", tmp_path) == 0
-    report = json.loads((tmp_path / "kfold.json").read_text())
+def test_build_report_book_recipe_meets_the_published_means(real_data):
+    tables, options = load_tables(data_dir=real_data), kfold.FoldOptions()
+    results, folds = kfold.cross_validate(BOOK, tables, options)
+    report = cv_report.build_report(results, folds, BOOK, options, tables)
     assert [row["within"] for row in report["published"]] == [True, True]
 
 
 @pytest.mark.slow
 def test_cross_validate_tuned_recipe_scores_below_0_1205(real_data):
-    from kaggle_house.data import load_tables
-
     tables = load_tables(data_dir=real_data)
     scores = [
         np.mean(
