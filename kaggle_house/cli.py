@@ -31,7 +31,7 @@ class DataOptions(Settings):
     test: Optional[Path] = None  # test.csv; needs --train
     # auto falls back to generated houses where the files are neither found nor reachable
     dataset: Literal["auto", "kaggle_house", "generated"] = "auto"
-    # folder that contains kaggle_house/ (default: $D2L_REPRO_DATA, then the cache, then a download)
+    # folder that contains kaggle_house/; else $D2L_REPRO_DATA, the cache, or a download
     data_dir: Optional[Path] = None
 
 
@@ -86,7 +86,7 @@ class Check:
     """Check a submission: list every error (exit code 1), or report that there is none."""
 
     submission: Annotated[Path, tyro.conf.Positional]  # file to check
-    test: Optional[Path] = None  # test.csv with the expected Ids (default: look for the competition's file)
+    test: Optional[Path] = None  # test.csv with the expected Ids; else the competition's file is looked for
     data_dir: Optional[Path] = None  # folder that contains kaggle_house/
 
 

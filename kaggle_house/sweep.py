@@ -61,7 +61,8 @@ def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: Sw
     ]
     estimator = recipe.estimator(options.seed, options.impl)
 
-    def search_around(space: dict[str, Any], num_trials: int, first_trial: int) -> pd.DataFrame:
+    def score_trials(space: dict[str, Any], num_trials: int, first_trial: int) -> pd.DataFrame:
+        """Score settings drawn from a space, and number them from `first_trial` on."""
         found = RandomizedSearchCV(
             estimator,
             space,
@@ -78,7 +79,7 @@ def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: Sw
 
     space = search_space(recipe)
     own_settings = {name: [estimator.get_params()[name]] for name in space}
-    trials = pd.concat([search_around(own_settings, 1, 0), search_around(space, search.trials, 1)])
+    trials = pd.concat([score_trials(own_settings, 1, 0), score_trials(space, search.trials, 1)])
     return trials.sort_values("valid", kind="stable").reset_index(drop=True)
 
 
