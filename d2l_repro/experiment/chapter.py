@@ -234,7 +234,7 @@ class Chapter:
         )
 
     def _selected_runs(self, hp: Any, options: Options) -> list[Run]:
-        """The runs that were asked for."""
+        """Return the runs that were asked for."""
         self._check(options)
         if self.runs is None:
             return []
@@ -328,8 +328,8 @@ class Chapter:
         result.dataset, result.stand_in_for = data.name, data.stand_in_for
         if data.stand_in_for:
             log.warning(
-                "%s: %s is neither on this machine nor to be downloaded; embedded data (%s) stand in for it, "
-                "and nothing is compared with published values",
+                "%s: %s is neither on this machine nor can it be downloaded; embedded data (%s) stand in for "
+                "it, and nothing is compared with published values",
                 self.name,
                 data.stand_in_for,
                 data.name,

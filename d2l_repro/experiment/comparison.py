@@ -101,7 +101,7 @@ def draw_decision_regions(result: Result, runs: Iterable[Run], splits: Splits) -
 
 
 def _scores(net: Callable) -> Callable:
-    """The net as a function of NumPy arrays, points (n, 2) -> scores (n,)."""
+    """Return the net as a function of NumPy arrays, points (n, 2) -> scores (n,)."""
     return lambda points: net(nd.array(points)).asnumpy().ravel()
 
 

@@ -98,8 +98,7 @@ class _Net(gluon.Block):
 
 
 class _Trainer:
-    """The Gluon trainer that a module of d2l's configures, stepped as d2l does, with the loop's three
-    names."""
+    """Step the Gluon trainer of a d2l module as d2l does, under the loop's three names."""
 
     def __init__(self, trainer: gluon.Trainer):
         self.trainer, self.optimizer = trainer, trainer.optimizer

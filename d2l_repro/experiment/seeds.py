@@ -67,7 +67,8 @@ def difference(
     Runs with one seed see the same batches, so their difference is paired; the interval is Student's.
 
     Args:
-        values, base: seed -> number, as `over_seeds` returns them.
+        values: seed -> number, as `over_seeds` returns them.
+        base: the same of the other variant.
         confidence: of the interval.
 
     Returns:

@@ -253,7 +253,9 @@ def gradients_by_autograd(
     """Return the default `gradients` of `train_ch3`: record the forward pass and go back through it.
 
     Args:
-        net, loss, penalty: as for `train_ch3`.
+        net: as for `train_ch3`.
+        loss: as for `train_ch3`.
+        penalty: as for `train_ch3`.
         batch_size: what the trainer divides by.
     """
     net_and_loss = _joined(net, loss)

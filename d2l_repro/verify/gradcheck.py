@@ -50,8 +50,7 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def check_layer(layer: Layer, X: nd.NDArray, train: bool = True, seed: int = 0) -> dict[str, float]:
-    """Compare a layer's `backward` with two other ways to the gradients of a randomly weighted sum of its
-    outputs.
+    """Compare a layer's `backward` with two other ways to the gradients of a weighted sum of its outputs.
 
     Args:
         layer: with parameters in double precision.
@@ -95,7 +94,8 @@ def check_loss(
     """Compare a loss's hand-derived gradient with central differences and autograd.
 
     Args:
-        losses_of, gradient_of: as in `scratch.layers.LOSSES`; the gradient is that of the sum of the losses.
+        losses_of: (scores, y) -> one loss an example, as in `scratch.layers.LOSSES`.
+        gradient_of: (scores, y) -> gradient of the sum of these losses w.r.t. the scores.
         scores: in double precision, (batch, classes).
         y: classes, (batch,).
 

@@ -85,8 +85,8 @@ def same_path(
     writes it. Turn dropout off, since the two would draw different masks.
 
     Args:
-        ours, theirs: `experiment.model.Model`s with the same number of parameters, of the same shapes, in the
-            same order.
+        ours: an `experiment.model.Model`.
+        theirs: another with the same number of parameters, of the same shapes, in the same order.
         batches: yields (X, y); iterated over again as often as `steps` needs.
         batch_size: what the trainers' `step` is called with.
         steps: number of batches to train on.
