@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from mxnet import gluon, nd
 
-from ..train.loop import Batches, TrainingDiverged, as_nd, train_ch3
+from ..train.loop import Batches, Gradients, TrainingDiverged, as_nd, gradients_by_autograd, train_ch3
 from ..train.parameters import Parameter, parameters
 
 
@@ -111,8 +111,10 @@ def same_path(
     for mine, other in pairs:
         other.set(mine.get())
     parity = Parity(len(batches), 0.0, 0.0, tolerance, dtype)
+    # Once, not at every step: this is where a hybridized net is traced together with its loss.
+    trained = [(model, _gradients(model, rounded)) for model in (ours, theirs)]
     for step, batch in enumerate(batches, 1):
-        losses = [_train_on(model, batch, rounded) for model in (ours, theirs)]
+        losses = [_train_on(model, gradients, batch, rounded) for model, gradients in trained]
         parity.max_loss_diff = max(parity.max_loss_diff, abs(losses[0] - losses[1]))
         _compare(parity, step, pairs)
     return parity
@@ -121,10 +123,11 @@ def same_path(
 def _compare(parity: Parity, step: int, pairs: list[tuple[Parameter, Parameter]]) -> None:
     """Record how far the parameters are apart after a step."""
     for i, (mine, other) in enumerate(pairs):
-        diff = _distance(mine.get(), other.get())
+        value = mine.get()
+        diff = _distance(value, other.get())
         parity.max_abs_diff = max(parity.max_abs_diff, diff)
         # Weights in the thousands cannot agree as closely as weights around 1.
-        if diff > parity.tolerance * max(1, np.abs(mine.get()).max()) and parity.left_at is None:
+        if diff > parity.tolerance * max(1, np.abs(value).max()) and parity.left_at is None:
             name = other.name or mine.name or "from scratch"
             parity.left_at = {"step": step, "parameter": i, "name": name, "diff": diff}
 
@@ -161,7 +164,13 @@ def _repeat(batches: Batches) -> Iterator[tuple[Any, Any]]:
             raise ValueError("no batch to compare the models on")
 
 
-def _train_on(model: Any, batch: tuple[nd.NDArray, nd.NDArray], batch_size: float) -> float:
+def _gradients(model: Any, batch_size: float) -> Gradients:
+    return model.gradients or gradients_by_autograd(model.net, model.loss, model.penalty, batch_size)
+
+
+def _train_on(
+    model: Any, gradients: Gradients, batch: tuple[nd.NDArray, nd.NDArray], batch_size: float
+) -> float:
     """Take one step of the one loop, and return the batch's mean loss."""
     try:
         history = train_ch3(
@@ -173,8 +182,7 @@ def _train_on(model: Any, batch: tuple[nd.NDArray, nd.NDArray], batch_size: floa
             batch_size,
             trainer=model.trainer,
             metrics={},
-            penalty=model.penalty,
-            gradients=model.gradients,
+            gradients=gradients,
         )
     except TrainingDiverged:
         return math.nan  # the step was taken; the parameters show what came of it
