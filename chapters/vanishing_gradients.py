@@ -116,7 +116,7 @@ def with_gluon(hp: Setting, data: Data) -> Model:
 
 def train(model: Model, data: Data, hp: Setting, callbacks=()) -> History:
     """Train as on two moons, with clipped gradients if the setting says so."""
-    learned = [param.held for param in parameters(model)]
+    learned = [param.source for param in parameters(model)]
     clip = [Clip(learned, hp.clip, hp.batch_size)] if hp.clip else []
     return two_moons.train(model, data, hp, [*clip, *callbacks])
 
