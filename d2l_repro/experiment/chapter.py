@@ -16,8 +16,9 @@ from typing import Any, Callable
 from ..data.loader import Data
 from ..errors import InputError
 from ..results import published
+from ..results.formatting import parity_row
 from ..results.history import History
-from ..results.result import Result, parity_row
+from ..results.result import Result
 from ..results.run import RunResult, Status, run_label
 from ..settings import HParams, Options
 from ..train.callbacks import Progress, seed_everything
