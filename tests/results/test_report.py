@@ -175,7 +175,7 @@ def test_page_marks_stand_in_data_and_failures_loudly(page):
     assert "Interrupted (seed 0)" in chapter
     assert "quick less data and fewer epochs" in chapter
     assert "do not follow the same path" in chapter
-    assert "differ from step 2 on" in chapter
+    assert "first differ by more than the limit at step 2." in chapter
     assert 'data-chapter="a_readers_own" data-verdict="failed"' in page
 
 
