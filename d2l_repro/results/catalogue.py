@@ -64,7 +64,8 @@ def entries() -> dict[str, Entry]:
     Raises:
         InputError: a module in the folder is not valid Python.
     """
-    modules = {path.stem for path in folder().glob("[!_]*.py") if _chapter_call(path.stem)}
+    names = (path.stem for path in folder().glob("[!_]*.py"))
+    modules = {name for name in names if _chapter_arguments(_parse(name)) is not None}
     return {name: _entry(name) for name in [*TEXTBOOK, *sorted(modules - set(TEXTBOOK))]}
 
 
@@ -75,24 +76,23 @@ def reproduced() -> dict[str, Any]:
 
 
 def _entry(name: str) -> Entry:
-    doc = ast.get_docstring(_source(name)) or name
-    title, *others = (" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
+    tree = _parse(name)
+    title, *others = (
+        " ".join(paragraph.split()) for paragraph in (ast.get_docstring(tree) or name).split("\n\n")
+    )
+    arguments = _chapter_arguments(tree)
     return Entry(
         name=name,
         title=title.rstrip("."),
         source="".join(others[:1]),
         about=tuple(others[1:]),
-        datasets=_datasets(name),
-        trains=any(keyword.arg == "runs" for keyword in _chapter_call(name).keywords),
+        datasets=_datasets(arguments),
+        trains="runs" in arguments,
     )
 
 
-def _source(name: str) -> ast.Module:
-    return _parse(folder() / f"{name}.py")
-
-
-@lru_cache
-def _parse(path: Path) -> ast.Module:
+def _parse(name: str) -> ast.Module:
+    path = folder() / f"{name}.py"
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
@@ -101,21 +101,22 @@ def _parse(path: Path) -> ast.Module:
         ) from error
 
 
-def _chapter_call(name: str) -> ast.Call | None:
-    """Return the call `Chapter(...)` in a module, or None in a module that is no chapter."""
-    calls = (node for node in ast.walk(_source(name)) if isinstance(node, ast.Call))
-    return next((call for call in calls if getattr(call.func, "id", "") == "Chapter"), None)
+def _chapter_arguments(tree: ast.Module) -> dict[str, ast.expr] | None:
+    """Return the keyword arguments of the call `Chapter(...)` in a module, or None if it has no such call."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    call = next((call for call in calls if getattr(call.func, "id", "") == "Chapter"), None)
+    return None if call is None else {keyword.arg: keyword.value for keyword in call.keywords}
 
 
-def _datasets(name: str) -> tuple[str, ...]:
-    """Return the argument `datasets` of a module's Chapter.
+def _datasets(arguments: dict[str, ast.expr]) -> tuple[str, ...]:
+    """Return the argument `datasets` of a Chapter.
 
     It may be another chapter's: for `softmax_regression.chapter.datasets` that module is read in turn.
     """
-    arguments = {keyword.arg: keyword.value for keyword in _chapter_call(name).keywords}
     value = arguments.get("datasets", ast.Tuple([]))
     if isinstance(value, ast.Attribute):
-        return _datasets(ast.unparse(value).partition(".")[0])
+        other = ast.unparse(value).partition(".")[0]
+        return _datasets(_chapter_arguments(_parse(other)))
     try:
         return tuple(ast.literal_eval(value))
     except ValueError:
