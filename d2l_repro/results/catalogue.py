@@ -53,8 +53,15 @@ class Entry:
 
 
 def folder() -> Path:
-    """Return the folder that holds the chapters' modules, without importing any of them."""
-    return Path(find_spec("chapters").submodule_search_locations[0])
+    """Return the folder that holds the chapters' modules, without importing any of them.
+
+    Raises:
+        InputError: the package `chapters` is not installed.
+    """
+    spec = find_spec("chapters")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("the package chapters is not beside d2l_repro; install the project again")
+    return Path(spec.submodule_search_locations[0])
 
 
 @lru_cache
@@ -65,7 +72,7 @@ def entries() -> dict[str, Entry]:
         InputError: a module in the folder is not valid Python.
     """
     names = (path.stem for path in folder().glob("[!_]*.py"))
-    modules = {name for name in names if _chapter_arguments(_parse(name)) is not None}
+    modules = {name for name in names if _chapter_arguments(_parse(name))}
     return {name: _entry(name) for name in [*TEXTBOOK, *sorted(modules - set(TEXTBOOK))]}
 
 
@@ -101,11 +108,11 @@ def _parse(name: str) -> ast.Module:
         ) from error
 
 
-def _chapter_arguments(tree: ast.Module) -> dict[str, ast.expr] | None:
-    """Return the keyword arguments of the call `Chapter(...)` in a module, or None if it has no such call."""
+def _chapter_arguments(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return the keyword arguments of the call `Chapter(...)` in a module, none if it has no such call."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     call = next((call for call in calls if getattr(call.func, "id", "") == "Chapter"), None)
-    return None if call is None else {keyword.arg: keyword.value for keyword in call.keywords}
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg} if call else {}
 
 
 def _datasets(arguments: dict[str, ast.expr]) -> tuple[str, ...]:

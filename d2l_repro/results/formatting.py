@@ -68,4 +68,4 @@ def as_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return rows as a pandas table; imports pandas, which takes a while, only when there is one to show."""
     import pandas as pd
 
-    return pd.DataFrame(rows)
+    return pd.DataFrame(list(rows))

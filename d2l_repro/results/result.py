@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import version
@@ -83,9 +83,9 @@ class Result:
         """Return all runs by their labels."""
         return {self.label(run): run for run in self.runs}
 
-    def add(self, impl: str, variant: str = "", metrics: dict[str, float] | None = None) -> None:
+    def add(self, impl: str, variant: str = "", metrics: Mapping[str, float | None] | None = None) -> None:
         """Append numbers that come from no training: facts about the data, differences between runs."""
-        self.runs.append(RunResult(impl, variant, self.seed, metrics=metrics or {}))
+        self.runs.append(RunResult(impl, variant, self.seed, metrics=dict(metrics or {})))
 
     @property
     def models(self) -> dict[str, Any]:

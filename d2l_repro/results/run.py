@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -101,6 +100,8 @@ def run_label(impl: str, variant: str = "", seed: int | None = None) -> str:
 
 def _parts(label: str, seed: int) -> tuple[str, str, int]:
     """Split a label into implementation, variant and seed."""
-    name, _, other = re.fullmatch(r"(.*?)(, seed (\d+))?", label, flags=re.DOTALL).groups()
-    impl, _, variant = name.partition(" ")
-    return impl, variant, int(other) if other else seed
+    name, _, number = label.rpartition(", seed ")
+    if name and number.isdecimal():
+        label, seed = name, int(number)
+    impl, _, variant = label.partition(" ")
+    return impl, variant, seed

@@ -75,11 +75,12 @@ def schema_error(content: Any) -> str | None:
     try:
         _validator()(content, name_prefix="result")
     except JsonSchemaValueException as error:
-        place = " ".join(error.name.removeprefix("result.").split())
+        name = str(error.name)
+        place = " ".join(name.removeprefix("result.").split())
         if error.rule == "required":
             missing = next(name for name in error.rule_definition if name not in error.value)
             return f"{place} must have {missing!r}"
-        return f"{place}{error.message[len(error.name) :]}"
+        return f"{place}{error.message[len(name) :]}"
     return None
 
 

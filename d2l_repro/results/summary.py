@@ -152,9 +152,10 @@ def data_label(result: Result) -> str:
 def spread(values: Sequence[float | None]) -> Spread:
     """Return the mean and the sample standard deviation (0 of a single value) of the values."""
     mean = std = math.nan
-    if all(value is not None and math.isfinite(value) for value in values):
+    numbers = [value for value in values if value is not None and math.isfinite(value)]
+    if len(numbers) == len(values):
         with suppress(OverflowError):  # the sum of large numbers
-            mean, std = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+            mean, std = statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else 0.0
     return {"mean": mean, "std": std, "values": list(values)}
 
 
@@ -275,8 +276,8 @@ def drop_other_seeds(folder: str | Path, folders: Iterable[str | Path]) -> None:
         folder: folder of all results.
         folders: folders of the results to keep.
     """
-    folders = [Path(kept) for kept in folders]
-    for chapter in {kept.relative_to(folder).parts[0] for kept in folders}:
+    kept = [Path(path) for path in folders]
+    for chapter in {path.relative_to(folder).parts[0] for path in kept}:
         for other in Path(folder, chapter).glob("seed_*"):
-            if other not in folders and (other / FILE_NAME).is_file():
+            if other not in kept and (other / FILE_NAME).is_file():
                 shutil.rmtree(other)

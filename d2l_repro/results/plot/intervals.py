@@ -25,7 +25,7 @@ def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None) -> F
     """
     figure = titled_figure(title, 7.0, 1.2 + 0.21 * len(rows))
     (ax,) = panels_of(figure, 1)
-    base_values, _ = rows.get(base, ([], None))
+    base_values = rows[base][0] if base is not None and base in rows else []
     if base_values:
         ax.axvspan(min(base_values), max(base_values), color=COLORS[5], alpha=0.25, lw=0)
         ax.axvline(_mean(base_values), color=COLORS[5], lw=1)

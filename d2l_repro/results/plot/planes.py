@@ -58,7 +58,8 @@ def _grid_around(point_sets: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarr
     """Return coordinates x1 and x2, each (150, 150), of a grid that covers all points with a margin."""
     points = np.concatenate(list(point_sets))
     low, high = points.min(axis=0) - 0.3, points.max(axis=0) + 0.3
-    return tuple(np.meshgrid(*(np.linspace(*ends, 150) for ends in zip(low, high))))
+    x1, x2 = np.meshgrid(*(np.linspace(*ends, 150) for ends in zip(low, high)))
+    return x1, x2
 
 
 def _draw_regions(ax: Axes, grid: tuple[np.ndarray, np.ndarray], score: Score) -> None:

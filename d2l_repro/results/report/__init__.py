@@ -8,6 +8,7 @@ import html
 import math
 import re
 import statistics
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -144,7 +145,7 @@ def _not_compared(chapter: str, compared: list) -> list[dict[str, Any]]:
     ]
 
 
-def _published(summary: Summary, row: dict[str, Any]) -> dict[str, Any]:
+def _published(summary: Summary, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a published row with its verdict and the picture of its band."""
     return {
         **row,
@@ -155,7 +156,7 @@ def _published(summary: Summary, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _picture(row: dict[str, Any]) -> dict[str, Any]:
+def _picture(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the horizontal positions, in pixels, of all that the picture of a band shows."""
     ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
     reach = [] if ours is None else [ours - row["std"], ours + row["std"]]
