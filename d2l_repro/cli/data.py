@@ -45,7 +45,9 @@ class Status(DataSets):
     """Show which published files are on this machine, and where."""
 
     def __call__(self) -> int:
-        print(as_frame([self._row(name, files) for name, files in self.files().items()]).to_string(index=False))
+        print(
+            as_frame([self._row(name, files) for name, files in self.files().items()]).to_string(index=False)
+        )
         return DONE
 
     def _row(self, name: str, files: list[str]) -> dict[str, str]:

@@ -27,7 +27,9 @@ class List:
     """List the chapters with their section of the book, the time of a full run, and their data sets."""
 
     def __call__(self) -> int:
-        times = {name: format_duration(chapter["seconds"]) for name, chapter in reproduced()["chapters"].items()}
+        times = {
+            name: format_duration(chapter["seconds"]) for name, chapter in reproduced()["chapters"].items()
+        }
         rows = [_list_row(entry, times.get(entry.name, "?")) for entry in entries().values()]
         # pandas pads on the left; text reads better padded on the right.
         formatters = {name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]}

@@ -23,6 +23,7 @@ TEXTBOOK = (
     "dropout",
     "house_prices",
 )
+CONSTRUCTORS = ("Chapter", "notebook_chapter")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def entries() -> dict[str, Entry]:
         InputError: a module in the folder is not valid Python.
     """
     names = (path.stem for path in folder().glob("[!_]*.py"))
-    modules = {name for name in names if _chapter_arguments(_parse(name))}
+    modules = {name for name in names if _chapter_call(_parse(name))}
     return {name: _entry(name) for name in [*TEXTBOOK, *sorted(modules - set(TEXTBOOK))]}
 
 
@@ -87,7 +88,7 @@ def _entry(name: str) -> Entry:
     title, *others = (
         " ".join(paragraph.split()) for paragraph in (ast.get_docstring(tree) or name).split("\n\n")
     )
-    arguments = _chapter_arguments(tree)
+    arguments = _arguments(tree)
     return Entry(
         name=name,
         title=title.rstrip("."),
@@ -108,10 +109,15 @@ def _parse(name: str) -> ast.Module:
         ) from error
 
 
-def _chapter_arguments(tree: ast.Module) -> dict[str, ast.expr]:
-    """Return the keyword arguments of the call `Chapter(...)` in a module, none if it has no such call."""
+def _chapter_call(tree: ast.Module) -> ast.Call | None:
+    """Return the call `Chapter(...)` or `notebook_chapter(...)` of a module, None if it is no chapter."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    call = next((call for call in calls if getattr(call.func, "id", "") == "Chapter"), None)
+    return next((call for call in calls if getattr(call.func, "id", "") in CONSTRUCTORS), None)
+
+
+def _arguments(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return the keyword arguments of that call."""
+    call = _chapter_call(tree)
     return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg} if call else {}
 
 
@@ -123,7 +129,7 @@ def _datasets(arguments: dict[str, ast.expr]) -> tuple[str, ...]:
     value = arguments.get("datasets", ast.Tuple([]))
     if isinstance(value, ast.Attribute):
         other = ast.unparse(value).partition(".")[0]
-        return _datasets(_chapter_arguments(_parse(other)))
+        return _datasets(_arguments(_parse(other)))
     try:
         return tuple(ast.literal_eval(value))
     except ValueError:

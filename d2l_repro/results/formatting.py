@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .schema import Note, ParityPair, PublishedRow
+from .schema import Note, PublishedRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,8 @@ def in_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def parity_row(pair: ParityPair) -> dict[str, Any]:
-    """Return a pair of `parity` as tables show it."""
+def parity_row(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a pair of `parity`, a `schema.ParityPair`, as tables show it."""
     return {
         "runs": f"{pair['ours']}, {pair['theirs']}",
         "steps": pair["steps"],

@@ -83,7 +83,7 @@ class Result:
         """Return all runs by their labels."""
         return {self.label(run): run for run in self.runs}
 
-    def add(self, impl: str, variant: str = "", metrics: Mapping[str, float | None] | None = None) -> None:
+    def add(self, impl: str, variant: str = "", metrics: Mapping[str, float] | None = None) -> None:
         """Append numbers that come from no training: facts about the data, differences between runs."""
         self.runs.append(RunResult(impl, variant, self.seed, metrics=dict(metrics or {})))
 
