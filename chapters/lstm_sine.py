@@ -22,7 +22,7 @@ from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.result import shown
+from d2l_repro.results.formatting import format_number
 from d2l_repro.scratch import Adam, linreg, lstm, lstm_parameters, squared_loss, xavier
 from d2l_repro.settings import Count, Positive
 from d2l_repro.train.loop import evaluate, train_ch3
@@ -147,7 +147,7 @@ def show(result, data):
         **{label: run.metrics["test_mse"] for label, run in result.labelled().items() if run.model},
     }
     result.tables["Mean squared error on the test set"] = [
-        {"prediction": name, "test MSE": shown(error, ".2g")} for name, error in errors.items()
+        {"prediction": name, "test MSE": format_number(error, ".2g")} for name, error in errors.items()
     ]
 
 

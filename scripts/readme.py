@@ -20,7 +20,7 @@ from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.results import plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
-from d2l_repro.results.result import shown
+from d2l_repro.results.formatting import format_number
 
 ROOT = Path(__file__).parents[1]
 VALUES = ROOT / "d2l_repro" / "results" / "reproduced.json"
@@ -166,8 +166,8 @@ def headlines(chapters: dict[str, dict], words: dict) -> str:
                 words["to"].format(low=section[0], high=section[1]) if section[1:] else section[0],
                 f"`{name}`",
                 described,
-                " / ".join(dict.fromkeys(shown(row["value"], ".4g") for row in (scratch, gluon))),
-                *(shown(row["ours"], ".4g") for row in (scratch, gluon)),
+                " / ".join(dict.fromkeys(format_number(row["value"], ".4g") for row in (scratch, gluon))),
+                *(format_number(row["ours"], ".4g") for row in (scratch, gluon)),
                 words["to"].format(low=f"{scratch['low']:g}", high=f"{scratch['high']:g}"),
                 difference(chapters[name]),
             )
@@ -179,14 +179,14 @@ def all_values(chapters: dict[str, dict], words: dict) -> str:
     """Return every published value beside ours, a line each."""
     lines = []
     for row in published_rows(chapters):
-        spread = f" ± {shown(row['std'], '.1g')}" if len(row["seeds"]) > 1 else ""
+        spread = f" ± {format_number(row['std'], '.1g')}" if len(row["seeds"]) > 1 else ""
         lines.append(
             (
                 f"`{row['chapter']}`",
                 row["run"],
                 row["metric"].replace("_", " "),
-                shown(row["value"], ".5g"),
-                shown(row["ours"], ".5g") + spread,
+                format_number(row["value"], ".5g"),
+                format_number(row["ours"], ".5g") + spread,
                 f"{row['low']:g} to {row['high']:g}",
                 "yes" if row["within"] else "**no**",
             )
@@ -232,7 +232,7 @@ def draw(chapters: dict[str, dict]) -> None:
             "bands": plot.bands(published_rows(chapters), "Every published value and ours, each in its band"),
         }
         for name, figure in figures.items():
-            write_atomically(FIGURES / f"{name}.svg", plot.rendered(figure, "svg"))
+            write_atomically(FIGURES / f"{name}.svg", plot.render(figure, "svg"))
 
 
 @plot.styled

@@ -10,7 +10,7 @@ import tyro
 
 from ..data import download
 from ..errors import DONE, FAILED, InputError
-from ..results.result import frame
+from ..results.formatting import as_frame
 from ..settings import Settings
 
 PROG = "d2l-repro"
@@ -45,7 +45,9 @@ class Status(DataSets):
     """Show which published files are on this machine, and where."""
 
     def __call__(self) -> int:
-        print(frame([self._row(name, files) for name, files in self.files().items()]).to_string(index=False))
+        print(
+            as_frame([self._row(name, files) for name, files in self.files().items()]).to_string(index=False)
+        )
         return DONE
 
     def _row(self, name: str, files: list[str]) -> dict[str, str]:

@@ -13,7 +13,8 @@ from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from ..files import writable_folder
 from ..results import report, summary
 from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
-from ..results.result import FILE_NAME, Result, duration, frame, published_row, shown
+from ..results.formatting import as_frame, format_duration, format_number, published_row
+from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
 from .data import Data
 from .runner import Task, run_tasks
@@ -26,11 +27,13 @@ class List:
     """List the chapters with their section of the book, the time of a full run, and their data sets."""
 
     def __call__(self) -> int:
-        times = {name: duration(chapter["seconds"]) for name, chapter in reproduced()["chapters"].items()}
+        times = {
+            name: format_duration(chapter["seconds"]) for name, chapter in reproduced()["chapters"].items()
+        }
         rows = [_list_row(entry, times.get(entry.name, "?")) for entry in entries().values()]
         # pandas pads on the left; text reads better padded on the right.
         formatters = {name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]}
-        print(frame(rows).to_string(index=False, justify="left", formatters=formatters))
+        print(as_frame(rows).to_string(index=False, justify="left", formatters=formatters))
         return DONE
 
 
@@ -187,7 +190,7 @@ def _summarize(name: str, tasks: Sequence[Task]) -> Optional[summary.Summary]:
 
 def _overview(names: Sequence[str], summaries: Sequence[summary.Summary]) -> str:
     rows = {item.chapter: item.row() for item in summaries}
-    return frame([rows.get(name, {"chapter": name}) for name in names]).fillna("-").to_string(index=False)
+    return as_frame([rows.get(name, {"chapter": name}) for name in names]).fillna("-").to_string(index=False)
 
 
 def _over_seeds(summaries: Sequence[summary.Summary]) -> str:
@@ -202,22 +205,22 @@ def _over_seeds(summaries: Sequence[summary.Summary]) -> str:
                     "run": run,
                     "metric": metric,
                     "seeds": len(over["values"]),
-                    "mean": shown(over["mean"]),
-                    "std": shown(over["std"], ".2g"),
+                    "mean": format_number(over["mean"]),
+                    "std": format_number(over["std"], ".2g"),
                 }
                 if (run, metric) in bands:
                     band = published_row(bands[run, metric])
                     row.update({name: band[name] for name in ("published", "band", "within")})
                 rows.append(row)
-    return frame(rows).fillna("").to_string(index=False)
+    return as_frame(rows).fillna("").to_string(index=False)
 
 
 def _print_outside(summaries: Sequence[summary.Summary]) -> bool:
     outside = summary.outside(summaries)
     for chapter, row in outside:
         print(
-            f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: {shown(row['ours'])}, "
-            f"published {row['value']:g} ({row['low']:g} to {row['high']:g})",
+            f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: "
+            f"{format_number(row['ours'])}, published {row['value']:g} ({row['low']:g} to {row['high']:g})",
             file=sys.stderr,
         )
     return bool(outside)

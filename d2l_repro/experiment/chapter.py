@@ -16,9 +16,11 @@ from typing import Any, Callable
 from ..data.loader import Data
 from ..errors import InputError
 from ..results import published
+from ..results.formatting import parity_row
 from ..results.history import History
-from ..results.result import Result, parity_row
+from ..results.result import Result
 from ..results.run import RunResult, Status, run_label
+from ..results.schema import Parity
 from ..settings import HParams, Options
 from ..train.callbacks import Progress, seed_everything
 from ..train.checkpoint import Checkpoint, SeedEachEpoch
@@ -341,8 +343,8 @@ class Chapter:
                 data.name,
             )
 
-    def _parity(self, runs: list[Run], options: Options) -> dict | None:
-        pairs = []
+    def _parity(self, runs: list[Run], options: Options) -> Parity | None:
+        pairs: list[Any] = []
         for ours, theirs in matching_pairs(runs, "gluon"):
             if ours.compare_paths:
                 ours, theirs = ours.shortened(), theirs.shortened()

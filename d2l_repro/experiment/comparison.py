@@ -5,7 +5,7 @@ A chapter's comparisons are a dict, title -> list of `chapter.Run`; one more row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable
 
 from mxnet import nd
@@ -58,7 +58,7 @@ def tabulate(result: Result, comparisons: Comparisons, row: TableRow) -> None:
         ]
 
 
-def draw(result: Result, comparisons: Comparisons, where: str, columns: Iterable[str]) -> None:
+def draw(result: Result, comparisons: Comparisons, where: str, columns: Sequence[str]) -> None:
     """Add a figure for each comparison and implementation to the result.
 
     Args:

@@ -1,8 +1,7 @@
-"""One trained run as a record, and the only place where its label is put together or taken apart."""
+"""Runs as records, and the only place where their labels are composed and parsed."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -26,11 +25,11 @@ class RunResult:
     Attributes:
         impl: implementation, "scratch", "gluon" or "d2l"; "data" for facts about the data themselves.
         variant: row of the chapter's comparison, "lr=0.2"; empty where a chapter trains a single model.
-        seed: of all random numbers.
-        history: one row of numbers an epoch.
-        metrics: name -> number; the last epoch's, and what the chapter measures after training.
+        seed: seed of all random numbers.
+        history: one row of numbers per epoch.
+        metrics: name -> number; those of the last epoch, and what the chapter measures after training.
         status: how the run ended.
-        message: one line that says why a run diverged or failed.
+        message: one line that says why the run diverged or failed.
         model: the trained `experiment.model.Model`, in memory only.
     """
 
@@ -49,7 +48,7 @@ class RunResult:
         return run_label(self.impl, self.variant)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the run as result.json keeps it."""
+        """Return the run as result.json stores it."""
         content = {
             "impl": self.impl,
             "variant": self.variant,
@@ -66,40 +65,43 @@ class RunResult:
         """Read a run of result.json.
 
         Args:
-            label: the run's key in the file, from which earlier versions' names have to be taken.
+            label: key of the run in the file. Earlier versions have its names only there.
             content: the run as `as_json` returned it.
-            seed: the result's.
+            seed: seed of the result, and of every run whose label names none.
         """
-        names = [content.get(name, part) for name, part in zip(_NAMES, _parts(label, seed))]
+        impl, variant, own_seed = _parts(label, seed)
         message, diverged = content.get("error"), content.get("diverged")
         status = Status.DIVERGED if diverged else Status.FAILED if message else Status.DONE
         return cls(
-            *names,
-            History.from_columns(content["history"]),
-            content["metrics"],
-            Status(content.get("status", status)),
-            message or diverged or "",
+            impl=content.get("impl", impl),
+            variant=content.get("variant", variant),
+            seed=content.get("seed", own_seed),
+            history=History.from_columns(content["history"]),
+            metrics=content["metrics"],
+            status=Status(content.get("status", status)),
+            message=message or diverged or "",
         )
 
 
-_NAMES = ("impl", "variant", "seed")
 _MESSAGE_KEYS = {Status.DIVERGED: "diverged", Status.FAILED: "error", Status.INTERRUPTED: "error"}
 
 
 def run_label(impl: str, variant: str = "", seed: int | None = None) -> str:
-    """Return what tables, figures and result.json call a run: "gluon lr=0.2, seed 3".
+    """Compose the label of a run in tables, figures and result.json: "gluon lr=0.2, seed 3".
 
     Args:
         impl: implementation.
         variant: row of a comparison, or empty.
-        seed: named only where a result holds several seeds of the run.
+        seed: None unless the result has several seeds of the run.
     """
     label = f"{impl} {variant}".strip()
     return label if seed is None else f"{label}, seed {seed}"
 
 
 def _parts(label: str, seed: int) -> tuple[str, str, int]:
-    """Implementation, variant and seed of a label."""
-    name, _, other = re.fullmatch(r"(.*?)(, seed (\d+))?", label, flags=re.DOTALL).groups()
-    impl, _, variant = name.partition(" ")
-    return impl, variant, int(other) if other else seed
+    """Split a label into implementation, variant and seed."""
+    name, _, number = label.rpartition(", seed ")
+    if name and number.isdecimal():
+        label, seed = name, int(number)
+    impl, _, variant = label.partition(" ")
+    return impl, variant, seed

@@ -40,7 +40,7 @@ def test_list_names_every_chapter_with_section_time_and_data(capsys):
     assert lines[0].split() == ["chapter", "section", "takes", "title", "data"]
     assert " ".join(lines[2].split()).startswith("softmax_regression 3.4 to 3.7 ")
     data = {line.split()[0]: line.split()[-1] for line in lines[1:]}
-    assert (data["weight_decay"], data["gluon_blocks"]) == ("up", "none")
+    assert (data["weight_decay"], data["gluon_blocks"]) == ("synthetic", "none")
     assert lines[2].split("  ")[-1].strip() == "fashion_mnist, fashion_mnist_2017, mnist, digits"
     assert len(lines) == 1 + len(list((ROOT / "chapters").glob("[!_]*.py")))
 
