@@ -56,7 +56,7 @@ def test_every_published_row_has_a_run_and_metric_of_ours(result):
 
 def test_a_short_run_leaves_figures_and_tables(result):
     for figure in result.figures.values():
-        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
+        assert plot.render(figure, "png").startswith(b"\x89PNG")
     assert {
         "fully_connected_nets": {
             "two_layers_scratch",

@@ -149,7 +149,7 @@ def test_a_short_run_trains_compares_and_draws():
         "misclassified_gluon",
     }
     for figure in result.figures.values():
-        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
+        assert plot.render(figure, "png").startswith(b"\x89PNG")
     for run in result.runs.values():
         assert len(run["history"]) == 2
         assert run["metrics"]["best_valid_acc"] == max(run["history"]["valid_acc"])
