@@ -402,6 +402,21 @@ def histogram(panels, title, ylabel):
     return figure
 
 
+def as_images(weights, shape):
+    """Return the weights of units as images.
+
+    Args:
+        weights: (units, inputs), NumPy array.
+        shape: of an input, (channels, height, width).
+
+    Returns:
+        (units, height, width, channels), each image from 0, its smallest weight, to 1, its largest.
+    """
+    images = weights.reshape(-1, *shape).transpose(0, 2, 3, 1)
+    low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
+    return (images - low) / (high - low)
+
+
 @styled
 def image_row(images, titles, title, wrong=(), columns=10):
     """Images side by side.
