@@ -18,10 +18,8 @@ from d2l_repro.scratch.layers import (
     BatchNorm,
     CReLU,
     Dropout,
-    FullyConnectedNet,
     LayerNorm,
     Network,
-    TwoLayerNet,
     gradients_by_hand,
 )
 from d2l_repro.train.callbacks import seed_everything
@@ -40,6 +38,17 @@ def from_the_start():
 
 def array(*shape):
     return nd.array(rng.normal(size=shape), dtype="float64")
+
+
+def fully_connected(sizes, sigma=1.0, norm=None):
+    """A net {affine - [norm] - ReLU} x L - affine."""
+    layers = []
+    for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
+        if i > 0:
+            layers += [norm(nd.ones(inputs), nd.zeros(inputs))] if norm else []
+            layers.append(Activation("relu"))
+        layers.append(Affine(normal((inputs, outputs), sigma), nd.zeros(outputs), first=i == 0))
+    return Network(layers)
 
 
 LAYERS = {
@@ -221,9 +230,7 @@ def test_hinge_loss_equals_its_formula(scores, y):
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_gradients_by_hand_equal_autograd_at_any_depth_including_the_penalty(depth, norm):
     seed_everything(0)
-    net = FullyConnectedNet(
-        [6, *[5] * (depth - 1), 3], lambda shape: nd.random.normal(shape=shape), norm=norm
-    )
+    net = fully_connected([6, *[5] * (depth - 1), 3], norm=norm)
     X, y = nd.random.normal(shape=(7, 6)), nd.array(rng.randint(0, 3, 7))  # a short last batch
     _, losses = gradients_by_hand(net, "softmax", reg=0.1, batch_size=10)(X, y)
     by_hand = [param.grad.asnumpy().copy() for param in net.params]
@@ -239,17 +246,8 @@ def test_gradients_by_hand_equal_autograd_at_any_depth_including_the_penalty(dep
     assert losses.shape == (7,)
 
 
-def test_fully_connected_net_has_the_layers_its_arguments_describe():
-    net = FullyConnectedNet([8, 4, 4, 3], norm=BatchNorm, drop_prob=0.5, activation="tanh")
-    hidden = [Affine, BatchNorm, Activation, Dropout]
-    assert [type(layer) for layer in net.layers] == [*hidden, *hidden, Affine]
-    assert [param.shape for param in TwoLayerNet(8, 4, 3).params] == [(8, 4), (4,), (4, 3), (3,)]
-    assert [type(layer) for layer in TwoLayerNet(8, 4, 3).layers] == [Affine, Activation, Affine]
-    assert len(FullyConnectedNet([8, 4, 3], bias=None).params) == 2
-
-
 def test_affine_computes_no_input_gradient_in_the_first_layer():
-    net = TwoLayerNet(4, 5, 3)
+    net = fully_connected([4, 5, 3])
     net(array(6, 4).astype("float32"))
     assert net.layers[0].backward(nd.ones((6, 5))) is None
 
@@ -259,7 +257,7 @@ def test_gradients_by_hand_train_like_autograd_in_the_loop():
     nets = []
     for by_hand in (True, False):
         seed_everything(0)
-        net = FullyConnectedNet([6, 8, 3], lambda shape: nd.random.normal(shape=shape))
+        net = fully_connected([6, 8, 3])
         train_ch3(
             net,
             Minibatches(X, y, 32, 0),
@@ -296,7 +294,7 @@ def test_correct_sign_counts_a_probability_from_one_half_on():
 def test_every_optimizer_trains_a_net_of_layers(name):
     X, y = nd.random.normal(shape=(60, 4)), nd.arange(60) % 3
     batches = Minibatches(X + 3 * nd.one_hot(y, 4), y, 16, seed=0)
-    net = FullyConnectedNet([4, 8, 3], lambda shape: normal(shape, 0.5))
+    net = fully_connected([4, 8, 3], sigma=0.5)
     optimizer = OPTIMIZERS[name].from_scratch(net.params, 0.01)
     history = train_ch3(
         net,

@@ -8,7 +8,7 @@ from mxnet.gluon import nn
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import SGD, normal
-from d2l_repro.scratch.layers import LOSSES, BatchNorm, FullyConnectedNet, gradients_by_hand
+from d2l_repro.scratch.layers import LOSSES, Activation, Affine, BatchNorm, Network, gradients_by_hand
 from d2l_repro.train import train_ch3
 from d2l_repro.train.callbacks import BestModel, Clip, StepSizes, seed_everything
 from d2l_repro.train.parameters import parameters
@@ -17,7 +17,9 @@ BATCH_SIZE, LR = 16, 0.5
 
 
 def from_scratch(norm):
-    net = FullyConnectedNet([4, 8, 3], lambda shape: normal(shape, 0.5), norm=BatchNorm if norm else None)
+    hidden = [BatchNorm(nd.ones(8), nd.zeros(8))] if norm else []
+    first = Affine(normal((4, 8), 0.5), nd.zeros(8), first=True)
+    net = Network([first, *hidden, Activation("relu"), Affine(normal((8, 3), 0.5), nd.zeros(3))])
     gradients = gradients_by_hand(net, "softmax")
     return Model(net, LOSSES["softmax"][0], net.params, SGD(net.params, LR), gradients=gradients)
 
