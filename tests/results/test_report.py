@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from markupsafe import escape
@@ -103,22 +104,30 @@ def odd_result():
     return result
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Two chapters, one of them with two seeds."""
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A folder with the results of two chapters, one of them with two seeds; to be read only."""
+    folder = tmp_path_factory.mktemp("saved")
     for name, result in {
         "softmax_regression": softmax_result(),
         "softmax_regression/seed_1": softmax_result(1),
         "odd": odd_result(),
     }.items():
-        (tmp_path / name).mkdir()
-        result.save(tmp_path / name)
-    return tmp_path
+        (folder / name).mkdir()
+        result.save(folder / name)
+    return folder
 
 
 @pytest.fixture
-def page(folder):
-    return report.page(summary.collect(folder))
+def folder(saved, tmp_path):
+    """A copy of that folder, to write into."""
+    return Path(shutil.copytree(saved, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="module")
+def page(saved):
+    """The page of these results, as text."""
+    return report.page(summary.collect(saved))
 
 
 def text_of(page):
@@ -128,7 +137,7 @@ def text_of(page):
     )
 
 
-def test_every_published_value_is_there_with_ours_band_verdict_source_and_note(page):
+def test_page_shows_every_published_value_with_ours_its_band_verdict_source_and_note(page):
     text = text_of(page)
     row = next(
         row
@@ -142,7 +151,7 @@ def test_every_published_value_is_there_with_ours_band_verdict_source_and_note(p
     assert "gluon train loss 0.4896 - 0.483 to 0.491 not compared" in text
 
 
-def test_a_chapter_has_settings_parity_times_and_curves(page):
+def test_page_shows_settings_parity_times_and_curves_of_a_chapter(page):
     text = text_of(page)
     assert "lr 0.3 (the chapter's own: 0.1)" in text
     assert "scratch, gluon 50 1.0e-09 1e-06 yes" in text
@@ -154,7 +163,7 @@ def test_a_chapter_has_settings_parity_times_and_curves(page):
     assert 'alt="One &amp; two"' in page
 
 
-def test_stand_ins_and_failures_are_marked_loudly(page):
+def test_page_marks_stand_in_data_and_failures_loudly(page):
     text = text_of(page)
     chapter = text_of(page[page.index('id="chapter-a_readers_own"') :])
     assert "Stand-in data." in text
@@ -167,19 +176,20 @@ def test_stand_ins_and_failures_are_marked_loudly(page):
     assert 'data-chapter="a_readers_own" data-verdict="failed"' in page
 
 
-def test_long_histories_are_thinned_but_keep_first_and_last(page):
+def test_page_thins_long_histories_but_keeps_first_and_last_epoch(page):
     epochs = re.findall(r'<tr><th scope="row">(\d+)</th>', page)[:21]
     assert epochs == ["1", *map(str, range(2, 41, 2))]
 
 
-def test_an_interrupted_further_seed_is_not_passed_over(folder):
-    softmax_result(1, interrupted=True, published=[]).save(folder / "softmax_regression" / "seed_1")
+def test_page_reports_that_a_further_seed_was_interrupted(folder):
+    interrupted = softmax_result(1, interrupted=True, published=[], figures={})
+    interrupted.save(folder / "softmax_regression" / "seed_1")
     page = report.page(summary.collect(folder))
     assert 'data-chapter="softmax_regression" data-verdict="failed"' in page
     assert "Interrupted (seed 1)" in text_of(page)
 
 
-def test_the_picture_of_a_band_shows_where_ours_and_its_deviation_lie():
+def test_published_picture_shows_where_our_value_and_its_deviation_lie():
     row = {"low": 0.0, "high": 1.0, "value": 0.5, "ours": 2.0, "std": 1.0, "within": True}
     picture = report._published(summary.Summary(None, [softmax_result()]), row)["picture"]
     scale = (picture["high"] - picture["low"]) / 1.0
@@ -188,11 +198,11 @@ def test_the_picture_of_a_band_shows_where_ours_and_its_deviation_lie():
     assert picture["value"] - picture["low"] == pytest.approx(0.5 * scale, abs=0.2)
 
 
-def test_docstrings_are_marked_up_and_nothing_else_gets_through():
+def test_marked_renders_emphasis_and_code_and_escapes_everything_else():
     assert report.marked(f"*a* `b*c*` {MARKUP}") == f"<em>a</em> <code>b*c*</code> {escape(MARKUP)}"
 
 
-def test_nothing_but_the_pages_own_style_and_script_may_run(page):
+def test_page_allows_no_style_or_script_but_its_own(page):
     (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
     assert policy.startswith("default-src 'none'; img-src data:; ")
     for kind, element in (("style-src", "style"), ("script-src", "script")):
@@ -200,13 +210,13 @@ def test_nothing_but_the_pages_own_style_and_script_may_run(page):
         assert f"{kind} '{report._hash(content)}'" in policy.replace("&#39;", "'")
 
 
-def test_text_with_markup_is_escaped(page):
+def test_page_escapes_text_with_markup(page):
     assert MARKUP not in page
     assert page.count("<script") == 1
     assert "http://127.0.0.1" not in re.sub(r"&lt;img src=http://127.0.0.1:9/x&gt;", "", page)
 
 
-def test_a_lost_figure_is_said_and_does_not_stop_the_report(folder):
+def test_page_reports_a_lost_figure_and_is_written_all_the_same(folder):
     (folder / "softmax_regression" / "images.svg").unlink()
     assert "The figure images.svg is not beside its result" in report.page(summary.collect(folder))
 
@@ -222,11 +232,11 @@ def test_a_lost_figure_is_said_and_does_not_stop_the_report(folder):
         (300, "5.0 min"),
     ],
 )
-def test_durations_are_said_as_a_reader_says_them(seconds, said):
+def test_duration_reads_as_a_person_would_say_it(seconds, said):
     assert duration(seconds) == said
 
 
-def test_the_command_writes_the_page_and_tells_what_it_could_not_read(folder, tmp_path, capsys):
+def test_report_command_writes_the_page_and_names_what_it_could_not_read(folder, tmp_path, capsys):
     (folder / "mlp").mkdir()
     (folder / "mlp" / "result.json").write_text("{")
     with pytest.raises(SystemExit) as exit:
@@ -239,7 +249,7 @@ def test_the_command_writes_the_page_and_tells_what_it_could_not_read(folder, tm
 
 
 @pytest.mark.parametrize("out", ["no/such/folder.html", "."])
-def test_a_page_that_cannot_be_written_is_one_line_and_exit_code_2(folder, out, capsys):
+def test_report_command_exits_with_2_and_one_line_if_the_page_cannot_be_written(folder, out, capsys):
     with pytest.raises(SystemExit) as exit:
         cli.main(["report", str(folder), "--out", str(folder / out)])
     assert exit.value.code == 2
@@ -263,8 +273,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser, folder):
-    """opened(width=...): the page in a window, from file://; nothing it may have complained of is let
-    pass."""
+    """Return opened(width=...), which opens the page from file://; fails if the browser had any complaint."""
     path = report.write(summary.collect(folder), folder / report.FILE_NAME)
     complaints, contexts = [], []
 
@@ -291,13 +300,13 @@ def visible(window, selector):
     return window.locator(f"{selector}:visible").count()
 
 
-def test_in_a_browser_every_figure_shows(opened):
+def test_page_in_a_browser_shows_every_figure(opened):
     window = opened()
     assert window.title() == "d2l_repro: published and reproduced"
     assert window.evaluate("[...document.images].map((image) => image.naturalWidth > 100)") == [True, True]
 
 
-def test_in_a_browser_values_and_chapters_are_searched_and_filtered(opened):
+def test_page_in_a_browser_searches_and_filters_values_and_chapters(opened):
     window = opened()
     assert visible(window, "tr.item") == 7
     window.get_by_label("Verdict").select_option("outside")
@@ -321,7 +330,7 @@ def test_in_a_browser_values_and_chapters_are_searched_and_filtered(opened):
     assert visible(window, "section.item") == 1
 
 
-def test_in_a_browser_a_link_to_a_filtered_chapter_shows_it(opened):
+def test_page_in_a_browser_shows_a_filtered_chapter_when_its_link_is_followed(opened):
     window = opened()
     window.locator("#chapter").select_option("a_readers_own")
     window.locator("nav a", has_text="softmax_regression").click()
@@ -331,7 +340,7 @@ def test_in_a_browser_a_link_to_a_filtered_chapter_shows_it(opened):
     window.wait_for_function("!document.getElementById('chapter-softmax_regression').hidden")
 
 
-def test_in_a_browser_the_keyboard_is_enough(opened):
+def test_page_in_a_browser_can_be_used_with_the_keyboard_alone(opened):
     window = opened()
     window.keyboard.press("Tab")
     assert window.evaluate("document.activeElement.textContent") == "Skip to the values"
@@ -343,12 +352,12 @@ def test_in_a_browser_the_keyboard_is_enough(opened):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1060, 1280])
-def test_in_a_browser_nothing_is_wider_than_the_screen(opened, width):
+def test_page_in_a_browser_is_never_wider_than_the_screen(opened, width):
     window = opened(width)
     assert window.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_in_a_browser_dark_mode_is_dark_and_can_be_read(opened):
+def test_page_in_a_browser_is_dark_in_dark_mode(opened):
     window = opened(color_scheme="dark")
     assert luminance(window.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.02
 
@@ -361,9 +370,10 @@ def luminance(color):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser_every_text_has_the_contrast_that_readers_need(opened, scheme):
+def test_page_in_a_browser_gives_every_text_the_contrast_that_readers_need(opened, scheme):
     pairs = opened(color_scheme=scheme).evaluate("""() => [...document.querySelectorAll("body *")]
-        .filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+        .filter((e) => e.checkVisibility())
+        .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
         .map((e) => {
             let under = e;
             const back = (x) => getComputedStyle(x).backgroundColor;
@@ -376,7 +386,7 @@ def test_in_a_browser_every_text_has_the_contrast_that_readers_need(opened, sche
         assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ink, paper)
 
 
-def test_in_a_browser_printing_opens_everything_and_drops_the_controls(opened):
+def test_page_in_a_browser_prints_everything_unfolded_and_without_controls(opened):
     window = opened()
     window.emulate_media(media="print")
     window.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -386,7 +396,7 @@ def test_in_a_browser_printing_opens_everything_and_drops_the_controls(opened):
     assert window.locator("details[open]").count() == 0
 
 
-def test_in_a_browser_without_scripts_everything_is_shown(opened):
+def test_page_in_a_browser_shows_everything_without_scripts(opened):
     window = opened(java_script_enabled=False)
     assert visible(window, ".item") == 9
     assert visible(window, "#filters") == 0

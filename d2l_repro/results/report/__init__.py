@@ -1,6 +1,7 @@
 """Results -> one HTML page that needs nothing else: no other file, no network, no script to be read."""
 
 import base64
+import functools
 import hashlib
 import html
 import math
@@ -37,21 +38,13 @@ def write(collection, path):
 
 def page(collection):
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader(__name__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(marked=marked, shown=shown)
     chapters = [_chapter(summary) for summary in collection.summaries]
     rows = [row for chapter in chapters for row in chapter["published"]]
     style, script = (
         resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
         for name in ("style.css", "script.js")
     )
-    return environment.get_template("page.html.jinja").render(
+    return _template().render(
         chapters=chapters,
         rows=rows,
         problems=collection.problems,
@@ -64,6 +57,20 @@ def page(collection):
         script=Markup(script),
         script_hash=_hash(script),
     )
+
+
+@functools.lru_cache  # compiling takes ten times as long as rendering
+def _template():
+    """The compiled template of the page."""
+    environment = Environment(
+        loader=PackageLoader(__name__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(marked=marked, shown=shown)
+    return environment.get_template("page.html.jinja")
 
 
 def marked(text):
