@@ -278,7 +278,7 @@ def test_only_three_chapters_offer_it(tmp_path, capsys):
 
 def test_the_import_of_d2l_prints_nothing_and_needs_no_display(d2l):
     code = (
-        "import d2l_repro; from d2l_repro import witness; second_edition.package(); "
+        "import d2l_repro; from d2l_repro.experiment import second_edition; second_edition.package(); "
         "from mxnet.util import is_np_array, is_np_shape; assert not is_np_array() and not is_np_shape()"
     )
     made = subprocess.run(
