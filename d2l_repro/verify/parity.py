@@ -23,7 +23,7 @@ from typing import Optional
 import numpy as np
 from mxnet import gluon
 
-from ..train.loop import TrainingDiverged, as_nd, train_ch3
+from ..train.loop import TrainingDiverged, as_nd, gradients_by_autograd, train_ch3
 from ..train.parameters import parameters
 
 
@@ -94,14 +94,20 @@ def same_path(ours, theirs, batches, batch_size, steps=50, tolerance=1e-6, dtype
     for mine, other in pairs:
         other.set(mine.get())
     parity = Parity(len(batches), 0.0, 0.0, tolerance, dtype)
+    # Not in each step: whenever they are made, a hybridized net is traced together with its loss.
+    trained = [
+        (model, model.gradients or gradients_by_autograd(model.net, model.loss, model.penalty, batch_size))
+        for model in (ours, theirs)
+    ]
     for step, batch in enumerate(batches, 1):
-        losses = [_train_on(model, batch, batch_size) for model in (ours, theirs)]
+        losses = [_train_on(model, gradients, batch, batch_size) for model, gradients in trained]
         parity.max_loss_diff = max(parity.max_loss_diff, abs(losses[0] - losses[1]))
         for i, (mine, other) in enumerate(pairs):
-            diff = _distance(mine.get(), other.get())
+            value = mine.get()
+            diff = _distance(value, other.get())
             parity.max_abs_diff = max(parity.max_abs_diff, diff)
             # Weights in the thousands cannot be as near to each other as weights of about 1.
-            if diff > tolerance * max(1, np.abs(mine.get()).max()) and parity.left_at is None:
+            if diff > tolerance * max(1, np.abs(value).max()) and parity.left_at is None:
                 name = other.name or mine.name or "from scratch"
                 parity.left_at = {"step": step, "parameter": i, "name": name, "diff": diff}
     return parity
@@ -139,7 +145,7 @@ def _repeated(batches):
             raise ValueError("no batch to compare the models on")
 
 
-def _train_on(model, batch, batch_size):
+def _train_on(model, gradients, batch, batch_size):
     """One step of the one loop; the batch's mean loss."""
     try:
         history = train_ch3(
@@ -151,8 +157,7 @@ def _train_on(model, batch, batch_size):
             batch_size,
             trainer=model.trainer,
             metrics={},
-            penalty=model.penalty,
-            gradients=model.gradients,
+            gradients=gradients,
         )
     except TrainingDiverged:
         return math.nan  # the step was taken; the parameters tell
