@@ -1,8 +1,8 @@
-# For Windows and Apple silicon, where MXNet has no wheel; Linux in the container has one.
+# For Windows and Apple silicon, for which MXNet has no wheel.
 #   docker build -t d2l_repro .
-#   docker run --rm -v "$PWD/runs:/d2l_repro/runs" d2l_repro                     (make reproduce)
+#   docker run --rm -v "$PWD/runs:/d2l_repro/runs" d2l_repro                     # make reproduce
 #   docker run --rm -v "$PWD/data:/data" -e D2L_REPRO_DATA=/data d2l_repro make test
-# The wheel for arm64 lacks libraries of Arm's, so Apple silicon emulates amd64.
+# The wheel for arm64 needs Arm libraries that are not on PyPI, so Apple silicon emulates amd64.
 FROM --platform=linux/amd64 python:3.11-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 libquadmath0 make \

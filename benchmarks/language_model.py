@@ -1,16 +1,20 @@
-"""How fast is a step of the language model at the article's scale? Gluon and from scratch against PyTorch.
+"""Measure a step of the language model at the article's scale: from scratch, with Gluon and with PyTorch.
 
-    python -m benchmarks.language_model [rounds] [steps a round]
+    python -m benchmarks.language_model [rounds] [steps per round]
 
-The contestants take turns on the same windows, so that a machine whose speed drifts is unfair to none. Wall
-time is what counts; processor time is given beside it, as it stands still while others have the machine.
-Without the Penn Treebank words are drawn at random from a vocabulary of its size: the times are the same.
+The contestants take turns with the same windows, so that changes in the speed of the machine affect all of
+them. Wall time is what counts; processor time is printed as well, as it does not include the time that other
+programs take. Without the Penn Treebank, random words from a vocabulary of its size are used, which take as
+long.
 """
+
+from __future__ import annotations
 
 import itertools
 import statistics
 import sys
 import time
+from typing import Callable
 
 import numpy as np
 
@@ -21,11 +25,12 @@ from d2l_repro.data.text import Text, Windows, load_text
 from d2l_repro.experiment.chapter import seed_everything
 
 HP = language_model.HParams(num_epochs=1)
-NUM_WORDS = 10000
+NUM_WORDS = 10000  # in the vocabulary
+Times = tuple[float, float]  # seconds of wall time and of processor time
 
 
-def treebank():
-    """The published text, or as many words made up."""
+def load_treebank() -> Text:
+    """Return the published text, or random words from a vocabulary of the same size."""
     text = load_text()
     if text.stand_in_for is None:
         return text
@@ -34,27 +39,27 @@ def treebank():
     return Text("random", "words drawn at random", words + drawn, drawn[:1000], drawn[:1000])
 
 
-def timed(work):
-    """Seconds of wall and of processor time."""
-    begun = time.perf_counter(), time.process_time()
+def measure(work: Callable[[], object]) -> Times:
+    """Return the time that a function takes."""
+    wall, processor = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - begun[0], time.process_time() - begun[1]
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
-def ours(build, text, windows):
-    """A function that goes on for some steps of our loop, clipping included, and gives their times."""
+def ours(build: Callable, text: Text, windows: Windows) -> Callable[[int], Times]:
+    """Return a function that continues training for a number of steps of our loop, including clipping."""
     seed_everything(0)
     model = build(HP, Data(text.name, None, None, text))
 
-    def run(steps):
+    def run(steps: int) -> Times:
         data = Data(text.name, list(itertools.islice(windows, steps)), [next(iter(windows))], text)
-        return timed(lambda: language_model.train(model, data, HP))
+        return measure(lambda: language_model.train(model, data, HP))
 
     return run
 
 
-def torch_contestant(text, windows):
-    """The same net, loss and step in PyTorch, with as many threads; None where PyTorch is not installed."""
+def with_torch(text: Text, windows: Windows) -> Callable[[int], Times] | None:
+    """Return the same for PyTorch, with as many threads, or None if it is not installed."""
     try:
         import torch
     except ImportError:
@@ -94,45 +99,59 @@ def torch_contestant(text, windows):
             torch.nn.utils.clip_grad_norm_(net.parameters(), HP.clip)
             optimizer.step()
             state, total = tuple(array.detach() for array in state), total + loss.detach()
-        float(total)
-        # Ours validates on one window after each round: with twelve steps, as often as in an epoch.
+        float(total)  # read it, as our loop does at the end of an epoch
+        # Our contestants validate on one window after each round. With twelve steps per round, this is the
+        # same proportion as in an epoch.
         with torch.no_grad():
             net.eval()
             net(batches[0][0], None)
             net.train()
 
-    return lambda steps: timed(lambda: train(steps))
+    return lambda steps: measure(lambda: train(steps))
 
 
-def main(rounds=5, steps=12):
-    text = treebank()
+def main(rounds: int = 5, steps: int = 12) -> None:
+    """Measure all contestants and print the ratios."""
+    text = load_treebank()
     windows = Windows(text.vocabulary.numbers(text.train_words), HP.batch_size, HP.num_steps)
     contestants = {
         "Gluon": ours(language_model.with_gluon, text, windows),
         "from scratch": ours(language_model.from_scratch, text, windows),
-        "PyTorch": torch_contestant(text, windows),
+        "PyTorch": with_torch(text, windows),
     }
-    times = {name: [] for name, run in contestants.items() if run}
-    for name in times:
-        contestants[name](3)  # warm up
+    available = {name: contestant for name, contestant in contestants.items() if contestant}
+    times: dict[str, list[Times]] = {name: [] for name in available}
+    for contestant in available.values():
+        contestant(3)  # warm up
     for _ in range(rounds):
-        for name, measured in times.items():
-            measured.append(contestants[name](steps))
+        for name, contestant in available.items():
+            times[name].append(contestant(steps))
+    report(times, steps, len(windows))
+
+
+def report(times: dict[str, list[Times]], steps: int, steps_per_epoch: int) -> None:
+    """Print medians, ranges and ratios.
+
+    Args:
+        times: name of the contestant -> its times, one for each round.
+        steps: steps per round.
+        steps_per_epoch: for the duration of an epoch.
+    """
     medians = {}
-    for name, measured in times.items():
-        wall, processor = ([seconds / steps * 1000 for seconds in column] for column in zip(*measured))
-        medians[name] = statistics.median(wall), statistics.median(processor)
+    for name, rounds in times.items():
+        wall, processor = ([seconds / steps * 1000 for seconds in column] for column in zip(*rounds))
+        median = statistics.median(wall)  # ms per step
+        medians[name] = median, statistics.median(processor)
         print(
-            f"{name:14} {medians[name][0]:7.1f} ms a step (fastest {min(wall):.1f}, slowest {max(wall):.1f}), "
-            f"processor {medians[name][1]:.1f}; {HP.batch_size * HP.num_steps / medians[name][0] * 1000:,.0f} "
-            f"tokens/s; an epoch {medians[name][0] * len(windows) / 1000:.0f} s"
+            f"{name:14} {median:7.1f} ms per step (fastest {min(wall):.1f}, slowest {max(wall):.1f}), "
+            f"processor {medians[name][1]:.1f}; "
+            f"{HP.batch_size * HP.num_steps / median * 1000:,.0f} tokens/s; "
+            f"{median * steps_per_epoch / 1000:.0f} s per epoch"
         )
     for name in medians:
         if name != "PyTorch" and "PyTorch" in medians:
-            ratios = [mine / theirs for mine, theirs in zip(medians[name], medians["PyTorch"])]
-            print(
-                f"{name} / PyTorch: {ratios[0]:.2f} of the wall time, {ratios[1]:.2f} of the processor time"
-            )
+            wall, processor = (ours / theirs for ours, theirs in zip(medians[name], medians["PyTorch"]))
+            print(f"{name} / PyTorch: {wall:.2f} of the wall time, {processor:.2f} of the processor time")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""How fast is a step of LeNet-5 on 100 images of MNIST's shape? From scratch, with Gluon and with PyTorch, as
-ratios.
+"""Measure a step of LeNet-5 with 100 images of MNIST's shape: from scratch, with Gluon and with PyTorch.
 
     python -m benchmarks.lenet [rounds]
 
-On all cores, or on as many as OMP_NUM_THREADS says. The contestants take turns; medians over the rounds are
-compared.
+All cores are used, or as many as OMP_NUM_THREADS says. The contestants take turns; the results are ratios of
+medians over the rounds.
 """
+
+from __future__ import annotations
 
 import statistics
 import sys
@@ -20,11 +21,11 @@ from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.scratch import correct
 from d2l_repro.train.loop import as_nd, train_ch3
 
-NUM_STEPS = 30  # a round, so that what a run needs once is a small part
+NUM_STEPS = 30  # per round, so that the fixed costs of a run are a small part of it
 
 
 def batches_of(hp):
-    """As many batches as a round has steps, of random pixels: the times are the same."""
+    """Return a batch of random pixels, which take as long as digits, for each step of a round."""
     rng, count = np.random.RandomState(0), NUM_STEPS * hp.batch_size
     examples = (
         as_nd(rng.rand(count, 1, 28, 28).astype("float32")),
@@ -34,11 +35,11 @@ def batches_of(hp):
 
 
 def ours(build, hp, data):
-    """A function that trains for a round and gives its seconds."""
+    """Return a function that trains for one round and returns the seconds."""
     model = build(hp, data)
 
     def steps():
-        begun = time.perf_counter()
+        start = time.perf_counter()
         train_ch3(
             model.net,
             data.train_iter,
@@ -49,13 +50,13 @@ def ours(build, hp, data):
             trainer=model.trainer,
             gradients=model.gradients,
         )
-        return time.perf_counter() - begun
+        return time.perf_counter() - start
 
     return steps
 
 
 def with_torch(hp, data):
-    """The same in PyTorch, on as many threads; None where it is not installed."""
+    """Return the same for PyTorch, with as many threads, or None if it is not installed."""
     try:
         import torch
         from torch import nn
@@ -68,26 +69,28 @@ def with_torch(hp, data):
     net = nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(*hp.hidden), nn.ReLU(), nn.LazyLinear(10))
     X, y = (torch.tensor(array.asnumpy()) for array in data.source.train)
     y, loss = y.long(), nn.CrossEntropyLoss()
-    net(X[:1])  # a lazy layer learns its inputs from the first X it sees
+    net(X[:1])  # lazy layers find out their number of inputs
     optimizer = torch.optim.Adam(net.parameters(), hp.lr)
 
     def steps():
-        begun = time.perf_counter()
-        total, right = 0, 0
+        start = time.perf_counter()
+        total, num_correct = 0, 0
         for rows in torch.randperm(len(y)).split(hp.batch_size):
             y_hat = net(X[rows])
             value = loss(y_hat, y[rows])
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
-            total, right = total + value.detach(), right + (y_hat.argmax(1) == y[rows]).sum()
-        float(total), int(right)
-        return time.perf_counter() - begun
+            total += value.detach()
+            num_correct += (y_hat.argmax(1) == y[rows]).sum()
+        float(total), int(num_correct)  # read them, as our loop does at the end of an epoch
+        return time.perf_counter() - start
 
     return steps
 
 
-def main(rounds=9):
+def main(rounds: int = 9) -> None:
+    """Measure all contestants and print the ratios."""
     seed_everything(0)
     hp = next(iter(lenet.comparison(lenet.HParams()).values())).replace(steps=NUM_STEPS)
     data = batches_of(hp)
@@ -100,13 +103,13 @@ def main(rounds=9):
     for name in times:
         contestants[name]()  # warm up
     for _ in range(rounds):
-        for name, measured in times.items():
-            measured.append(contestants[name]() / NUM_STEPS)
-    median = {name: statistics.median(measured) for name, measured in times.items()}
+        for name, seconds in times.items():
+            seconds.append(contestants[name]() / NUM_STEPS)
+    median = {name: statistics.median(seconds) for name, seconds in times.items()}
     print(f"{compat.threads()} threads")
     for name, seconds in median.items():
         print(
-            f"{name:8} {1000 * seconds:6.1f} ms a step   (fastest {1000 * min(times[name]):.1f}); "
+            f"{name:8} {1000 * seconds:6.1f} ms per step   (fastest {1000 * min(times[name]):.1f}); "
             f"{seconds / list(median.values())[-1]:.2f} times {list(median)[-1]}'s"
         )
 

@@ -285,7 +285,7 @@ def train(model, data, hp, callbacks=()):
         if isinstance(model.net, FullyConnectedNet)
         else list(model.params.values())
     )
-    learned = [param.held for param in parameters(model)]
+    learned = [param.source for param in parameters(model)]
     is_correct, valid = data.source.is_correct, [data.source.valid]
     schedule = schedules.exponential(model.trainer.learning_rate, hp.lr_decay)
     best = BestModel(arrays)

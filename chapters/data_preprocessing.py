@@ -2,25 +2,36 @@
 
 A reader's article on hand-written optimizers in MXNet.
 
-Pixels are stored as bytes from 0 to 255. Fed in as they are, they make every gradient of a weight 255 times
-as large, and a step of the same learning rate overshoots: a loss with the softmax outside takes the logarithm
-of a probability that was rounded to 0, and training stops; one that contains the softmax, like Gluon's, goes
-on and swings. It is a matter of scale alone: with initial weights divided by 255 and the learning rate by
-255^2 the weights take the steps they take on floats, 255 times as small. Only the bias, whose gradient the
-pixels do not enter, then hardly moves.
+Pixels are stored as bytes from 0 to 255. Used as they are, they make every gradient with respect to a weight
+255 times as large, and a step with the same learning rate overshoots. A loss that takes probabilities, as in
+section 3.6, then computes the logarithm of a probability that was rounded to 0, and training stops. A loss
+that contains the softmax, like Gluon's, carries on and oscillates.
 
-Expect the raw runs to diverge or to swing by points from epoch to epoch, and the scaled one half a point
-below floats.
+Only the scale matters: with the initial weights divided by 255 and the learning rate by 255^2, the weights
+take the steps they take on floats, 255 times as small. The bias, whose gradient does not contain the pixels,
+then hardly moves.
+
+Expect the runs on raw bytes to diverge, or to oscillate by points from epoch to epoch, and the scaled run to
+end half a point below floats.
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.data.images import load_images
+from d2l_repro.experiment import comparison
+from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.model import Model
+from d2l_repro.scratch import SGD, cross_entropy, normal, softmax, softmax_cross_entropy
 from d2l_repro.settings import Count, Positive
+from d2l_repro.train import train_ch3
 
 from . import softmax_regression
-from ._classifiers import Setting, data, runs_of, showing, train
+from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS
 
 
 @dataclass(frozen=True)
@@ -32,19 +43,99 @@ class HParams(settings.HParams):
     lr: Positive = 0.1  # learning rate of SGD on floats, and on bytes as they are
 
 
-def comparisons(hp):
-    """Title -> {name: Setting}."""
-    base = Setting(
-        num_epochs=hp.num_epochs, batch_size=hp.batch_size, lr=hp.lr, schedule="constant", loss="separate"
+@dataclass(frozen=True)
+class Setting(settings.Settings):
+    """A row of the comparison."""
+
+    num_epochs: Count
+    batch_size: Count
+    lr: Positive  # learning rate of SGD
+    sigma: Positive = 0.01  # standard deviation of the initial weights
+    pixels: Literal["floats", "bytes"] = "floats"  # from 0 to 1, or from 0 to 255 as they are stored
+
+
+def data(hp: Setting, options):
+    """Load Fashion-MNIST in minibatches: X (batch, 1, 28, 28) as floats or bytes, y (batch,) from 0 to 9."""
+    images = load_images("fashion_mnist", options.dataset, options.data_dir, options.quick)
+    return images.minibatches(hp.batch_size, options.seed, as_bytes=hp.pixels == "bytes")
+
+
+def softmax_in_net(hp: Setting, data) -> Model:
+    """Build the net of section 3.6, which ends with the softmax; its loss takes probabilities."""
+    params = W, b = initial_params(hp)
+
+    def net(X):  # (batch, 1, 28, 28)
+        return softmax(nd.dot(X.reshape((-1, NUM_INPUTS)), W) + b)  # (batch, 10)
+
+    return Model(net, cross_entropy, params, SGD(params, hp.lr))
+
+
+def softmax_in_loss(hp: Setting, data) -> Model:
+    """Build a net that ends with the logits; its loss contains the softmax."""
+    params = W, b = initial_params(hp)
+
+    def net(X):  # (batch, 1, 28, 28)
+        return nd.dot(X.reshape((-1, NUM_INPUTS)), W) + b  # (batch, 10)
+
+    return Model(net, softmax_cross_entropy, params, SGD(params, hp.lr))
+
+
+def initial_params(hp: Setting) -> list:
+    """Return W and b, with gradients attached."""
+    params = [normal((NUM_INPUTS, NUM_OUTPUTS), hp.sigma), nd.zeros(NUM_OUTPUTS)]
+    for param in params:
+        param.attach_grad()
+    return params
+
+
+def with_gluon(hp: Setting, data) -> Model:
+    """Build the same from Gluon, whose loss contains the softmax."""
+    net = nn.HybridSequential()
+    net.add(nn.Dense(NUM_OUTPUTS))
+    net.initialize(init.Normal(hp.sigma))
+    net.hybridize()
+    params = net.collect_params()
+    trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
+    return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
+
+
+def train(model, data, hp: Setting, callbacks=()):
+    """Make the book's training call, for either implementation."""
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        callbacks=callbacks,
     )
+
+
+def comparisons(hp: HParams) -> dict[str, list[Run]]:
+    """Return title -> runs of the comparison."""
+    separate = {"scratch": softmax_in_net, "gluon": with_gluon}
+    joint = {"scratch": softmax_in_loss, "gluon": with_gluon}
+    floats = Setting(hp.num_epochs, hp.batch_size, hp.lr)
+    raw = floats.replace(pixels="bytes")
+    scaled = raw.replace(lr=hp.lr / 255**2, sigma=floats.sigma / 255)
+    # A run that overshoots amplifies even a difference in the last digit, so its path is not compared.
     return {
-        "Pixels": {
-            "floats": base,
-            "bytes": base.replace(pixels="bytes"),
-            "bytes, softmax in the loss": base.replace(pixels="bytes", loss="joint"),
-            "bytes, all scaled": base.replace(pixels="bytes", lr=hp.lr / 255**2, sigma=base.sigma / 255),
-        }
+        "Pixels": [
+            *runs_of(separate, {"floats": floats}),
+            *runs_of(separate, {"bytes": raw}, compare_paths=False, may_diverge=True),
+            *runs_of(joint, {"bytes, softmax in the loss": raw}, compare_paths=False),
+            *runs_of(separate, {"bytes, all scaled": scaled}),
+        ]
     }
+
+
+def show(result, data):
+    """Add the comparison's figures and table."""
+    tables = comparisons(HParams(**result.settings))
+    comparison.draw(result, tables, f"of {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+    comparison.tabulate(result, tables, comparison.accuracy_row)
 
 
 chapter = Chapter(
@@ -53,18 +144,15 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_epochs": 2},
     data=data,
-    runs=lambda hp: runs_of(comparisons(hp)),
+    runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,
-    show=showing(comparisons, HParams, "of"),
-    needs_data=True,
-    may_diverge=lambda run: run.label.endswith("bytes"),
-    # A run that overshoots multiplies every difference, the last digit's too, until there is nothing left to
-    # compare.
-    parity=lambda run: run.hp.pixels == "floats" or run.hp.lr < 1e-3,
+    show=show,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -2,28 +2,30 @@
 
 *Dive into Deep Learning*, first edition, section 3.13.
 
-New since the multilayer perceptron: a second hidden layer, and activations dropped at random while training,
-few near the input and more near the output. What is kept is scaled up, so that a layer's expectation stays
-and nothing has to be done in testing. Beside the book's net it is shown without dropout and with the two
-probabilities exchanged.
+New since the multilayer perceptron: a second hidden layer, and activations that are dropped at random during
+training, few near the input and more near the output. Those that remain are scaled up, so that a layer's
+expectation does not change and testing needs no correction. Beside the book's net there is one without
+dropout and one with the two probabilities exchanged.
 
-Expect a training accuracy of about 0.85 after five epochs, less than without dropout; five epochs are too few
-to see the overfitting that dropout is for.
+Expect a training accuracy of about 0.85 after five epochs, lower than without dropout. Five epochs are too
+few to see the overfitting that dropout is meant to prevent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, dropout, relu, softmax
 from d2l_repro.settings import Count, Positive, Probability
+from d2l_repro.train import train_ch3
 
 from . import softmax_regression
-from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data, train
+from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,8 @@ class HParams(settings.HParams):
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
-def from_scratch(hp):
-    """Dropout after each hidden layer's activation; `dropout` sees by itself whether the net is in
-    training."""
+def from_scratch(hp, data):
+    """Build the net with dropout after each hidden layer; `dropout` knows whether the net is in training."""
     W1 = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, hp.num_hiddens1))
     b1 = nd.zeros(hp.num_hiddens1)
     W2 = nd.random.normal(scale=hp.sigma, shape=(hp.num_hiddens1, hp.num_hiddens2))
@@ -63,8 +64,8 @@ def from_scratch(hp):
     return Model(net, cross_entropy, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
-    """The same from Gluon, whose Dropout is a layer."""
+def with_gluon(hp, data):
+    """Build the same from Gluon, where dropout is a layer."""
     net = nn.HybridSequential()
     net.add(
         nn.Dense(hp.num_hiddens1, activation="relu"),
@@ -80,36 +81,51 @@ def with_gluon(hp):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
-def runs(hp):
-    """The book's net, without dropout, and with the two probabilities exchanged."""
-    return runs_of(
-        {"scratch": from_scratch, "gluon": with_gluon},
-        {
-            "": hp,
-            "no dropout": hp.replace(drop_prob1=0.0, drop_prob2=0.0),
-            "exchanged": hp.replace(drop_prob1=hp.drop_prob2, drop_prob2=hp.drop_prob1),
-        },
+def train(model, data, hp, callbacks=()):
+    """Make the book's training call; dropout needs nothing of its own here."""
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        callbacks=callbacks,
     )
 
 
+def runs(hp):
+    """Return the variants: the book's net, no dropout, and the two probabilities exchanged."""
+    variants = {
+        "": hp,
+        "no dropout": hp.replace(drop_prob1=0.0, drop_prob2=0.0),
+        "exchanged": hp.replace(drop_prob1=hp.drop_prob2, drop_prob2=hp.drop_prob1),
+    }
+    # The implementations draw different masks, so their paths are compared where nothing is dropped.
+    return [
+        replace(run, compare_paths=run.hp.drop_prob1 == run.hp.drop_prob2 == 0)
+        for run in runs_of({"scratch": from_scratch, "gluon": with_gluon}, variants)
+    ]
+
+
 def show(result, data):
-    """Training curves of the book's net and of the three variants; a table of the gaps between train and
-    test."""
-    book = {label: run for label, run in result.runs.items() if label in ("scratch", "gluon")}
+    """Show training curves of the book's net and of the variants, and the gaps between training and test."""
+    book = {run.impl: run for run in result.select(variant="")}
     result.figures["training_curves"] = plot.training_curves(book, f"Dropout on {data.source.title}")
     for impl in book:
-        variants = {label: run for label, run in result.runs.items() if label.startswith(impl)}
+        variants = {run.name: run for run in result.select(impl)}
         result.figures[f"variants_{impl}"] = plot.training_curves(
             variants, "With dropout, without, and exchanged"
         )
     result.tables["What dropout changes"] = [
         {
             "run": label,
-            **{name: f"{run['metrics'][name]:.4f}" for name in ("train_acc", "test_acc")},
-            "gap": f"{run['metrics']['train_acc'] - run['metrics']['test_acc']:+.4f}",
+            **{name: f"{run.metrics[name]:.4f}" for name in ("train_acc", "test_acc")},
+            "gap": f"{run.metrics['train_acc'] - run.metrics['test_acc']:+.4f}",
         }
-        for label, run in result.runs.items()
-        if run["metrics"]
+        for label, run in result.labelled().items()
+        if run.metrics
     ]
 
 
@@ -122,12 +138,12 @@ chapter = Chapter(
     runs=runs,
     train=train,
     show=show,
-    # The two implementations draw other masks, so their paths are compared where nothing is dropped.
-    parity=lambda run: run.hp.drop_prob1 == run.hp.drop_prob2 == 0,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

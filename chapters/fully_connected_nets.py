@@ -176,7 +176,9 @@ def show(result, data):
         {"activation": name, f"derivative below {LOST}": where_lost(name)} for name in ACTIVATIONS
     ]
     for impl in ("scratch", "gluon"):
-        runs = {label.partition(" ")[2]: run for label, run in result.runs.items() if label.startswith(impl)}
+        runs = {
+            label.partition(" ")[2]: run for label, run in result.labelled().items() if label.startswith(impl)
+        }
         if not runs:
             continue
         result.figures[f"initial_scale_{impl}"] = plot.lines(
@@ -268,7 +270,7 @@ def where_lost(name):
 def learned_by_scale(runs):
     """Net -> initial scales, and the training accuracy at the end; 0 for a run that diverged."""
     return {
-        name: (SCALES, [runs[f"{name} scale {scale:g}"]["metrics"].get("train_acc", 0) for scale in SCALES])
+        name: (SCALES, [runs[f"{name} scale {scale:g}"].metrics.get("train_acc", 0) for scale in SCALES])
         for name in ("three-layer", "five-layer")
     }
 
@@ -283,7 +285,6 @@ chapter = Chapter(
     train=train,
     metrics=tested,
     show=show,
-    needs_data=True,
     parity=lambda run: (
         parity(run) and "scale" not in run.label
     ),  # the fifty images are, where nothing diverges
@@ -294,4 +295,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

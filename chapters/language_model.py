@@ -2,19 +2,19 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-A language model says how probable each word is to come next. Words become rows of a matrix, their embedding;
-two LSTM layers read them one after the other; the same matrix, transposed, turns what the upper layer shows
+A language model predicts how probable each word is to come next. An embedding matrix has a row for each word;
+two LSTM layers read the rows one after the other; the same matrix, transposed, turns the upper layer's output
 into a score for each word of the vocabulary. The text is read in twenty rows side by side, 35 words at a
-time, and the state is carried on from one window to the next, but the gradient is not. It is clipped, as it
-may be very long now and then.
+time. The state is carried over from one window to the next, the gradient is not. It is clipped, since it
+occasionally grows very large.
 
-The loss is summed over the 35 steps and averaged over the rows: that is what a learning rate of 1 belongs to.
-Perplexity is e to the mean loss of a word, the number of words among which the model, on average, cannot
-decide.
+The loss is summed over the 35 steps and averaged over the rows, which is what a learning rate of 1 is meant
+for. Perplexity is e to the mean loss of a word: the number of words that the model, on average, hesitates
+between.
 
-Expect a perplexity of about 70 in training, where it is the mean over the fifth epoch, and 110 in validation.
-An epoch takes a minute or two with Gluon on two cores. After each epoch a checkpoint is kept beside the
-results, and --resume goes on from there.
+Expect a perplexity of about 70 in training, as the mean over the fifth epoch, and 110 in validation. An epoch
+takes a minute or two with Gluon on two cores. After each epoch a checkpoint is saved beside the results, from
+which --resume continues.
 """
 
 from d2l_repro import compat
@@ -29,17 +29,18 @@ from mxnet.gluon import nn, rnn
 
 from d2l_repro import settings
 from d2l_repro.data.text import END, load_text
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, Execution, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, dropout, lstm, lstm_parameters
 from d2l_repro.settings import Count, Positive, Probability
 from d2l_repro.train.callbacks import Clip, Perplexity
 from d2l_repro.train.loop import evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
-from d2l_repro.train.stateful import Carried
+from d2l_repro.train.stateful import StatefulNet
 
-SAMPLE_WORDS = 40  # of a text that the model makes up
-TEMPERATURES = (0.5, 0.8, 1.0)  # of such texts: below 1 what is probable becomes more so
+SAMPLE_WORDS = 40  # of a text that the model generates
+TEMPERATURES = (0.5, 0.8, 1.0)  # of such texts: below 1, probable words become even more probable
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,22 @@ class HParams(settings.HParams):
 
     num_hiddens: Count = 300  # size of an embedding and of each layer's state
     num_layers: Count = 2  # LSTM layers
-    num_steps: Count = 35  # words a row in a window, through which the gradient goes back
+    num_steps: Count = 35  # words of a row in a window, through which the gradient flows back
     drop_prob: Probability = 0.1  # of the embedding and of each layer's output
     sigma: Positive = 0.05  # initial weights are uniform in +- this
     num_epochs: Count = 5  # passes over the text
-    batch_size: Count = 20  # rows that are read side by side
+    batch_size: Count = 20  # rows read side by side
     lr: Positive = 1.0  # learning rate of SGD
     clip: Positive = 5.0  # largest norm of the gradient
 
 
 def data(hp, options):
-    """X and y (batch, steps), word numbers; y is X one word on, and each window follows the one before."""
+    """Load X and y (batch, steps), word numbers; y is X one word later, and each window follows the last."""
     return load_text(options.dataset, options.data_dir, options.quick).windows(hp.batch_size, hp.num_steps)
 
 
 def from_scratch(hp, data):
-    """Embedding, LSTM layers and the embedding once more, as the formulas have them."""
+    """Build the embedding, the LSTM layers, and the embedding again as output layer."""
 
     def draw(shape):
         return nd.random.uniform(-hp.sigma, hp.sigma, shape=shape)
@@ -76,7 +77,7 @@ def from_scratch(hp, data):
         param.attach_grad()
 
     def net(X, state):  # (batch, steps), [H, C] of each layer -> (batch * steps, words), state
-        # a row of the embedding for each word: the product with a one-hot vector, without its zeros
+        # A row of the embedding for each word: the product with a one-hot vector, without its zeros.
         H = dropout(embedding.take(X.T), hp.drop_prob)  # (steps, batch, hiddens)
         after = []
         for layer, before in zip(layers, zip(state[::2], state[1::2])):
@@ -84,8 +85,8 @@ def from_scratch(hp, data):
             H = dropout(H, hp.drop_prob)
             after += last
         H = H.swapaxes(0, 1).reshape((-1, hp.num_hiddens))  # in the order of the text, as y is
-        # y_hat = H E' + b, as one product [H 1] [E b]': the gradient of a b that stands alone is a sum over
-        # all rows, for which MXNet takes longer than for the product itself
+        # y_hat = H E' + b, as one product [H 1] [E b]': the gradient of a separate b is a sum over all rows,
+        # for which MXNet takes longer than for the product itself.
         H = nd.concat(H, nd.ones((len(H), 1), dtype=H.dtype), dim=1)
         return nd.dot(H, nd.concat(embedding, bias.expand_dims(1), dim=1), transpose_b=True), after
 
@@ -93,18 +94,17 @@ def from_scratch(hp, data):
         return [nd.zeros((len(X), hp.num_hiddens), dtype=X.dtype) for _ in range(2 * hp.num_layers)]
 
     def loss(y_hat, y):
-        # softmax_cross_entropy of chapter 3, in fewer operators: over 10,000 words each of them takes its
-        # time
+        # softmax_cross_entropy of chapter 3 in fewer operators: over 10,000 words each of them takes time.
         return -y_hat.log_softmax().pick(y.reshape((-1,)))
 
-    return Model(Carried(net, begin_state), loss, params, SGD(params, hp.lr))
+    return Model(StatefulNet(net, begin_state), loss, params, SGD(params, hp.lr))
 
 
 class QuickLSTM(rnn.LSTM):
-    """Gluon's layer for as many inputs as hiddens, called with its state.
+    """Apply Gluon's layer to as many inputs as hidden units, with its state as an argument.
 
-    Its operator wants all parameters as one vector, which Gluon joins from vectors. MXNet joins matrices
-    thirty times as fast, and their rows follow each other in the same order.
+    Its operator needs all parameters as one vector, which Gluon joins from vectors. MXNet joins matrices
+    thirty times as fast, and their rows come in the same order.
     """
 
     def hybrid_forward(self, F, X, state, l0_i2h_weight, l0_h2h_weight, l0_i2h_bias, l0_h2h_bias):
@@ -123,9 +123,10 @@ class QuickLSTM(rnn.LSTM):
 
 
 class WordLSTM(gluon.HybridBlock):
-    """(X, state) -> y_hat, state, from Gluon's layers.
+    """Compute (X, state) -> y_hat, state with Gluon's layers.
 
-    Dropout stands between them: the one inside Gluon's LSTM draws from a generator that no seed reaches.
+    Dropout layers stand between them: the dropout inside Gluon's LSTM draws from a generator that no seed
+        reaches.
     """
 
     def __init__(self, num_words, hp):
@@ -138,7 +139,7 @@ class WordLSTM(gluon.HybridBlock):
                 self.layers.add(QuickLSTM(hp.num_hiddens, input_size=hp.num_hiddens))
             self.dropout = nn.Dropout(hp.drop_prob)
             self.dense = nn.Dense(num_words, in_units=hp.num_hiddens, params=self.embedding.params)
-        # Gluon's LSTM has two biases, which are only ever added: one of them is held at 0.
+        # Gluon's LSTM has two biases, which are only ever added up: one of them stays 0.
         self.collect_params(".*h2h_bias").setattr("grad_req", "null")
 
     def hybrid_forward(self, F, X, state):
@@ -154,29 +155,39 @@ class WordLSTM(gluon.HybridBlock):
 
 
 class WordLoss(gluon.loss.SoftmaxCrossEntropyLoss):
-    """One loss a word: scores (batch * steps, words) and y (batch, steps) -> (batch * steps,)."""
+    """Compute one loss a word: scores (batch * steps, words) and y (batch, steps) -> (batch * steps,)."""
 
     def hybrid_forward(self, F, y_hat, y):
         return super().hybrid_forward(F, y_hat, F.reshape(y, (-1,)))
 
 
 def with_gluon(hp, data):
-    """The same from Gluon, where a layer of all steps is one operator, and the net one graph."""
+    """Build the same from Gluon, where a layer over all steps is one operator and the net one graph."""
     net = WordLSTM(len(data.source.vocabulary), hp)
     net.initialize(init.Uniform(hp.sigma))
     loss = WordLoss()
     for block in (net, loss):
         block.hybridize(static_alloc=True, static_shape=True)
-    carried = Carried(net, net.begin_state)
+    stateful = StatefulNet(net, net.begin_state)
     params = net.collect_params()
     trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
-    return Model(carried, loss, params, trainer, gradients=carried.gradients_of(loss))
+    return Model(stateful, loss, params, trainer, gradients=stateful.gradients_of(loss))
+
+
+def runs(hp):
+    """Return the LSTM in both implementations."""
+    # Dropout would draw different masks; in double precision the full size takes minutes and shows no more.
+    small = hp.replace(drop_prob=0.0, sigma=0.5, num_hiddens=16, num_steps=5, batch_size=4)
+    return runs_of(
+        {"scratch": from_scratch, "gluon": with_gluon},
+        {f"LSTM {hp.num_epochs} epochs": hp},
+        parity_hp=small,
+    )
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop with a state that is carried, and a gradient that is clipped; the validation text is read as
-    one."""
-    clip = Clip([param.held for param in parameters(model)], hp.clip, hp.batch_size)
+    """Train with a state carried over and a clipped gradient; the validation text is read as a whole."""
+    clip = Clip([param.source for param in parameters(model)], hp.clip, hp.batch_size)
     return train_ch3(
         model.net,
         data.train_iter,
@@ -193,8 +204,7 @@ def train(model, data, hp, callbacks=()):
 
 
 def sample(net, vocabulary, temperature, rng, count=SAMPLE_WORDS):
-    """A text of `count` words, each drawn as the model says after those before it; it begins after an end of
-    line."""
+    """Return a text of `count` words, each drawn from the model's prediction after the words before it."""
     read = net.reader()
     numbers = vocabulary.numbers([END])
     for _ in range(count):
@@ -205,13 +215,13 @@ def sample(net, vocabulary, temperature, rng, count=SAMPLE_WORDS):
 
 
 def show(result, data):
-    """Perplexity by epoch, and texts that the models make up."""
+    """Show perplexity by epoch, and texts that the models generate."""
     title = f"LSTM language model of the {data.source.title}"
     result.figures["perplexity"] = plot.comparison(
-        result.runs, title, ("train_perplexity", "valid_perplexity")
+        result.labelled(), title, ("train_perplexity", "valid_perplexity")
     )
     rng = np.random.RandomState(result.seed)
-    result.tables["Texts the models make up"] = [
+    result.tables["Texts the models generate"] = [
         {
             "run": label,
             "temperature": temperature,
@@ -228,20 +238,16 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_hiddens": 32, "num_steps": 10, "batch_size": 10, "num_epochs": 3, "sigma": 0.2},
     data=data,
-    runs=lambda hp: runs_of(
-        {"scratch": from_scratch, "gluon": with_gluon}, {f"LSTM {hp.num_epochs} epochs": hp}
-    ),
+    runs=runs,
     train=train,
     show=show,
-    needs_data=True,
-    # Dropout would draw other masks; in double precision the full size takes minutes, and tells no more.
-    parity_hp=lambda hp: hp.replace(drop_prob=0.0, sigma=0.5, num_hiddens=16, num_steps=5, batch_size=4),
     datasets=("ptb", "grammar"),
     comparable=("ptb",),
-    words=True,
-    resumable=True,
+    execution=Execution.RESUMABLE,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -27,7 +27,8 @@ from d2l_repro import settings
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment import chapter as experiment
 from d2l_repro.experiment import comparison, second_edition
-from d2l_repro.experiment.chapter import Chapter, Model
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import normal
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D
@@ -142,7 +143,7 @@ def in_order(examples):
 def train(model, data, hp, callbacks=()):
     """The loop, with the accuracy on the validation set after each epoch; the best model there is kept."""
     valid = in_order(data.source.valid)
-    best = BestModel([param.held for param in parameters(model)])
+    best = BestModel([param.source for param in parameters(model)])
     history = train_ch3(
         model.net,
         data.train_iter,
@@ -257,7 +258,6 @@ chapter = Chapter(
     train=train,
     metrics=tested,
     show=show,
-    needs_data=True,
     d2l=lambda hp: second_edition.runs(with_d2l, d2l_setting(hp)),
     may_diverge=lambda run: run.label.partition(" ")[2] in SGD_RATES,
     datasets=("mnist", "fashion_mnist", "digits"),
@@ -266,4 +266,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

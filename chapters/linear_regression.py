@@ -1,11 +1,11 @@
-"""Linear regression on made-up data, from scratch and with Gluon.
+"""Linear regression on synthetic data, from scratch and with Gluon.
 
 *Dive into Deep Learning*, first edition, sections 3.1 to 3.3.
 
-The smallest chapter with everything in it: data, a model, a loss, an optimizer and the loop. As the data are
-drawn from known weights, what was learned can be held against the truth.
+The smallest chapter that has everything: data, a model, a loss, an optimizer and the training loop. The data
+are drawn from known weights, so what the model learns can be compared with the truth.
 
-Expect a loss of 0.00005 after three epochs, half the variance of the noise: nothing is left to learn.
+Expect a loss of 0.00005 after three epochs. That is half the variance of the noise: nothing is left to learn.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
 from d2l_repro.experiment import second_edition
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.history import History
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 TRUE_W, TRUE_B = (2, -3.4), 4.2
@@ -35,21 +35,21 @@ class HParams(settings.HParams):
     num_epochs: Count = 3  # passes over the examples
     batch_size: Count = 10  # examples a step
     lr: Positive = 0.03  # learning rate of SGD
-    num_examples: Count = 1000  # examples made up
+    num_examples: Count = 1000  # synthetic examples to draw
     noise: Positive = 0.01  # standard deviation of the labels' noise
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
 def data(hp, options):
-    """X (batch, 2) and y (batch,), drawn as the book draws them."""
+    """Draw features X (batch, 2) and labels y (batch,) as the book does."""
     features, labels = linear_data(TRUE_W, TRUE_B, hp.num_examples, hp.noise)
     return Data(
         "synthetic", Minibatches(features, labels, hp.batch_size, options.seed), source=(features, labels)
     )
 
 
-def from_scratch(hp):
-    """Section 3.2: parameters, model, loss and optimizer, all our own."""
+def from_scratch(hp, data):
+    """Build section 3.2: parameters, model, loss and optimizer, all from scratch."""
     w = nd.random.normal(scale=hp.sigma, shape=(len(TRUE_W), 1))
     b = nd.zeros(1)
     params = [w, b]
@@ -58,8 +58,8 @@ def from_scratch(hp):
     return Model(lambda X: linreg(X, w, b), squared_loss, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
-    """Section 3.3: the same from Gluon."""
+def with_gluon(hp, data):
+    """Build section 3.3: the same from Gluon's parts."""
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(hp.sigma))
@@ -69,13 +69,13 @@ def with_gluon(hp):
     return Model(net, gluon.loss.L2Loss(), params, trainer)
 
 
-def with_d2l(hp):
-    """The class of the second edition, section 3.5, which has its own initial weights, loss and optimizer."""
+def with_d2l(hp, data):
+    """Build the second edition's class, section 3.5, with its own initial weights, loss and optimizer."""
     return second_edition.model(lambda d2l: d2l.LinearRegression(hp.lr))
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop without a metric; the loss is measured over all examples after each epoch, as in the book."""
+    """Train without a metric, measuring the loss over all examples after each epoch, as the book does."""
     features, labels = data.source
     return train_ch3(
         model.net,
@@ -92,42 +92,41 @@ def train(model, data, hp, callbacks=()):
     )
 
 
-def learned(model, data, history):
-    """The weights, beside the loss after the first epoch, which the authors printed too."""
+def learned_weights(model, data, history):
+    """Return the learned weights, and the loss after the first epoch, which the authors printed."""
     w, b = book_arrays(model)
     return {"epoch1_loss": history[0]["train_loss"], "w[0]": w[0].item(), "w[1]": w[1].item(), "b": b.item()}
 
 
 def show(result, data):
-    """The data, the loss by epoch, the true and the learned weights, and how long each implementation
-    took."""
+    """Show the data, the loss by epoch, true and learned weights, and the time each implementation took."""
     features, labels = (array.asnumpy() for array in data.source)
-    if result.seed == 0:  # the label that the author printed is of these data
-        result.add("data", History(), {"first_label": labels[0].item()})
+    if result.seed == 0:  # the label that the authors printed belongs to this stream of random numbers
+        result.add("data", metrics={"first_label": labels[0].item()})
     result.figures["data"] = plot.scatter(
         {f"features[:, {i}]": (x, labels) for i, x in enumerate(features.T)},
         "labels",
         f"y = {TRUE_W[0]} x0 - {-TRUE_W[1]} x1 + {TRUE_B} + noise",
     )
-    result.figures["training_curves"] = plot.training_curves(result.runs, "Linear regression", log=True)
-    trained = {label: run for label, run in result.runs.items() if label in result.models}
+    result.figures["training_curves"] = plot.training_curves(result.labelled(), "Linear regression", log=True)
+    trained = {run.impl: run for run in result.runs if run.history}
     result.tables["True and learned weights"] = [
         {
             "weight": name,
             "true": true,
-            **{label: f"{run['metrics'][name]:.5f}" for label, run in trained.items()},
+            **{label: f"{run.metrics[name]:.5f}" for label, run in trained.items()},
         }
         for name, true in (("w[0]", TRUE_W[0]), ("w[1]", TRUE_W[1]), ("b", TRUE_B))
     ]
     result.tables["Time to train and measure"] = [
-        {"run": label, "seconds": round(sum(run["history"]["seconds"]), 3)} for label, run in trained.items()
+        {"run": label, "seconds": round(sum(run.history["seconds"]), 3)} for label, run in trained.items()
     ]
     if result.impl == "d2l":
         result.tables[second_edition.EDITIONS] = editions(HParams(**result.settings))
 
 
 def editions(hp):
-    """Table: where the first edition and the second, d2l 1.0's, differ."""
+    """Return a table of the differences between the first edition and the second, d2l 1.0."""
 
     def own(argument):
         return second_edition.default("SyntheticRegressionData", argument)
@@ -138,9 +137,9 @@ def editions(hp):
         {
             "net": ("linreg; Dense(1)", "LinearRegression: Dense(1)", "LinearRegression: Dense(1)"),
             "initial weights": (
-                f"normal, deviation {hp.sigma:g}",
-                "normal, deviation 0.01",
-                "normal, deviation 0.01",
+                f"normal, std {hp.sigma:g}",
+                "normal, std 0.01",
+                "normal, std 0.01",
             ),
             "learning rate of SGD": (hp.lr, hp.lr, "0.03 (section 3.5)"),
             "batch size": (hp.batch_size, hp.batch_size, own("batch_size")),
@@ -148,7 +147,7 @@ def editions(hp):
             "examples": (
                 hp.num_examples,
                 hp.num_examples,
-                f"{own('num_train')}, and {own('num_val')} to validate on",
+                f"{own('num_train')}, and {own('num_val')} for validation",
             ),
         },
     )
@@ -160,13 +159,14 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_epochs": 1},
     data=data,
-    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
-    d2l=lambda hp: second_edition.runs(with_d2l, {"": hp}),
+    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon, "d2l": with_d2l}, {"": hp}),
     train=train,
-    metrics=learned,
+    metrics=learned_weights,
     show=show,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -2,13 +2,13 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-A recurrent net reads one point after the other and keeps in its state what it needs of them. An LSTM has two
-states: a memory that gates let through, erase and fill, and what it shows of it. Here it reads ten points of
-a sine, and a linear layer makes of what it then shows the eleventh.
+A recurrent net reads one point after the other and keeps what it needs of them in its state. An LSTM's state
+has two parts: a memory, which gates erase and write, and the output that another gate lets out of it. Here it
+reads ten points of a sine, and a linear layer turns its last output into the eleventh.
 
-Expect a test MSE of about 1e-6 after five epochs, where saying the last point again has 0.02. Left to itself,
-with its own predictions for points, the net keeps the period, and its small errors add up: the height slowly
-changes.
+Expect a test MSE of about 1e-6 after five epochs; repeating the last point has 0.02. In free-running
+prediction, where the net reads its own predictions, it keeps the period, but small errors add up and the
+amplitude drifts.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,10 @@ from mxnet.gluon import nn, rnn
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.result import shown
+from d2l_repro.results.formatting import format_number
 from d2l_repro.scratch import Adam, linreg, lstm, lstm_parameters, squared_loss, xavier
 from d2l_repro.settings import Count, Positive
 from d2l_repro.train.loop import evaluate, train_ch3
@@ -31,35 +32,33 @@ from d2l_repro.train.loop import evaluate, train_ch3
 class HParams(settings.HParams):
     """The article does not state its settings; these are ours."""
 
-    num_train: Count = 2000  # points to train on
-    num_test: Count = 200  # points after them to be tested on
-    gap: Positive = 0.2  # between two points, radians
-    num_steps: Count = 10  # points that are read
+    num_train: Count = 2000  # training examples
+    num_test: Count = 200  # test examples, which follow them
+    gap: Positive = 0.2  # distance of two points, radians
+    num_steps: Count = 10  # points that the net reads
     num_hiddens: Count = 30  # size of the state
-    num_epochs: Count = 5  # passes over the training points
+    num_epochs: Count = 5  # passes over the training examples
     batch_size: Count = 32  # examples a step
     lr: Positive = 0.01  # learning rate of Adam
 
 
 def examples(first, count, hp):
-    """Windows of the sine from point `first` on, X (count, steps, 1), and the point after each, y (count,
-    1)."""
+    """Return windows of the sine, X (count, steps, 1), and the point after each, y (count, 1)."""
     points = np.sin(hp.gap * np.arange(first, first + hp.num_steps + count))
     windows = np.lib.stride_tricks.sliding_window_view(points, hp.num_steps + 1)
     return nd.array(windows[:, :-1, None]), nd.array(windows[:, -1:])
 
 
 def data(hp, options):
-    """Training examples in a new order each epoch; those to be tested on, in order, begin where the others
-    end."""
+    """Return training examples, in a new order each epoch, and test examples, in order, that follow them."""
     train, test = examples(0, hp.num_train, hp), examples(hp.num_train, hp.num_test, hp)
     return Data(
         "synthetic", Minibatches(*train, hp.batch_size, options.seed), Minibatches(*test, hp.batch_size), test
     )
 
 
-def from_scratch(hp):
-    """The cell's formulas step by step, and a linear layer on the last output."""
+def from_scratch(hp, data):
+    """Build the cell's formulas step by step, and a linear layer on the last output."""
     params = [*lstm_parameters(1, hp.num_hiddens, xavier), xavier((hp.num_hiddens, 1)), nd.zeros(1)]
     for param in params:
         param.attach_grad()
@@ -73,14 +72,14 @@ def from_scratch(hp):
 
 
 class LastOutput(gluon.HybridBlock):
-    """An LSTM and a linear layer on its last output."""
+    """Apply an LSTM, and a linear layer to its last output."""
 
     def __init__(self, num_hiddens):
         super().__init__()
         with self.name_scope():
             self.lstm = rnn.LSTM(num_hiddens, layout="NTC", input_size=1)
             self.dense = nn.Dense(1, in_units=num_hiddens)
-        # Gluon's LSTM has two biases, which are only ever added: one of them is held at 0.
+        # Gluon's LSTM has two biases, which are only ever added up: one of them stays 0.
         self.lstm.l0_h2h_bias.grad_req = "null"
 
     def hybrid_forward(self, F, X):
@@ -88,8 +87,8 @@ class LastOutput(gluon.HybridBlock):
         return self.dense(F.slice_axis(outputs, axis=1, begin=-1, end=None))
 
 
-def with_gluon(hp):
-    """The same from Gluon, whose LSTM layer is one operator over all steps."""
+def with_gluon(hp, data):
+    """Build the same from Gluon, where an LSTM layer is one operator over all steps."""
     net = LastOutput(hp.num_hiddens)
     net.initialize("xavier")
     net.hybridize()
@@ -99,12 +98,12 @@ def with_gluon(hp):
 
 
 def squared_error(y_hat, y):
-    """One number an example."""
+    """Return the squared error of every example."""
     return (y_hat - y) ** 2
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop; the test set's mean squared error is measured after each epoch."""
+    """Train without a metric, measuring the test set's mean squared error after each epoch."""
     return train_ch3(
         model.net,
         data.train_iter,
@@ -120,8 +119,7 @@ def train(model, data, hp, callbacks=()):
 
 
 def free_run(net, X, count):
-    """`count` points after the window X (steps, 1), each predicted from those that were predicted before
-    it."""
+    """Return `count` points after the window X (steps, 1), each predicted from earlier predictions."""
     X, points = X.expand_dims(0), []
     for _ in range(count):
         point = net(X)  # (1, 1)
@@ -131,25 +129,25 @@ def free_run(net, X, count):
 
 
 def show(result, data):
-    """The training curves, and the sine as the nets predict it: point by point, and left to themselves."""
+    """Show the training curves, and the sine as predicted point by point and free-running."""
     X, y = data.source
     true = y[:, 0].asnumpy()
-    result.figures["training_curves"] = plot.training_curves(result.runs, "LSTM on a sine", log=True)
+    result.figures["training_curves"] = plot.training_curves(result.labelled(), "LSTM on a sine", log=True)
     points = np.arange(len(true))
     ahead, alone = {"sine": true}, {"sine": true}
     for label, model in result.models.items():
         ahead[label] = model.net(X)[:, 0].asnumpy()
         alone[label] = free_run(model.net, X[0], len(true))
-    panels = {"from the points before it": (points, ahead), "from the predictions before it": (points, alone)}
+    panels = {"from the points before it": (points, ahead), "from earlier predictions": (points, alone)}
     result.figures["predictions"] = plot.functions(
         panels, "point of the test set", "Each point predicted ...", {}, 4.4
     )
     errors = {
-        "the last point again": squared_error(X[:, -1], y).mean().asscalar(),
-        **{label: result.runs[label]["metrics"]["test_mse"] for label in result.models},
+        "repeat the last point": squared_error(X[:, -1], y).mean().asscalar(),
+        **{label: run.metrics["test_mse"] for label, run in result.labelled().items() if run.model},
     }
     result.tables["Mean squared error on the test set"] = [
-        {"prediction": name, "test MSE": shown(error, ".2g")} for name, error in errors.items()
+        {"prediction": name, "test MSE": format_number(error, ".2g")} for name, error in errors.items()
     ]
 
 
@@ -166,4 +164,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

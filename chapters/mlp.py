@@ -3,7 +3,7 @@
 *Dive into Deep Learning*, first edition, sections 3.8 to 3.10.
 
 New since softmax regression: a hidden layer with a nonlinear activation between two linear maps. Without the
-activation the two maps would be one. Data, loss and training are those of softmax regression.
+activation, the two maps would amount to one. Data and loss are those of softmax regression.
 
 Expect a training accuracy of 0.86 to 0.87 after five epochs, three points above softmax regression.
 """
@@ -14,13 +14,15 @@ from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, relu, softmax
 from d2l_repro.settings import Count, Positive
+from d2l_repro.train import train_ch3
 
 from . import softmax_regression
-from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data, train
+from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class HParams(settings.HParams):
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
 
-def from_scratch(hp):
-    """Section 3.9: two layers, with ReLU between them."""
+def from_scratch(hp, data):
+    """Build section 3.9: two layers with ReLU between them."""
     W1 = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, hp.num_hiddens))
     b1 = nd.zeros(hp.num_hiddens)
     W2 = nd.random.normal(scale=hp.sigma, shape=(hp.num_hiddens, NUM_OUTPUTS))
@@ -51,8 +53,8 @@ def from_scratch(hp):
     return Model(net, cross_entropy, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
-    """Section 3.10: the same from Gluon."""
+def with_gluon(hp, data):
+    """Build section 3.10: the same from Gluon's parts."""
     net = nn.HybridSequential()
     net.add(nn.Dense(hp.num_hiddens, activation="relu"), nn.Dense(NUM_OUTPUTS))
     net.initialize(init.Normal(hp.sigma))
@@ -62,15 +64,28 @@ def with_gluon(hp):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
+def train(model, data, hp, callbacks=()):
+    """Make the book's training call, for either implementation."""
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        callbacks=callbacks,
+    )
+
+
 def show(result, data):
-    """The training curves, and three activations with their gradients."""
-    result.figures["training_curves"] = plot.training_curves(result.runs, f"MLP on {data.source.title}")
+    """Show the training curves, and three activations with their gradients."""
+    result.figures["training_curves"] = plot.training_curves(result.labelled(), f"MLP on {data.source.title}")
     result.figures["activations"] = plot.functions(activations(), "x", "Activations and their gradients")
 
 
 def activations():
-    """Title -> x and the values of ReLU, sigmoid and tanh and of their gradients, on [-8, 8) (section
-    3.8)."""
+    """Return title -> x and the values of an activation and its gradient, on [-8, 8) (section 3.8)."""
     panels = {}
     for name, activation in {"ReLU": relu, "sigmoid": nd.sigmoid, "tanh": nd.tanh}.items():
         x = nd.arange(-8, 8, 0.1)
@@ -97,4 +112,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

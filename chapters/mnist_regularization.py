@@ -120,7 +120,7 @@ def in_short(number):
 def train(model, data, hp, callbacks=()):
     """The loop, with the accuracy of the averaged parameters after each evaluation; the model ends with
     these."""
-    learned = [param.held for param in parameters(model)]
+    learned = [param.source for param in parameters(model)]
     steps_per_epoch = len(Minibatches(*data.source.train, hp.batch_size))
     schedule = schedules.by_epoch(schedules.exponential(hp.lr, hp.lr_decay), steps_per_epoch)
     averages = [MovingAverage(learned, hp.average)] if hp.average else []
@@ -159,7 +159,7 @@ def show(result, data):
     for impl in ("scratch", "gluon"):
         ran = [name for table in tables.values() for name in table if f"{impl} {name}" in result.runs]
         if ran:
-            rows = {name: compared(result.runs, impl, name, article) for name in ran}
+            rows = {name: compared(result.labelled(), impl, name, article) for name in ran}
             result.tables[f"Test accuracy of the variants, {impl}"] = [
                 line(name, row) for name, row in rows.items()
             ]
@@ -235,7 +235,6 @@ chapter = Chapter(
     train=train,
     metrics=lambda model, data, history: {"test_acc": evaluate_accuracy([data.source.test], model.net)},
     show=show,
-    needs_data=True,
     parity=parity,
     study=True,
     datasets=("mnist", "fashion_mnist", "digits"),
@@ -244,4 +243,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

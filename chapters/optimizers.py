@@ -3,166 +3,231 @@
 A reader's article on hand-written optimizers in MXNet, with the optimizers of sections 7.2 to 7.8 of *Dive
 into Deep Learning*.
 
-SGD, momentum in two conventions, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam and its variants train one linear
-layer on Fashion-MNIST; then learning rates, momentum, weight decay and two nets are compared. Each comparison
-is a table of settings in `comparisons`: another row is another line there.
+SGD, momentum in two conventions, Nesterov, AdaGrad, RMSProp, AdaDelta, and Adam with its variants train one
+linear layer on Fashion-MNIST; then learning rates, momentum, weight decay, schedules and two nets are
+compared. Each comparison is a table in `comparisons`: to add a row, add a line there.
 
-Where the article differs from the literature, a row shows what that changes. Momentum as an average of the
-gradient goes the way of a velocity with a tenth of its learning rate (Gluon has the velocity only; it stands
-in for the average). A penalty without its half decays twice as strongly: training accuracy 0.862 in place of
-0.864. Adam whose t counts epochs steps at about a sixth of its learning rate, and ends a point lower; without
-any correction of its bias it ends a little higher than with it. What the article calls AdamW, and says it is
-not, is here `random adam`, which drops half of every update and ends half a point lower.
+Where the article differs from the literature, a row shows what the difference does. Momentum as an average of
+the gradient follows the same path as a velocity with a tenth of the learning rate; Gluon has only the
+velocity, which stands in for the average. A penalty without the factor 1/2 decays the weights twice as fast:
+training accuracy is 0.862 instead of 0.864. Adam whose t counts epochs takes steps of about a sixth of its
+learning rate, and ends one point lower; without any bias correction it ends slightly higher than with it.
+What the article calls AdamW, while saying that it is not, is `random adam` here: it drops half of every
+update, and ends half a point lower. Gluon's AdaDelta has no learning rate and so ignores the schedule: at the
+end it still fluctuates where ours has settled.
 
-Gluon's AdaDelta knows no learning rate and so no schedule: at the end it still jumps about where ours has
-settled.
-
-Expect 0.83 to 0.85 on the test set for the one layer, and 0.89 to 0.90 for the MLP. The article's 0.859 is
-not reached by one layer here: in all these runs, and in a hundred epochs besides, it stayed below 0.85. Nor
-is the article's gap of 0.3 points between training and test, of which most is probably the data: the test set
-of the first partition was easier. Momentum is not ahead of Adam, and the gaps with rho 0.9 and 0.99, of which
-the article finds the first wider, differ by a tenth of a point.
+Expect test accuracies of 0.83 to 0.85 for one layer, and of 0.89 to 0.90 for the MLP. One layer does not
+reach the article's 0.859: it stays below 0.85 in all these runs, and in a hundred epochs. Nor is its gap
+between training and test accuracy as small as the article's 0.3 points; most of that is probably due to the
+data, as the test set of the first partition was easier. Momentum is not ahead of Adam. The article finds a
+wider gap with rho 0.9 than with 0.99; here the two differ by a tenth of a point.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mxnet import autograd, nd
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.comparison import accuracy_row, all_runs, draw, tabulate
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.history import History
-from d2l_repro.settings import Count
+from d2l_repro.scratch import normal, relu, softmax_cross_entropy
+from d2l_repro.scratch.counterparts import OPTIMIZERS
+from d2l_repro.scratch.optim import descent_path
+from d2l_repro.settings import Count, NonNegative, Positive, Probability
+from d2l_repro.train import schedules, train_ch3
+from d2l_repro.train.callbacks import Schedule
 
 from . import softmax_regression
-from ._classifiers import OPTIMIZERS, SCHEDULES, SINGLE_PRECISION, Setting, data, runs_of, train
-from ._classifiers import show as show_comparisons
+from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
-AVERAGE = "momentum, average"  # the article's convention
+NUM_HIDDENS = 256  # units of the MLP's hidden layer
+SIGMA = 0.01  # standard deviation of the initial weights
+AVERAGE, SLOW_AVERAGE = "momentum, average", "momentum 0.99, average"  # the article's convention
 
 
 @dataclass(frozen=True)
 class HParams(settings.HParams):
     """How long each comparison trains."""
 
-    num_epochs: Count = 20  # passes over the training set of each setting
-    num_epochs_long: Count = 30  # the same where Adam's learning rates and where two nets are compared
+    num_epochs: Count = 20  # passes over the training set
+    num_epochs_long: Count = 30  # passes when comparing Adam's learning rates, and the two nets
     batch_size: Count = 256  # examples a step
 
 
-def comparisons(hp):
-    """Title -> {name: Setting}."""
-    base = Setting(num_epochs=hp.num_epochs, batch_size=hp.batch_size)
+@dataclass(frozen=True)
+class Setting(settings.Settings):
+    """A row of a comparison."""
+
+    num_epochs: Count
+    batch_size: Count
+    optimizer: str = AVERAGE  # name in OPTIMIZERS
+    lr: Positive = 0.5  # initial learning rate
+    schedule: str = "cosine"  # name in schedules.SCHEDULES
+    wd: NonNegative = 0.0  # weight decay
+    l2_factor: float = 1  # 1 for the penalty wd/2 |p|^2; 2 for wd |p|^2, the article's
+    target_acc: Probability = 0.82  # the table says when the test accuracy reached it
+
+
+def softmax_from_scratch(hp: Setting, data) -> Model:
+    """Build softmax regression: one linear layer, and a loss that contains the softmax."""
+    W, b = normal((NUM_INPUTS, NUM_OUTPUTS), SIGMA), nd.zeros(NUM_OUTPUTS)
+    params = [W, b]
+
+    def net(X):  # (batch, 1, 28, 28)
+        return nd.dot(X.reshape((-1, NUM_INPUTS)), W) + b  # (batch, 10)
+
+    return Model(net, softmax_cross_entropy, params, scratch_optimizer(params, hp, data))
+
+
+def mlp_from_scratch(hp: Setting, data) -> Model:
+    """Build the MLP 784-256-10, with ReLU between its two layers."""
+    W1, b1 = normal((NUM_INPUTS, NUM_HIDDENS), SIGMA), nd.zeros(NUM_HIDDENS)
+    W2, b2 = normal((NUM_HIDDENS, NUM_OUTPUTS), SIGMA), nd.zeros(NUM_OUTPUTS)
+    params = [W1, b1, W2, b2]
+
+    def net(X):  # (batch, 1, 28, 28)
+        H = relu(nd.dot(X.reshape((-1, NUM_INPUTS)), W1) + b1)  # (batch, 256)
+        return nd.dot(H, W2) + b2  # (batch, 10)
+
+    return Model(net, softmax_cross_entropy, params, scratch_optimizer(params, hp, data))
+
+
+def scratch_optimizer(params, hp: Setting, data):
+    """Attach gradients to the parameters, and return the setting's optimizer of them."""
+    for param in params:
+        param.attach_grad()
+    options = {"wd": hp.wd, "l2_factor": hp.l2_factor}
+    if hp.optimizer == "adam, t the epoch":
+        options["steps_per_t"] = len(data.train_iter)
+    return OPTIMIZERS[hp.optimizer].from_scratch(params, hp.lr, **options)
+
+
+def softmax_with_gluon(hp: Setting, data) -> Model:
+    """Build softmax regression from Gluon's layer, loss and optimizer."""
+    net = nn.HybridSequential()
+    net.add(nn.Dense(NUM_OUTPUTS))
+    return gluon_model(net, hp)
+
+
+def mlp_with_gluon(hp: Setting, data) -> Model:
+    """Build the MLP from Gluon's layers, loss and optimizer."""
+    net = nn.HybridSequential()
+    net.add(nn.Dense(NUM_HIDDENS, activation="relu"), nn.Dense(NUM_OUTPUTS))
+    return gluon_model(net, hp)
+
+
+def gluon_model(net, hp: Setting) -> Model:
+    """Initialize a Gluon net, and add its loss and the setting's trainer."""
+    net.initialize(init.Normal(SIGMA))
+    net.hybridize()
+    params = net.collect_params()
+    trainer = OPTIMIZERS[hp.optimizer].with_gluon(params, hp.lr, hp.wd)
+    return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
+
+
+def train(model, data, hp: Setting, callbacks=()):
+    """Make the book's training call, with a learning rate that changes from epoch to epoch."""
+    schedule = schedules.SCHEDULES[hp.schedule](model.trainer.learning_rate, hp.num_epochs)
+    set_learning_rate = Schedule(schedules.by_epoch(schedule, len(data.train_iter)))
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        data.test_iter,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        callbacks=[set_learning_rate, *callbacks],
+    )
+
+
+def comparisons(hp: HParams) -> dict[str, list[Run]]:
+    """Return title -> runs of every comparison."""
+    softmax = {"scratch": softmax_from_scratch, "gluon": softmax_with_gluon}
+    mlp = {"scratch": mlp_from_scratch, "gluon": mlp_with_gluon}
+    base = Setting(hp.num_epochs, hp.batch_size)
     long = base.replace(num_epochs=hp.num_epochs_long)
     rates = {"sgd": 0.2, "momentum": 0.02, AVERAGE: 0.2, "nesterov": 0.02, "adagrad": 0.02, "adadelta": 1.0}
-    wd = {"wd": 5e-4}
-    slow = "momentum 0.99, average"
+    optimizers = {
+        name: base.replace(optimizer=name, lr=rates.get(name, 0.001), wd=0.01 if name == "adamw" else 0.0)
+        for name in OPTIMIZERS
+        if name != SLOW_AVERAGE
+    }
+    adam = long.replace(optimizer="adam", wd=1e-4)
+    momentum = {
+        "rho=0.9": base,
+        "rho=0.99": base.replace(optimizer=SLOW_AVERAGE),
+        "rho=0.9, decay": base.replace(wd=5e-4),
+        "rho=0.99, decay": base.replace(optimizer=SLOW_AVERAGE, wd=5e-4),
+        "rho=0.9, decay without half": base.replace(wd=5e-4, l2_factor=2),
+    }
     return {
-        "Optimizers": {
-            name: base.replace(optimizer=name, lr=rates.get(name, 0.001), wd=0.01 if name == "adamw" else 0.0)
-            for name in OPTIMIZERS
-            if name != slow
-        },
-        "Learning rate of Adam": {
-            "adam lr=0.001": long.replace(optimizer="adam", lr=0.001, wd=1e-4),
-            "adam lr=0.1": long.replace(optimizer="adam", lr=0.1, wd=1e-4),
-        },
-        "Momentum and weight decay": {
-            "rho=0.9": base.replace(optimizer=AVERAGE, lr=0.5),
-            "rho=0.99": base.replace(optimizer=slow, lr=0.5),
-            "rho=0.9, decay": base.replace(optimizer=AVERAGE, lr=0.5, **wd),
-            "rho=0.99, decay": base.replace(optimizer=slow, lr=0.5, **wd),
-            "rho=0.9, decay without half": base.replace(optimizer=AVERAGE, lr=0.5, l2_factor=2, **wd),
-        },
-        "Initial learning rate": {
-            "lr=0.1": base.replace(optimizer=AVERAGE, lr=0.1),
-            "lr=0.2": base.replace(optimizer=AVERAGE, lr=0.2),
-        },
-        "Schedules": {name: base.replace(optimizer=AVERAGE, lr=0.5, schedule=name) for name in SCHEDULES},
-        "Nets": {
-            "softmax momentum best": long.replace(optimizer=AVERAGE, lr=0.5, wd=2e-4),
-            "mlp momentum best": long.replace(optimizer=AVERAGE, lr=1.0, wd=2e-4, net="mlp", target=0.88),
-        },
+        "Optimizers": rows(softmax, optimizers),
+        "Learning rate of Adam": rows(softmax, {f"adam lr={lr}": adam.replace(lr=lr) for lr in (0.001, 0.1)}),
+        "Momentum and weight decay": rows(softmax, momentum),
+        "Initial learning rate": rows(softmax, {f"lr={lr}": base.replace(lr=lr) for lr in (0.1, 0.2)}),
+        "Schedules": rows(softmax, {name: base.replace(schedule=name) for name in schedules.SCHEDULES}),
+        "Nets": [
+            *rows(softmax, {"softmax momentum best": long.replace(wd=2e-4)}),
+            *rows(mlp, {"mlp momentum best": long.replace(lr=1.0, wd=2e-4, target_acc=0.88)}),
+        ],
     }
 
 
+def rows(builders, variants: dict[str, Setting]) -> list[Run]:
+    """Return each variant's run from scratch and, where Gluon takes the same steps, its run with Gluon."""
+    return [
+        replace(run, compare_paths=OPTIMIZERS[run.hp.optimizer].state_in_double)
+        for run in runs_of(builders, variants)
+        if run.impl == "scratch" or OPTIMIZERS[run.hp.optimizer].in_gluon(run.hp.wd, run.hp.l2_factor)
+    ]
+
+
 def show(result, data):
-    """A figure and a table for each comparison, the article's conclusions, and the paths over two
-    surfaces."""
-    show_comparisons(result, comparisons(HParams(**result.settings)), f"on {data.source.title}")
+    """Add a figure and a table per comparison, the article's conclusions, and paths down two surfaces."""
+    tables = comparisons(HParams(**result.settings))
+    draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+    tabulate(result, tables, lambda label, run, hp: accuracy_row(label, run, hp, hp.target_acc))
     for impl in ("scratch", "gluon"):
         add_conclusions(result, impl)
     result.figures["surfaces"] = plot.descents(surfaces(), "Twenty steps of each optimizer")
 
 
-def add_conclusions(result, impl):
-    """Add the run `IMPL conclusions`: what the article concludes, as numbers of ours, in shares of the test
-    set."""
-    runs = {
-        label.partition(" ")[2]: run["metrics"]
-        for label, run in result.runs.items()
-        if label.startswith(impl)
-    }
-    needed = (AVERAGE, "adam", "lr=0.1", "lr=0.2", "softmax momentum best", "mlp momentum best")
-    if not all(runs.get(name) for name in needed):
+def add_conclusions(result, impl: str):
+    """Add the article's conclusions as differences of our accuracies, if all runs they need were trained."""
+    names = (AVERAGE, "adam", "lr=0.1", "lr=0.2", "softmax momentum best", "mlp momentum best")
+    runs = [result.find(impl, name) for name in names]
+    if not all(run and run.metrics for run in runs):
         return
-    gaps = {
-        net: runs[f"{net} momentum best"]["train_acc"] - runs[f"{net} momentum best"]["test_acc"]
-        for net in ("softmax", "mlp")
+    momentum, adam, slow, fast, softmax, mlp = (run.metrics for run in runs)
+    softmax_gap, mlp_gap = (metrics["train_acc"] - metrics["test_acc"] for metrics in (softmax, mlp))
+    conclusions = {
+        "momentum_minus_adam": momentum["test_acc"] - adam["test_acc"],
+        "lr_difference": abs(slow["test_acc"] - fast["test_acc"]),
+        "softmax_gap": softmax_gap,
+        "mlp_gap": mlp_gap,
+        "mlp_gap_minus_softmax_gap": mlp_gap - softmax_gap,
     }
-    result.add(
-        f"{impl} conclusions",
-        History(),
-        {
-            "momentum_minus_adam": runs[AVERAGE]["test_acc"] - runs["adam"]["test_acc"],
-            "lr_difference": abs(runs["lr=0.1"]["test_acc"] - runs["lr=0.2"]["test_acc"]),
-            "softmax_gap": gaps["softmax"],
-            "mlp_gap": gaps["mlp"],
-            "mlp_gap_minus_softmax_gap": gaps["mlp"] - gaps["softmax"],
-        },
-    )
+    result.add(impl, "conclusions", conclusions)
 
 
 def surfaces():
-    """Name -> (f, ranges, paths) of a long valley and of a saddle, as `plot.descents` takes them."""
-    rates = {
-        "sgd": 0.4,
-        "momentum": 0.1,
-        "nesterov": 0.1,
-        "adagrad": 1.0,
-        "rmsprop": 0.3,
-        "adadelta": 1.0,
-        "adam": 0.5,
-    }
+    """Return title -> (f, ranges, paths) of a long valley and of a saddle, as `plot.descents` takes them."""
+    rates = {"sgd": 0.4, "momentum": 0.1, "nesterov": 0.1, "adagrad": 1.0, "rmsprop": 0.3, "adadelta": 1.0}
+    rates["adam"] = 0.5
+
+    def paths(f, start):
+        return {name: descent_path(f, start, OPTIMIZERS[name].from_scratch, lr) for name, lr in rates.items()}
+
     valley, saddle = (lambda x1, x2: 0.1 * x1**2 + 2 * x2**2), (lambda x1, x2: 0.1 * x1**2 - 0.1 * x2**2)
+    ranges = (-5.5, 2.5), (-3, 3)
     return {
-        "A valley: 0.1 x1^2 + 2 x2^2": (
-            valley,
-            ((-5.5, 2.5), (-3, 3)),
-            {name: path(valley, name, lr, (-5.0, -2.0)) for name, lr in rates.items()},
-        ),
-        "A saddle: 0.1 x1^2 - 0.1 x2^2": (
-            saddle,
-            ((-5.5, 2.5), (-3, 3)),
-            {name: path(saddle, name, lr, (-5.0, -0.05)) for name, lr in rates.items()},
-        ),
+        "A valley: 0.1 x1^2 + 2 x2^2": (valley, ranges, paths(valley, (-5.0, -2.0))),
+        "A saddle: 0.1 x1^2 - 0.1 x2^2": (saddle, ranges, paths(saddle, (-5.0, -0.05))),
     }
-
-
-def path(f, optimizer, lr, start, steps=20):
-    """The points (steps + 1, 2) that an optimizer from scratch goes through, down from `start`."""
-    kind, options, _ = OPTIMIZERS[optimizer]
-    x = nd.array(start)
-    x.attach_grad()
-    trainer = kind([x], lr, **options)
-    points = [x.copy()]
-    for _ in range(steps):
-        with autograd.record():
-            height = f(x[0], x[1])
-        height.backward()
-        trainer.step(1)
-        points.append(x.copy())
-    return nd.stack(*points).asnumpy()
 
 
 chapter = Chapter(
@@ -171,15 +236,15 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_epochs": 2, "num_epochs_long": 3},
     data=data,
-    runs=lambda hp: runs_of(comparisons(hp)),
+    runs=lambda hp: all_runs(comparisons(hp)),
     train=train,
     show=show,
-    needs_data=True,
-    parity=lambda run: run.hp.optimizer not in SINGLE_PRECISION,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -2,12 +2,13 @@
 
 *Dive into Deep Learning*, first edition, section 3.11.
 
-New since linear regression: a test set. The labels follow a polynomial of the third degree. Given the three
-powers of x the model learns it; given x alone it cannot (both losses stay high: underfitting); given two
-examples only it learns those and not the rule (train low, test high: overfitting).
+New since linear regression: a test set. The labels follow a polynomial of degree three. Given all three
+powers of x, the model learns it. Given x alone it cannot, and both losses stay high: underfitting. Given only
+two
+examples it fits those and not the rule, so the training loss is low and the test loss high: overfitting.
 
-Expect test losses of about 0.01, 160 and 100 in the three cases. With some seeds the two examples lie so far
-out that training diverges (seed 2, for instance), which is then reported as such.
+Expect test losses of about 0.01, 160 and 100 in the three cases. With some seeds, 2 for instance, the two
+examples lie so far out that training diverges; the run then says so.
 """
 
 from dataclasses import dataclass
@@ -19,15 +20,16 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import polynomial_data
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, linreg, squared_loss
 from d2l_repro.settings import Bounds, Count, Positive
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 TRUE_W, TRUE_B = (1.2, -3.4, 5.6), 5
-NUM_TRAIN, NUM_TEST = 100, 100  # examples drawn
+NUM_TRAIN, NUM_TEST = 100, 100  # examples
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,15 @@ class HParams(settings.HParams):
     """The book's settings of polynomial fitting."""
 
     num_epochs: Count = 100  # passes over the training examples
-    batch_size: Count = 10  # examples a step, or all where there are fewer
+    batch_size: Count = 10  # examples a step, at most as many as there are
     lr: Positive = 0.01  # learning rate of SGD
-    degree: Annotated[int, Bounds(1, len(TRUE_W) + 1)] = len(
-        TRUE_W
-    )  # highest power of x that the model is given
-    num_train: Annotated[int, Bounds(1, NUM_TRAIN + 1)] = NUM_TRAIN  # examples trained on, of the 100 drawn
+    degree: Annotated[int, Bounds(1, len(TRUE_W) + 1)] = 3  # highest power of x that the model is given
+    num_train: Annotated[int, Bounds(1, NUM_TRAIN + 1)] = NUM_TRAIN  # training examples to use, of 100
     noise: Positive = 0.1  # standard deviation of the labels' noise
 
 
 def data(hp, options):
-    """Powers of x, (batch, degree), and y, (batch,); whatever is kept of them, the same 200 examples are
-    drawn."""
+    """Draw powers of x, (batch, degree), and y, (batch,), from the same 200 examples for every variant."""
     features, labels = polynomial_data(TRUE_W, TRUE_B, NUM_TRAIN + NUM_TEST, hp.noise)
     features = features[:, : hp.degree]
     train_set = features[: hp.num_train], labels[: hp.num_train]
@@ -56,8 +55,8 @@ def data(hp, options):
     )
 
 
-def from_scratch(hp):
-    """Linear regression on the powers of x; the weights begin as Gluon's do by default."""
+def from_scratch(hp, data):
+    """Build linear regression on the powers of x, with weights that start as Gluon's do by default."""
     w = nd.random.uniform(-0.07, 0.07, shape=(hp.degree, 1))
     b = nd.zeros(1)
     params = [w, b]
@@ -66,8 +65,8 @@ def from_scratch(hp):
     return Model(lambda X: linreg(X, w, b), squared_loss, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
-    """The same from Gluon."""
+def with_gluon(hp, data):
+    """Build the same from Gluon's parts."""
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize()
@@ -78,8 +77,7 @@ def with_gluon(hp):
 
 
 def train(model, data, hp, callbacks=()):
-    """The loop without a metric; the loss is measured over all training and all test examples after each
-    epoch."""
+    """Train without a metric, measuring the loss over the whole training and test set after each epoch."""
     measure = {
         name: lambda X=X, y=y: model.loss(model.net(X), y).mean()
         for name, (X, y) in zip(("train_loss", "test_loss"), data.source)
@@ -92,7 +90,6 @@ def train(model, data, hp, callbacks=()):
         hp.num_epochs,
         hp.batch_size,
         trainer=model.trainer,
-        penalty=model.penalty,
         metrics={},
         measure=measure,
         callbacks=callbacks,
@@ -100,7 +97,7 @@ def train(model, data, hp, callbacks=()):
 
 
 def runs(hp):
-    """All powers of x (cubic), x alone (linear), and the first two examples only."""
+    """Return the variants: all powers of x (cubic), x alone (linear), and the first two examples only."""
     variants = {
         "cubic": hp,
         "linear": hp.replace(degree=1),
@@ -113,13 +110,13 @@ def runs(hp):
 
 
 def show(result, data):
-    """Train and test loss of each case by epoch, and the learned weights."""
+    """Show training and test loss of each case by epoch, and the learned weights."""
     for name, title in (
         ("cubic", "All powers of x: it fits"),
         ("linear", "x alone: underfitting"),
         ("two examples", "Two examples: overfitting"),
     ):
-        case = {label: run for label, run in result.runs.items() if label.endswith(name)}
+        case = {run.name: run for run in result.select(variant=name)}
         result.figures[f"loss_{name.replace(' ', '_')}"] = plot.training_curves(case, title, log=True)
     powers = ("x", "x^2", "x^3")
     rows = [{"run": "true", **dict(zip(powers, TRUE_W)), "b": TRUE_B}]
@@ -143,4 +140,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -31,12 +31,13 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches, Steps
 from d2l_repro.data.synthetic import two_moons
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.results.result import shown
 from d2l_repro.scratch import Momentum, correct_sign, linreg, sigmoid_cross_entropy, squared_loss
 from d2l_repro.settings import Bounds, Count, Options, Positive, Probability
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 # Name -> function of the squared distances r2 (batch, centres) and squared widths s2 (centres,); F is `nd`,
@@ -277,7 +278,7 @@ def show(result, last_data):
     )
     for task, title in (("sine", "A curve"), ("moons", "Two moons")):
         nets = [net for net in trained(result) if net.hp.task == task]
-        rows = [row(net, result.runs[net.label]["metrics"]) for net in nets]
+        rows = [row(net, result.labelled()[net.label].metrics) for net in nets]
         result.tables[title] = sorted(rows, key=lambda row: float(row["test loss"]))
         # The twins' figures could not be told apart: one of them is enough.
         nets = [net for net in nets if net.label.startswith("gluon" if result.impl == "gluon" else "scratch")]
@@ -345,9 +346,10 @@ chapter = Chapter(
     runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, variants(hp)),
     train=train,
     show=show,
-    needs_data=True,
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

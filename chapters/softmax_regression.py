@@ -2,13 +2,12 @@
 
 *Dive into Deep Learning*, first edition, sections 3.4 to 3.7.
 
-A linear layer gives each of ten classes a score, a logit; softmax turns the scores into probabilities;
-cross-entropy asks how probable the true class was. It is the smallest classifier there is, and every later
-net ends with it.
+A linear layer gives each of ten classes a score, its logit. Softmax turns the scores into probabilities, and
+cross-entropy measures how probable the true class was. It is the smallest classifier there is, and every
+later net ends with it.
 
-Expect a training accuracy of 0.83 to 0.84 after five epochs. On the test set it is 0.815 to 0.835 with the
-Fashion-MNIST files of today, and was 0.84 with the first, not yet de-duplicated ones that the book was run
-on.
+Expect a training accuracy of 0.83 to 0.84 after five epochs. Test accuracy is 0.815 to 0.835 on today's files
+of Fashion-MNIST. It was 0.84 on the first files, which the book used before duplicates were removed.
 """
 
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.images import load_images
 from d2l_repro.experiment import second_edition
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
 from d2l_repro.settings import Count, Positive
-from d2l_repro.train.loop import train_ch3
+from d2l_repro.train import train_ch3
 
 NUM_INPUTS, NUM_OUTPUTS = 28 * 28, 10  # pixels of an image, classes
 
@@ -39,13 +39,13 @@ class HParams(settings.HParams):
 
 
 def data(hp, options):
-    """Fashion-MNIST in minibatches: X (batch, 1, 28, 28) from 0 to 1, y (batch,) from 0 to 9."""
+    """Load Fashion-MNIST in minibatches: X (batch, 1, 28, 28) from 0 to 1, y (batch,) from 0 to 9."""
     images = load_images("fashion_mnist", options.dataset, options.data_dir, options.quick)
     return images.minibatches(hp.batch_size, options.seed)
 
 
-def from_scratch(hp):
-    """Section 3.6: parameters, model, loss and optimizer, all our own."""
+def from_scratch(hp, data):
+    """Build section 3.6: parameters, model, loss and optimizer, all from scratch."""
     W = nd.random.normal(scale=hp.sigma, shape=(NUM_INPUTS, NUM_OUTPUTS))
     b = nd.zeros(NUM_OUTPUTS)
     params = [W, b]
@@ -58,9 +58,8 @@ def from_scratch(hp):
     return Model(net, cross_entropy, params, SGD(params, hp.lr))
 
 
-def with_gluon(hp):
-    """Section 3.7: the same from Gluon. Its loss contains the softmax, which is why the net stops at the
-    logits."""
+def with_gluon(hp, data):
+    """Build section 3.7: the same from Gluon, whose loss contains the softmax; the net ends at the logits."""
     net = nn.HybridSequential()
     net.add(nn.Dense(NUM_OUTPUTS))  # flattens the images by itself
     net.initialize(init.Normal(hp.sigma))
@@ -70,14 +69,13 @@ def with_gluon(hp):
     return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
 
 
-def with_d2l(hp):
-    """The class of the second edition, section 4.5, which has its own initial weights, loss, accuracy and
-    optimizer."""
+def with_d2l(hp, data):
+    """Build the second edition's class, section 4.5, with its own initial weights, loss and optimizer."""
     return second_edition.model(lambda d2l: d2l.SoftmaxRegression(NUM_OUTPUTS, hp.lr))
 
 
 def train(model, data, hp, callbacks=()):
-    """The book's call; any implementation."""
+    """Make the book's training call, for any implementation."""
     return train_ch3(
         model.net,
         data.train_iter,
@@ -93,14 +91,14 @@ def train(model, data, hp, callbacks=()):
 
 
 def show(result, data):
-    """Ten images with their classes, the training curves, and nine test images with what was predicted."""
+    """Show ten images with their classes, the training curves, and predictions for nine test images."""
     images = data.source
     first = [images.class_names[y] for y in images.train_labels[:10]]
     result.figures["images"] = plot.image_row(
         images.train_images[:10], first, f"{images.title}: training images"
     )
     result.figures["training_curves"] = plot.training_curves(
-        result.runs, f"Softmax regression on {images.title}"
+        result.labelled(), f"Softmax regression on {images.title}"
     )
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
@@ -110,7 +108,8 @@ def show(result, data):
 
 
 def editions(hp, images):
-    """Table: where the first edition and the second, d2l 1.0's, differ."""
+    """Return a table of the differences between the first edition and the second, d2l 1.0."""
+    usual = second_edition.default("FashionMNIST", "batch_size")
     return second_edition.editions(
         len(images.train_labels),
         hp.batch_size,
@@ -121,7 +120,7 @@ def editions(hp, images):
                 "SoftmaxRegression: Dense(10)",
             ),
             "initial weights": (
-                f"normal, deviation {hp.sigma:g}",
+                f"normal, std {hp.sigma:g}",
                 "uniform, -0.07 to 0.07",
                 "uniform, -0.07 to 0.07",
             ),
@@ -129,7 +128,7 @@ def editions(hp, images):
             "batch size": (
                 hp.batch_size,
                 hp.batch_size,
-                f"256 (section 4.5; of FashionMNIST by itself {second_edition.default('FashionMNIST', 'batch_size')})",
+                f"256 (section 4.5; FashionMNIST's default is {usual})",
             ),
             "epochs": (hp.num_epochs, hp.num_epochs, "10 (section 4.5)"),
             "data": (images.title, images.title, "Fashion-MNIST, first partition (Gluon's)"),
@@ -138,7 +137,7 @@ def editions(hp, images):
 
 
 def predictions(net, images, label, count=9):
-    """Figure of the first test images, each with its true class above the predicted one."""
+    """Return a figure of the first test images, each with its true class above the predicted one."""
     X, _ = images.test
     predicted = net(X[:count]).argmax(axis=1).astype("int").asnumpy()
     true = images.test_labels[:count]
@@ -150,7 +149,7 @@ def predictions(net, images, label, count=9):
 
 
 def softmax_overflow():
-    """Table: the naive softmax overflows where the safe one does not."""
+    """Return a table that shows the naive softmax overflow where the safe one does not."""
     logits = nd.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0], [100.0, 200.0, 300.0]])
     as_text = [
         ["  ".join(f"{p:.3g}" for p in row) for row in array.asnumpy()]
@@ -165,8 +164,7 @@ chapter = Chapter(
     HParams=HParams,
     quick={"num_epochs": 2},
     data=data,
-    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon}, {"": hp}),
-    d2l=lambda hp: second_edition.runs(with_d2l, {"": hp}),
+    runs=lambda hp: runs_of({"scratch": from_scratch, "gluon": with_gluon, "d2l": with_d2l}, {"": hp}),
     train=train,
     show=show,
     datasets=("fashion_mnist", "fashion_mnist_2017", "mnist", "digits"),
@@ -175,4 +173,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -1,39 +1,48 @@
 """Vanishing gradients: their norm by layer, from scratch and with Gluon.
 
-A reader's article on two moons, initialisation and vanishing gradients.
+Reproduces the second part of a reader's article on two moons, initialization and vanishing gradients.
 
-New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step on
-all examples. With weights as small as N(0, 0.01) and biases of 1 every layer on the way back takes its share,
-more where the activation is flat. With biases of -8 no ReLU is ever on, and all gradients but the last bias's
-are 0. With all weights 0 the units of a layer can never become different from each other. Then the remedies:
-weights as large as Xavier's or He's, batch normalisation, and, against gradients that are too large,
-clipping.
+New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step
+on all examples. With weights as small as N(0, 0.01) and biases of 1, every layer on the way back takes its
+share, and more where the activation is flat. With biases of -8 no ReLU is ever on, and every gradient but
+that of the last bias is 0. With all weights 0 the units of a layer can never become different from each
+other. Then the remedies: weights as large as Xavier's or He's, batch normalization and, against gradients
+that are too large, clipping.
 
-Expect norms from 2e-11 at the first layer to 0.3 at the last with sigmoid, a factor of 240 to 720 a layer,
-and from 1e-8 with ReLU. Trained on, the nets with small weights stay at a loss of log 2. Batch normalisation
-lets even the sigmoids learn, to 0.99; Xavier's weights give their first layer a gradient 25 to 50 million
-times as large, and still their loss hardly falls in a thousand epochs. ReLU learns with He's weights, to
-0.99. Clipping bounds a gradient with a norm of 30 to 90 by 1, but the weights of N(0, 5) that cause it stay,
-and the nets end below 0.9. (0.01 and 5 are standard deviations.)
+Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 240 to 720 a layer,
+and from 1e-8 with ReLU. If training continues, the nets with small weights stay at a loss of log 2. Batch
+normalization lets even the sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first
+layer a gradient 25 to 50 million times as large, and still their loss hardly falls in a thousand epochs.
+ReLU learns with He's weights, up to 0.99. Clipping limits a gradient with a norm of 30 to 90 to 1, but the
+weights from N(0, 5) that cause it remain, and the nets end below 0.9. (0.01 and 5 are standard deviations.)
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
 
 from d2l_repro import settings
+from d2l_repro.data.loader import Data
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.result import shown
-from d2l_repro.scratch import normal, xavier
-from d2l_repro.settings import Count, Positive
+from d2l_repro.results.history import History
+from d2l_repro.results.result import Result, shown
+from d2l_repro.results.run import RunResult
+from d2l_repro.scratch import SGD, counterparts, normal, sigmoid_cross_entropy, xavier
+from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, BatchNorm, Network, gradients_by_hand
+from d2l_repro.settings import Count, NonNegative, Options, Positive
+from d2l_repro.train.callbacks import Clip
 from d2l_repro.train.parameters import parameters
 
-from . import _layered, two_moons
-from ._layered import parity, runs_of, train
+from . import two_moons
 
-HIDDEN = (3, 3, 3, 3)
+LAYERS = range(1, 6)
+NORMS = {**{f"norm_{i}": f"layer {i}" for i in LAYERS}, "norm_last_bias": "last bias"}  # metric -> column
 
 
 @dataclass(frozen=True)
@@ -46,51 +55,93 @@ class HParams(settings.HParams):
     num_train: Count = 640  # training examples, which are one batch
 
 
-def comparisons(hp):
-    """Title -> {name: Setting}."""
-    base = two_moons.Setting(
-        hidden=HIDDEN,
-        loss="logistic",
-        sigma=hp.sigma,
-        lr=hp.lr,
-        bias=1.0,
-        num_epochs=1,
-        num_train=hp.num_train,
-        batch_size=hp.num_train,
-    )
-    sound = base.replace(bias=0.0)
-    zero = sound.replace(activation="sigmoid", init="zero")
-    large = sound.replace(activation="leaky relu", sigma=5.0)
+@dataclass(frozen=True)
+class Setting(HParams):
+    """What one run is trained with."""
+
+    activation: Literal[tuple(ACTIVATIONS)] = "relu"  # after each layer but the last
+    init: Literal["normal", "xavier", "kaiming", "zero", "half"] = "normal"  # of the weights
+    bias: float = 1.0  # initial value of all biases
+    batch_norm: bool = False  # before each activation
+    clip: NonNegative = 0.0  # largest norm of the gradient; 0 for no limit
+
+    @property
+    def batch_size(self) -> int:
+        return self.num_train
+
+
+def data(hp: Setting, options: Options) -> Data:
+    """Return the two moons, X (batch, 2) and y (batch,), 0 or 1."""
+    return two_moons.data(two_moons.HParams(num_train=hp.num_train), options)
+
+
+def initializer(hp: Setting) -> counterparts.InitializerPair:
+    """Return how the weights are initialized."""
+    equal = {"zero": counterparts.constant_pair(0.0), "half": counterparts.constant_pair(0.5)}
+    return {**counterparts.INITIALIZERS, **equal, "normal": counterparts.normal_pair(hp.sigma)}[hp.init]
+
+
+def from_scratch(hp: Setting, data: Data) -> Model:
+    """Build the net 2-3-3-3-3-1, whose gradients the layers' own `backward` computes."""
+    weight = initializer(hp).from_scratch
+
+    def hidden(inputs, first=False):  # (batch, inputs) -> (batch, 3)
+        affine = Affine(weight((inputs, 3)), nd.full(3, hp.bias), first)
+        norm = [BatchNorm(nd.ones(3), nd.zeros(3))] if hp.batch_norm else []
+        return [affine, *norm, Activation(hp.activation)]
+
+    layers = [*hidden(2, first=True), *hidden(3), *hidden(3), *hidden(3)]
+    layers += [Affine(weight((3, 1)), nd.full(1, hp.bias))]  # (batch, 1), the logit of class 1
+    net = Network(layers)
+    by_hand = gradients_by_hand(net, "logistic")
+    return Model(net, sigmoid_cross_entropy, net.params, SGD(net.params, hp.lr), gradients=by_hand)
+
+
+def with_gluon(hp: Setting, data: Data) -> Model:
+    """Build the same from Gluon."""
+    bias = init.Constant(hp.bias)
+    net = nn.HybridSequential()
+    for _ in range(4):
+        net.add(nn.Dense(3, bias_initializer=bias))
+        if hp.batch_norm:
+            net.add(nn.BatchNorm())
+        net.add(counterparts.GLUON_ACTIVATIONS[hp.activation]())
+    net.add(nn.Dense(1, bias_initializer=bias))
+    net.initialize(initializer(hp).with_gluon())
+    net.hybridize()
+    params = net.collect_params()
+    trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
+    return Model(net, counterparts.LogisticLoss(), params, trainer)
+
+
+def train(model: Model, data: Data, hp: Setting, callbacks=()) -> History:
+    """Train as on two moons, with clipped gradients if the setting says so."""
+    learned = [param.source for param in parameters(model)]
+    clip = [Clip(learned, hp.clip, hp.batch_size)] if hp.clip else []
+    return two_moons.train(model, data, hp, [*clip, *callbacks])
+
+
+def variants(hp: HParams) -> dict[str, dict[str, Setting]]:
+    """Return what is compared, title -> name -> setting: single steps, then longer training."""
+    base = Setting(**vars(hp.replace(num_epochs=1)))
+    off, unbiased = base.replace(bias=-8.0), base.replace(bias=0.0)
+    zero = unbiased.replace(activation="sigmoid", init="zero")
+    large = unbiased.replace(activation="leaky relu", sigma=5.0)
+    remedies = {"xavier": {"init": "xavier"}, "he": {"init": "kaiming"}, "batch norm": {"batch_norm": True}}
     steps = {
-        "Small weights": {name: base.replace(activation=name) for name in _layered.ACTIVATIONS},
-        "Biases of -8": {
-            f"{name}, bias -8": base.replace(activation=name, bias=-8.0) for name in ("relu", "leaky relu")
-        },
+        "Small weights": {name: base.replace(activation=name) for name in ACTIVATIONS},
+        "Biases of -8": {"relu, bias -8": off, "leaky relu, bias -8": off.replace(activation="leaky relu")},
         "Remedies": {
-            f"{activation}, {name}": sound.replace(activation=activation, **remedy)
+            f"{activation}, {name}": unbiased.replace(activation=activation, **remedy)
             for activation in ("sigmoid", "relu")
-            for name, remedy in (
-                ("xavier", {"init": "xavier"}),
-                ("he", {"init": "kaiming"}),
-                ("batch norm", {"norm": "batch"}),
-            )
+            for name, remedy in remedies.items()
         },
         "Large weights": {"N(0, 5)": large, "N(0, 5), clipped": large.replace(clip=1.0)},
     }
-    trained = (
-        "sigmoid",
-        "relu",
-        "leaky relu, bias -8",
-        "relu, bias -8",
-        "sigmoid, xavier",
-        "sigmoid, batch norm",
-        "relu, xavier",
-        "relu, he",
-        "relu, batch norm",
-        "N(0, 5)",
-        "N(0, 5), clipped",
-    )
-    all_steps = {name: hp for table in steps.values() for name, hp in table.items()}
+    by_name = {name: setting for table in steps.values() for name, setting in table.items()}
+    trained = ["sigmoid", "relu", "leaky relu, bias -8", "relu, bias -8", "sigmoid, xavier"]
+    trained += ["sigmoid, batch norm", "relu, xavier", "relu, he", "relu, batch norm"]
+    trained += ["N(0, 5)", "N(0, 5), clipped"]
     return {
         **steps,
         "Equal units": {
@@ -98,75 +149,79 @@ def comparisons(hp):
             "zero, trained": zero.replace(num_epochs=hp.num_epochs),
             "half, trained": zero.replace(init="half", num_epochs=hp.num_epochs),
         },
-        "Trained": {
-            f"{name}, trained": all_steps[name].replace(num_epochs=hp.num_epochs) for name in trained
-        },
+        "Trained": {f"{name}, trained": by_name[name].replace(num_epochs=hp.num_epochs) for name in trained},
     }
 
 
-def gradient_norms(model, data, history):
-    """The norm of the last step's gradient of the mean loss, by each layer's weights and by the last bias;
-    and how far the units of a hidden layer are from each other in the net that is tested.
-    """
-    params = parameters(model)
-    weights, last_bias = [p for p in params if len(p.array.shape) == 2], params[-1]
-    batch_size = len(data.train_iter.y)
-    norms = {f"norm_{i}": p.grad.norm().asscalar().item() / batch_size for i, p in enumerate(weights, 1)}
-    apart = max(np.ptp(p.get(), axis=1).max() for p in weights[:-1])
+def runs_with(name: str, hp: Setting) -> list[Run]:
+    """Return the runs with one setting."""
+    # With weights this small, activations have next to no variance, so each batch normalization multiplies
+    # rounding errors by 300, and a unit that is off for all examples becomes 0, where ReLU has its corner.
+    # Large weights multiply the error in Gluon's slope of leaky ReLU, which it keeps in single precision.
+    paths_agree = not (hp.batch_norm and hp.activation == "relu") and hp.sigma < 1
+    return runs_of({"scratch": from_scratch, "gluon": with_gluon}, {name: hp}, compare_paths=paths_agree)
+
+
+def comparisons(hp: HParams) -> dict[str, list[Run]]:
+    """Return title -> runs."""
     return {
-        **norms,
-        "norm_last_bias": last_bias.grad.norm().asscalar().item() / batch_size,
-        "units_apart": float(apart),
-        **_layered.tested(model, data, history),
+        title: [run for name, setting in table.items() for run in runs_with(name, setting)]
+        for title, table in variants(hp).items()
     }
 
 
-def show(result, data):
-    """Norms by layer as figures and tables, what training comes to, and the samples that weights are drawn
-    from."""
+def gradient_norms(model: Model, data: Data, history: History) -> dict[str, float]:
+    """Return the scores of the best epoch, and the norms of the last step's gradient of the mean loss.
+
+    The norms are taken w.r.t. the weights of each layer and the last bias. units_apart is how far the units
+    of a hidden layer are from each other in the net that is tested.
+    """
+    params, batch_size = parameters(model), len(data.train_iter.y)
+    weights = [param for param in params if len(param.array.shape) == 2]
+    gradients = [param.grad for param in (*weights, params[-1])]
+    norms = {name: grad.norm().asscalar().item() / batch_size for name, grad in zip(NORMS, gradients)}
+    apart = max(np.ptp(param.get(), axis=1).max() for param in weights[:-1])
+    best = comparison.best_epoch_metrics(model, data, history)
+    return {**norms, "units_apart": float(apart), **best}
+
+
+def show(result: Result, data: Data) -> None:
+    """Add tables and figures of the norms by layer and of training, and histograms of initial weights."""
     tables = comparisons(HParams(**result.settings))
     trained = {"Trained": tables.pop("Trained")}
     comparison.tabulate(result, tables, norms_row)
-    comparison.tabulate(result, trained, _layered.row)
+    comparison.tabulate(result, trained, comparison.best_epoch_row)
     comparison.draw(result, trained, "on two moons", ("train_loss", "train_acc", "valid_acc"))
     del tables["Equal units"]  # whose norms are 0
-    for title, table in tables.items():
+    for title, runs in tables.items():
         for impl in ("scratch", "gluon"):
-            runs = comparison.of(impl, table, result.runs)
-            curves = dict(by_layer(name, run["metrics"]) for name, run in runs.items() if run["metrics"])
-            if curves:
-                result.figures[comparison.figure_name(title, impl)] = plot.lines(
-                    curves,
-                    "layer",
-                    "norm of the gradient",
-                    f"{title}: gradients of one step, {impl}",
-                    logy=True,
-                )
-    samples = {
-        "normal, 0.01": normal((10000,)),
-        "uniform, Xavier for 100 + 100": xavier((100, 100)).reshape((-1,)),
-    }
-    result.figures["samples"] = plot.histogram(
-        {name: array.asnumpy() for name, array in samples.items()}, "10,000 initial weights", "weights"
-    )
+            draw_norms(result, title, runs, impl)
+    samples = {"normal, 0.01": normal((10000,)), "uniform, Xavier for 100 + 100": xavier((100, 100))}
+    samples = {name: array.asnumpy().ravel() for name, array in samples.items()}
+    result.figures["samples"] = plot.histogram(samples, "10,000 initial weights", "weights")
 
 
-def by_layer(name, metrics):
-    """A run's name in the figure, and layers and norms; a norm of 0 has no place on a logarithmic axis."""
-    layers = range(1, len(HIDDEN) + 2)
-    norms = [metrics[f"norm_{i}"] for i in layers]
-    return name if any(norms) else f"{name} (all 0)", (layers, [norm or np.nan for norm in norms])
+def draw_norms(result: Result, title: str, runs: list[Run], impl: str) -> None:
+    """Add a figure of the norms by layer, a curve for each run."""
+    curves = {}
+    for name, run in comparison.finished(result, runs, impl).items():
+        if run.metrics:
+            norms = [run.metrics[f"norm_{i}"] for i in LAYERS]
+            # A logarithmic axis has no place for 0.
+            curves[name if any(norms) else f"{name} (all 0)"] = LAYERS, [norm or np.nan for norm in norms]
+    if curves:
+        result.figures[comparison.figure_name(title, impl)] = plot.lines(
+            curves, "layer", "norm of the gradient", f"{title}: gradients of one step, {impl}", logy=True
+        )
 
 
-def norms_row(label, run, hp):
-    """A run's line in the table of its comparison."""
-    columns = {f"norm_{i}": f"layer {i}" for i in range(1, len(HIDDEN) + 2)}
-    columns["norm_last_bias"] = "last bias"
+def norms_row(label: str, run: RunResult, hp: Setting) -> dict[str, str]:
+    """Return a run's row of a table."""
     return {
         "run": label,
-        **{title: shown(run["metrics"].get(name), ".1e") for name, title in columns.items()},
-        "units apart": shown(run["metrics"].get("units_apart"), ".1e"),
-        "train loss": shown(run["metrics"].get("train_loss"), ".4f"),
+        **{column: shown(run.metrics.get(name), ".1e") for name, column in NORMS.items()},
+        "units apart": shown(run.metrics.get("units_apart"), ".1e"),
+        "train loss": shown(run.metrics.get("train_loss"), ".4f"),
     }
 
 
@@ -175,20 +230,15 @@ chapter = Chapter(
     doc=__doc__,
     HParams=HParams,
     quick={"num_epochs": 50},
-    data=two_moons.data,
-    runs=lambda hp: runs_of(comparisons(hp)),
+    data=data,
+    runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,
     metrics=gradient_norms,
     show=show,
-    needs_data=True,
-    # Weights this small have next to no variance, so that each normalisation multiplies rounding by 300, and
-    # a unit that is off for all examples becomes 0, where ReLU has its corner. Large weights multiply what is
-    # lost in Gluon's slope of leaky ReLU, which is kept in single precision.
-    parity=lambda run: (
-        parity(run) and (run.hp.norm, run.hp.activation) != ("batch", "relu") and run.hp.sigma < 1
-    ),
 )
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

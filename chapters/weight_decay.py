@@ -2,13 +2,12 @@
 
 *Dive into Deep Learning*, first edition, section 3.12.
 
-New since polynomial fitting: a penalty on the weights. There are 200 inputs and 20 training examples, so that
-the model can learn the examples by heart; lambda |w|^2 / 2, added to the loss, keeps the weights small. From
-scratch the penalty is written into the loss; Gluon's optimizer shrinks the weights by itself (`wd`), which
-under plain SGD is the same.
+New since polynomial fitting: a penalty on the weights. With 200 inputs and 20 training examples the model can
+memorize the examples. The penalty lambda |w|^2 / 2, added to the loss, keeps the weights small. From scratch
+it is part of the loss; Gluon's optimizer shrinks the weights itself (`wd`), which is the same for plain SGD.
 
-Expect the norm of the weights to stay above 11 without decay and to fall to 0.04 with it, and with it the
-test loss.
+Expect the norm of the weights to stay above 11 without decay. With decay it falls to 0.04, and the test loss
+falls with it.
 """
 
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
-from d2l_repro.experiment.chapter import Chapter, Model, runs_of
+from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss
 from d2l_repro.settings import Count, NonNegative, Positive
+from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import book_arrays
-
-from .polynomial_fitting import train
 
 TRUE_W, TRUE_B = 0.01, 0.05  # every weight, bias
 
@@ -38,7 +37,7 @@ class HParams(settings.HParams):
     num_epochs: Count = 100  # passes over the training examples
     batch_size: Count = 1  # examples a step
     lr: Positive = 0.003  # learning rate of SGD
-    wd: NonNegative = 3.0  # lambda, how much the weights decay; 0 is shown beside it
+    wd: NonNegative = 3.0  # lambda, the strength of the penalty; a run with 0 is shown beside it
     num_inputs: Count = 200  # features of an example
     num_train: Count = 20  # training examples
     num_test: Count = 100  # test examples
@@ -47,7 +46,7 @@ class HParams(settings.HParams):
 
 
 def data(hp, options):
-    """X (batch, 200) and y (batch,)."""
+    """Draw X (batch, 200) and y (batch,)."""
     features, labels = linear_data([TRUE_W] * hp.num_inputs, TRUE_B, hp.num_train + hp.num_test, hp.noise)
     train_set = features[: hp.num_train], labels[: hp.num_train]
     test_set = features[hp.num_train :], labels[hp.num_train :]
@@ -56,8 +55,8 @@ def data(hp, options):
     )
 
 
-def from_scratch(hp):
-    """The penalty is part of what is differentiated: every example's loss has lambda |w|^2 / 2 added."""
+def from_scratch(hp, data):
+    """Build the model with the penalty in its loss: lambda |w|^2 / 2 is added for every example."""
     w = nd.random.normal(scale=hp.sigma, shape=(hp.num_inputs, 1))
     b = nd.zeros(1)
     params = [w, b]
@@ -72,9 +71,11 @@ def from_scratch(hp):
     )
 
 
-def with_gluon(hp):
-    """The optimizer decays the weights, but not the bias (for which the book has a second Trainer without
-    `wd`)."""
+def with_gluon(hp, data):
+    """Build the model with decay in the optimizer, for the weights only.
+
+    For the bias the book uses a second Trainer without `wd`; here its multiplier is 0.
+    """
     net = nn.HybridSequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(hp.sigma))
@@ -85,8 +86,29 @@ def with_gluon(hp):
     return Model(net, gluon.loss.L2Loss(), params, trainer)
 
 
+def train(model, data, hp, callbacks=()):
+    """Train as in polynomial fitting, with the penalty that the model brings."""
+    (X, y), (X_test, y_test) = data.source
+    return train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        penalty=model.penalty,
+        metrics={},
+        measure={
+            "train_loss": lambda: model.loss(model.net(X), y).mean(),
+            "test_loss": lambda: model.loss(model.net(X_test), y_test).mean(),
+        },
+        callbacks=callbacks,
+    )
+
+
 def runs(hp):
-    """Without decay and with it; the book calls it lambda from scratch and wd in Gluon."""
+    """Return the runs without decay and with it; the book calls it lambda from scratch and wd in Gluon."""
     return [
         run
         for name, impl in (("lambda", {"scratch": from_scratch}), ("wd", {"gluon": with_gluon}))
@@ -95,19 +117,20 @@ def runs(hp):
 
 
 def l2_norm(model, data, history):
-    """Norm of the learned weights."""
+    """Return the norm of the learned weights."""
     w, _ = book_arrays(model)
     return {"l2_norm_w": float(np.linalg.norm(w))}
 
 
 def show(result, data):
-    """Train and test loss by epoch without decay and with it, and the norm of the weights."""
-    for wd in sorted({label.partition("=")[2] for label in result.runs}):
-        pair = {label: run for label, run in result.runs.items() if label.partition("=")[2] == wd}
-        result.figures[f"loss_lambda_{wd}"] = plot.training_curves(pair, f"Weight decay {wd}", log=True)
+    """Show training and test loss by epoch, without decay and with it, and the norm of the weights."""
+    for wd in (0.0, result.settings["wd"]):
+        names = (f"lambda={wd:g}", f"wd={wd:g}")
+        pair = {run.name: run for run in result.runs if run.variant in names}
+        result.figures[f"loss_lambda_{wd:g}"] = plot.training_curves(pair, f"Weight decay {wd:g}", log=True)
     result.tables["What the decay does"] = [
-        {"run": label, **{name: f"{value:.6g}" for name, value in run["metrics"].items()}}
-        for label, run in result.runs.items()
+        {"run": label, **{name: f"{value:.6g}" for name, value in run.metrics.items()}}
+        for label, run in result.labelled().items()
     ]
 
 
@@ -125,4 +148,6 @@ chapter = Chapter(
 run = chapter.run
 
 if __name__ == "__main__":
-    chapter.main()
+    from d2l_repro.cli.chapter import run_chapter
+
+    run_chapter(chapter)

@@ -1,8 +1,11 @@
-"""What has to be true before MXNet 1.9.1 can be imported.
+"""Prepare the environment so that MXNet 1.9.1 can be imported and runs fast.
 
-MXNet is retired, so the world moves on around it: all that is known of that lives here. The packages of
-this project call `prepare` before anything else; every other file then plainly writes `from mxnet import nd`.
+MXNet is retired, while Python, NumPy and systems move on. Everything this project knows about running it is
+collected here. The packages call `prepare` before anything else, so that all other files can simply write
+`from mxnet import nd`.
 """
+
+from __future__ import annotations
 
 import contextlib
 import ctypes
@@ -12,86 +15,86 @@ import re
 import sys
 import warnings
 
-# What MXNet's wheel needs of a Linux system and does not bring: library, Debian's package, Fedora's package.
+# System libraries that MXNet's Linux wheel needs but does not contain: (library, Debian and Fedora package).
 LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libquadmath0", "libquadmath"))
-# The number of threads as this project set it, for child processes too: what differs from it the user has
-# asked for.
+# Environment variable with the number of threads that this project has set; child processes inherit it. If
+# OMP_NUM_THREADS differs from it, OMP_NUM_THREADS was set by the user.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
 
 
-def prepare():
+def prepare() -> None:
     """Make `import mxnet` work, without importing it.
 
-    Where a system library that MXNet's wheel needs is missing, that import is an ImportError whose message
-    says how to get it.
+    If a system library is missing, that import raises an ImportError that says how to install it.
     """
-    # Digits of large products depend on the number of threads, and small nets are fastest with one.
+    # The last digits of large products depend on the number of threads, and small nets are fastest with one.
     _fix_threads(1)
     _restore_numpy_bool()
-    # Its import asks NumPy and distutils for names that both announce as deprecated: of no use to a reader.
+    # MXNet's import uses names that NumPy and distutils have deprecated; users can do nothing about it.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mxnet(\.|$)")
     if not any(isinstance(finder, _RequireLibraries) for finder in sys.meta_path):
         sys.meta_path.insert(0, _RequireLibraries())
 
 
-def prepare_large_nets():
-    """Give MXNet all cores, and keep the memory of arrays that are no longer needed for those to come.
+def prepare_large_nets() -> None:
+    """Let MXNet use all cores, and keep the memory of freed arrays for new ones.
 
-    For the first line of a chapter whose nets are large enough to gain from both. Once MXNet has been
-    imported its number of threads stays; what the user has set in OMP_NUM_THREADS stays in any case.
+    Call it in the first line of a chapter whose nets are large enough to benefit: once MXNet has been
+    imported, its number of threads can no longer be changed. If the user has set OMP_NUM_THREADS, that number
+    is kept.
     """
     _fix_threads(cores())
     _keep_memory()
 
 
-def threads():
-    """Number of OpenMP threads that MXNet computes with."""
-    asked = _asked_threads()
-    # Not told, which is when it was imported before this package, MXNet takes half the cores.
-    return int(asked.split(",")[0]) if asked else max(1, cores() // 2)
+def threads() -> int:
+    """Return the number of OpenMP threads that MXNet uses."""
+    setting = _threads_setting()
+    # Without a setting, that is if MXNet was imported before this package, it uses half the cores.
+    return int(setting.split(",")[0]) if setting else max(1, cores() // 2)
 
 
-def _fix_threads(number):
-    asked = _asked_threads()
-    is_users = asked and asked != os.environ.get(OWN_THREADS)
-    if not is_users and "mxnet" not in sys.modules:  # which reads the number once, when it is imported
+def _fix_threads(number: int) -> None:
+    setting = _threads_setting()
+    set_by_user = setting and setting != os.environ.get(OWN_THREADS)
+    # MXNet reads the variable only once, when it is imported.
+    if not set_by_user and "mxnet" not in sys.modules:
         os.environ["OMP_NUM_THREADS"] = os.environ[OWN_THREADS] = str(number)
 
 
-def _asked_threads():
-    """What OMP_NUM_THREADS says, "" where it makes no sense."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return asked if re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", asked) else ""
+def _threads_setting() -> str:
+    """Return the value of OMP_NUM_THREADS, or "" if it is missing or invalid."""
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    return setting if re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", setting) else ""
 
 
-def cores():
-    """How many cores this process may use."""
+def cores() -> int:
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _keep_memory():
-    # glibc gives arrays of many megabytes back to the system at once and has the system fill them with zeros
-    # anew for each batch, which takes longer than to compute with them. Elsewhere there is no mallopt.
+def _keep_memory() -> None:
+    # glibc returns arrays of many megabytes to the system as soon as they are freed, and the system fills new
+    # ones with zeros, batch after batch. That takes longer than computing with them. Only glibc has mallopt.
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
         for option, value in ((M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1)):
             mallopt(option, value)
 
 
-def _restore_numpy_bool():
-    import numpy  # not before the threads are fixed
+def _restore_numpy_bool() -> None:
+    import numpy  # only after the number of threads has been set
 
-    # MXNet names `numpy.bool`, which NumPy 1.24 removed. From 1.20 on, merely asking for it warns.
+    # MXNet uses `numpy.bool`, which NumPy 1.24 removed. From 1.20 on, even looking it up causes a warning.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if not hasattr(numpy, "bool"):
             numpy.bool = numpy.bool_
 
 
-def restore_formats():
-    """Where IPython is installed, give it back the call that the book's figures make; later ones moved it
-    away."""
+def restore_formats() -> None:
+    """Restore `IPython.display.set_matplotlib_formats`, which the book calls and newer IPython lacks."""
     with contextlib.suppress(ImportError):
         from IPython import display
         from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -101,27 +104,29 @@ def restore_formats():
 
 
 class _RequireLibraries:
-    """Asks for the libraries when `mxnet` is looked for: libgomp, once loaded, would keep the number of
-    threads."""
+    """Import hook that checks the system libraries as soon as `mxnet` is imported.
 
-    def find_spec(self, name, path=None, target=None):
+    It cannot be done earlier: once libgomp is loaded, its number of threads is fixed.
+    """
+
+    def find_spec(self, name, path=None, target=None) -> None:
         if name == "mxnet":
             _check_libraries()
 
 
-def _check_libraries():
+def _check_libraries() -> None:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return
     missing = [names for names in LIBRARIES if not _is_loadable(names[0])]
     if missing:
         libraries, debian, fedora = (" ".join(column) for column in zip(*missing))
         raise ImportError(
-            f"MXNet needs {libraries}, which this machine lacks: "
+            f"MXNet needs {libraries}, which is not installed on this system: "
             f"apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora)"
         )
 
 
-def _is_loadable(library):
+def _is_loadable(library: str) -> bool:
     try:
         ctypes.CDLL(library)
     except OSError:

@@ -1,20 +1,25 @@
-"""The first edition's package d2lzh, with this project's functions under its names.
+"""Offer this project's functions under the names of d2lzh, the package of the book's first edition.
 
-A program of *Dive into Deep Learning*, first edition (v1.0.0), runs when its `import d2lzh as d2l` becomes
+To run a program from the first edition (v1.0.0) of *Dive into Deep Learning*, replace `import d2lzh as d2l`
+by
 
     from d2l_repro import d2lzh as d2l
 
-in the first line: MXNet then imports on any NumPy. Names, arguments, defaults and printed lines are those of
-the package for chapter 3, the convolutions of chapter 5 and the optimization of chapter 7. Everything trains
-through the loop of `train.train_ch3`. As in the book, what is shuffled follows from Python's and NumPy's
-seeds, which a program may set, and what is drawn from MXNet's, which begins with 0. docs/migrating.md has
-what else there is to know.
+and make it the first line, so that MXNet can be imported with any version of NumPy. Names, arguments,
+defaults and printed lines are those of d2lzh, for chapter 3, the convolutions of chapter 5 and the
+optimization of chapter 7. All training goes through the loop of `train.train_ch3`. As in the book, shuffling
+depends on the seeds of Python and NumPy, which a program may set, and random numbers on that of MXNet, which
+is 0 at the start. See docs/migrating.md for more.
 """
+
+from __future__ import annotations
 
 import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -23,14 +28,14 @@ from mxnet.gluon import nn
 
 from . import compat
 from .data.airfoil import load_airfoil
-from .data.images import FASHION, load_images, read_idx_folder, resized
-from .data.loader import Mapped, Minibatches, data_iter
+from .data.images import FASHION, load_images, read_idx_folder, resize_images
+from .data.loader import Batch, Mapped, Minibatches, data_iter
 from .scratch import correct, linreg, sgd, squared_loss
 from .scratch.conv import corr2d
 from .scratch.optim import FunctionTrainer
 from .train.callbacks import Curve
-from .train.loop import Callback, evaluate
-from .train.loop import train_ch3 as loop
+from .train.loop import Callback, Gradients, Loop, Loss, Net, Trainer, evaluate
+from .train.loop import train_ch3 as train
 
 __all__ = [
     "corr2d",
@@ -57,19 +62,19 @@ __all__ = [
 ]
 
 FIGSIZE = (3.5, 2.5)  # inches
-ROOT = os.path.join("~", ".mxnet", "datasets", "fashion-mnist")  # where Gluon keeps its files
+ROOT = os.path.join("~", ".mxnet", "datasets", "fashion-mnist")  # where Gluon stores its files
 CPU = [cpu()]
-NUM_AIRFOILS = 1500  # rows that section 7.3 takes of the 1,503
+NUM_AIRFOILS = 1500  # of 1,503 rows, the ones that section 7.3 uses
 STEPS_2D = 20
-EVERY = 100  # examples between two points of chapter 7's curves
+EVERY = 100  # examples between two points of a curve in chapter 7
 
 log = logging.getLogger(__name__)
-compat.restore_formats()  # for section 3.2, which types `use_svg_display` itself
+compat.restore_formats()  # for section 3.2, which defines `use_svg_display` itself
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     raise AttributeError(
-        f"d2l_repro.d2lzh has no {name!r}: of d2lzh it has what chapter 3, the convolutions of "
+        f"d2l_repro.d2lzh has no {name!r}: it covers the parts of d2lzh that chapter 3, the convolutions of "
         "chapter 5 and the optimization of chapter 7 use; see docs/migrating.md"
     )
 
@@ -77,23 +82,42 @@ def __getattr__(name):
 # Figures (section 3.2)
 
 
-def use_svg_display():
-    """Have Jupyter show figures as SVG; elsewhere it does nothing."""
+def use_svg_display() -> None:
+    """Make Jupyter show figures as SVG; do nothing elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython and ipython.get_ipython():
         ipython.display.set_matplotlib_formats("svg")
 
 
-def set_figsize(figsize=FIGSIZE):
-    """Take a size, (width, height) in inches, for the figures to come."""
+def set_figsize(figsize: tuple[float, float] = FIGSIZE) -> None:
+    """Set the size of the following figures, (width, height) in inches."""
     use_svg_display()
     plt.rcParams["figure.figsize"] = figsize
 
 
-def semilogy(x_vals, y_vals, x_label, y_label, x2_vals=None, y2_vals=None, legend=None, figsize=FIGSIZE):
-    """Show y over x, and y2 over x2 dotted, with a logarithmic y axis (section 3.11).
+def semilogy(
+    x_vals: Sequence[float],
+    y_vals: Sequence[float],
+    x_label: str,
+    y_label: str,
+    x2_vals: Sequence[float] | None = None,
+    y2_vals: Sequence[float] | None = None,
+    legend: Sequence[str] | None = None,
+    figsize: tuple[float, float] = FIGSIZE,
+) -> None:
+    """Plot y over x, and y2 over x2 with a dotted line, with a logarithmic y axis (section 3.11).
 
-    Without a display the figure stays the current one, for `plt.savefig`.
+    Without a display, the figure remains the current one, so that `plt.savefig` can save it.
+
+    Args:
+        x_vals: x of the curve.
+        y_vals: y of the curve.
+        x_label: label of the x axis.
+        y_label: label of the y axis.
+        x2_vals: x of a second curve.
+        y2_vals: y of the second curve.
+        legend: names of both curves; shown only if there is a second curve.
+        figsize: (width, height) in inches.
     """
     _new_figure(figsize)
     plt.xlabel(x_label)
@@ -108,9 +132,11 @@ def semilogy(x_vals, y_vals, x_label, y_label, x2_vals=None, y2_vals=None, legen
         plt.show()
 
 
-def _new_figure(figsize=FIGSIZE):
-    """A notebook begins a figure with each cell; in a script one that is drawn in already is not drawn
-    over."""
+def _new_figure(figsize: tuple[float, float] = FIGSIZE) -> None:
+    """Begin a new figure if the current one already contains data.
+
+    In a notebook, each cell begins a new figure anyway; in a script, curves would be drawn over each other.
+    """
     set_figsize(figsize)
     if plt.get_fignums() and plt.gcf().axes and plt.gca().has_data():
         plt.figure()
@@ -119,15 +145,17 @@ def _new_figure(figsize=FIGSIZE):
 # Data
 
 
-def load_data_fashion_mnist(batch_size, resize=None, root=ROOT):
-    """Fashion-MNIST in minibatches: to train on, in a new order each time, and to test on (section 3.5).
+def load_data_fashion_mnist(
+    batch_size: int, resize: int | tuple[int, int] | None = None, root: str = ROOT
+) -> tuple[Iterable[Batch], Iterable[Batch]]:
+    """Load Fashion-MNIST as a training set, reshuffled in every epoch, and a test set (section 3.5).
 
     Args:
-        batch_size: examples a batch.
+        batch_size: examples per batch.
         resize: pixels of height and width, or (width, height); 28 by default.
-        root: a folder with the four files, such as Gluon downloaded them. Where it does not have them, they
-            are looked for in $D2L_REPRO_DATA and the cache, then downloaded; scikit-learn's digits stand in
-            for them, with a warning, where that fails too.
+        root: folder with the four files that Gluon downloads. If it lacks any, they are searched for in
+            $D2L_REPRO_DATA and the cache, and then downloaded. If that fails too, scikit-learn's digits are
+            used as stand-in data, with a warning.
 
     Returns:
         two loaders of X (batch, 1, height, width), floats from 0 to 1, and y (batch,), classes as floats.
@@ -136,23 +164,34 @@ def load_data_fashion_mnist(batch_size, resize=None, root=ROOT):
         InputError: a file is corrupt or truncated.
     """
     images = read_idx_folder("fashion_mnist", os.path.expanduser(root)) or load_images("fashion_mnist")
-    _warn_of(images.stand_in_for, "scikit-learn's digits")
+    _warn_of_stand_in(images.stand_in_for, "scikit-learn's digits")
     data = images.minibatches(batch_size, _seed())
     if not resize:
         return data.train_iter, data.test_iter
-    return tuple(
-        Mapped(batches, lambda X, y: (resized(X, resize), y)) for batches in (data.train_iter, data.test_iter)
-    )
+
+    def resized(X: nd.NDArray, y: nd.NDArray) -> Batch:
+        return resize_images(X, resize), y
+
+    return Mapped(data.train_iter, resized), Mapped(data.test_iter, resized)
 
 
-def get_fashion_mnist_labels(labels):
-    """The classes' names, a list; `labels` are numbers from 0 to 9, in an array or a list (section 3.5)."""
-    return [FASHION[int(label)] for label in (labels.asnumpy() if isinstance(labels, nd.NDArray) else labels)]
+def get_fashion_mnist_labels(labels: Iterable[float]) -> list[str]:
+    """Return the names of classes (section 3.5).
+
+    Args:
+        labels: numbers from 0 to 9, in an array or a list.
+    """
+    numbers = labels.asnumpy() if isinstance(labels, nd.NDArray) else labels
+    return [FASHION[int(number)] for number in numbers]
 
 
-def show_fashion_mnist(images, labels):
-    """Show images, NDArrays of 28 x 28 pixels or any other square, in a row, each below its label (section
-    3.5)."""
+def show_fashion_mnist(images: Sequence[nd.NDArray], labels: Sequence[str]) -> None:
+    """Show images in a row, with their labels as titles (section 3.5).
+
+    Args:
+        images: NDArrays of 28 x 28 pixels, or of another square size.
+        labels: a title for each image.
+    """
     use_svg_display()
     _, (axes,) = plt.subplots(1, len(images), figsize=(12, 12), squeeze=False)
     for ax, image, label in zip(axes, images, labels):
@@ -162,67 +201,76 @@ def show_fashion_mnist(images, labels):
         ax.yaxis.set_visible(False)
 
 
-def get_data_ch7():
-    """The table of airfoils, standardised (section 7.3): features (1500, 5) and labels (1500,).
+def get_data_ch7() -> tuple[nd.NDArray, nd.NDArray]:
+    """Load the standardized airfoil data (section 7.3).
 
-    It is found or downloaded as Fashion-MNIST is; a generated table stands in for it, with a warning.
+    The file is searched for in $D2L_REPRO_DATA and the cache, and then downloaded. If that fails, a generated
+    table is used as stand-in data, with a warning.
+
+    Returns:
+        features (1500, 5) and labels (1500,).
 
     Raises:
-        InputError: the file that is there is no such table.
+        InputError: the file exists but cannot be read as this table.
     """
     airfoil = load_airfoil()
-    _warn_of(airfoil.stand_in_for, "a generated table")
-    # x' = (x - mean) / standard deviation, column by column
+    _warn_of_stand_in(airfoil.stand_in_for, "a generated table")
+    # x' = (x - mean) / std, column by column
     rows = (airfoil.rows - airfoil.rows.mean(axis=0)) / airfoil.rows.std(axis=0)
     return nd.array(rows[:NUM_AIRFOILS, :-1]), nd.array(rows[:NUM_AIRFOILS, -1])
 
 
-def _warn_of(stand_in_for, what):
+def _warn_of_stand_in(stand_in_for: str | None, stand_in: str) -> None:
     if stand_in_for:
         log.warning(
-            "%s is neither on this machine nor to be downloaded; %s stands in for it, and the book's numbers "
-            "do not come out",
+            "%s is neither on this machine nor can it be downloaded; %s is used in its place, and results "
+            "will differ from the book's",
             stand_in_for,
-            what,
+            stand_in,
         )
 
 
-def _seed():
-    # Gluon's DataLoader shuffles with NumPy's global generator, which a reader may have seeded.
+def _seed() -> int:
+    # Gluon's DataLoader shuffles with NumPy's global generator, so that readers control it by np.random.seed.
     return np.random.randint(2**31 - 1)  # noqa: NPY002
 
 
 # Training
 
 
-def try_gpu():
-    """The first GPU where MXNet has one, else the CPU (section 5.5)."""
+def try_gpu() -> Context:
+    """Return the first GPU if MXNet can use one, otherwise the CPU (section 5.5)."""
     return gpu() if context.num_gpus() else cpu()
 
 
-def evaluate_accuracy(data_iter, net, ctx=CPU):
-    """Share of examples whose class `net` predicts, a float (section 3.6, section 5.5).
+def evaluate_accuracy(data_iter: Iterable[Batch], net: Net, ctx: Context | Sequence[Context] = CPU) -> float:
+    """Return the share of correctly classified examples (sections 3.6 and 5.5).
 
     Args:
-        data_iter: gives (X, y).
+        data_iter: yields (X, y).
         net: X -> scores, (batch, classes).
-        ctx: the device of `net`, or a list, of which the first is used.
+        ctx: device of `net`, or a list of devices, of which the first is used.
     """
     return evaluate(_on(ctx, data_iter), net, correct)
 
 
-def _on(ctx, batches):
+def _on(ctx: Context | Sequence[Context], batches: Iterable[Batch]) -> Mapped:
+    """Copy batches to a device."""
     device = ctx if isinstance(ctx, Context) else ctx[0]
     return Mapped(batches, lambda X, y: (X.as_in_context(device), y.as_in_context(device)))
 
 
-class _Epochs(Callback):
-    """Prints the book's line after each epoch."""
+class _PrintEpochs(Callback):
+    """Print the book's line after each epoch.
 
-    def __init__(self, timed=False):
+    Args:
+        timed: whether to add the time, as in chapter 5.
+    """
+
+    def __init__(self, timed: bool = False):
         self.timed = timed
 
-    def after_epoch(self, loop):
+    def after_epoch(self, loop: Loop) -> None:
         row = loop.history[-1]
         time = f", time {row['seconds']:.1f} sec" if self.timed else ""
         print(
@@ -232,29 +280,61 @@ class _Epochs(Callback):
         )
 
 
-def train_ch3(net, train_iter, test_iter, loss, num_epochs, batch_size, params=None, lr=None, trainer=None):
-    """Train a classifier, print a line an epoch (section 3.6), and return None as the book's does.
+def train_ch3(
+    net: Net,
+    train_iter: Iterable[Batch],
+    test_iter: Iterable[Batch],
+    loss: Loss,
+    num_epochs: int,
+    batch_size: int,
+    params: Sequence[nd.NDArray] | None = None,
+    lr: float | None = None,
+    trainer: Trainer | None = None,
+) -> None:
+    """Train a classifier, and print a line after each epoch (section 3.6).
 
-    `train.train_ch3`, which does it, has the same arguments, and others, and returns the history. Both stop
-    with `TrainingDiverged` where the book's would go on to print nan.
+    Like the book's function, it returns None. `train.train_ch3`, which does the work, has the same arguments
+    and more, and returns the history.
+
+    Raises:
+        TrainingDiverged: the loss is not finite, where the book's function would continue and print nan.
     """
-    loop(net, train_iter, test_iter, loss, num_epochs, batch_size, params, lr, trainer, callbacks=[_Epochs()])
+    train(
+        net,
+        train_iter,
+        test_iter,
+        loss,
+        num_epochs,
+        batch_size,
+        params,
+        lr,
+        trainer,
+        callbacks=[_PrintEpochs()],
+    )
 
 
-def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
-    """Train a Gluon classifier with softmax and cross-entropy on `ctx`, and print a timed line an epoch
-    (section 5.5).
+def train_ch5(
+    net: gluon.Block,
+    train_iter: Iterable[Batch],
+    test_iter: Iterable[Batch],
+    batch_size: int,
+    trainer: Trainer,
+    ctx: Context,
+    num_epochs: int,
+) -> None:
+    """Train a Gluon classifier with softmax and cross-entropy, and print a line per epoch (section 5.5).
 
     Args:
-        net: Gluon block, initialized on `ctx`, that gives logits (batch, classes).
-        train_iter, test_iter: give (X, y).
+        net: Gluon block, initialized on `ctx`, that returns logits (batch, classes).
+        train_iter: yields (X, y).
+        test_iter: the same for testing.
         batch_size: divides the gradient.
         trainer: gluon.Trainer.
-        ctx: device, as `try_gpu` gives it.
+        ctx: device, as returned by `try_gpu`.
         num_epochs: passes over `train_iter`.
     """
     print("training on", ctx)
-    loop(
+    train(
         net,
         _on(ctx, train_iter),
         _on(ctx, test_iter),
@@ -262,21 +342,23 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
         num_epochs,
         batch_size,
         trainer=trainer,
-        callbacks=[_Epochs(timed=True)],
+        callbacks=[_PrintEpochs(timed=True)],
     )
 
 
 # Optimization (chapter 7)
 
 
-def train_2d(trainer):
-    """Descend 20 steps from (-5, -2), print where that led, and return all 21 points (section 7.2).
+def train_2d(
+    trainer: Callable[[float, float, float, float], tuple[float, float, float, float]],
+) -> list[tuple[float, float]]:
+    """Take 20 steps from (-5, -2), print the last point, and return all 21 points (section 7.2).
 
     Args:
-        trainer: (x1, x2, s1, s2) -> the same after a step; s1 and s2, which begin with 0, are for it to keep
-            a state.
+        trainer: (x1, x2, s1, s2) -> the same after a step; s1 and s2 are the optimizer's state, 0 at the
+            start.
     """
-    x1, x2, s1, s2 = -5, -2, 0, 0
+    x1, x2, s1, s2 = -5.0, -2.0, 0.0, 0.0
     points = [(x1, x2)]
     for _ in range(STEPS_2D):
         x1, x2, s1, s2 = trainer(x1, x2, s1, s2)
@@ -285,9 +367,15 @@ def train_2d(trainer):
     return points
 
 
-def show_trace_2d(f, res):
-    """Draw the points that `train_2d` gave over the lines of equal height of `f`, which takes arrays (section
-    7.2)."""
+def show_trace_2d(
+    f: Callable[[np.ndarray, np.ndarray], np.ndarray], res: Sequence[tuple[float, float]]
+) -> None:
+    """Draw the points that `train_2d` returned, over contour lines (section 7.2).
+
+    Args:
+        f: the function that was minimized; it must accept arrays.
+        res: the points.
+    """
     _new_figure()
     x1, x2 = np.array(res, dtype=float).T
     plt.plot(x1, x2, "-o", color="#ff7f0e")
@@ -299,18 +387,27 @@ def show_trace_2d(f, res):
     plt.ylabel("x2")
 
 
-def train_ch7(trainer_fn, states, hyperparams, features, labels, batch_size=10, num_epochs=2):
-    """Train a linear regression with the reader's optimizer, print the last loss and draw its curve (section
-    7.3).
+def train_ch7(
+    trainer_fn: Callable[[list[nd.NDArray], Any, dict[str, Any]], None],
+    states: Any,
+    hyperparams: dict[str, Any],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+) -> None:
+    """Train a linear regression with your own optimizer, and plot the loss (section 7.3).
+
+    The last loss is printed.
 
     Args:
-        trainer_fn: (params, states, hyperparams) -> None; updates [w, b] in place by their gradients, which
-            are those of the batch's mean loss.
+        trainer_fn: (params, states, hyperparams) -> None; updates [w, b] in place, with the gradients of the
+            mean loss of the batch in their `.grad`.
         states: whatever `trainer_fn` keeps from step to step.
-        hyperparams: dict for `trainer_fn`.
+        hyperparams: passed to `trainer_fn`.
         features: (examples, inputs).
         labels: (examples,).
-        batch_size: examples a step.
+        batch_size: examples per step.
         num_epochs: passes over the examples.
     """
     w, b = nd.random.normal(scale=0.01, shape=(features.shape[1], 1)), nd.zeros(1)
@@ -321,6 +418,7 @@ def train_ch7(trainer_fn, states, hyperparams, features, labels, batch_size=10, 
         return linreg(X, w, b)
 
     def gradients(X, y):
+        # The loop's own gradients are sums over the batch; the book's optimizers expect the mean.
         with autograd.record():
             y_hat = net(X)
             losses = squared_loss(y_hat, y)
@@ -332,9 +430,24 @@ def train_ch7(trainer_fn, states, hyperparams, features, labels, batch_size=10, 
     _train_regression(net, squared_loss, trainer, features, labels, batch_size, num_epochs, gradients)
 
 
-def train_gluon_ch7(trainer_name, trainer_hyperparams, features, labels, batch_size=10, num_epochs=2):
-    """The same with one of Gluon's optimizers, by its name, and the options that gluon.Trainer takes (section
-    7.3)."""
+def train_gluon_ch7(
+    trainer_name: str,
+    trainer_hyperparams: dict[str, Any],
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int = 10,
+    num_epochs: int = 2,
+) -> None:
+    """Train a linear regression with one of Gluon's optimizers, like `train_ch7` (section 7.3).
+
+    Args:
+        trainer_name: name of the optimizer, such as "adam".
+        trainer_hyperparams: its options, as for gluon.Trainer.
+        features: (examples, inputs).
+        labels: (examples,).
+        batch_size: examples per step.
+        num_epochs: passes over the examples.
+    """
     net = nn.Sequential()
     net.add(nn.Dense(1))
     net.initialize(init.Normal(sigma=0.01))
@@ -342,10 +455,20 @@ def train_gluon_ch7(trainer_name, trainer_hyperparams, features, labels, batch_s
     _train_regression(net, gluon.loss.L2Loss(), trainer, features, labels, batch_size, num_epochs)
 
 
-def _train_regression(net, loss, trainer, features, labels, batch_size, num_epochs, gradients=None):
+def _train_regression(
+    net: Net,
+    loss: Loss,
+    trainer: Trainer,
+    features: nd.NDArray,
+    labels: nd.NDArray,
+    batch_size: int,
+    num_epochs: int,
+    gradients: Gradients | None = None,
+) -> None:
+    """Train a net, print its last loss over all examples, and plot that loss over the epochs."""
     curve = Curve(lambda: loss(net(features), labels).mean(), batch_size, EVERY)
     batches = Minibatches(features, labels, batch_size, _seed())
-    history = loop(
+    history = train(
         net,
         batches,
         None,

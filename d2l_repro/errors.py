@@ -1,23 +1,31 @@
-"""What a command says and returns when it cannot go on."""
+"""Exit codes of the commands, and errors in what the user provided."""
+
+from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 class InputError(ValueError):
-    """A fault in what the user gave: a setting, a file, a folder. Its text is one line with the remedy."""
+    """Raised for an error in the user's input: a setting, a file, a folder.
+
+    The message is a single line that also says what to do about it.
+    """
 
 
 @contextmanager
-def one_line_errors(prog):
-    """Turn an `InputError` into one line on stderr and exit code 2, Ctrl-C into exit code 130, a closed pipe
-    into 1.
+def one_line_errors(prog: str) -> Iterator[None]:
+    """Exit without a traceback when the user's input is wrong or the command is stopped.
+
+    An `InputError` becomes one line on stderr and exit code 2, Ctrl-C exit code 130, and a closed pipe exit
+    code 1.
 
     Args:
-        prog: the command's name, which begins the line.
+        prog: name of the command, with which the line begins.
     """
     try:
         yield
@@ -28,6 +36,7 @@ def one_line_errors(prog):
         print(f"{prog}: interrupted", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
-        # Whoever read our output, `head` say, has gone; what is left in the buffer has nowhere to go either.
+        # The program that read our output, such as `head`, has exited. Without a place to go, what is left in
+        # the buffer would cause another error when Python flushes it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAILED) from None

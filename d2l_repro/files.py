@@ -1,4 +1,6 @@
-"""Writing results so that nothing is ever half-written."""
+"""Write results so that no file is ever half-written."""
+
+from __future__ import annotations
 
 import os
 import tempfile
@@ -7,11 +9,18 @@ from pathlib import Path
 from .errors import InputError
 
 
-def writable_folder(folder, flag="--out"):
-    """Make `folder` if it is not there, and see that it can be written to before any work is done for it.
+def writable_folder(folder: str | Path, flag: str = "--out") -> Path:
+    """Create `folder` if necessary, and check that files can be written to it before any work is done.
+
+    Args:
+        folder: to create.
+        flag: the flag that named it, for the error message.
+
+    Returns:
+        `folder` as a Path.
 
     Raises:
-        InputError: it cannot be made or written to.
+        InputError: the folder cannot be created or written to.
     """
     folder = Path(folder)
     try:
@@ -25,12 +34,11 @@ def writable_folder(folder, flag="--out"):
     return folder
 
 
-def write_atomically(path, content):
-    """Write text or bytes to a temporary file beside `path` and rename it: readers see the old or the new,
-    whole.
+def write_atomically(path: str | Path, content: str | bytes) -> None:
+    """Write a file via a temporary file beside it, so that readers see either the old or the new content.
 
     Raises:
-        InputError: it cannot be written; what was there before still is.
+        InputError: the file cannot be written; its old content is left as it was.
     """
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
@@ -39,8 +47,7 @@ def write_atomically(path, content):
             try:
                 file.write(content)
                 file.close()
-                # Temporary files are made for their owner only; a result has the rights of any other new
-                # file.
+                # Temporary files can be read by their owner only; give this one a new file's usual mode.
                 os.chmod(file.name, 0o666 & ~_umask())
                 os.replace(file.name, path)
             except BaseException:
@@ -48,11 +55,11 @@ def write_atomically(path, content):
                 raise
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); make room or name another"
+            f"{path}: cannot be written ({error.strerror or error}); free some space or choose another path"
         ) from error
 
 
-def _umask():
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,33 +1,38 @@
-"""Settings as frozen dataclasses: their fields are the flags, with the range of each in its type."""
+"""Define settings as frozen dataclasses whose fields become flags and whose types carry the valid ranges.
+
+A comment on a field is the flag's help text.
+"""
 
 import dataclasses
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Optional, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from . import compat
 from .errors import InputError
 
+SettingsType = TypeVar("SettingsType", bound="Settings")
+
 
 @dataclass(frozen=True)
 class Bounds:
-    """The range of a number: from `low`, which belongs to it if `closed`, to below `high`."""
+    """A range of numbers, which contains `low` if `closed`, and never `high`, nan or infinity."""
 
     low: float
     high: float = math.inf
     closed: bool = True
 
-    def __contains__(self, value):
+    def __contains__(self, value: float) -> bool:
         above = value >= self.low if self.closed else value > self.low
-        return above and value < self.high  # nan and inf fail one of the two
+        return above and value < self.high  # False for nan and inf
 
-    def __str__(self):
+    def __str__(self) -> str:
         low = f"at least {self.low:,}" if self.closed else f"above {self.low:,}"
         return f"{low} and finite" if self.high == math.inf else f"{low} and below {self.high:,}"
 
 
-MAX_SEED = 2**31  # seeds are below
+MAX_SEED = 2**31  # exclusive
 Count = Annotated[int, Bounds(1)]
 Seed = Annotated[int, Bounds(0, MAX_SEED)]
 Positive = Annotated[float, Bounds(0, closed=False)]
@@ -37,73 +42,87 @@ Probability = Annotated[float, Bounds(0, 1)]
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of all settings: a value out of the range that its field's type gives is an `InputError`."""
+    """Base class of all settings, which checks each value against the range in its field's type.
 
-    def __post_init__(self):
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name)
-            ranges = [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
-            if get_origin(hint) is Literal:
-                ranges.append(get_args(hint))
-            for allowed in ranges:
+            for allowed in _constraints(hint):
                 if value not in allowed:
-                    raise InputError(f"--{name.replace('_', '-')}: must be {_listed(allowed)}, not {value}")
+                    raise InputError(f"--{name.replace('_', '-')}: must be {_describe(allowed)}, not {value}")
 
-    def replace(self, **changes):
-        """The same settings but for `changes`."""
+    def replace(self: SettingsType, **changes: Any) -> SettingsType:
+        """Return a copy in which the fields named in `changes` have new values."""
         return dataclasses.replace(self, **changes)
 
 
-def _listed(allowed):
-    return " or ".join(map(str, allowed)) if isinstance(allowed, tuple) else allowed
+def _constraints(hint: Any) -> list[Union[Bounds, tuple]]:
+    """Return the ranges of an annotated type, or the choices of a Literal."""
+    if get_origin(hint) is Literal:
+        return [get_args(hint)]
+    return [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
+
+
+def _describe(allowed: Union[Bounds, tuple]) -> str:
+    return " or ".join(map(str, allowed)) if isinstance(allowed, tuple) else str(allowed)
 
 
 class HParams(Settings):
-    """Base of a chapter's settings; a subclass has the book's values as defaults and a comment a field."""
+    """Base class of a chapter's settings.
+
+    A subclass has the book's values as defaults and a comment on every field.
+    """
 
 
 @dataclass(frozen=True)
 class SeedOptions(Settings):
-    """How it is run."""
+    """How to run the chapter."""
 
-    seed: Seed = 0  # of all random numbers; 0 gives the book's own data
-    quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
+    seed: Seed = 0  # seed of all random numbers; 0 gives the book's own data
+    quick: bool = False  # finish in seconds: less data, fewer epochs, no comparison with published values
 
 
 @dataclass(frozen=True)
 class RunOptions(SeedOptions):
-    """How it is run."""
+    """How to run the chapter."""
 
     impl: Literal["scratch", "gluon", "both"] = "both"  # implementations to train
 
 
 @dataclass(frozen=True)
 class StudyOptions(RunOptions):
-    """How it is run."""
+    """How to run the chapter."""
 
-    only: tuple[str, ...] = ()  # variants to train, by name; all of them by default
-    # train each variant with so many, from --seed on: mean, deviation, and what is beyond noise
+    only: tuple[str, ...] = ()  # names of the variants to train; all by default
+    # seeds to train each variant with, counting from --seed; several give means, standard deviations and
+    # tests of significance
     seeds: Count = 1
-    jobs: Count = field(
-        default_factory=compat.cores
-    )  # processes that train at a time; the numbers do not depend on it
+    # processes that train in parallel; the numbers do not depend on it
+    jobs: Count = field(default_factory=compat.cores)
 
 
 @dataclass(frozen=True)
-class WitnessOptions(RunOptions):
-    """How it is run."""
+class EditionOptions(RunOptions):
+    """How to run the chapter."""
 
-    impl: Literal["scratch", "gluon", "both", "d2l"] = "both"  # to train; d2l: both and the class of d2l 1.0
+    # implementations to train; "d2l" trains both, and the class of d2l 1.0 as well
+    impl: Literal["scratch", "gluon", "both", "d2l"] = "both"
 
 
 @dataclass(frozen=True)
 class DataOptions(Settings):
-    """What it is run on."""
+    """What to run it on."""
 
-    dataset: str = "auto"  # data set; "auto" takes embedded data where the published cannot be had
-    data_dir: Optional[Path] = None  # folder that holds fashion_mnist/, mnist/, ... (else $D2L_REPRO_DATA)
+    # data set; "auto" falls back to embedded stand-in data if the published files are unavailable
+    dataset: str = "auto"
+    # folder that contains fashion_mnist/, mnist/, ...; searched before $D2L_REPRO_DATA
+    data_dir: Optional[Path] = None
 
 
 @dataclass(frozen=True)
-class Options(StudyOptions, WitnessOptions, DataOptions):
-    """All that chapters can be asked; most know only some of it."""
+class Options(StudyOptions, EditionOptions, DataOptions):
+    """All options that a chapter can have; most chapters use only some."""

@@ -1,10 +1,11 @@
-"""House prices from the shell: cross-validate a recipe, write a submission, check it."""
+"""Predict house prices: cross-validate a recipe, write a submission, check it."""
 
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Any, Literal, Optional
 
 import numpy as np
 import tyro
@@ -13,9 +14,9 @@ from d2l_repro.errors import DONE, FAILED, one_line_errors
 from d2l_repro.files import writable_folder, write_atomically
 from d2l_repro.settings import Settings
 
-from . import kfold, outcome, submission
-from .data import load_tables, read_table
-from .recipes import RECIPES, REPEATS, Recipe, fitted
+from . import cv_report, kfold, submission
+from .data import Tables, load_tables, read_table
+from .recipes import RECIPES, REPEATS, Recipe, fit_recipe
 from .sweep import SweepOptions, sweep
 
 PROG = "python -m kaggle_house"
@@ -24,47 +25,47 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DataOptions(Settings):
-    """The competition's files."""
+    """Where the competition's files are."""
 
-    train: Optional[Path] = None  # train.csv; together with --test
-    test: Optional[Path] = None  # test.csv
-    # auto takes generated houses for missing files
+    train: Optional[Path] = None  # train.csv; needs --test
+    test: Optional[Path] = None  # test.csv; needs --train
+    # auto falls back to generated houses where the files are neither found nor reachable
     dataset: Literal["auto", "kaggle_house", "generated"] = "auto"
-    # folder that holds kaggle_house/ (else $D2L_REPRO_DATA, the cache, a download)
+    # folder that contains kaggle_house/; else $D2L_REPRO_DATA, the cache, or a download
     data_dir: Optional[Path] = None
 
 
 @dataclass(frozen=True)
-class CrossValidated:
-    """What the commands that train have in common."""
+class TrainingCommand:
+    """Options of all commands that train."""
 
-    recipe: Literal["book", "article", "tuned"] = "tuned"  # whose settings are the defaults
+    recipe: Literal["book", "article", "tuned"] = "tuned"  # recipe whose settings are the defaults below
     settings: Recipe = RECIPES["tuned"]
     folds: kfold.FoldOptions = field(default_factory=kfold.FoldOptions)
     data: DataOptions = field(default_factory=DataOptions)
 
 
 @dataclass(frozen=True)
-class KFold(CrossValidated):
-    """Cross-validate a recipe: tables, kfold.json, oof.csv, figures, and the fold models."""
+class KFold(TrainingCommand):
+    """Cross-validate a recipe: print tables, write kfold.json, oof.csv, figures, and the fold models."""
 
     out: Path = Path("runs/kaggle_house")  # folder for the results
-    resume: bool = False  # take the folds that an interrupted run with the same settings has left in --out
+    resume: bool = False  # reuse folds in --out that an interrupted run with the same settings has finished
 
 
 @dataclass(frozen=True)
-class Submit(CrossValidated):
-    """Write a submission, from the average of the fold models or from a refit."""
+class Submit(TrainingCommand):
+    """Write a submission, from the average of the fold models or from one model of all rows."""
 
-    # mean of the fold models (scores better), or one on all rows
+    # average: mean of the fold models, which scores better; refit: one model fitted on all training rows
     method: Literal["average", "refit"] = "average"
     out: Path = Path("submission.csv")  # file to write
     intervals: Optional[Path] = None  # file for 80 and 95 % prediction intervals
 
 
 @dataclass(frozen=True)
-class Sweep(CrossValidated):
-    """Try settings drawn at random around a recipe's, all in the same folds: a ranked table, sweep.csv."""
+class Sweep(TrainingCommand):
+    """Try settings drawn at random around a recipe's, all on the same folds, and rank them in sweep.csv."""
 
     sweep: SweepOptions = field(default_factory=SweepOptions)
     out: Path = Path("runs/kaggle_house_sweep")  # folder for the table
@@ -72,142 +73,153 @@ class Sweep(CrossValidated):
 
 @dataclass(frozen=True)
 class Predict:
-    """Predict prices with the models that `kfold` has left."""
+    """Predict prices with the fold models that `kfold` has saved."""
 
-    houses: Annotated[Path, tyro.conf.Positional]  # CSV with the competition's columns but SalePrice
-    models: Path = Path(
-        "runs/kaggle_house"
-    )  # folder of the k-fold run; these are pickles: never load a stranger's
+    houses: Annotated[Path, tyro.conf.Positional]  # CSV file with the competition's columns except SalePrice
+    # folder of the k-fold run; its models are pickles, so load only files that you have written yourself
+    models: Path = Path("runs/kaggle_house")
     out: Path = Path("predictions.csv")  # file to write
 
 
 @dataclass(frozen=True)
 class Check:
-    """Say every fault of a submission (exit code 1), or that there is none."""
+    """Check a submission: list every error (exit code 1), or report that there is none."""
 
     submission: Annotated[Path, tyro.conf.Positional]  # file to check
-    test: Optional[Path] = None  # test.csv, whose Ids it has to have; found as the data are without it
-    data_dir: Optional[Path] = None  # folder that holds kaggle_house/
+    test: Optional[Path] = None  # test.csv with the expected Ids; else the competition's file is looked for
+    data_dir: Optional[Path] = None  # folder that contains kaggle_house/
 
 
-def main(argv=None):
-    """Entry point; exits with 0 done, 1 the check failed, 2 usage or input, 130 interrupted."""
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Run the command line; exit with 0 done, 1 check failed, 2 usage or input error, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
     with one_line_errors(PROG):
-        command = _parse(argv)
+        command = parse(argv)
         sys.exit(COMMANDS[argv[0]][1](command))
 
 
-def _parse(argv):
-    # tyro shows the values of --recipe as the defaults, which explicit flags then override.
-    kinds = {name: kind for name, (kind, _) in COMMANDS.items()}
-    if not argv or argv[0] not in kinds:
-        return tyro.extras.subcommand_cli_from_dict(kinds, prog=PROG, description=__doc__, args=argv)
-    kind, default = kinds[argv[0]], None
-    if issubclass(kind, CrossValidated):
-        recipe = _named_recipe(argv)
-        default = kind(
-            recipe=recipe, settings=RECIPES[recipe], folds=kfold.FoldOptions(repeats=REPEATS[recipe])
-        )
+def parse(argv: list[str]) -> Any:
+    """Parse the flags into an instance of the command's class.
+
+    The values of --recipe become the defaults, which explicit flags override and --help shows.
+    """
+    classes = {name: command_cls for name, (command_cls, _) in COMMANDS.items()}
+    if not argv or argv[0] not in classes:
+        return tyro.extras.subcommand_cli_from_dict(classes, prog=PROG, description=__doc__, args=argv)
+    command_cls, default = classes[argv[0]], None
+    if issubclass(command_cls, TrainingCommand):
+        recipe = _find_recipe(argv)
+        folds = kfold.FoldOptions(repeats=REPEATS[recipe])
+        default = command_cls(recipe=recipe, settings=RECIPES[recipe], folds=folds)
     flags = ["--no-shuffle" if flag == "--contiguous" else flag for flag in argv[1:]]
     return tyro.cli(
-        kind, prog=f"{PROG} {argv[0]}", args=flags, default=default, config=(tyro.conf.OmitArgPrefixes,)
+        command_cls,
+        prog=f"{PROG} {argv[0]}",
+        args=flags,
+        default=default,
+        config=(tyro.conf.OmitArgPrefixes,),
     )
 
 
-def _named_recipe(argv):
-    named = [value for flag, value in zip(argv, argv[1:]) if flag == "--recipe"]
-    named += [flag.partition("=")[2] for flag in argv if flag.startswith("--recipe=")]
-    return named[0] if named and named[0] in RECIPES else "tuned"
+def _find_recipe(argv):
+    """Return the value of --recipe, or "tuned"; tyro reports an unknown value later."""
+    values = [value for flag, value in zip(argv, argv[1:]) if flag == "--recipe"]
+    values += [flag.partition("=")[2] for flag in argv if flag.startswith("--recipe=")]
+    return values[0] if values and values[0] in RECIPES else "tuned"
 
 
-def _tables(options):
+def _load_tables(options: DataOptions) -> Tables:
     tables = load_tables(options.train, options.test, options.data_dir, options.dataset)
     if tables.stand_in_for:
         log.warning(
-            "%s: the competition's files are neither on this machine nor to be downloaded; these are "
-            "generated houses, and nothing is compared with published values",
+            "%s: the competition's files were neither found nor could they be downloaded; using generated "
+            "houses, and comparing nothing with published values",
             PROG,
         )
     return tables
 
 
-def _kfold(command):
-    tables = _tables(command.data)
+def _cross_validate(command: TrainingCommand, tables: Tables, **storage: Any):
+    """Return the results, the folds and the report of a cross-validation."""
+    results, folds = kfold.cross_validate(command.settings, tables, command.folds, progress=True, **storage)
+    report = cv_report.build_report(results, folds, command.settings, command.folds, tables)
+    return results, folds, report
+
+
+def _kfold(command: KFold) -> int:
+    tables = _load_tables(command.data)
     folder = writable_folder(command.out)
-    results, folds = kfold.cross_validate(
-        command.settings, tables, command.folds, folder, command.resume, True
-    )
-    made = outcome.content(results, folds, command.settings, command.folds, tables)
-    outcome.save(folder, made, results, folds, command.folds, tables)
-    print(f"{outcome.text(made, tables)}\n\nresults, figures and models: {folder}")
+    results, folds, report = _cross_validate(command, tables, folder=folder, resume=command.resume)
+    cv_report.save_report(folder, report, results, folds, command.folds, tables)
+    print(f"{cv_report.format_report(report, tables)}\n\nresults, figures and models: {folder}")
     return DONE
 
 
-def _submit(command):
-    tables = _tables(command.data)
+def _submit(command: Submit) -> int:
+    tables = _load_tables(command.data)
     for path in filter(None, (command.out, command.intervals)):
         writable_folder(path.parent)
-    results, folds = kfold.cross_validate(command.settings, tables, command.folds, progress=True)
-    made = outcome.content(results, folds, command.settings, command.folds, tables)
+    results, folds, report = _cross_validate(command, tables)
     if command.method == "average":
         estimators = [result["estimator"] for result in results]
     else:
         rows = np.arange(len(tables.train))
         estimators = [
-            fitted(command.settings, tables, rows, seed=command.folds.seed, impl=command.folds.impl)
+            fit_recipe(command.settings, tables, rows, seed=command.folds.seed, impl=command.folds.impl)
         ]
-    prices = submission.average(estimators, tables.test)
-    frame = submission.as_frame(tables.test["Id"], prices)
-    faults = submission.faults(frame, tables.test["Id"])
-    if faults:
-        return _fail(faults, "the submission would be refused")
+    prices = submission.average_predictions(estimators, tables.test)
+    frame = submission.submission_frame(tables.test["Id"], prices)
+    errors = submission.find_errors(frame, tables.test["Id"])
+    if errors:
+        return _print_errors(errors, "the submission would be rejected")
     write_atomically(command.out, frame.to_csv(index=False))
     if command.intervals:
-        true = tables.train["SalePrice"].to_numpy()
-        bounds = submission.intervals(prices, true, kfold.out_of_fold(results, folds, len(true)))
+        true_prices = tables.train["SalePrice"].to_numpy()
+        out_of_fold = kfold.out_of_fold(results, folds, len(true_prices))
+        bounds = submission.intervals(prices, true_prices, out_of_fold)
         write_atomically(command.intervals, frame.assign(**bounds).to_csv(index=False))
-    print(f"{outcome.text(made, tables)}\n\n{len(frame)} prices: {command.out}{outcome.mark(tables)}")
+    note = cv_report.generated_note(tables)
+    print(f"{cv_report.format_report(report, tables)}\n\n{len(frame)} prices: {command.out}{note}")
     print("upload: " + submission.UPLOAD.format(path=command.out, recipe=command.recipe))
     return DONE
 
 
-def _predict(command):
+def _predict(command: Predict) -> int:
     writable_folder(command.out.parent)
-    estimators = kfold.saved_estimators(command.models)
-    houses = read_table(command.houses, priced=False)
-    frame = submission.as_frame(houses["Id"], submission.average(estimators, houses))
+    estimators = kfold.load_estimators(command.models)
+    houses = read_table(command.houses, has_price=False)
+    prices = submission.average_predictions(estimators, houses)
+    frame = submission.submission_frame(houses["Id"], prices)
     write_atomically(command.out, frame.to_csv(index=False))
     print(f"{len(frame)} prices: {command.out}")
     return DONE
 
 
-def _check(command):
+def _check(command: Check) -> int:
     if command.test is None:
         test = load_tables(data_dir=command.data_dir, dataset="kaggle_house").test
     else:
-        test = read_table(command.test, priced=False)
-    faults = submission.faults(submission.read(command.submission), test["Id"])
-    if faults:
-        return _fail(faults, command.submission)
-    print(f"{command.submission}: {len(test)} rows, no fault")
+        test = read_table(command.test, has_price=False)
+    errors = submission.find_errors(submission.read_submission(command.submission), test["Id"])
+    if errors:
+        return _print_errors(errors, command.submission)
+    print(f"{command.submission}: {len(test)} rows, no errors")
     return DONE
 
 
-def _sweep(command):
-    tables = _tables(command.data)
+def _sweep(command: Sweep) -> int:
+    tables = _load_tables(command.data)
     folder = writable_folder(command.out)
     table = sweep(command.settings, tables, command.folds, command.sweep)
     write_atomically(folder / "sweep.csv", table.to_csv(index=False))
-    print(
-        f"Best first{outcome.mark(tables)}\n{table.head(10).to_string(index=False)}\n\nall: {folder / 'sweep.csv'}"
-    )
+    print(f"Best first{cv_report.generated_note(tables)}\n{table.head(10).to_string(index=False)}")
+    print(f"\nall trials: {folder / 'sweep.csv'}")
     return DONE
 
 
-def _fail(faults, what):
-    for fault in faults:
-        print(f"{what}: {fault}", file=sys.stderr)
+def _print_errors(errors, subject):
+    for error in errors:
+        print(f"{subject}: {error}", file=sys.stderr)
     return FAILED
 
 

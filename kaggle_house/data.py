@@ -1,11 +1,13 @@
-"""The competition's two files, read and checked against the schema by column name."""
+"""Find the competition's two files, read them, and check them by column name against the schema."""
+
+from __future__ import annotations
 
 import csv
 import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import NamedTuple, Union
 
 import pandas as pd
 
@@ -16,171 +18,200 @@ from .generated import generated_tables
 from .schema import COLUMNS, NUMERIC, ORDINAL
 
 FOLDER = "kaggle_house"
-PUBLISHED = ("kaggle_house_pred_train.csv", "kaggle_house_pred_test.csv")  # as the book's data hub calls them
-KAGGLES = ("train.csv", "test.csv")
+HUB_NAMES = ("kaggle_house_pred_train.csv", "kaggle_house_pred_test.csv")  # the book's data hub calls them so
+KAGGLE_NAMES = ("train.csv", "test.csv")
+DATASETS = ("auto", "kaggle_house", "generated")
 MISSING = ("NA", "")
+MAX_ID = 2**53  # whole numbers below it are exact as floats
+MAX_NAMES_SHOWN = 5  # column names that one message lists
+
+PathLike = Union[str, Path]
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Both files as frames: Id, the 79 features in the schema's order, and, in train, SalePrice (US dollars).
+    """The training and the test table, with columns in the schema's order.
 
-    Numbers are floats and texts objects; what is missing is nan.
+    Both have Id and the 79 features; only `train` has SalePrice (US dollars). Numbers are floats, texts are
+    strings, and missing values are nan.
     """
 
     train: pd.DataFrame
     test: pd.DataFrame
     name: str = "kaggle_house"
-    official: bool = True  # are these the published files, byte for byte?
-    stand_in_for: Optional[str] = None
+    official: bool = True  # whether these are the published files, byte for byte
+    stand_in_for: str | None = None  # the data set that could not be had, if these took its place
 
 
-def load_tables(train=None, test=None, data_dir=None, dataset="auto"):
-    """The two tables.
+class _Row(NamedTuple):
+    line: int  # number of its last line in the file, from 1
+    fields: list[str]
+
+
+def load_tables(
+    train: PathLike | None = None,
+    test: PathLike | None = None,
+    data_dir: PathLike | None = None,
+    dataset: str = "auto",
+) -> Tables:
+    """Load the two tables.
 
     Args:
-        train, test: paths of CSV files; both or neither. Without them the files are looked for under the data
-            hub's names and Kaggle's own in `kaggle_house/` of the data folders, or downloaded.
-        data_dir: searched first.
-        dataset: "kaggle_house"; "generated"; or "auto", which takes generated tables where the files cannot
-            be had.
-
-    Returns:
-        Tables.
+        train, test: paths of CSV files; give both or neither. Without them the files are looked for in
+            `kaggle_house/` of the data folders, under the data hub's names and Kaggle's own, and else
+            downloaded.
+        data_dir: data folder to search first.
+        dataset: "kaggle_house", "generated", or "auto", which falls back to generated tables where the files
+            are neither found nor reachable.
 
     Raises:
-        InputError: a file is missing or faulty; the message names file, line and column.
+        InputError: If a file is missing or invalid; the message gives file, line and column.
     """
     if (train is None) != (test is None):
         raise InputError("--train and --test belong together: give both or neither")
-    if dataset not in ("auto", "kaggle_house", "generated"):
-        raise InputError(f"--dataset: {dataset!r} is none of auto, kaggle_house, generated")
+    if dataset not in DATASETS:
+        raise InputError(f"--dataset: unknown data set {dataset!r}; choose from {', '.join(DATASETS)}")
     if dataset == "generated" and train is None:
         return Tables(*generated_tables(), name="generated")
     try:
-        paths = (Path(train), Path(test)) if train else _find(data_dir)
+        paths = (Path(train), Path(test)) if train else _find_files(data_dir)
     except download.DataUnavailable:
         if dataset != "auto":
             raise
         return Tables(*generated_tables(), name="generated", stand_in_for="kaggle_house")
     official = all(
         download.is_published(path, f"{FOLDER}/{name}")
-        for path, name in zip(paths, PUBLISHED)
+        for path, name in zip(paths, HUB_NAMES)
         if path.is_file()
     )
-    return Tables(read_table(paths[0], priced=True), read_table(paths[1], priced=False), official=official)
+    return Tables(
+        read_table(paths[0], has_price=True), read_table(paths[1], has_price=False), official=official
+    )
 
 
-def _find(data_dir):
+def _find_files(data_dir: PathLike | None) -> list[Path]:
     for folder in download.data_dirs(data_dir):
-        paths = [folder / FOLDER / name for name in KAGGLES]
+        paths = [folder / FOLDER / name for name in KAGGLE_NAMES]
         if all(path.is_file() for path in paths):
             return paths
-    return [download.fetch(f"{FOLDER}/{name}", data_dir) for name in PUBLISHED]
+    return [download.fetch(f"{FOLDER}/{name}", data_dir) for name in HUB_NAMES]
 
 
-def read_table(path, priced):
-    """One file, checked.
+def read_table(path: PathLike, has_price: bool) -> pd.DataFrame:
+    """Read and check one file.
 
     Args:
-        path: of a CSV file with a header.
-        priced: whether it is to have SalePrice (train) or not (test).
+        path: CSV file with a header.
+        has_price: whether the file must have SalePrice (training) or must not (test).
 
     Returns:
-        DataFrame in the schema's order of columns, whatever the file's.
+        Columns in the schema's order, whatever their order in the file.
 
     Raises:
-        InputError: with file, line and column of the first fault.
+        InputError: With file, line and column of the first error.
     """
     header, rows = _read_rows(path)
-    expected = COLUMNS if priced else COLUMNS[:-1]
+    expected = COLUMNS if has_price else COLUMNS[:-1]
     _check_header(path, header, expected)
     frame = {}
     for name in expected:
-        at = header.index(name)
-        read = _number if name in NUMERIC else _text
-        frame[name] = [read(path, line, name, fields[at].strip()) for line, fields in rows]
+        position = header.index(name)
+        parse, dtype = (_parse_number, float) if name in NUMERIC else (_parse_text, object)
+        values = [parse(path, row.line, name, row.fields[position].strip()) for row in rows]
+        frame[name] = pd.Series(values, dtype=dtype)  # a text column without a single text is text still
     _check_ids(path, frame["Id"], rows)
-    return pd.DataFrame({**frame, "Id": [int(i) for i in frame["Id"]]})
+    return pd.DataFrame({**frame, "Id": frame["Id"].astype("int64")})
 
 
-def _read_rows(path):
-    """The header, and the line number and fields of every row."""
+def _read_rows(path: PathLike) -> tuple[list[str], list[_Row]]:
+    """Return the header and the rows of a CSV file, all rows as long as the header."""
+    reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
+    try:
+        header, *rows = [_Row(reader.line_num, fields) for fields in reader if fields]
+    except csv.Error as error:
+        raise InputError(f"{path}: line {reader.line_num} is not valid CSV ({error})") from error
+    if not rows:
+        raise InputError(f"{path}: contains a header but no rows")
+    for row in rows:
+        if len(row.fields) != len(header.fields):
+            raise InputError(
+                f"{path}: line {row.line} has {len(row.fields)} fields, but the header has "
+                f"{len(header.fields)}"
+            )
+    return [name.strip() for name in header.fields], rows
+
+
+def _read_text(path: PathLike) -> str:
+    """Return the content of a text file that ends with a line end."""
     try:
         content = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text (byte {error.start})") from error
+        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     if not content.strip():
         raise InputError(f"{path}: is empty")
     if content[-1] not in "\r\n":
         raise InputError(
-            f"{path}: its last line has no end, as if the file were cut off; "
-            "fetch it again, or end the line if it is whole"
+            f"{path}: the last line does not end with a newline, so the file may be cut off; "
+            "download it again, or add the newline if it is complete"
         )
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    try:
-        header, *rows = [(reader.line_num, fields) for fields in reader if fields]
-    except csv.Error as error:
-        raise InputError(f"{path}: line {reader.line_num} is no CSV ({error})") from error
-    if not rows:
-        raise InputError(f"{path}: has a header and no rows")
-    for line, fields in rows:
-        if len(fields) != len(header[1]):
-            raise InputError(
-                f"{path}: line {line} has {len(fields)} fields where the header has {len(header[1])}"
-            )
-    return [name.strip() for name in header[1]], rows
+    return content
 
 
-def _check_header(path, header, expected):
-    faults = {
-        "lacks the column": [name for name in expected if name not in header],
-        "has a column that is not the competition's,": [name for name in header if name not in expected],
-        "has twice the column": sorted({name for name in header if header.count(name) > 1}),
-    }
-    if faults["has a column that is not the competition's,"] == ["SalePrice"]:
-        raise InputError(f"{path}: has SalePrice, which a test file has not: is it the training file?")
-    for fault, names in faults.items():
+def _check_header(path: PathLike, header: list[str], expected: list[str]) -> None:
+    missing = [name for name in expected if name not in header]
+    unknown = [name for name in header if name not in expected]
+    duplicate = sorted({name for name in header if header.count(name) > 1})
+    if unknown == ["SalePrice"] and not missing:
+        raise InputError(f"{path}: has a column SalePrice, unlike a test file; is it the training file?")
+    for problem, names in (
+        ("missing column", missing),
+        ("unknown column", unknown),
+        ("duplicate column", duplicate),
+    ):
         if names:
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            raise InputError(f"{path}: {fault} {', '.join(map(repr, names[:5]))}{more}")
+            listed = ", ".join(map(repr, names[:MAX_NAMES_SHOWN]))
+            more = len(names) - MAX_NAMES_SHOWN
+            raise InputError(f"{path}: {problem} {listed}" + (f" and {more} more" if more > 0 else ""))
 
 
-def _number(path, line, name, field):
+def _parse_number(path: PathLike, line: int, name: str, field: str) -> float:
     if field in MISSING:
         if name in ("Id", "SalePrice"):
-            raise InputError(f"{path}: line {line}, column {name}: is missing")
+            raise InputError(f"{path}: line {line}, column {name}: value is missing")
         return math.nan
     try:
-        value = float(field.replace("_", "?"))  # float() reads 1_000 as a thousand; nobody else does
+        value = float(field.replace("_", "?"))  # float() would read 1_000 as a thousand
     except ValueError:
         raise InputError(f"{path}: line {line}, column {name}: {field!r} is not a number") from None
-    if not math.isfinite(value) or value < 0 or (name == "SalePrice" and value == 0):
-        raise InputError(
-            f"{path}: line {line}, column {name}: {field} cannot be, it has to be finite and positive"
-        )
+    positive = name == "SalePrice"
+    if not math.isfinite(value) or value < 0 or (positive and value == 0):
+        allowed = "finite and above 0" if positive else "finite and at least 0"
+        raise InputError(f"{path}: line {line}, column {name}: must be {allowed}, not {field}")
     return value
 
 
-def _text(path, line, name, field):
+def _parse_text(path: PathLike, line: int, name: str, field: str) -> str | float:
     if field in MISSING:
         return math.nan
     if field not in ORDINAL.get(name, (field,)):
         raise InputError(
-            f"{path}: line {line}, column {name}: {field!r} is none of {', '.join(ORDINAL[name])}, NA"
+            f"{path}: line {line}, column {name}: unknown level {field!r}; choose from "
+            f"{', '.join(ORDINAL[name])}, NA"
         )
     return field
 
 
-def _check_ids(path, ids, rows):
-    first = {}
-    for (line, _), value in zip(rows, ids):
-        if value != int(value):
-            raise InputError(f"{path}: line {line}, column Id: {value} is not a whole number")
-        if value in first:
+def _check_ids(path: PathLike, ids: pd.Series, rows: list[_Row]) -> None:
+    lines = {}  # Id -> line
+    for row, value in zip(rows, ids):
+        if value != int(value) or value >= MAX_ID:
             raise InputError(
-                f"{path}: line {line}, column Id: {int(value)} stands already in line {first[value]}"
+                f"{path}: line {row.line}, column Id: must be a whole number below {MAX_ID:,}, not {value:g}"
             )
-        first[value] = line
+        if value in lines:
+            raise InputError(
+                f"{path}: line {row.line}, column Id: {int(value)} already occurs in line {lines[value]}"
+            )
+        lines[value] = row.line

@@ -1,15 +1,22 @@
-"""The nets for house prices, and `GluonRegressor`, which makes scikit-learn estimators of them."""
+"""Define the nets for house prices, and `GluonRegressor`, which makes a scikit-learn estimator of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from mxnet import gluon, init, nd
 from mxnet import random as mx_random
 from mxnet.gluon import nn
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from d2l_repro.data.loader import Minibatches
-from d2l_repro.experiment.chapter import Model
+from d2l_repro.errors import InputError
+from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import Adam, linreg, squared_loss
 from d2l_repro.train import schedules
 from d2l_repro.train.callbacks import Schedule
@@ -17,11 +24,12 @@ from d2l_repro.train.loop import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 WARM_UP = 0.05  # share of the steps over which the cosine schedule first rises
+Predict = Callable[[np.ndarray], np.ndarray]  # (examples, features) -> (examples,)
 
 
-def linear_from_scratch(num_inputs, lr):
-    """One linear layer, squared loss, Adam: section 3.16 with the book's own parts."""
-    w = nd.random.uniform(-0.07, 0.07, shape=(num_inputs, 1))  # as Gluon's begin by default
+def linear_from_scratch(num_inputs: int, lr: float) -> Model:
+    """Build one linear layer with squared loss and Adam from the book's own parts (section 3.16)."""
+    w = nd.random.uniform(-0.07, 0.07, shape=(num_inputs, 1))  # Gluon's default initializer
     b = nd.zeros(1)
     params = [w, b]
     for param in params:
@@ -29,8 +37,8 @@ def linear_from_scratch(num_inputs, lr):
     return Model(lambda X: linreg(X, w, b), squared_loss, params, Adam(params, lr))
 
 
-def linear_with_gluon(num_inputs, lr, wd=0.0):
-    """The same from Gluon."""
+def linear_with_gluon(num_inputs: int, lr: float, wd: float = 0.0) -> Model:
+    """Build one linear layer with squared loss and Adam from Gluon's parts."""
     net = nn.HybridSequential()
     net.add(nn.Dense(1, in_units=num_inputs))
     net.initialize()
@@ -44,18 +52,17 @@ def _adam(params, lr, wd):
 
 
 class WideAndDeep(gluon.HybridBlock):
-    """Several nets in one graph, each a linear layer plus a hidden layer of its own: (batch, inputs) ->
-    (batch, nets).
+    """Compute several nets in one graph, each a linear layer plus a hidden layer of its own.
 
-    net_m(x) = x w_m + b_m + sum_h v_mh dropout(swish(x W_m + c_m))_h
+    (batch, inputs) -> (batch, nets): net_m(x) = x w_m + b_m + sum_h v_mh dropout(swish(x W_m + c_m))_h
     """
 
-    def __init__(self, num_inputs, num_hiddens, num_nets, drop_prob):
+    def __init__(self, num_inputs: int, num_hiddens: int, num_nets: int, drop_prob: float):
         super().__init__()
         self.shape = (0, num_nets, num_hiddens)
-        # Zeros: the L1 penalty would be slow to take away what any other beginning puts into useless columns.
+        # Start at zero: the L1 penalty would take long to remove other initial weights from useless columns.
         self.wide = nn.Dense(num_nets, weight_initializer=init.Zero(), in_units=num_inputs)
-        # Glorot's bound for one net, however many share the layer
+        # Glorot's bound for a single net, however many share the layer
         bound = (6 / (num_inputs + num_hiddens)) ** 0.5
         self.hidden = nn.Dense(
             num_nets * num_hiddens, weight_initializer=init.Uniform(bound), in_units=num_inputs
@@ -65,29 +72,42 @@ class WideAndDeep(gluon.HybridBlock):
         self.v = self.params.get("v", shape=(1, num_nets, num_hiddens), init=he)
 
     def hybrid_forward(self, F, x, v):
+        """Return the outputs of all nets, (batch, nets)."""
         H = self.dropout(self.swish(self.hidden(x))).reshape(self.shape)  # (batch, nets, hiddens)
         return self.wide(x) + F.broadcast_mul(H, v).sum(axis=2)
 
 
-class HuberOfEachNet(gluon.HybridBlock):
-    """Sum over the nets of the Huber loss of each, so that none sees the others' gradients; one number an
-    example."""
+class SummedHuberLoss(gluon.HybridBlock):
+    """Sum the Huber losses of all nets, so that no net's gradients depend on another net."""
 
-    def __init__(self, delta):
+    def __init__(self, delta: float):
         super().__init__()
         self.delta = delta
 
     def hybrid_forward(self, F, y_hat, y):
+        """Return one loss an example, (batch,), from y_hat (batch, nets) and y (batch,)."""
         error = F.broadcast_sub(y_hat, y.reshape((-1, 1)))
-        # e^2 / (2 delta) up to delta, |e| - delta / 2 beyond: an outlier pulls no harder than delta does
+        # e^2 / (2 delta) up to delta, |e| - delta / 2 beyond: the gradient of an outlier is bounded
         loss = F.where(
             error.abs() > self.delta, error.abs() - self.delta / 2, error.square() / (2 * self.delta)
         )
         return loss.sum(axis=1)
 
 
-def wide_and_deep(num_inputs, num_hiddens, num_nets, drop_prob, huber, lr, wd, l1):
-    """Huber loss and Adam; `wd` holds the deep weights small, `l1` the wide ones sparse."""
+def wide_and_deep(
+    num_inputs: int,
+    num_hiddens: int,
+    num_nets: int,
+    drop_prob: float,
+    huber: float,
+    lr: float,
+    wd: float,
+    l1: float,
+) -> Model:
+    """Build `WideAndDeep` with Huber loss and Adam.
+
+    `wd` is the weight decay of the deep weights, `l1` the penalty that makes the wide weights sparse.
+    """
     net = WideAndDeep(num_inputs, num_hiddens, num_nets, drop_prob)
     net.initialize()
     net.hybridize()
@@ -95,61 +115,54 @@ def wide_and_deep(num_inputs, num_hiddens, num_nets, drop_prob, huber, lr, wd, l
     for param in params.values():
         param.wd_mult = float(param is net.hidden.weight or param is net.v)
     penalty = (lambda: l1 * net.wide.weight.data().abs().sum()) if l1 else None
-    return Model(net, HuberOfEachNet(huber), params, _adam(params, lr, wd), penalty)
+    return Model(net, SummedHuberLoss(huber), params, _adam(params, lr, wd), penalty)
 
 
 class GluonRegressor(RegressorMixin, BaseEstimator):
-    """A net trained by `train_ch3`, as a scikit-learn regressor.
+    """Train a net with `train_ch3`, as a scikit-learn regressor.
 
-    Parameters
-    ----------
-    num_hiddens : int
-        Hidden units of each net beside its linear layer; 0 for one linear layer with squared loss.
-    num_nets : int
-        Nets trained side by side from different initial weights; their mean predicts.
-    drop_prob : float
-        Probability of dropping a hidden unit in training.
-    huber : float
-        Where the loss turns from squared to absolute, in deviations of the target.
-    l1, wd : float
-        Penalty on the linear weights (of nets with hidden units), weight decay on the others.
-    lr : float
-        Learning rate of Adam.
-    schedule : {"constant", "cosine"}
-        The learning rate stays, or rises over 5 % of the steps and falls to 0.
-    num_epochs, batch_size : int
-        Passes over the data, examples a step.
-    log_target, standardise_target : bool
-        Whether the net learns the logarithm of y, and whether standardised; predictions are turned back.
-    impl : {"gluon", "scratch"}
-        Who computes; from scratch there is the linear layer only.
-    random_state : int, RandomState or None
-        Of the initial weights, the order of the examples, and dropout.
+    Args:
+        num_hiddens (int): Hidden units of each net beside its linear layer; 0 for one linear layer with
+            squared loss.
+        num_nets (int): Nets trained side by side from different initial weights; their mean predicts.
+        drop_prob (float): Probability of dropping a hidden unit in training.
+        huber (float): Error, in standard deviations of the target, beyond which the loss is absolute instead
+            of squared.
+        l1 (float): L1 penalty on the weights of the linear layer, in nets with hidden units.
+        wd (float): Weight decay of the other weights.
+        lr (float): Learning rate of Adam.
+        schedule ("constant" or "cosine"): "cosine" raises the learning rate from 0 over the first 5 % of the
+            steps, then lowers it to 0.
+        num_epochs (int): Passes over the data.
+        batch_size (int): Examples per step.
+        log_target (bool): Whether the net learns log(y); predictions are transformed back.
+        standardise_target (bool): Whether the target is standardized; predictions are transformed back.
+        impl ("gluon" or "scratch"): Implementation; "scratch" has the linear layer only.
+        random_state (int, RandomState or None): Seed of the initial weights, the order of the examples, and
+            dropout.
 
-    Attributes
-    ----------
-    history_ : History
-        A row an epoch.
-    weights_ : list of ndarray The parameters in the book's layout; all that `predict` needs, so that a fitted
-        regressor can be pickled.
+    Attributes:
+        history_ (History): One row per epoch.
+        weights_ (list of ndarray): Parameters in the book's layout. `predict` needs nothing else, so a fitted
+            regressor can be pickled.
     """
 
     def __init__(
         self,
-        num_hiddens=64,
-        num_nets=1,
-        drop_prob=0.0,
-        huber=1.0,
-        l1=0.0,
-        wd=0.0,
-        lr=0.01,
-        schedule="cosine",
-        num_epochs=60,
-        batch_size=32,
-        log_target=False,
-        standardise_target=True,
-        impl="gluon",
-        random_state=None,
+        num_hiddens: int = 64,
+        num_nets: int = 1,
+        drop_prob: float = 0.0,
+        huber: float = 1.0,
+        l1: float = 0.0,
+        wd: float = 0.0,
+        lr: float = 0.01,
+        schedule: Literal["constant", "cosine"] = "cosine",
+        num_epochs: int = 60,
+        batch_size: int = 32,
+        log_target: bool = False,
+        standardise_target: bool = True,
+        impl: Literal["gluon", "scratch"] = "gluon",
+        random_state: Any = None,
     ):
         self.num_hiddens, self.num_nets, self.drop_prob = num_hiddens, num_nets, drop_prob
         self.huber, self.l1, self.wd, self.lr, self.schedule = huber, l1, wd, lr, schedule
@@ -157,34 +170,37 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         self.log_target, self.standardise_target = log_target, standardise_target
         self.impl, self.random_state = impl, random_state
 
-    def fit(self, X, y, measure=None, callbacks=()):
-        """Train from the start.
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        measure: Mapping[str, Callable[[Predict], float]] | None = None,
+        callbacks: Sequence[Any] = (),
+    ) -> GluonRegressor:
+        """Train from newly initialized weights.
 
-        Parameters ---------- X : array (examples, features) y : array (examples,) measure : dict, optional
-        name -> function (predict) -> number, called after each epoch; `predict` is array -> predictions as
-        now.
-        callbacks : sequence of train.Callback
+        Args:
+            X: (examples, features).
+            y: (examples,).
+            measure: name -> function called after each epoch with the current `predict`; its result becomes a
+                column of `history_`.
+            callbacks: callbacks of `train_ch3`.
+
+        Raises:
+            InputError: If `impl` is "scratch" and the settings ask for more than a linear layer.
         """
         X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
-        target = np.log(y) if self.log_target else y.astype(np.float64)
-        self.mean_, self.scale_ = (
-            (target.mean(), target.std() or 1.0) if self.standardise_target else (0.0, 1.0)
-        )
+        target = self._scale_target(y)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         mx_random.seed(seed)
-        model = self._model(X.shape[1])
-        batches = Minibatches(
-            nd.array(X), nd.array((target - self.mean_) / self.scale_), min(self.batch_size, len(y)), seed
-        )
+        model = self._build(X.shape[1])
+        batches = Minibatches(nd.array(X), nd.array(target), min(self.batch_size, len(y)), seed)
         if self.schedule == "cosine":
-            num_steps = self.num_epochs * len(batches)
-            rising = round(WARM_UP * num_steps)
-            schedule = schedules.warm_up(rising, schedules.cosine(self.lr, num_steps - rising))
-            callbacks = [Schedule(schedule), *callbacks]
+            callbacks = [self._cosine_schedule(len(batches)), *callbacks]
 
-        def predict(A):
+        def predict(X: np.ndarray) -> np.ndarray:
             self.weights_ = book_arrays(model)
-            return self._predict(A)
+            return self._predict(X)
 
         self.history_ = train_ch3(
             model.net,
@@ -202,35 +218,49 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         self.weights_ = book_arrays(model)
         return self
 
-    def predict(self, X):
-        """Predictions (examples,) for X (examples, features)."""
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return predictions, (examples,), for X, (examples, features)."""
         check_is_fitted(self)
         return self._predict(validate_data(self, X, reset=False, dtype=np.float64))
 
-    def _model(self, num_inputs):
-        if self.num_hiddens and self.impl == "gluon":
-            return wide_and_deep(
-                num_inputs,
-                self.num_hiddens,
-                self.num_nets,
-                self.drop_prob,
-                self.huber,
-                self.lr,
-                self.wd,
-                self.l1,
-            )
-        if self.num_hiddens or (self.impl == "scratch" and self.wd):
-            raise ValueError(
-                "from scratch there is a linear layer without weight decay only: "
-                "num_hiddens=0 and wd=0, or impl='gluon'"
+    def _scale_target(self, y):
+        """Return what the net learns, and remember how to undo it."""
+        target = np.log(y) if self.log_target else y.astype(np.float64)
+        self.mean_, self.scale_ = 0.0, 1.0
+        if self.standardise_target:
+            self.mean_, self.scale_ = target.mean(), target.std() or 1.0
+        return (target - self.mean_) / self.scale_
+
+    def _cosine_schedule(self, steps_per_epoch):
+        num_steps = self.num_epochs * steps_per_epoch
+        warm_up_steps = round(WARM_UP * num_steps)
+        cosine = schedules.cosine(self.lr, num_steps - warm_up_steps)
+        return Schedule(schedules.warm_up(warm_up_steps, cosine))
+
+    def _build(self, num_inputs) -> Model:
+        if self.impl == "scratch" and (self.num_hiddens or self.wd):
+            raise InputError(
+                "impl='scratch' has only a linear layer without weight decay; choose num_hiddens=0 and wd=0, "
+                "or impl='gluon'"
             )
         if self.impl == "scratch":
             return linear_from_scratch(num_inputs, self.lr)
-        return linear_with_gluon(num_inputs, self.lr, self.wd)
+        if not self.num_hiddens:
+            return linear_with_gluon(num_inputs, self.lr, self.wd)
+        return wide_and_deep(
+            num_inputs,
+            self.num_hiddens,
+            self.num_nets,
+            self.drop_prob,
+            self.huber,
+            self.lr,
+            self.wd,
+            self.l1,
+        )
 
     def _predict(self, X):
-        # The nets' formulas once more, in double precision and without MXNet: the same whatever the batch,
-        # anywhere.
+        # Repeats the nets' formulas in double precision and without MXNet, so that predictions depend neither
+        # on the batch nor on the machine.
         if len(self.weights_) == 2:
             w, b = self.weights_
             output = X @ w.astype(np.float64) + b

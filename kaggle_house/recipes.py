@@ -1,54 +1,57 @@
-"""Recipes: everything that is decided before a model sees a house, in one block each."""
+"""Define the recipes: every setting that is fixed before a model sees a house, one block per recipe."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
-from d2l_repro.settings import Count, NonNegative, Positive, Probability, Settings
+from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability, Settings
 
-from .features import BookFeatures, EngineeredFeatures
+from .data import Tables
+from .features import book_features, engineered_features
 from .model import GluonRegressor
+
+FEATURES = {"book": book_features, "engineered": engineered_features}
 
 
 @dataclass(frozen=True)
 class Recipe(Settings):
-    """Settings of a recipe; every field is a flag."""
+    """Settings of the recipe."""
 
-    features: Literal["book", "engineered"]  # columns as the book makes them, or engineered ones
-    statistics: Literal[
-        "all rows", "training rows"
-    ]  # what features are fitted on; all rows is what the book printed
-    shuffle: bool  # folds drawn at random, or (--contiguous) slices of the file
-    log_target: bool  # whether the net learns the logarithm of the price
-    standardise_target: bool  # whether the target is turned to mean 0 and deviation 1
-    num_hiddens: int  # hidden units of each net beside its linear layer; 0 is the linear layer alone
-    num_nets: Count  # nets trained side by side, whose mean predicts
+    features: Literal["book", "engineered"]  # the book's columns, or engineered ones
+    # rows that the features are fitted on; the book fits them on all rows, the test file included
+    statistics: Literal["all rows", "training rows"]
+    shuffle: bool  # draw the folds at random; --contiguous takes slices of the file instead
+    log_target: bool  # learn the logarithm of the price
+    standardise_target: bool  # scale the target to mean 0 and standard deviation 1
+    num_hiddens: Annotated[int, Bounds(0)]  # hidden units of each net beside its linear layer; 0 for none
+    num_nets: Count  # nets trained side by side; their mean is the prediction
     drop_prob: Probability  # probability of dropping a hidden unit in training
-    huber: Positive  # deviations of the target from which on the loss is absolute, not squared
+    # error, in standard deviations of the target, beyond which the loss is absolute instead of squared
+    huber: Positive
     l1: NonNegative  # L1 penalty on the linear layer of nets with hidden units
     wd: NonNegative  # weight decay
     lr: Positive  # learning rate of Adam
-    schedule: Literal["constant", "cosine"]  # learning rate over the steps
+    schedule: Literal["constant", "cosine"]  # learning rate schedule
     num_epochs: Count  # passes over the training rows
-    batch_size: Count  # houses a step
+    batch_size: Count  # houses per step
 
-    def estimator(self, seed=0, impl="gluon"):
-        """A scikit-learn pipeline: frame of the 79 columns -> price in US dollars."""
-        features = {"book": BookFeatures, "engineered": EngineeredFeatures}[self.features]()
-        settings = {
+    def estimator(self, seed: int = 0, impl: Literal["gluon", "scratch"] = "gluon") -> Pipeline:
+        """Return an unfitted pipeline, DataFrame with the 79 columns -> prices in US dollars."""
+        net_settings = {
             name: value
             for name, value in asdict(self).items()
             if name not in ("features", "statistics", "shuffle")
         }
-        return Pipeline(
-            [("features", features), ("net", GluonRegressor(**settings, impl=impl, random_state=seed))]
-        )
+        net = GluonRegressor(**net_settings, impl=impl, random_state=seed)
+        return Pipeline([("features", FEATURES[self.features]()), ("net", net)])
 
 
-# The textbook's, section 3.16: one linear layer on the price itself, folds as slices of the file.
+# The textbook's, section 3.16: one linear layer that predicts the price itself; folds are slices of the file.
 BOOK = Recipe(
     features="book",
     statistics="all rows",
@@ -67,11 +70,11 @@ BOOK = Recipe(
     batch_size=64,
 )
 
-# A reader's article, which says: label standardised too, one Dense, Adam lr 0.1, 10 epochs (and 20). It does
-# not say whether the label is the price or its logarithm, nor the batch size. Of the readings tried, the
-# logarithm with six steps an epoch, the last on a short batch, comes nearest to its four printed means. At
-# this learning rate nothing has converged: seeds differ by more than the epochs do, so it is run with
-# several.
+# A reader's article. It states: standardized label, one Dense layer, Adam with lr 0.1, 10 epochs (and 20).
+# It does not state the batch size, nor whether the label is the price or its logarithm. Of the settings
+# tried, log prices with six steps per epoch, the last on a short batch, come nearest to its four printed
+# means. At this learning rate nothing has converged: results differ more between seeds than between the two
+# numbers of epochs, so it is run with several seeds.
 ARTICLE = Recipe(
     features="book",
     statistics="all rows",
@@ -90,8 +93,8 @@ ARTICLE = Recipe(
     batch_size=224,
 )
 
-# Worth submitting: nothing is learned from a row that is scored, nor from the test file. Developed on
-# KFold(5, shuffle=True, random_state=0 to 3); other splits are better judges of it.
+# The one to submit: it learns nothing from rows that are scored, nor from the test file. It was developed on
+# KFold(5, shuffle=True, random_state=0 to 3), so other splits judge it better.
 TUNED = Recipe(
     features="engineered",
     statistics="training rows",
@@ -111,42 +114,55 @@ TUNED = Recipe(
 )
 
 RECIPES = {"book": BOOK, "article": ARTICLE, "tuned": TUNED}
-REPEATS = {"book": 1, "article": 4, "tuned": 1}  # how often a recipe's folds are run by default
+REPEATS = {"book": 1, "article": 4, "tuned": 1}  # default number of repeats of a recipe's folds
 
 
-def log_rmse(y, y_hat):
-    """Root mean squared difference of log prices, the competition's score; predictions are clipped at 1
-    (dollar)."""
+def log_rmse(y: ArrayLike, y_hat: ArrayLike) -> float:
+    """Return the competition's score, the root mean squared difference of log prices.
+
+    Predictions below 1 dollar count as 1 dollar.
+    """
     return float(np.sqrt(np.mean((np.log(np.clip(y_hat, 1, None)) - np.log(y)) ** 2)))
 
 
-def fitted(recipe, tables, rows, valid_rows=(), seed=0, impl="gluon"):
-    """The recipe's pipeline, fitted on some rows of the training table.
+def fit_recipe(
+    recipe: Recipe,
+    tables: Tables,
+    rows: np.ndarray,
+    valid_rows: Sequence[int] = (),
+    seed: int = 0,
+    impl: Literal["gluon", "scratch"] = "gluon",
+) -> Pipeline:
+    """Fit the recipe's pipeline on some rows of the training table.
 
     Args:
-        recipe: Recipe.
-        tables: data.Tables.
-        rows: numbers of the rows to train on.
-        valid_rows: rows scored after each epoch, beside those trained on.
-        seed, impl: as for `Recipe.estimator`.
+        recipe: the settings.
+        tables: training and test table.
+        rows: indices of the rows to train on.
+        valid_rows: indices of rows to score after each epoch, as the training rows are.
+        seed: seed of the net.
+        impl: implementation of the net.
 
     Returns:
-        Pipeline; its net's `history_` has train_log_rmse and, with `valid_rows`, valid_log_rmse by epoch.
+        The fitted pipeline. The `history_` of its last step has the columns train_log_rmse and, with
+        `valid_rows`, valid_log_rmse.
     """
     estimator = recipe.estimator(seed, impl)
     features, net = estimator.named_steps.values()
-    prices = tables.train["SalePrice"].to_numpy()
-    shown = {"train_log_rmse": rows, "valid_log_rmse": valid_rows}
-    all_rows = pd.concat([tables.train, tables.test]) if recipe.statistics == "all rows" else None
-    features.fit(tables.train.iloc[rows] if all_rows is None else all_rows)
-    arrays = {
-        name: features.transform(tables.train.iloc[part]).astype(np.float64)
-        for name, part in shown.items()
-        if len(part)
-    }
-    measure = {
-        name: lambda predict, A=A, part=shown[name]: log_rmse(prices[part], predict(A))
-        for name, A in arrays.items()
-    }
-    net.fit(arrays["train_log_rmse"], prices[rows], measure=measure)
+    if recipe.statistics == "all rows":
+        features.fit(pd.concat([tables.train, tables.test]))
+    else:
+        features.fit(tables.train.iloc[rows])
+    X, prices = _arrays(features, tables, rows)
+    measure = {"train_log_rmse": lambda predict: log_rmse(prices, predict(X))}
+    if len(valid_rows):
+        X_valid, valid_prices = _arrays(features, tables, valid_rows)
+        measure["valid_log_rmse"] = lambda predict: log_rmse(valid_prices, predict(X_valid))
+    net.fit(X, prices, measure=measure)
     return estimator
+
+
+def _arrays(features, tables, rows):
+    """Return features, (rows, columns), and prices, (rows,)."""
+    houses = tables.train.iloc[rows]
+    return features.transform(houses).astype(np.float64), houses["SalePrice"].to_numpy()

@@ -1,7 +1,14 @@
-"""A submission: made from the fold models or from a refit, checked, and written in one piece."""
+"""Build a submission from predictions, read one, and check it as Kaggle would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import RegressorMixin
 
 from d2l_repro.errors import InputError
 
@@ -10,29 +17,32 @@ UPLOAD = f"kaggle competitions submit -c {COMPETITION} -f {{path}} -m 'd2l_repro
 LEVELS = (0.8, 0.95)  # of the prediction intervals
 
 
-def average(estimators, houses):
-    """Prices (houses,) as the geometric mean of the estimators': the score looks at logarithms."""
+def average_predictions(estimators: Sequence[RegressorMixin], houses: pd.DataFrame) -> np.ndarray:
+    """Return the geometric mean of the estimators' prices, (houses,); the score compares logarithms."""
     logs = [np.log(np.clip(estimator.predict(houses), 1, None)) for estimator in estimators]
     return np.exp(np.mean(logs, axis=0))
 
 
-def as_frame(ids, prices):
-    """The submission's two columns. Arrays, never Series: those would be aligned on their index and
-    shuffled."""
+def submission_frame(ids: ArrayLike, prices: ArrayLike) -> pd.DataFrame:
+    """Return the two columns of a submission, Id and SalePrice, paired by position.
+
+    pandas would align two Series by index instead, and so shuffle the prices.
+    """
     return pd.DataFrame({"Id": np.asarray(ids), "SalePrice": np.asarray(prices)})
 
 
-def intervals(prices, true, out_of_fold):
-    """Prediction intervals from the quantiles of the out-of-fold errors of log prices.
+def intervals(prices: np.ndarray, true_prices: np.ndarray, out_of_fold: np.ndarray) -> dict[str, np.ndarray]:
+    """Return prediction intervals from the quantiles of the out-of-fold errors of log prices.
 
     Args:
         prices: predictions to put intervals around, (houses,).
-        true, out_of_fold: prices of the training rows and their out-of-fold predictions.
+        true_prices: prices of the training rows, (rows,).
+        out_of_fold: out-of-fold predictions of the training rows, (rows,).
 
     Returns:
-        name -> bound, (houses,): low_80, high_80, low_95, high_95.
+        The bounds low_80, high_80, low_95 and high_95, (houses,) each.
     """
-    errors = np.log(true) - np.log(out_of_fold)
+    errors = np.log(true_prices) - np.log(out_of_fold)
     bounds = {}
     for level in LEVELS:
         for side, q in (("low", (1 - level) / 2), ("high", (1 + level) / 2)):
@@ -40,11 +50,11 @@ def intervals(prices, true, out_of_fold):
     return bounds
 
 
-def read(path):
-    """A submission file as texts, one row a house.
+def read_submission(path: str | Path) -> pd.DataFrame:
+    """Read a submission file as strings, one row per house.
 
     Raises:
-        InputError: the file cannot be read as CSV.
+        InputError: If the file cannot be read as CSV.
     """
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -52,55 +62,54 @@ def read(path):
         raise InputError(f"{path}: cannot be read ({error})") from error
 
 
-def faults(submission, test_ids):
-    """Everything that keeps a submission from being accepted, a line each; none if it is fine.
+def find_errors(submission: pd.DataFrame, test_ids: ArrayLike) -> list[str]:
+    """Return a line for each error that would get a submission rejected; an empty list if there is none.
 
     Args:
-        submission: DataFrame as `read` gives it, or as `as_frame`.
+        submission: table as `read_submission` or `submission_frame` returns it.
         test_ids: the Ids of the test table, in order.
     """
     if list(submission.columns) != ["Id", "SalePrice"]:
-        return [f"the header is {','.join(map(str, submission.columns))}, not Id,SalePrice"]
-    ids, prices = (pd.to_numeric(submission[name], errors="coerce") for name in ("Id", "SalePrice"))
-    return _id_faults(ids, submission["Id"], np.asarray(test_ids)) + _price_faults(
-        prices, submission["SalePrice"]
-    )
+        return [f"the header must be Id,SalePrice, not {','.join(map(str, submission.columns))}"]
+    ids, prices = submission["Id"], submission["SalePrice"]
+    return _id_errors(ids, np.asarray(test_ids)) + _price_errors(prices)
 
 
-def _id_faults(ids, texts, expected):
-    found = []
+def _id_errors(texts, expected):
+    ids = pd.to_numeric(texts, errors="coerce")
+    errors = []
     if len(ids) != len(expected):
-        found.append(f"there are {len(ids)} rows, not {len(expected)}")
+        errors.append(f"there must be {len(expected)} rows, not {len(ids)}")
     for row in np.flatnonzero(ids.isna())[:1]:
-        found.append(f"row {row + 1}: Id {texts.iloc[row]!r} is not a number")
+        errors.append(f"row {row + 1}: Id {texts.iloc[row]!r} is not a number")
     repeated = ids[ids.duplicated() & ids.notna()].unique()
     if len(repeated):
-        found.append(f"{len(repeated)} Ids stand there twice, such as {repeated[0]:g}")
+        errors.append(f"{len(repeated)} Ids occur more than once, such as {repeated[0]:g}")
     if len(ids) == len(expected) and not np.array_equal(ids, expected):
         shift = np.unique(ids - expected)
-        if len(shift) == 1:
-            found.append(
-                f"every Id is {shift[0]:+g} from the test table's: an index was written in its place?"
+        if len(shift) == 1 and np.isfinite(shift[0]):
+            errors.append(
+                f"every Id differs by {shift[0]:+g} from the test table's; is it the index of a DataFrame?"
             )
         elif set(ids) == set(expected):
-            found.append("the Ids are the test table's, but in another order")
-    wrong = ids[ids.notna() & ~ids.isin(expected)]
-    if len(wrong):
-        found.append(f"{len(wrong)} Ids are not in the test table, such as {wrong.iloc[0]:g}")
-    return found
+            errors.append("the Ids are in another order than in the test table")
+    unknown = ids[ids.notna() & ~ids.isin(expected)]
+    if len(unknown):
+        errors.append(f"{len(unknown)} Ids are not in the test table, such as {unknown.iloc[0]:g}")
+    return errors
 
 
-def _price_faults(prices, texts):
-    found = []
-    tests = {
-        "is not a number": prices.isna(),
-        "is not finite": np.isinf(prices),
-        "is not positive": prices <= 0,
+def _price_errors(texts):
+    prices = pd.to_numeric(texts, errors="coerce")
+    checks = {
+        "not a number": prices.isna(),
+        "not finite": np.isinf(prices),
+        "not positive": prices <= 0,
     }
-    for fault, rows in tests.items():
-        if rows.any():
-            row = int(np.flatnonzero(rows)[0])
-            found.append(
-                f"{int(rows.sum())} prices: one {fault}, such as {texts.iloc[row]!r} in row {row + 1}"
-            )
-    return found
+    errors = []
+    for problem, wrong in checks.items():
+        rows = np.flatnonzero(wrong)
+        if len(rows):
+            example = f"{texts.iloc[rows[0]]!r} in row {rows[0] + 1}"
+            errors.append(f"{len(rows)} prices are {problem}, such as {example}")
+    return errors

@@ -1,6 +1,7 @@
-"""Random search over a recipe's settings, with scikit-learn's own search on the recipe's own pipeline."""
+"""Search randomly around a recipe's settings, with scikit-learn's own search on the recipe's own pipeline."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,21 +13,22 @@ from d2l_repro.errors import InputError
 from d2l_repro.settings import Count, Settings
 
 from . import kfold
-from .recipes import log_rmse
+from .data import Tables
+from .recipes import Recipe, log_rmse
 
 
 @dataclass(frozen=True)
 class SweepOptions(Settings):
-    """How far it looks."""
+    """How far to search."""
 
-    trials: Count = 20  # settings to try, beside the recipe's own
+    trials: Count = 20  # settings to draw, in addition to the recipe's own
 
 
-def around(recipe):
-    """Distributions around a recipe's own values, for the settings that matter to it."""
+def search_space(recipe: Recipe) -> dict[str, Any]:
+    """Return, for the settings that matter to a recipe, distributions or values around its own."""
     ranges = {
         "lr": loguniform(recipe.lr / 4, recipe.lr * 4),
-        "num_epochs": sorted({max(1, recipe.num_epochs * share // 4) for share in (2, 3, 4, 6, 8)}),
+        "num_epochs": sorted({max(1, recipe.num_epochs * quarters // 4) for quarters in (2, 3, 4, 6, 8)}),
         "batch_size": [max(1, recipe.batch_size // 2), recipe.batch_size, recipe.batch_size * 2],
     }
     if recipe.num_hiddens:
@@ -40,30 +42,32 @@ def around(recipe):
     return {f"net__{name}": values for name, values in ranges.items()}
 
 
-def sweep(recipe, tables, options, search):
-    """Score the recipe and `search.trials` settings around it in the same folds.
+def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: SweepOptions) -> pd.DataFrame:
+    """Score the recipe and `search.trials` settings around it on the same folds.
 
-    Features are fitted on the training rows of each fold, whatever the recipe's `statistics` say.
+    Features are fitted on the training rows of each fold, whatever the recipe's `statistics`.
 
     Returns:
-        DataFrame, best first: valid (mean log rmse), std, trial (0 is the recipe itself), and the settings.
+        Best first: valid (mean log rmse), std, trial (0 is the recipe itself), and the settings.
+
+    Raises:
+        InputError: If the options do not fit the data or ask for another backend.
     """
     if options.backend != "loky":
-        raise InputError("--backend: a sweep runs on joblib's own processes; leave it out")
+        raise InputError("--backend: a sweep runs in joblib's own processes; choose loky")
     folds = [
         (fold.train_rows, fold.valid_rows)
         for fold in kfold.split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
     ]
-    scorer = make_scorer(log_rmse, greater_is_better=False)
     estimator = recipe.estimator(options.seed, options.impl)
-    own = {name: [estimator.get_params()[name]] for name in around(recipe)}
-    tables_of = []
-    for distributions, trials, first in ((own, 1, 0), (around(recipe), search.trials, 1)):
+
+    def score_trials(space: dict[str, Any], num_trials: int, first_trial: int) -> pd.DataFrame:
+        """Score settings drawn from a space, and number them from `first_trial` on."""
         found = RandomizedSearchCV(
             estimator,
-            distributions,
-            n_iter=trials,
-            scoring=scorer,
+            space,
+            n_iter=num_trials,
+            scoring=make_scorer(log_rmse, greater_is_better=False),
             cv=folds,
             refit=False,
             n_jobs=options.jobs,
@@ -71,17 +75,20 @@ def sweep(recipe, tables, options, search):
             error_score="raise",
         )
         found.fit(tables.train, tables.train["SalePrice"])
-        tables_of.append(_ranked(found.cv_results_, first))
-    return pd.concat(tables_of).sort_values("valid", kind="stable").reset_index(drop=True)
+        return _trial_table(found.cv_results_, first_trial)
+
+    space = search_space(recipe)
+    own_settings = {name: [estimator.get_params()[name]] for name in space}
+    trials = pd.concat([score_trials(own_settings, 1, 0), score_trials(space, search.trials, 1)])
+    return trials.sort_values("valid", kind="stable").reset_index(drop=True)
 
 
-def _ranked(results, first):
+def _trial_table(cv_results, first_trial):
+    """Return scikit-learn's results with one row per trial, in the order of the trials."""
+    prefix = "param_net__"
     settings = {
-        name[len("param_net__") :]: list(values)
-        for name, values in results.items()
-        if name.startswith("param_net__")
+        name[len(prefix) :]: list(values) for name, values in cv_results.items() if name.startswith(prefix)
     }
-    valid = -results["mean_test_score"]
-    return pd.DataFrame(
-        {"valid": valid, "std": results["std_test_score"], "trial": first + np.arange(len(valid)), **settings}
-    )
+    valid = -cv_results["mean_test_score"]
+    trial = first_trial + np.arange(len(valid))
+    return pd.DataFrame({"valid": valid, "std": cv_results["std_test_score"], "trial": trial, **settings})

@@ -2,41 +2,45 @@
 
 import sys
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, NoReturn, Optional
 
 import tyro
 
 from .. import channel
 from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
+from ..experiment.chapter import Chapter, Execution
 from ..files import writable_folder
 from ..results.result import FILE_NAME, Result
-from ..settings import DataOptions, RunOptions, SeedOptions, StudyOptions, WitnessOptions
+from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, StudyOptions
 
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What becomes of the results."""
+    """Where results go, and what is done with them."""
 
-    out: Optional[Path] = None  # folder for result.json and the figures (else runs/ and the chapter's name)
+    out: Optional[Path] = (
+        None  # folder for result.json and the figures (default: runs/ and the chapter's name)
+    )
     show: bool = False  # open the figures when done
-    strict: bool = False  # exit with 1 when a value is outside its published band
+    strict: bool = False  # exit with 1 when a value lies outside its published band
 
 
 @dataclass(frozen=True)
 class ResumableOptions(OutputOptions):
-    """What becomes of the results."""
+    """Where results go, and what is done with them."""
 
-    resume: bool = False  # go on after the last epoch that was finished in the same folder
+    resume: bool = False  # continue after the last epoch that was finished in the same folder
 
 
-def run_chapter(chapter, argv=None):
-    """Run a chapter as the flags say, write its results, print its tables, and exit.
+def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoReturn:
+    """Run a chapter as its flags say, write its results, print its tables, and exit.
 
     Args:
-        chapter: an `experiment.Chapter`.
-        argv: the flags; the process's own by default.
+        chapter: to run.
+        argv: the flags; by default those of the process.
     """
     argv = sys.argv[1:] if argv is None else argv
     prog = f"python -m chapters.{chapter.name}"
@@ -44,75 +48,77 @@ def run_chapter(chapter, argv=None):
         channel.remember_ctrl_c()
         args = _parse(chapter, argv, prog)
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
-        options = {name: value for group in (args.run, args.data) for name, value in vars(group).items()}
-        resume = chapter.resumable and args.output.resume
+        options = {**vars(args.run), **vars(args.data)}
+        resume = getattr(args.output, "resume", False)
         result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
-        saved = _save(result, folder)
-        print(
-            f"\n{result}\n\nresults and figures: {folder}"
-            if saved
-            else f"\ninterrupted; what was in {folder} before is left as it was"
-        )
+        if _save(result, folder):
+            print(f"\n{result}\n\nresults and figures: {folder}")
+        else:
+            print(f"\ninterrupted; the earlier results in {folder} are unchanged")
     for label, error in result.errors.items():
         print(f"{prog}: error: {label}: {error}", file=sys.stderr)
     if args.output.show:
-        opened = [webbrowser.open((folder / f"{name}.svg").resolve().as_uri()) for name in result.figures]
-        if not all(opened):
-            print(f"{prog}: no program here opens figures; they are in {folder}", file=sys.stderr)
+        _open_figures(result, folder, prog)
     sys.exit(_exit_code(result, args.output.strict))
 
 
-def _save(result, folder):
+def _save(result: Result, folder: Path) -> bool:
     """Write the result, unless it was interrupted before it had anything, or would replace a finished one."""
-    if result.interrupted:
-        path = folder / FILE_NAME
-        if not any(run["history"] for run in result.runs.values()) or (path.is_file() and _is_whole(path)):
-            return False
+    has_epochs = any(run.history for run in result.runs)
+    if result.interrupted and (not has_epochs or _has_finished_result(folder)):
+        return False
     result.save(folder)
     return True
 
 
-def _is_whole(path):
+def _has_finished_result(folder: Path) -> bool:
     try:
-        return not Result.load(path).interrupted
+        return not Result.load(folder / FILE_NAME).interrupted
     except InputError:
         return False
 
 
-def _parse(chapter, argv, prog):
-    # The quick values are the defaults that explicit flags then override, in whatever order they are given.
-    run = (
-        StudyOptions
-        if chapter.study
-        else WitnessOptions
-        if chapter.d2l
-        else RunOptions
-        if chapter.runs
-        else SeedOptions
-    )
-    output = ResumableOptions if chapter.resumable else OutputOptions
+def _open_figures(result: Result, folder: Path, prog: str) -> None:
+    opened = [webbrowser.open((folder / f"{name}.svg").resolve().as_uri()) for name in result.figures]
+    if not all(opened):
+        print(f"{prog}: no program on this machine opens figures; they are in {folder}", file=sys.stderr)
+
+
+def _parse(chapter: Chapter, argv: Sequence[str], prog: str) -> Any:
+    """Parse the flags into `settings`, `run`, `data` and `output`."""
+    run = _run_options(chapter)
+    output = ResumableOptions if chapter.execution is Execution.RESUMABLE else OutputOptions
     groups = [
+        # The quick values are the defaults; explicit flags override them wherever --quick stands.
         ("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
         ("run", run, run()),
         ("output", output, output()),
     ]
-    about = chapter.doc
+    description, constants = chapter.doc, {}
     if chapter.datasets:
         groups.insert(2, ("data", DataOptions, DataOptions()))
-        about += f"\nData sets: {', '.join(chapter.datasets)}; auto takes {chapter.datasets[0]}."
-    arguments = make_dataclass(
-        "Arguments", groups, namespace={} if chapter.datasets else {"data": DataOptions()}
-    )
+        description += f"\nData sets: {', '.join(chapter.datasets)}; auto uses {chapter.datasets[0]}."
+    else:
+        constants = {"data": DataOptions()}
     return tyro.cli(
-        arguments,
+        make_dataclass("Arguments", groups, namespace=constants),
         args=argv,
         prog=prog,
-        description=about,
+        description=description,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
     )
 
 
-def _exit_code(result, strict):
+def _run_options(chapter: Chapter) -> type[SeedOptions]:
+    """Return the class of options that mean something to the chapter."""
+    if chapter.execution is Execution.IN_PROCESSES:
+        return StudyOptions
+    if "d2l" in chapter.implementations:
+        return EditionOptions
+    return RunOptions if chapter.runs else SeedOptions
+
+
+def _exit_code(result: Result, strict: bool) -> int:
     if result.interrupted:
         return INTERRUPTED
     return FAILED if result.errors or (strict and result.outside) else DONE

@@ -1,4 +1,4 @@
-"""`d2l-repro data`: where the published files are, get them, and see that they are whole."""
+"""`d2l-repro data`: find, download and verify the published files."""
 
 import sys
 from dataclasses import dataclass
@@ -10,72 +10,78 @@ import tyro
 
 from ..data import download
 from ..errors import DONE, FAILED, InputError
-from ..results.result import frame
+from ..results.formatting import as_frame
 from ..settings import Settings
+
+PROG = "d2l-repro"
 
 
 @dataclass(frozen=True)
-class Chosen(Settings):
-    """What the commands have in common."""
+class DataSets(Settings):
+    """Options that the three commands share."""
 
-    sets: Annotated[
-        tuple[str, ...], tyro.conf.Positional
-    ] = ()  # data sets, such as fashion_mnist; all when none
-    data_dir: Optional[Path] = None  # folder that holds fashion_mnist/, mnist/, ... (else $D2L_REPRO_DATA)
+    # data sets, such as fashion_mnist; all of them by default
+    sets: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    data_dir: Optional[Path] = None  # folder that contains fashion_mnist/, mnist/, ... (else $D2L_REPRO_DATA)
 
-    def files(self):
-        """Data set -> its files' names in the registry, of the chosen sets."""
-        known = {}
+    def files(self) -> dict[str, list[str]]:
+        """Return data set -> names of its files in the registry, for the sets that were asked for.
+
+        Raises:
+            InputError: a data set is unknown.
+        """
+        known: dict[str, list[str]] = {}
         for name in download.registry():
             known.setdefault(name.split("/")[0], []).append(name)
         unknown = [name for name in self.sets if name not in known]
         if unknown:
-            raise InputError(f"no data set is called {', '.join(unknown)}: take of {', '.join(known)}")
+            names = ", ".join(map(repr, unknown))
+            raise InputError(f"unknown data set {names}; choose from {', '.join(known)}")
         return {name: known[name] for name in self.sets or known}
 
 
 @dataclass(frozen=True)
-class Status(Chosen):
+class Status(DataSets):
     """Show which published files are on this machine, and where."""
 
-    def __call__(self):
-        rows = []
-        for name, files in self.files().items():
-            found = [path for path in (download.find(file, self.data_dir) for file in files) if path]
-            rows.append(
-                {
-                    "data set": name,
-                    "files": f"{len(found)} of {len(files)}",
-                    "MB": f"{sum(path.stat().st_size for path in found) / 1e6:.1f}",
-                    "where": ", ".join(dict.fromkeys(str(path.parent) for path in found))
-                    or f"not here: d2l-repro data fetch {name}",
-                }
-            )
-        print(frame(rows).to_string(index=False))
+    def __call__(self) -> int:
+        print(
+            as_frame([self._row(name, files) for name, files in self.files().items()]).to_string(index=False)
+        )
         return DONE
+
+    def _row(self, name: str, files: list[str]) -> dict[str, str]:
+        paths = [path for path in (download.find(file, self.data_dir) for file in files) if path]
+        folders = dict.fromkeys(str(path.parent) for path in paths)
+        return {
+            "data set": name,
+            "files": f"{len(paths)} of {len(files)}",
+            "MB": f"{sum(path.stat().st_size for path in paths) / 1e6:.1f}",
+            "where": ", ".join(folders) or f"not here: {PROG} data fetch {name}",
+        }
 
 
 @dataclass(frozen=True)
-class Fetch(Chosen):
-    """Download the files that are not on this machine to the user's cache, and verify them."""
+class Fetch(DataSets):
+    """Download missing files to the user's cache and verify them."""
 
-    def __call__(self):
-        failed = []
+    def __call__(self) -> int:
+        failed = False
         for name in chain(*self.files().values()):
             try:
                 print(f"{name}: {download.fetch(name, self.data_dir)}", flush=True)
             except download.DataUnavailable as error:
-                failed.append(name)
-                print(f"d2l-repro: error: {error}", file=sys.stderr)
+                failed = True
+                print(f"{PROG}: error: {error}", file=sys.stderr)
         return FAILED if failed else DONE
 
 
 @dataclass(frozen=True)
-class Verify(Chosen):
-    """Compare every file that is here with the published one's checksum; exit with 1 when one is another."""
+class Verify(DataSets):
+    """Compare the files on this machine with the published checksums; exit with 1 when one differs."""
 
-    def __call__(self):
-        wrong = []
+    def __call__(self) -> int:
+        failed = False
         for name in chain(*self.files().values()):
             path = download.find(name, self.data_dir)
             if path is None:
@@ -83,20 +89,20 @@ class Verify(Chosen):
             elif download.is_published(path, name):
                 print(f"{name}: as published ({path})")
             else:
-                wrong.append(name)
+                failed = True
                 print(
-                    f"d2l-repro: error: {path}: not the published file; remove it, then: "
-                    f"d2l-repro data fetch {name.split('/')[0]}",
+                    f"{PROG}: error: {path}: not the published file; remove it, then run "
+                    f"{PROG} data fetch {name.split('/')[0]}",
                     file=sys.stderr,
                 )
-        return FAILED if wrong else DONE
+        return FAILED if failed else DONE
 
 
 @dataclass(frozen=True)
 class Data:
-    """Look after the published data files: status, fetch, verify."""
+    """Find, download and verify the published data files."""
 
     action: Union[Status, Fetch, Verify]
 
-    def __call__(self):
+    def __call__(self) -> int:
         return self.action()

@@ -1,19 +1,20 @@
-"""The command `d2l-repro`: run chapters, see what came of it, look after the data. It never imports MXNet
-itself."""
+"""Run chapters, report their results, manage the data. It never imports MXNet itself."""
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, NoReturn, Optional
 
 import tyro
 
 from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from ..files import writable_folder
 from ..results import report, summary
-from ..results.catalogue import TEXTBOOK, entries, reproduced
-from ..results.result import FILE_NAME, Result, duration, frame, published_row, shown
+from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
+from ..results.formatting import as_frame, format_duration, format_number, published_row
+from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
 from .data import Data
 from .runner import Task, run_tasks
@@ -23,129 +24,132 @@ PROG = "d2l-repro"
 
 @dataclass(frozen=True)
 class List:
-    """List the chapters, the textbook's in its order: section of the book, how long a full run takes,
-    data."""
+    """List the chapters with their section of the book, the time of a full run, and their data sets."""
 
-    def __call__(self):
-        times = {name: duration(made["seconds"]) for name, made in reproduced()["chapters"].items()}
-        rows = [
-            {
-                "chapter": entry.name,
-                "section": entry.section,
-                "takes": times.get(entry.name, "?"),
-                "title": entry.title.removesuffix(", from scratch and with Gluon"),
-                "data": ", ".join(entry.datasets) or ("made up" if entry.trains else "none"),
-            }
-            for entry in entries().values()
-        ]
-        print(
-            frame(rows).to_string(
-                index=False,
-                justify="left",
-                formatters={name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]},
-            )
-        )
+    def __call__(self) -> int:
+        times = {
+            name: format_duration(chapter["seconds"]) for name, chapter in reproduced()["chapters"].items()
+        }
+        rows = [_list_row(entry, times.get(entry.name, "?")) for entry in entries().values()]
+        # pandas pads on the left; text reads better padded on the right.
+        formatters = {name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]}
+        print(as_frame(rows).to_string(index=False, justify="left", formatters=formatters))
         return DONE
+
+
+def _list_row(entry: Entry, takes: str) -> dict[str, str]:
+    return {
+        "chapter": entry.name,
+        "section": entry.section,
+        "takes": takes,
+        "title": entry.title.removesuffix(", from scratch and with Gluon"),
+        "data": ", ".join(entry.datasets) or ("synthetic" if entry.trains else "none"),
+    }
 
 
 @dataclass(frozen=True)
 class Run(Settings):
-    """Run chapters, each in a process of its own, and write a report of them.
+    """Run chapters, each in its own process, and write a report on them.
 
-    One that fails does not keep the others from running. Exit codes: 0 done; 1 a chapter failed or, with
-    --strict, a value is outside its band; 2 usage; 130 interrupted.
+    The others still run when one fails. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value
+    lies outside its band; 2 usage; 130 interrupted.
     """
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional]  # chapters, or textbook, or all
     seed: Seed = 0  # of all random numbers; 0 gives the book's own data
-    # run each chapter with so many, from --seed on: mean and deviation
+    # number of seeds to run each chapter with, counted from --seed: gives mean and standard deviation
     seeds: Annotated[int, Bounds(1, 1001)] = 1
-    quick: bool = False  # less data and fewer epochs: a look in seconds, compared with nothing
-    jobs: Count = 1  # processes at a time; times an epoch are only worth comparing with one
+    quick: bool = False  # less data and fewer epochs: takes seconds, compares nothing
+    jobs: Count = 1  # processes at a time; the times of epochs are comparable only with 1
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
-    strict: bool = False  # exit with 1 when a value is outside its published band
-    out: Path = Path("runs")  # folder for results, one folder a chapter in it, and for report.html
+    strict: bool = False  # exit with 1 when a value lies outside its published band
+    out: Path = Path("runs")  # folder for the results, a subfolder per chapter, and for report.html
 
-    def __call__(self):
+    def __call__(self) -> int:
         if self.seed + self.seeds > MAX_SEED:
-            raise InputError(f"--seeds: no seed may be {MAX_SEED} or more; take a smaller --seed or fewer")
-        folder, names, begun = writable_folder(self.out), chosen(self.names), time.time()
-        tasks = [
-            self._task(folder, name, seed)
-            for name in names
-            for seed in range(self.seed, self.seed + self.seeds)
-        ]
+            raise InputError(f"--seeds: seeds must be below {MAX_SEED}; use a smaller --seed or fewer seeds")
+        folder, names, start = writable_folder(self.out), select_chapters(self.names), time.time()
+        tasks = self._tasks(folder, names)
         kept = [task for task in tasks if self.resume and task.is_finished()]
         for task in kept:
             print(f"{task.label}: finished earlier, kept")
         codes, interrupted = run_tasks([task for task in tasks if task not in kept], self.jobs)
-        fresh = [task for task in tasks if task in kept or _written_since(begun, task.folder / FILE_NAME)]
-        summaries = [made for made in (_summary_of(name, fresh) for name in names) if made]
-        print(f"\n{_overview(names, summaries)}")
-        if self.seeds > 1 and any(made.metrics() for made in summaries):  # notes have none
-            print(f"\n{_over_seeds(summaries)}")
-        failed = [
-            f"{task.label} (exit code {code})"
-            for task, code in codes.items()
-            if code not in (DONE, INTERRUPTED) or (code == DONE and task not in fresh)
-        ]
-        missing = [
-            task.label for task in tasks if task not in kept and codes.get(task, INTERRUPTED) == INTERRUPTED
-        ]
+        written = [task for task in tasks if task in kept or _written_since(start, task.folder / FILE_NAME)]
+        summaries = [item for item in (_summarize(name, written) for name in names) if item]
+        self._print_tables(names, summaries)
         if not interrupted:
             summary.drop_other_seeds(folder, [task.folder for task in tasks])
-        self._report(
-            [*(f"failed: {name}" for name in failed), *(f"not finished: {name}" for name in missing)]
-        )
+        failed = [
+            f"failed: {task.label} (exit code {code})"
+            for task, code in codes.items()
+            if code not in (DONE, INTERRUPTED) or (code == DONE and task not in written)
+        ]
+        unfinished = [
+            f"not finished: {task.label}"
+            for task in tasks
+            if task not in kept and codes.get(task, INTERRUPTED) == INTERRUPTED
+        ]
+        self._report([*failed, *unfinished])
         if interrupted:
             return INTERRUPTED
-        return FAILED if failed or (self.strict and _tell_outside(summaries)) else DONE
+        return FAILED if failed or (self.strict and _print_outside(summaries)) else DONE
 
-    def _report(self, problems):
+    def _tasks(self, folder: Path, names: Sequence[str]) -> list[Task]:
+        return [
+            Task(
+                name,
+                seed,
+                summary.seed_folder(folder, name, seed, self.seed),
+                self.quick,
+                name if self.seeds == 1 else f"{name} (seed {seed})",
+            )
+            for name in names
+            for seed in range(self.seed, self.seed + self.seeds)
+        ]
+
+    def _print_tables(self, names: Sequence[str], summaries: Sequence[summary.Summary]) -> None:
+        print(f"\n{_overview(names, summaries)}")
+        if self.seeds > 1 and any(item.metrics() for item in summaries):  # notes have no metrics
+            print(f"\n{_over_seeds(summaries)}")
+
+    def _report(self, problems: Sequence[str]) -> None:
         for problem in problems:
             print(f"{PROG}: {problem}", file=sys.stderr)
         try:
-            found = summary.collect(self.out)
+            collection = summary.collect(self.out)
         except InputError:  # nothing has ever been finished there
             return
-        found.problems += problems
-        found.save(self.out)
-        print(
-            f"\nresults and figures: {self.out}\nreport: {report.write(found, self.out / report.FILE_NAME)}"
-        )
-
-    def _task(self, folder, name, seed):
-        label = name if self.seeds == 1 else f"{name} (seed {seed})"
-        return Task(name, seed, summary.seed_folder(folder, name, seed, self.seed), self.quick, label)
+        collection.problems += problems
+        collection.save(self.out)
+        page = report.write(collection, self.out / report.FILE_NAME)
+        print(f"\nresults and figures: {self.out}\nreport: {page}")
 
 
 @dataclass(frozen=True)
 class Report(Settings):
-    """Write one HTML page of all results in a folder, figures included."""
+    """Rebuild the report from existing results: one HTML page, figures included."""
 
-    folder: Annotated[Path, tyro.conf.Positional] = Path("runs")  # as `run` or a chapter left it
-    out: Optional[Path] = None  # file to write (else report.html in the folder)
+    folder: Annotated[Path, tyro.conf.Positional] = Path("runs")  # where `run` or a chapter wrote its results
+    out: Optional[Path] = None  # file to write (default: report.html in the folder)
 
-    def __call__(self):
+    def __call__(self) -> int:
         out = self.out or self.folder / report.FILE_NAME
         if out.suffix == ".json":
-            raise InputError(
-                f"--out: {out} is no place for a page, results have that ending; name a .html file"
-            )
-        found = summary.collect(self.folder)
-        for problem in found.problems:
+            raise InputError(f"--out: {out} would overwrite results with a page; name an .html file")
+        collection = summary.collect(self.folder)
+        for problem in collection.problems:
             print(f"{PROG}: error: {problem}", file=sys.stderr)
         if self.out is None:
-            found.save(self.folder)
-        print(f"report: {report.write(found, out)}")
-        return FAILED if found.problems else DONE
+            collection.save(self.folder)
+        print(f"report: {report.write(collection, out)}")
+        return FAILED if collection.problems else DONE
 
 
-def main(argv=None):
-    """Entry point; exits with 0 done, 1 failed, 2 usage, 130 interrupted."""
+def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
+    """Run the command, and exit with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
-        commands = {"list": List, "run": Run, "report": Report, "data": Data}
+        commands: dict[str, Callable] = {"list": List, "run": Run, "report": Report, "data": Data}
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         command = tyro.extras.subcommand_cli_from_dict(
             commands, prog=PROG, args=argv, config=config, description=__doc__.split(" It ")[0]
@@ -153,73 +157,70 @@ def main(argv=None):
         sys.exit(command())
 
 
-def chosen(names):
-    """The chapters that `names` mean, each once, in the order given.
+def select_chapters(names: Sequence[str]) -> list[str]:
+    """Return the chapters that `names` stand for, each once, in the order given.
+
+    Args:
+        names: chapters, or the groups textbook and all.
 
     Raises:
-        InputError: there is no such chapter, or no name.
+        InputError: a name is unknown, or there is none.
     """
     known = entries()
     groups = {"textbook": TEXTBOOK, "all": tuple(known)}
     found = dict.fromkeys(chapter for name in names for chapter in groups.get(name, (name,)))
     unknown = [name for name in found if name not in known]
     if unknown or not found:
-        raise InputError(
-            f"no chapter is called {', '.join(unknown) or 'nothing'}: "
-            f"take textbook, all, or of {', '.join(known)}"
-        )
+        problem = f"unknown chapter {', '.join(map(repr, unknown))}" if unknown else "no chapter given"
+        raise InputError(f"{problem}; choose from textbook, all, {', '.join(known)}")
     return list(found)
 
 
-def _written_since(begun, path):
-    """Is there a file not older than `begun`? A chapter that crashed may have left an older one."""
-    return path.is_file() and path.stat().st_mtime >= begun
+def _written_since(start: float, path: Path) -> bool:
+    """Return whether the file is at least as new as `start`; a crashed chapter may have left an older one."""
+    return path.is_file() and path.stat().st_mtime >= start
 
 
-def _summary_of(name, tasks):
-    """The Summary of a chapter's tasks, or None without any."""
+def _summarize(name: str, tasks: Sequence[Task]) -> Optional[summary.Summary]:
     folders = [task.folder for task in tasks if task.chapter == name]
-    return (
-        summary.Summary(folders[0], [Result.load(folder / FILE_NAME) for folder in folders])
-        if folders
-        else None
-    )
+    if not folders:
+        return None
+    return summary.Summary(folders[0], [Result.load(folder / FILE_NAME) for folder in folders])
 
 
-def _overview(names, summaries):
-    rows = {made.chapter: made.row() for made in summaries}
-    return frame([rows.get(name, {"chapter": name}) for name in names]).fillna("-").to_string(index=False)
+def _overview(names: Sequence[str], summaries: Sequence[summary.Summary]) -> str:
+    rows = {item.chapter: item.row() for item in summaries}
+    return as_frame([rows.get(name, {"chapter": name}) for name in names]).fillna("-").to_string(index=False)
 
 
-def _over_seeds(summaries):
-    """Mean and standard deviation of every number of every run, and what that says of the published
-    values."""
+def _over_seeds(summaries: Sequence[summary.Summary]) -> str:
+    """Return a table of every metric over the seeds, with the published values beside it."""
     rows = []
-    for made in summaries:
-        bands = {(row["run"], row["metric"]): row for row in made.published()}
-        for run, metrics in made.metrics().items():
+    for item in summaries:
+        bands = {(row["run"], row["metric"]): row for row in item.published()}
+        for run, metrics in item.metrics().items():
             for metric, over in metrics.items():
                 row = {
-                    "chapter": made.chapter,
+                    "chapter": item.chapter,
                     "run": run,
                     "metric": metric,
                     "seeds": len(over["values"]),
-                    "mean": shown(over["mean"]),
-                    "std": shown(over["std"], ".2g"),
+                    "mean": format_number(over["mean"]),
+                    "std": format_number(over["std"], ".2g"),
                 }
                 if (run, metric) in bands:
                     band = published_row(bands[run, metric])
                     row.update({name: band[name] for name in ("published", "band", "within")})
                 rows.append(row)
-    return frame(rows).fillna("").to_string(index=False)
+    return as_frame(rows).fillna("").to_string(index=False)
 
 
-def _tell_outside(summaries):
-    found = summary.outside(summaries)
-    for chapter, row in found:
+def _print_outside(summaries: Sequence[summary.Summary]) -> bool:
+    outside = summary.outside(summaries)
+    for chapter, row in outside:
         print(
-            f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: {shown(row['ours'])}, "
-            f"published {row['value']:g} ({row['low']:g} to {row['high']:g})",
+            f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: "
+            f"{format_number(row['ours'])}, published {row['value']:g} ({row['low']:g} to {row['high']:g})",
             file=sys.stderr,
         )
-    return bool(found)
+    return bool(outside)

@@ -1,14 +1,16 @@
-"""Chapters one after the other, or several at once, each in a process of its own."""
+"""Run chapters one after the other, or several at once, each in its own process."""
 
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from threading import Event
+from typing import Optional
 
 from tqdm import tqdm
 
@@ -19,55 +21,57 @@ from ..results.result import FILE_NAME, Result
 
 @dataclass(frozen=True)
 class Task:
-    """A chapter to run with one seed."""
+    """A chapter to run with one seed.
+
+    Attributes:
+        chapter: its name.
+        seed: of all random numbers.
+        folder: for its results.
+        quick: whether to run with --quick.
+        label: what messages call the task.
+    """
 
     chapter: str
     seed: int
-    folder: Path  # for its results
+    folder: Path
     quick: bool
-    label: str  # what it is called in messages
+    label: str
 
     @property
-    def command(self):
-        # As `python -m chapters.NAME`, but that Ctrl-C is understood from the first import on.
+    def command(self) -> list[str]:
+        """The process to start: `python -m chapters.NAME`, with Ctrl-C handled from the first import on."""
         code = (
+            "import runpy\n"
             "from d2l_repro.errors import one_line_errors\n"
             f"with one_line_errors('{self.chapter}'):\n"
-            f"    from chapters.{self.chapter} import chapter\n"
-            "    chapter.main()"
+            f"    runpy.run_module('chapters.{self.chapter}', run_name='__main__', alter_sys=True)"
         )
-        return [
-            sys.executable,
-            "-c",
-            code,
-            "--out",
-            str(self.folder),
-            "--seed",
-            str(self.seed),
-            *(["--quick"] if self.quick else []),
-        ]
+        flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
+        return [sys.executable, "-c", code, *flags]
 
-    def is_finished(self):
-        """Does the folder have the whole result of this very task?"""
+    def is_finished(self) -> bool:
+        """Return whether the folder holds a complete result of exactly this task."""
         try:
             result = Result.load(self.folder / FILE_NAME)
         except InputError:
             return False
-        # Where embedded data stood in, the published may have come since.
-        partial = result.interrupted or result.errors or result.changed or result.only
-        return not (partial or result.stand_in_for) and (
-            (result.chapter, result.seed, result.quick, result.impl)
-            == (self.chapter, self.seed, self.quick, "both")
-        )
+        # Stand-in data count as unfinished: the published data may be available by now.
+        partial = result.interrupted or result.errors or result.changed or result.only or result.stand_in_for
+        same = (result.chapter, result.seed, result.quick, result.impl)
+        return not partial and same == (self.chapter, self.seed, self.quick, "both")
 
 
 class Board:
-    """What a reader sees: the tasks' output on stdout and, where stderr is a terminal, a bar over all of
-    them."""
+    """Show the tasks' output on stdout and, if stderr is a terminal, a progress bar over all of them.
 
-    def __init__(self, tasks, jobs):
+    Args:
+        tasks: all of them.
+        jobs: how many run at a time.
+    """
+
+    def __init__(self, tasks: Sequence[Task], jobs: int):
         self.tasks, self.jobs = tasks, jobs
-        self.stopped = Event()  # no further task is to begin
+        self.stopped = Event()  # no further task may start
         self.shares = dict.fromkeys(tasks, 0.0)
         self.bar = tqdm(
             total=len(tasks),
@@ -76,26 +80,25 @@ class Board:
             bar_format="{l_bar}{bar}| {n:.1f} of {total} [{elapsed}<{remaining}{postfix}]",
         )
 
-    def advance(self, task, share, doing=""):
-        """`share` of a task is done."""
+    def advance(self, task: Task, share: float, activity: str = "") -> None:
+        """Record that `share` of a task is done, from 0 to 1."""
         self.shares[task] = share
-        self.bar.set_postfix_str(f"{task.label}: {doing}" if doing else "", refresh=False)
+        self.bar.set_postfix_str(f"{task.label}: {activity}" if activity else "", refresh=False)
         self.bar.update(sum(self.shares.values()) - self.bar.n)
 
-    def print(self, text):
+    def print(self, text: str) -> None:
         """Print above the bar."""
         with tqdm.external_write_mode(file=sys.stdout):
             print(text, flush=True)
 
-    def follow(self, task, process):
-        """Show what a task prints: at once where tasks run one by one, else in one piece when it has
-        ended."""
+    def follow(self, task: Task, process: subprocess.Popen) -> None:
+        """Show what a task prints: line by line if tasks run one by one, else all of it at the end."""
         head = f"\n[{self.tasks.index(task) + 1}/{len(self.tasks)}] {task.label}"
         lines = []
-        for line in chain([head], process.stdout):
-            told = channel.read(line)
-            if told:
-                self.advance(task, *told)
+        for line in chain([head], process.stdout or ()):
+            progress = channel.read(line)
+            if progress:
+                self.advance(task, *progress)
                 continue
             lines.append(line.rstrip("\n"))
             if self.jobs == 1:
@@ -105,15 +108,18 @@ class Board:
         self.advance(task, 1.0)
 
 
-def run_tasks(tasks, jobs=1):
-    """Run every task in a process of its own, `jobs` at a time; one that fails does not keep the others from
-    running.
+def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bool]:
+    """Run every task in its own process; the others still run when one fails.
 
-    After Ctrl-C, which reaches the processes too, those that run write what they finished, and no other is
-    started.
+    After Ctrl-C, which reaches the processes too, running tasks write what they have finished, and no other
+    task starts.
+
+    Args:
+        tasks: to run.
+        jobs: how many run at a time.
 
     Returns:
-        Task -> exit code of those that were started, and whether they were interrupted.
+        Task -> exit code of the tasks that were started, and whether they were interrupted.
     """
     board = Board(tasks, jobs)
     with ThreadPoolExecutor(jobs) as pool:
@@ -124,19 +130,17 @@ def run_tasks(tasks, jobs=1):
             board.stopped.set()
             wait(futures.values())
     board.bar.close()
-    codes = {task: future.result() for task, future in futures.items() if future.result() is not None}
+    results = {task: future.result() for task, future in futures.items()}
+    codes = {task: code for task, code in results.items() if code is not None}
     return codes, board.stopped.is_set()
 
 
-def _run(task, board):
+def _run(task: Task, board: Board) -> Optional[int]:
     if board.stopped.is_set():
         return None
+    environment = {**os.environ, channel.VARIABLE: "1"}
     with subprocess.Popen(
-        task.command,
-        stdout=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        env={**os.environ, channel.VARIABLE: "1"},
+        task.command, stdout=subprocess.PIPE, text=True, errors="replace", env=environment
     ) as process:
         board.follow(task, process)
         code = process.wait()

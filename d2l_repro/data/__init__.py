@@ -1,1 +1,1 @@
-"""Data sets and minibatches: published files, the embedded stand-ins, and what the book makes up."""
+"""Data sets and minibatches: published files, embedded stand-in data, and synthetic data."""

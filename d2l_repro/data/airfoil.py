@@ -1,8 +1,10 @@
-"""NASA's measurements of the noise of airfoils, the table of the book's optimization chapter."""
+"""NASA's measurements of airfoil noise, the data set of the book's chapter on optimization."""
+
+from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Optional
+from pathlib import Path
 
 import numpy as np
 
@@ -18,18 +20,18 @@ COLUMNS = 6  # frequency, angle, chord, velocity, thickness of the boundary laye
 class Airfoil:
     """The table in memory."""
 
-    rows: np.ndarray  # (examples, 6), float64, as measured; the last column is what is predicted
-    stand_in_for: Optional[str] = None  # the published table that a generated one replaces
+    rows: np.ndarray  # (examples, 6), float64, not scaled; the last column is the label
+    stand_in_for: str | None = None  # the published table that a generated one replaces
 
 
-def load_airfoil(data_dir=None):
-    """The table, found or downloaded by `download.fetch`, or a generated one where it is nowhere to be had.
+def load_airfoil(data_dir: str | Path | None = None) -> Airfoil:
+    """Load the table, or generate a stand-in if it is neither on this machine nor can be downloaded.
 
     Args:
-        data_dir: a folder that holds `misc/`; searched first.
+        data_dir: folder that contains `misc/`; searched first.
 
     Raises:
-        InputError: the file is there, but is no such table.
+        InputError: the file exists but cannot be read as this table.
     """
     try:
         path = download.fetch(AIRFOIL, data_dir)
@@ -38,30 +40,32 @@ def load_airfoil(data_dir=None):
     return Airfoil(read_airfoil(path))
 
 
-def read_airfoil(path):
-    """The rows of a file with six numbers a line, separated by blanks or tabs.
+def read_airfoil(path: Path) -> np.ndarray:
+    """Read a file with six numbers in each line, separated by spaces or tabs.
 
     Returns:
         NumPy array (examples, 6), float64.
 
     Raises:
-        InputError: the file cannot be read or is empty, or a line is not six finite numbers.
+        InputError: the file cannot be read or is empty, or a line does not consist of six finite numbers.
     """
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
-    rows = [_numbers(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
+    rows = [_parse_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise InputError(f"{path}: is empty; replace it with the published file")
     return np.array(rows)
 
 
-def _numbers(line, place):
+def _parse_line(line: str, place: str) -> list[float]:
     try:
         numbers = [float(field) for field in line.split()]
     except ValueError as error:
         raise InputError(f"{place}: {error}; replace the file with the published one") from None
     if len(numbers) != COLUMNS or not all(map(math.isfinite, numbers)):
-        raise InputError(f"{place}: is not {COLUMNS} finite numbers; replace the file with the published one")
+        raise InputError(
+            f"{place}: expected {COLUMNS} finite numbers; replace the file with the published one"
+        )
     return numbers

@@ -1,14 +1,16 @@
-"""Labelled images in memory: Fashion-MNIST, MNIST and CIFAR-10 from their files, digits as the embedded
-stand-in."""
+"""Labeled images in memory: Fashion-MNIST, MNIST and CIFAR-10, and digits as embedded stand-in data."""
+
+from __future__ import annotations
 
 import dataclasses
 import gzip
+import math
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 from mxnet import nd
@@ -31,11 +33,11 @@ FASHION = (
     "ankle boot",
 )
 DIGITS = tuple("0123456789")
-IDX_SETS = {
+IDX_SETS = {  # name -> title, classes
     "fashion_mnist": ("Fashion-MNIST", FASHION),
     "mnist": ("MNIST", DIGITS),
     "fashion_mnist_2017": ("Fashion-MNIST, first partition", FASHION),
-}  # name -> title, classes
+}
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 DATASETS = (*IDX_SETS, "cifar10", "digits", "colour_digits")
 IDX_FILES = (
@@ -46,27 +48,39 @@ IDX_FILES = (
 )
 SIDE = 28  # pixels
 CIFAR_FILES = tuple(f"cifar10/data_batch_{i}.bin" for i in range(1, 6))
-CIFAR_TEST = "cifar10/test_batch_first1000.bin"  # what a well-known course's loader tests on
-COLOUR_SHAPE = (3, 32, 32)  # channels, height, width
-CIFAR_RECORD = 1 + 3 * 32 * 32  # bytes of an image with its class
+CIFAR_TEST = "cifar10/test_batch_first1000.bin"  # the test set in the data loader of a well-known course
+NUM_CIFAR_TEST = 1000
+CIFAR_SHAPE = (3, 32, 32)  # channels, height, width
+CIFAR_RECORD = 1 + 3 * 32 * 32  # bytes of a label and its image
+REPLACE = "replace it with the published file"
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """A set of images in memory, grey (28, 28) or coloured (3, 32, 32)."""
+    """A data set of images in memory, gray (28, 28) or in color (3, 32, 32).
+
+    Attributes:
+        name: in the registry of files and on the command line.
+        title: name for readers.
+        class_names: names of the classes, in the order of their numbers.
+        train_images, test_images: (examples, 28, 28) or (examples, 3, 32, 32), uint8.
+        train_labels, test_labels: (examples,), uint8.
+        official: whether these are the published files, byte for byte.
+        stand_in_for: name of the published data set that these embedded images replace.
+    """
 
     name: str
-    title: str  # the name as a reader knows it
-    class_names: tuple
-    train_images: np.ndarray  # (examples, 28, 28) or (examples, 3, 32, 32), uint8
-    train_labels: np.ndarray  # (examples,), uint8
+    title: str
+    class_names: tuple[str, ...]
+    train_images: np.ndarray
+    train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
-    official: bool = True  # are these the published files, byte for byte?
-    stand_in_for: Optional[str] = None
+    official: bool = True
+    stand_in_for: str | None = None
 
-    def first(self, num_train, num_test):
-        """The same set with only its first examples."""
+    def first(self, num_train: int, num_test: int) -> Images:
+        """Return the data set with only its first examples."""
         return dataclasses.replace(
             self,
             train_images=self.train_images[:num_train],
@@ -76,19 +90,25 @@ class Images:
         )
 
     @cached_property
-    def train(self):
-        """X (examples, channels, height, width), floats from 0 to 1, and y (examples,), as NDArrays."""
+    def train(self) -> tuple[nd.NDArray, nd.NDArray]:
+        """The training set: X (examples, channels, height, width), floats from 0 to 1, and y (examples,)."""
         return _as_floats(self.train_images), nd.array(self.train_labels, dtype="float32")
 
     @cached_property
-    def test(self):
-        """The same of the test set."""
+    def test(self) -> tuple[nd.NDArray, nd.NDArray]:
+        """The test set: X (examples, channels, height, width), floats from 0 to 1, and y (examples,)."""
         return _as_floats(self.test_images), nd.array(self.test_labels, dtype="float32")
 
-    def minibatches(self, batch_size, seed, as_bytes=False):
-        """As `Data`: the training set reshuffled every epoch, the test set in order; `source` is this object.
+    def minibatches(self, batch_size: int, seed: int, as_bytes: bool = False) -> Data:
+        """Return loaders of both sets: the training set is reshuffled every epoch, the test set is not.
 
-        With `as_bytes` pixels are floats from 0 to 255, the values that are stored.
+        Args:
+            batch_size: examples per batch.
+            seed: determines the order of the training set.
+            as_bytes: whether pixels are the stored values, 0 to 255, as floats, instead of 0 to 1.
+
+        Returns:
+            Data, whose `source` is this object.
         """
         train, test = (((X * 255).round() if as_bytes else X, y) for X, y in (self.train, self.test))
         return Data(
@@ -101,149 +121,166 @@ class Images:
         )
 
 
-def _as_floats(images):
+def _as_floats(images: np.ndarray) -> nd.NDArray:
+    """Return images as (examples, channels, height, width), floats from 0 to 1."""
     images = images[:, None] if images.ndim == 3 else images
     return nd.array(images, dtype="uint8").astype("float32") / 255
 
 
-def resized(X, size):
-    """A batch of images in another size, as Gluon's `Resize` and `ToTensor` give it one image at a time.
+def resize_images(X: nd.NDArray, size: int | tuple[int, int]) -> nd.NDArray:
+    """Resize a batch of images, with the same result as Gluon's `Resize` and `ToTensor` image by image.
 
     Args:
         X: (batch, channels, height, width), floats from 0 to 1.
         size: pixels of height and width, or (width, height).
 
     Returns:
-        the batch in that size, floats from 0 to 1.
+        the resized batch, floats from 0 to 1.
     """
     pixels = (X * 255).round().astype("uint8").transpose((0, 2, 3, 1))  # (batch, height, width, channels)
     return transforms.ToTensor()(transforms.Resize(size)(pixels))
 
 
-def load_images(default, dataset="auto", data_dir=None, quick=False):
-    """A set of images by name.
+def load_images(
+    default: str, dataset: str = "auto", data_dir: str | Path | None = None, quick: bool = False
+) -> Images:
+    """Load a data set of images by its name.
 
     Args:
-        default: the set that "auto" means. Where it is neither on this machine nor to be downloaded, "auto"
-            takes the embedded digits in its stead, coloured ones for CIFAR-10, and the result's
-            `stand_in_for` says so.
-        dataset: "auto" or one of `DATASETS`; a set asked for by name is never replaced.
-        data_dir: a folder that holds `fashion_mnist/` and its like; searched first.
-        quick: keep the first 6,000 and 1,000 examples only.
-
-    Returns:
-        Images.
+        default: the data set that "auto" loads. If it is neither on this machine nor can be downloaded,
+            "auto" falls back to the embedded digits, in color for CIFAR-10, and sets `stand_in_for`.
+        dataset: "auto" or one of `DATASETS`, which is never replaced by stand-in data.
+        data_dir: folder that contains `fashion_mnist/` and the like; searched first.
+        quick: keep only the first 6,000 training and 1,000 test examples.
 
     Raises:
-        InputError: no such set, files missing, corrupt, truncated, or with labels out of range.
+        InputError: the name is unknown, files are missing, corrupt or truncated, or labels are out of range.
     """
     if dataset not in ("auto", *DATASETS):
-        raise InputError(f"no dataset is called {dataset!r}: take auto, {', '.join(DATASETS)}")
+        raise InputError(f"unknown data set {dataset!r}; choose from auto, {', '.join(DATASETS)}")
     return _load(default, dataset, data_dir, quick, os.environ.get(download.ENVIRONMENT))
 
 
-@lru_cache(
-    maxsize=1
-)  # a chapter's runs share the arrays, and ask the network once where they are not on disk
-def _load(default, dataset, data_dir, quick, _environment):
+# The runs of a chapter share the arrays, and the network is asked only once if the files are not on disk.
+@lru_cache(maxsize=1)
+def _load(
+    default: str, dataset: str, data_dir: str | Path | None, quick: bool, _environment: str | None
+) -> Images:
     try:
         images = _read(default if dataset == "auto" else dataset, data_dir)
     except download.DataUnavailable:
         if dataset != "auto":
             raise
-        images = (load_colour_digits if default == "cifar10" else load_digits)(stand_in_for=default)
+        load_stand_in = load_colour_digits if default == "cifar10" else load_digits
+        images = load_stand_in(stand_in_for=default)
     return images.first(6000, 1000) if quick else images
 
 
-def _read(name, data_dir):
-    readers = {
-        "cifar10": lambda: read_cifar10(data_dir),
-        "digits": load_digits,
-        "colour_digits": load_colour_digits,
-    }
-    return readers[name]() if name in readers else read_idx_set(name, data_dir)
+def _read(name: str, data_dir: str | Path | None) -> Images:
+    if name == "cifar10":
+        return read_cifar10(data_dir)
+    if name == "digits":
+        return load_digits()
+    if name == "colour_digits":
+        return load_colour_digits()
+    return read_idx_set(name, data_dir)
 
 
-def read_idx_set(name, data_dir=None):
-    """One of `IDX_SETS` from its four files, found or downloaded by `download.fetch`."""
+def read_idx_set(name: str, data_dir: str | Path | None = None) -> Images:
+    """Read one of `IDX_SETS` from its four files, which `download.fetch` finds or downloads."""
     return _read_idx_files(name, [download.fetch(f"{name}/{file}", data_dir) for file in IDX_FILES])
 
 
-def read_idx_folder(name, folder):
-    """One of `IDX_SETS` from its four files in that very folder, as Gluon keeps them; None where one is
-    missing."""
+def read_idx_folder(name: str, folder: str | Path) -> Images | None:
+    """Read one of `IDX_SETS` from its four files in a folder, where Gluon keeps them.
+
+    Returns:
+        the images, or None if one of the files is missing.
+    """
     paths = [Path(folder, file) for file in IDX_FILES]
     return _read_idx_files(name, paths) if all(map(os.path.isfile, paths)) else None
 
 
-def _read_idx_files(name, paths):
+def _read_idx_files(name: str, paths: Sequence[Path]) -> Images:
     title, classes = IDX_SETS[name]
-    train_images, train_labels = read_labelled_images(*paths[:2], len(classes))
-    test_images, test_labels = read_labelled_images(*paths[2:], len(classes))
+    train_images, train_labels = read_labeled_images(paths[0], paths[1], len(classes))
+    test_images, test_labels = read_labeled_images(paths[2], paths[3], len(classes))
     official = all(download.is_published(path, f"{name}/{file}") for path, file in zip(paths, IDX_FILES))
     return Images(name, title, classes, train_images, train_labels, test_images, test_labels, official)
 
 
-def read_labelled_images(images_path, labels_path, num_classes):
-    """Images and labels from two idx files, checked against each other.
+def read_labeled_images(
+    images_path: Path, labels_path: Path, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read images and labels from two idx files, and check that they match.
 
     Returns:
         images (examples, 28, 28) and labels (examples,), both uint8.
 
     Raises:
-        InputError: a file is corrupt or truncated, sizes do not fit, or a label is out of range.
+        InputError: a file is corrupt or truncated, shapes do not match, or a label is out of range.
     """
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
         raise InputError(
-            f"{images_path}: holds an array of shape {images.shape}, not images of {SIDE} x {SIDE} pixels"
+            f"{images_path}: contains an array of shape {images.shape}, "
+            f"not images of {SIDE} x {SIDE} pixels; {REPLACE}"
         )
     if labels.shape != images.shape[:1]:
-        raise InputError(f"{labels_path}: holds labels of shape {labels.shape} for {len(images)} images")
+        raise InputError(
+            f"{labels_path}: contains labels of shape {labels.shape} for {len(images)} images; {REPLACE}"
+        )
     if len(labels) == 0:
-        raise InputError(f"{labels_path}: holds no example")
+        raise InputError(f"{labels_path}: contains no examples; {REPLACE}")
     _check_labels(labels, num_classes, labels_path)
     return images, labels
 
 
-def _check_labels(labels, num_classes, path):
-    wrong = np.flatnonzero(labels >= num_classes)
-    if len(wrong):
+def _check_labels(labels: np.ndarray, num_classes: int, path: Path) -> None:
+    invalid = np.flatnonzero(labels >= num_classes)
+    if len(invalid):
         raise InputError(
-            f"{path}: label {labels[wrong[0]]} of example {wrong[0]} is out of range: "
-            f"the classes are 0 to {num_classes - 1}"
+            f"{path}: label {labels[invalid[0]]} of example {invalid[0]} is out of range: "
+            f"the classes are 0 to {num_classes - 1}; {REPLACE}"
         )
 
 
-def read_idx(path):
-    """The array of unsigned bytes in a gzipped idx file.
+def read_idx(path: Path) -> np.ndarray:
+    """Read the array of unsigned bytes in a gzipped idx file.
 
-    The format (Y. LeCun's page on MNIST): two zero bytes, a type (8: unsigned byte), the number of
-    dimensions, each dimension as a big-endian 32-bit integer, then the values.
+    The format is described on Y. LeCun's page on MNIST: two zero bytes, a type (8: unsigned byte), the number
+    of dimensions, each dimension as a big-endian 32-bit integer, then the values.
 
     Raises:
-        InputError: the file cannot be read, or is no such file, or is not whole.
+        InputError: the file cannot be read, is not an idx file of unsigned bytes, or is truncated.
     """
     try:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
-    if len(content) < 4 or content[:3] != b"\0\0\x08" or content[3] > 4:
-        raise InputError(f"{path}: is not an idx file of unsigned bytes; replace it with the published file")
-    header = 4 + 4 * content[3]
-    shape = tuple(np.frombuffer(content[4:header], ">u4").tolist()) if len(content) >= header else ()
-    size = int(np.prod(shape, dtype=object)) if shape else -1
-    if len(content) - header != size:
+        raise InputError(f"{path}: cannot be read ({error}); {REPLACE}") from error
+    if len(content) < 4 or content[:3] != b"\0\0\x08" or not 1 <= content[3] <= 4:
+        raise InputError(f"{path}: is not an idx file of unsigned bytes; {REPLACE}")
+    header_size = 4 + 4 * content[3]
+    num_values = len(content) - header_size
+    if num_values < 0:
+        raise InputError(f"{path}: is truncated: its header is incomplete; {REPLACE}")
+    shape = tuple(np.frombuffer(content[4:header_size], ">u4").tolist())
+    if num_values != math.prod(shape):
         raise InputError(
-            f"{path}: is not whole: {len(content) - header} values where its header says "
-            f"{' x '.join(map(str, shape)) or 'nothing'}; replace it with the published file"
+            f"{path}: has the wrong size: {num_values} values for a shape of "
+            f"{' x '.join(map(str, shape))}; {REPLACE}"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(content, np.uint8, offset=header_size).reshape(shape)
 
 
-def load_digits(stand_in_for=None):
-    """scikit-learn's 1,797 digits of 8 x 8 pixels, each drawn 3 x 3, with a margin of 2; a sixth is for
-    testing."""
+def load_digits(stand_in_for: str | None = None) -> Images:
+    """Load scikit-learn's 1,797 digits, enlarged from 8 x 8 to 28 x 28 pixels; a sixth is the test set.
+
+    Each pixel becomes 3 x 3 pixels, and a margin of 2 is added.
+
+    Args:
+        stand_in_for: name of the published data set that they replace.
+    """
     from sklearn import datasets
 
     digits = datasets.load_digits()
@@ -252,76 +289,85 @@ def load_digits(stand_in_for=None):
     return _split_digits("digits", "scikit-learn's digits", images, digits.target, stand_in_for)
 
 
-def _split_digits(name, title, images, labels, stand_in_for):
+def _split_digits(
+    name: str, title: str, images: np.ndarray, labels: np.ndarray, stand_in_for: str | None
+) -> Images:
     labels = labels.astype(np.uint8)
-    test = np.arange(len(labels)) % 6 == 0
+    is_test = np.arange(len(labels)) % 6 == 0
     return Images(
         name,
         title,
         DIGITS,
-        images[~test],
-        labels[~test],
-        images[test],
-        labels[test],
+        images[~is_test],
+        labels[~is_test],
+        images[is_test],
+        labels[is_test],
         stand_in_for=stand_in_for,
     )
 
 
-def read_cifar10(data_dir=None):
-    """CIFAR-10 from the binary files: 50,000 images to train on, and the first 1,000 of the 10,000 to test
-    on.
+def read_cifar10(data_dir: str | Path | None = None) -> Images:
+    """Read CIFAR-10 from its binary files: all 50,000 training images, and the first 1,000 test images.
 
-    The test set is taken from `test_batch.bin` where the user has that.
+    The test images are read from `test_batch.bin` if the user has that file, otherwise from `CIFAR_TEST`.
+
+    Args:
+        data_dir: folder that contains `cifar10/`; searched first.
     """
-    whole = download.find("cifar10/test_batch.bin", data_dir)
-    paths = [download.fetch(file, data_dir) for file in CIFAR_FILES]
-    test_path = whole or download.fetch(CIFAR_TEST, data_dir)
-    train_images, train_labels = (np.concatenate(parts) for parts in zip(*map(read_cifar_batch, paths)))
-    test_images, test_labels = (array[:1000] for array in read_cifar_batch(test_path))
+    test_path = download.find("cifar10/test_batch.bin", data_dir)
+    train_paths = [download.fetch(file, data_dir) for file in CIFAR_FILES]
+    test_path = test_path or download.fetch(CIFAR_TEST, data_dir)
+    batches = [read_cifar_batch(path) for path in train_paths]
+    train_images, train_labels = (np.concatenate(arrays) for arrays in zip(*batches))
+    test_images, test_labels = (array[:NUM_CIFAR_TEST] for array in read_cifar_batch(test_path))
     official = all(
-        download.is_published(path, file) for path, file in zip(paths, CIFAR_FILES)
-    ) and download.is_published(test_path, CIFAR_TEST, 1000 * CIFAR_RECORD)
+        download.is_published(path, file) for path, file in zip(train_paths, CIFAR_FILES)
+    ) and download.is_published(test_path, CIFAR_TEST, NUM_CIFAR_TEST * CIFAR_RECORD)
     return Images(
         "cifar10", "CIFAR-10", CIFAR, train_images, train_labels, test_images, test_labels, official
     )
 
 
-def read_cifar_batch(path):
-    """Images and labels of one binary file of CIFAR-10.
+def read_cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read images and labels from one binary file of CIFAR-10.
 
-    The format (A. Krizhevsky's page): for each image a byte with its class, then 1,024 bytes of red, of green
-    and of blue, row by row.
+    The format is described on A. Krizhevsky's page: for each image one byte with its class, then 1,024 bytes
+    of red, green and blue each, row by row.
 
     Returns:
         images (examples, 3, 32, 32) and labels (examples,), both uint8.
 
     Raises:
-        InputError: the file cannot be read, is not whole, or has a label out of range.
+        InputError: the file cannot be read, is truncated, or contains a label out of range.
     """
     try:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
+        raise InputError(f"{path}: cannot be read ({error}); {REPLACE}") from error
     if len(content) == 0 or len(content) % CIFAR_RECORD:
         raise InputError(
-            f"{path}: is not whole: {len(content)} bytes, not a multiple of {CIFAR_RECORD}; "
-            "replace it with the published file"
+            f"{path}: has the wrong size: {len(content)} bytes, not a multiple of {CIFAR_RECORD}; {REPLACE}"
         )
     records = content.reshape(-1, CIFAR_RECORD)
     labels = records[:, 0]
     _check_labels(labels, len(CIFAR), path)
-    return records[:, 1:].reshape(-1, *COLOUR_SHAPE), labels
+    return records[:, 1:].reshape(-1, *CIFAR_SHAPE), labels
 
 
-def load_colour_digits(stand_in_for=None):
-    """The digits of `load_digits` at 32 x 32, each in a colour of its own on a background of its own."""
+def load_colour_digits(stand_in_for: str | None = None) -> Images:
+    """Load scikit-learn's digits at 32 x 32 pixels, each in its own bright color on its own dark background.
+
+    Args:
+        stand_in_for: name of the published data set that they replace.
+    """
     from sklearn import datasets
 
     digits = datasets.load_digits()
     ink = digits.images.repeat(4, axis=1).repeat(4, axis=2)[:, None] / 16  # (examples, 1, 32, 32), 0 to 1
     rng = np.random.RandomState(0)
-    bright, dark = (rng.randint(*ends, size=(len(ink), 3, 1, 1)) for ends in ((128, 256), (0, 128)))
-    images = np.round(ink * bright + (1 - ink) * dark).astype(np.uint8)
+    foreground = rng.randint(128, 256, size=(len(ink), 3, 1, 1))
+    background = rng.randint(0, 128, size=(len(ink), 3, 1, 1))
+    images = np.round(ink * foreground + (1 - ink) * background).astype(np.uint8)
     return _split_digits(
-        "colour_digits", "scikit-learn's digits in colour", images, digits.target, stand_in_for
+        "colour_digits", "scikit-learn's digits in color", images, digits.target, stand_in_for
     )

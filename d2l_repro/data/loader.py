@@ -1,39 +1,47 @@
-"""Minibatches of arrays held in memory: a permutation an epoch and a gather a batch, no Python an example."""
+"""Minibatches of arrays in memory: one permutation per epoch, one gather per batch, no Python per example."""
+
+from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Callable
 
 import numpy as np
 from mxnet import nd
 
-# Elements up to which X is put in order once an epoch. A large X would not stay in the processor's cache
-# until its batches are used, and is gathered batch by batch.
+Batch = tuple[nd.NDArray, nd.NDArray]  # X and y
+
+# X is put in order once per epoch if it has at most this many elements. A larger X would no longer be in the
+# processor's cache when its batches are used, so it is gathered batch by batch.
 GATHERED_AT_ONCE = 2**20
 
 
 class Minibatches:
-    """Goes over (X, y) in minibatches, in a new order each time.
+    """Iterate over (X, y) in minibatches, in a new order each time.
 
     Args:
-        X: features, NDArray, (examples, ...).
-        y: labels, NDArray, (examples, ...).
-        batch_size: examples a batch; the last batch has what is left.
-        seed: of the order. Two loaders with one seed give the same batches, epoch by epoch. None keeps the
-            examples in their own order, as a test set needs no other.
+        X: features, (examples, ...).
+        y: labels, (examples, ...).
+        batch_size: examples per batch; the last batch has the remaining ones.
+        seed: determines the order. Two loaders with the same seed yield the same batches, epoch by epoch.
+            None keeps the order of the examples, as is usual for a test set.
+
+    Raises:
+        ValueError: X and y differ in the number of examples.
     """
 
-    def __init__(self, X, y, batch_size, seed=None):
+    def __init__(self, X: nd.NDArray, y: nd.NDArray, batch_size: int, seed: int | None = None):
         if len(X) != len(y):
             raise ValueError(f"{len(X)} examples, but {len(y)} labels")
         self.X, self.y, self.batch_size = X, y, batch_size
         self._rng = None if seed is None else np.random.RandomState(seed)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.y) // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         X, y = self.X, self.y
         order = None
         if self._rng is not None:
@@ -46,11 +54,13 @@ class Minibatches:
             yield X[batch] if order is None else X.take(order[batch]), y[batch]
 
 
-def data_iter(batch_size, features, labels):
-    """Go once over the examples in minibatches, in an order of Python's `random` (section 3.2).
+def data_iter(batch_size: int, features: nd.NDArray, labels: nd.NDArray) -> Iterator[Batch]:
+    """Iterate once over the examples in minibatches, in random order (section 3.2).
+
+    The order is drawn from Python's `random`.
 
     Args:
-        batch_size: examples a batch; the last has what is left.
+        batch_size: examples per batch; the last batch has the remaining ones.
         features: (examples, ...).
         labels: (examples, ...).
 
@@ -58,7 +68,7 @@ def data_iter(batch_size, features, labels):
         X (batch, ...) and y (batch, ...).
 
     Raises:
-        ValueError: there are not as many labels as examples.
+        ValueError: features and labels differ in the number of examples.
     """
     if len(features) != len(labels):
         raise ValueError(f"{len(features)} examples, but {len(labels)} labels")
@@ -70,41 +80,39 @@ def data_iter(batch_size, features, labels):
 
 
 class Mapped:
-    """Minibatches of another loader, changed when their turn comes: changed all at once they might not fit in
-    memory.
+    """Transform the minibatches of another loader one at a time; all of them might not fit into memory.
 
     Args:
-        batches: gives (X, y).
-        function: (X, y) -> what stands for them.
+        batches: a loader, which yields (X, y) and has a length.
+        function: (X, y) -> transformed (X, y).
     """
 
-    def __init__(self, batches, function):
+    def __init__(self, batches: Any, function: Callable[[nd.NDArray, nd.NDArray], Batch]):
         self.batches, self.function = batches, function
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.batches)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         return itertools.starmap(self.function, self.batches)
 
 
 class Steps:
-    """Minibatches counted in steps, for a study that is: each time it is gone over, it goes on for `steps`
-    batches.
+    """Count minibatches in steps instead of epochs: each iteration yields the next `steps` batches.
 
     Args:
-        batches: gone through anew whenever it ends, in the midst of the steps as it comes.
-        steps: batches between two evaluations, which `train_ch3` then calls an epoch.
+        batches: loader, which is restarted whenever it ends, also in the middle of an iteration.
+        steps: batches between two evaluations, which `train_ch3` treats as an epoch.
     """
 
-    def __init__(self, batches, steps):
+    def __init__(self, batches: Iterable[Batch], steps: int):
         self.steps = steps
         self._endless = itertools.chain.from_iterable(itertools.repeat(batches))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.steps
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         return itertools.islice(self._endless, self.steps)
 
 
@@ -112,9 +120,9 @@ class Steps:
 class Data:
     """What a chapter trains on, and where it comes from."""
 
-    name: str  # of the data set, or "synthetic"
+    name: str  # name of the data set, or "synthetic"
     train_iter: Any
     test_iter: Any = None
-    source: Any = None  # whatever the chapter's figures and measures need: the arrays, the images
-    stand_in_for: Optional[str] = None  # the published set that these embedded data replace
-    official: bool = True  # are these the published files, byte for byte?
+    source: Any = None  # what the chapter's figures and measures need, such as the arrays or the images
+    stand_in_for: str | None = None  # the published data set that this stand-in data replaces
+    official: bool = True  # whether the files are the published ones, byte for byte

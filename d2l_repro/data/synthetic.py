@@ -1,22 +1,28 @@
-"""Data that are made up: those of chapter 3, points of the plane in two classes, a table like the airfoils'.
+"""Synthetic data: that of chapter 3, points of the plane in two classes, a table like the airfoil data.
 
-All but the two moons and the airfoil table are drawn from MXNet's own random stream, chapter 3's in the order
-the book draws them. MXNet 1.x begins with seed 0, so that after `mx.random.seed(0)` these are the numbers the
-author printed (on Linux; MXNet's stream is another one on macOS and Windows).
+Except for the two moons and the airfoil table, data is drawn from MXNet's own random stream, that of chapter
+3 in the book's order. MXNet 1.x starts with seed 0, so that after `mx.random.seed(0)` these are the numbers
+that the author printed (on Linux; macOS and Windows have different streams).
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from mxnet import nd
 
 
-def linear_data(w, b, num_examples, noise=0.01):
-    """y = X w + b + N(0, noise^2) with standard normal X (section 3.2).
+def linear_data(
+    w: Sequence[float], b: float, num_examples: int, noise: float = 0.01
+) -> tuple[nd.NDArray, nd.NDArray]:
+    """Draw y = X w + b + N(0, noise^2) with standard normal X (section 3.2).
 
     Args:
-        w: true weights, one an input.
+        w: true weights, one for each input.
         b: true bias.
         num_examples: rows to draw.
-        noise: standard deviation of the labels' noise.
+        noise: standard deviation of the noise in the labels.
 
     Returns:
         features (num_examples, len(w)) and labels (num_examples,).
@@ -26,8 +32,16 @@ def linear_data(w, b, num_examples, noise=0.01):
     return features, labels + nd.random.normal(scale=noise, shape=labels.shape)
 
 
-def polynomial_data(w, b, num_examples, noise=0.1):
-    """y = w1 x + w2 x^2 + ... + b + N(0, noise^2) with standard normal x (section 3.11).
+def polynomial_data(
+    w: Sequence[float], b: float, num_examples: int, noise: float = 0.1
+) -> tuple[nd.NDArray, nd.NDArray]:
+    """Draw y = w1 x + w2 x^2 + ... + b + N(0, noise^2) with standard normal x (section 3.11).
+
+    Args:
+        w: true coefficients w1, w2, ...
+        b: true constant.
+        num_examples: rows to draw.
+        noise: standard deviation of the noise in the labels.
 
     Returns:
         powers of x from the first on, (num_examples, len(w)), and labels (num_examples,).
@@ -38,8 +52,13 @@ def polynomial_data(w, b, num_examples, noise=0.1):
     return features, labels + nd.random.normal(scale=noise, shape=labels.shape)
 
 
-def two_moons(num_examples, noise, seed):
-    """Two half circles of points that reach into each other: scikit-learn's `make_moons`, in a random order.
+def two_moons(num_examples: int, noise: float, seed: int) -> tuple[nd.NDArray, nd.NDArray]:
+    """Draw points of two interlocking half circles with scikit-learn's `make_moons`, in random order.
+
+    Args:
+        num_examples: points to draw.
+        noise: standard deviation of the noise in both coordinates.
+        seed: determines noise and order.
 
     Returns:
         points (num_examples, 2) and classes 0 or 1, (num_examples,).
@@ -50,8 +69,8 @@ def two_moons(num_examples, noise, seed):
     return nd.array(points), nd.array(classes)
 
 
-def xor_points(num_examples):
-    """Points of the square from -1 to 1, in class 1 where exactly one of their two coordinates is above 0.
+def xor_points(num_examples: int) -> tuple[nd.NDArray, nd.NDArray]:
+    """Draw points of the square [-1, 1]^2, in class 1 if exactly one of their coordinates is positive.
 
     Returns:
         points (num_examples, 2) and classes 0 or 1, (num_examples,).
@@ -60,10 +79,15 @@ def xor_points(num_examples):
     return points, (points[:, 0] > 0) != (points[:, 1] > 0)
 
 
-def airfoil_table(num_examples=1503, seed=0):
-    """A table in the form of NASA's measurements of airfoil noise, of which nothing in it is one.
+def airfoil_table(num_examples: int = 1503, seed: int = 0) -> np.ndarray:
+    """Draw a synthetic table in the form of NASA's measurements of airfoil noise.
 
-    Its columns have the ranges of theirs, and a linear regression explains about as much of the last one.
+    The columns have the ranges of the original, and a linear regression explains about as much of the last
+    one.
+
+    Args:
+        num_examples: rows to draw.
+        seed: determines all numbers.
 
     Returns:
         NumPy array (num_examples, 6): frequency (Hz), angle (degrees), chord (m), velocity (m/s), thickness

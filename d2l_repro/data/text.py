@@ -1,5 +1,6 @@
-"""Text as numbers: the Penn Treebank from its archive, a small grammar's sentences as the embedded
-stand-in."""
+"""Text as numbers: the Penn Treebank, and sentences of a small grammar as embedded stand-in data."""
+
+from __future__ import annotations
 
 import dataclasses
 import os
@@ -7,9 +8,10 @@ import random
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Optional
+from pathlib import Path
 
 import numpy as np
 from mxnet import nd
@@ -20,53 +22,64 @@ from .loader import Data
 
 PTB = "ptb/ptb.zip"
 PARTS = ("train", "valid", "test")
-FOLDERS = ("ptb/", "simple-examples/data/", "")  # in which archives of the Penn Treebank keep the three files
+FOLDERS = ("ptb/", "simple-examples/data/", "")  # where archives of the Penn Treebank store the three files
 DATASETS = ("ptb", "grammar")
 MAX_ARCHIVE, MAX_PART = 2**25, 2**25  # bytes; the published archive has 2 MB, its largest file 5 MB
-MAX_RATIO = 50  # bytes from one compressed byte; text gives 3
+MAX_RATIO = 50  # of uncompressed to compressed bytes; that of text is about 3
 UNKNOWN, END = "<unk>", "<eos>"  # a word that is not in the vocabulary, the end of a line
 
 
 class Vocabulary:
-    """Words and their numbers, the most frequent word first; of equally frequent ones the alphabet decides.
+    """Words and their numbers, in order of decreasing frequency; words of equal frequency are sorted.
 
     Args:
-        text: the words of the training text; any other word is numbered as <unk>.
+        text: words of the training text; all other words get the number of <unk>.
+
+    Attributes:
+        words: a word's number is its position here.
     """
 
-    def __init__(self, text):
+    def __init__(self, text: Iterable[str]):
         counts = Counter({UNKNOWN: 0, END: 0})
         counts.update(text)
         self.words = sorted(counts, key=lambda word: (-counts[word], word))
         self._numbers = {word: i for i, word in enumerate(self.words)}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.words)
 
-    def numbers(self, text):
-        """Words -> array (words,) of their numbers, int32."""
+    def numbers(self, text: Iterable[str]) -> np.ndarray:
+        """Return the numbers of words, as an int32 array (words,)."""
         unknown = self._numbers[UNKNOWN]
         return np.array([self._numbers.get(word, unknown) for word in text], np.int32)
 
-    def text(self, numbers):
-        """Numbers -> one string."""
+    def text(self, numbers: Iterable[int]) -> str:
+        """Return the words with these numbers, joined by spaces."""
         return " ".join(self.words[i] for i in numbers)
 
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """A text in three parts, each a list of words; a line ends with <eos>."""
+    """A text in three parts, each a list of words in which every line ends with <eos>.
+
+    Attributes:
+        name: on the command line.
+        title: name for readers.
+        train_words, valid_words, test_words: the three parts.
+        official: whether this is the published text, byte for byte.
+        stand_in_for: name of the published text that this one replaces.
+    """
 
     name: str
-    title: str  # the name as a reader knows it
-    train_words: list
-    valid_words: list
-    test_words: list
-    official: bool = True  # is this the published text, byte for byte?
-    stand_in_for: Optional[str] = None
+    title: str
+    train_words: list[str]
+    valid_words: list[str]
+    test_words: list[str]
+    official: bool = True
+    stand_in_for: str | None = None
 
-    def first(self, num_train, num_other):
-        """The same text with only its first words."""
+    def first(self, num_train: int, num_other: int) -> Text:
+        """Return the text with only the first words of each part."""
         return dataclasses.replace(
             self,
             train_words=self.train_words[:num_train],
@@ -75,12 +88,20 @@ class Text:
         )
 
     @cached_property
-    def vocabulary(self):
-        """Of the words to train on."""
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary of the training text."""
         return Vocabulary(self.train_words)
 
-    def windows(self, batch_size, num_steps):
-        """As `Data`: the words to train on and those to validate on as `Windows`; `source` is this object."""
+    def windows(self, batch_size: int, num_steps: int) -> Data:
+        """Return `Windows` of the training and the validation text.
+
+        Args:
+            batch_size: number of rows.
+            num_steps: words of each row in a window.
+
+        Returns:
+            Data, whose `source` is this object.
+        """
         train, valid = (
             Windows(self.vocabulary.numbers(words), batch_size, num_steps)
             for words in (self.train_words, self.valid_words)
@@ -89,68 +110,65 @@ class Text:
 
 
 class Windows:
-    """A text cut into rows that are read side by side, a window at a time (section 6.3, adjacent sampling).
+    """Minibatches by adjacent sampling (section 6.3): rows of the text side by side, one window at a time.
 
-    Each window begins where the last one ended, so that a net may carry its state from one to the next. Gives
-    X and y, each (batch_size, num_steps), where y is what follows each word of X. Words that fill no window
-    are left out.
+    The text is cut into `batch_size` rows. A window consists of the next `num_steps` words of every row, so
+    that a net can carry over its state from one window to the next. Iterating yields X and y, each
+    (batch_size, num_steps), where y contains the word after each word of X. Words at the end of a row that do
+    not fill a window are left out.
 
     Args:
         numbers: the text, NumPy array (words,).
-        batch_size: rows.
-        num_steps: words of a row in one window.
+        batch_size: number of rows.
+        num_steps: words of each row in a window.
 
     Raises:
-        InputError: the text fills no window.
+        InputError: the text does not fill a single window.
     """
 
-    def __init__(self, numbers, batch_size, num_steps):
-        row = (len(numbers) - 1) // batch_size
-        length = row // num_steps * num_steps
-        if length < 1:
+    def __init__(self, numbers: np.ndarray, batch_size: int, num_steps: int):
+        row_length = (len(numbers) - 1) // batch_size
+        num_windows = row_length // num_steps
+        if num_windows < 1:
             raise InputError(
-                f"--batch-size, --num-steps: a text of {len(numbers)} words fills no window of "
-                f"{batch_size} rows of {num_steps} words; take smaller ones"
+                f"--batch-size, --num-steps: a text of {len(numbers)} words is too short for a window of "
+                f"{batch_size} rows of {num_steps} words; choose smaller values"
             )
-        self.X, self.y = (
-            nd.array(
-                numbers[first : first + batch_size * row]
-                .reshape(batch_size, row)[:, :length]
-                .reshape(batch_size, -1, num_steps)
-                .swapaxes(0, 1)
-            )
-            for first in (0, 1)
-        )
 
-    def __len__(self):
+        def cut(words: np.ndarray) -> nd.NDArray:
+            rows = words[: batch_size * row_length].reshape(batch_size, row_length)
+            windows = rows[:, : num_windows * num_steps].reshape(batch_size, num_windows, num_steps)
+            return nd.array(windows.swapaxes(0, 1))  # (windows, batch_size, num_steps)
+
+        self.X, self.y = cut(numbers), cut(numbers[1:])
+
+    def __len__(self) -> int:
         return len(self.X)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:
         return zip(self.X, self.y)
 
 
-def load_text(dataset="auto", data_dir=None, quick=False):
-    """A text by name.
+def load_text(dataset: str = "auto", data_dir: str | Path | None = None, quick: bool = False) -> Text:
+    """Load a text by its name.
 
     Args:
-        dataset: one of `DATASETS`, or "auto": the Penn Treebank, or the grammar's text where that is neither
-            on this machine nor to be downloaded. A text asked for by name is never replaced.
-        data_dir: a folder that holds `ptb/`; searched first.
-        quick: keep the first 8,000 and 2,000 words only.
-
-    Returns:
-        Text.
+        dataset: one of `DATASETS`, which is never replaced by stand-in data; or "auto", which loads the Penn
+            Treebank, or the grammar's text if that is neither on this machine nor can be downloaded.
+        data_dir: folder that contains `ptb/`; searched first.
+        quick: keep only the first 8,000 words of the training text and 2,000 of the other parts.
 
     Raises:
-        InputError: no such text, or its file is missing, corrupt or not to be trusted.
+        InputError: the name is unknown, or the file is missing, corrupt or implausible.
     """
     if dataset not in ("auto", *DATASETS):
-        raise InputError(f"no text is called {dataset!r}: take auto, {', '.join(DATASETS)}")
+        raise InputError(f"unknown data set {dataset!r}; choose from auto, {', '.join(DATASETS)}")
     return _load(dataset, data_dir, quick, os.environ.get(download.ENVIRONMENT))
 
 
-@lru_cache(maxsize=1)  # a chapter's runs share the text, and ask the network once where it is not on disk
-def _load(dataset, data_dir, quick, _environment):
+# The runs of a chapter share the text, and the network is asked only once if the file is not on disk.
+@lru_cache(maxsize=1)
+def _load(dataset: str, data_dir: str | Path | None, quick: bool, _environment: str | None) -> Text:
     try:
         text = load_grammar() if dataset == "grammar" else load_ptb(data_dir)
     except download.DataUnavailable:
@@ -160,33 +178,43 @@ def _load(dataset, data_dir, quick, _environment):
     return text.first(8000, 2000) if quick else text
 
 
-def load_ptb(data_dir=None):
-    """The Penn Treebank in T. Mikolov's form (10,000 words, numbers as N), found or downloaded by
-    `download.fetch`."""
+def load_ptb(data_dir: str | Path | None = None) -> Text:
+    """Load the Penn Treebank as preprocessed by T. Mikolov: 10,000 different words, and N for numbers.
+
+    Args:
+        data_dir: as for `download.fetch`, which finds or downloads the archive.
+    """
     path = download.fetch(PTB, data_dir)
     parts = read_archive(path)
-    return Text("ptb", "Penn Treebank", *(parts[part] for part in PARTS), download.is_published(path, PTB))
+    return Text(
+        "ptb",
+        "Penn Treebank",
+        parts["train"],
+        parts["valid"],
+        parts["test"],
+        official=download.is_published(path, PTB),
+    )
 
 
-def read_archive(path):
-    """The three parts of a text from a zip archive, in memory: nothing is unpacked to the disk.
+def read_archive(path: Path) -> dict[str, list[str]]:
+    """Read the three parts of a text from a zip archive, without extracting files to disk.
 
-    The archive is not trusted: only files of the names that are known are looked at, and only where what the
-    archive itself says of their size is plausible.
+    The archive is not trusted: only files with the known names are read, and only if the sizes that the
+    archive declares are plausible.
 
     Returns:
-        dict: "train", "valid" and "test", each a list of words.
+        "train", "valid" and "test", each a list of words.
 
     Raises:
-        InputError: the archive cannot be read, lacks a file, has one twice, or one that is too large,
-            encrypted, empty or no text.
+        InputError: the archive cannot be read, or a file is missing, duplicate, too large, encrypted, empty
+            or not UTF-8 text.
     """
     try:
         if path.stat().st_size > MAX_ARCHIVE:
-            raise ValueError(f"it has more than {MAX_ARCHIVE:,} bytes")
+            raise ValueError(f"it is larger than {MAX_ARCHIVE:,} bytes")
         with zipfile.ZipFile(path) as archive:
-            return {part: _words(_content(archive, part), part) for part in PARTS}
-    # zipfile meets damaged headers with any of these.
+            return {part: _split_words(_read_part(archive, part), part) for part in PARTS}
+    # zipfile raises any of these for damaged headers.
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -199,33 +227,36 @@ def read_archive(path):
         raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
 
 
-def _content(archive, part):
-    """The bytes of a part's file, after what the archive says of the file was found plausible."""
+def _read_part(archive: zipfile.ZipFile, part: str) -> bytes:
+    """Return the content of a part's file, if what the archive declares about the file is plausible."""
     names = [f"{folder}ptb.{part}.txt" for folder in FOLDERS]
     found = [info for info in archive.infolist() if info.filename in names]
     if len(found) != 1:
-        raise ValueError(f"it has {len(found) or 'no'} files {' or '.join(names)}")
+        raise ValueError(f"it contains {len(found) or 'no'} files named {' or '.join(names)}")
     info = found[0]
     if info.flag_bits & 1:
         raise ValueError(f"{info.filename} is encrypted")
-    # Of the other methods Python unpacks a whole block at once, however large it turns out to be.
+    # With the other methods, Python decompresses a whole block at once, however large it turns out to be.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{info.filename} is compressed by another method than deflation")
+        raise ValueError(f"{info.filename} is compressed by a method other than deflate")
     if info.file_size > min(MAX_PART, MAX_RATIO * info.compress_size):
-        raise ValueError(f"{info.filename} would have {info.file_size:,} bytes from {info.compress_size:,}")
+        raise ValueError(
+            f"{info.filename} would expand from {info.compress_size:,} to {info.file_size:,} bytes"
+        )
     with archive.open(info) as file:
-        return file.read(info.file_size + 1)  # to its end, where its checksum is compared
+        # One byte more than declared: zipfile verifies the checksum when the end of the file is reached.
+        return file.read(info.file_size + 1)
 
 
-def _words(content, part):
+def _split_words(content: bytes, part: str) -> list[str]:
     words = content.decode("utf-8").replace("\n", f" {END} ").split()
     if not words:
-        raise ValueError(f"the file of part {part} holds no word")
+        raise ValueError(f"the file of the part {part!r} contains no words")
     return words
 
 
-# Symbol -> what it may be replaced by, each as probable as the others; what is no symbol is a word. A noun's
-# number and that of its verb agree, also where a clause stands between them.
+# Symbol -> what it can be replaced by, with equal probabilities; anything that is not a symbol is a word.
+# Nouns and their verbs agree in number, even if there is a clause between them.
 GRAMMAR = {
     "LINE": ("CLAUSE", "CLAUSE", "CLAUSE", "TIME , CLAUSE", "CLAUSE and CLAUSE", "PERSON said that CLAUSE"),
     "CLAUSE": ("ONE DOES", "MANY DO", "PERSON DOES"),
@@ -259,31 +290,35 @@ GRAMMAR = {
 }
 
 
-def load_grammar(stand_in_for=None, num_train=30000, num_other=4000, seed=0):
-    """A text that `GRAMMAR` makes, about 100 different words.
+def load_grammar(
+    stand_in_for: str | None = None, num_train: int = 30000, num_other: int = 4000, seed: int = 0
+) -> Text:
+    """Generate a text from `GRAMMAR`, with about 100 different words.
 
     Args:
-        stand_in_for: the published text that it replaces.
-        num_train: words to train on.
-        num_other: words to validate on, and as many to test on.
-        seed: of the text.
+        stand_in_for: name of the published text that it replaces.
+        num_train: words of the training text.
+        num_other: words of the validation text, and of the test text.
+        seed: determines the text.
     """
     rng = random.Random(seed)
-    words = []
+    words: list[str] = []
     while len(words) < num_train + 2 * num_other:
-        words += [*_expanded("LINE", rng), END]
-    parts = np.split(np.array(words), [num_train, num_train + num_other])
+        words += [*_expand("LINE", rng), END]
+    valid_end = num_train + num_other
     return Text(
         "grammar",
         "sentences of a small grammar",
-        *(part.tolist() for part in parts[:2]),
-        parts[2][:num_other].tolist(),
+        train_words=words[:num_train],
+        valid_words=words[num_train:valid_end],
+        test_words=words[valid_end : valid_end + num_other],
         stand_in_for=stand_in_for,
     )
 
 
-def _expanded(symbol, rng):
-    """Words that a symbol is replaced by."""
+def _expand(symbol: str, rng: random.Random) -> list[str]:
+    """Replace a symbol, and the symbols in its replacement, until only words are left."""
     if symbol not in GRAMMAR:
         return [symbol]
-    return [word for part in rng.choice(GRAMMAR[symbol]).split() for word in _expanded(part, rng)]
+    replacement = rng.choice(GRAMMAR[symbol]).split()
+    return [word for part in replacement for word in _expand(part, rng)]

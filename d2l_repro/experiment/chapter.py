@@ -1,84 +1,89 @@
 """A chapter: models that are built, trained, compared and shown the same way in all of them."""
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
 import logging
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from enum import Enum
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ..data.loader import Data
 from ..errors import InputError
 from ..results import published
+from ..results.formatting import parity_row
 from ..results.history import History
-from ..results.result import Result, parity_row
-from ..scratch import correct
+from ..results.result import Result
+from ..results.run import RunResult, Status, run_label
+from ..results.schema import Parity
 from ..settings import HParams, Options
 from ..train.callbacks import Progress, seed_everything
 from ..train.checkpoint import Checkpoint, SeedEachEpoch
-from ..train.loop import TrainingDiverged, TrainingInterrupted
+from ..train.loop import Callback, TrainingDiverged, TrainingInterrupted
 from ..train.parameters import parameters
 from ..verify.parity import same_path
-from . import seeds
+from . import second_edition, seeds
+from .model import Model
 
 log = logging.getLogger(__name__)
-NOT_NOTED = Result.dataset  # of a result before the first run has its data
-STEPS = 50  # over which paths are compared
+PARITY_STEPS = 50  # over which the paths of two implementations are compared
 
-
-@dataclass
-class Model:
-    """A net with all that the loop needs to train it.
-
-    `params` are in the book's order, [W1, b1, W2, b2]: the NDArrays of a net from scratch, or what a Gluon
-    net's `collect_params()` gives. The other fields are arguments of `train_ch3`.
-    """
-
-    net: Callable
-    loss: Callable
-    params: Any
-    trainer: Any
-    penalty: Optional[Callable] = None
-    gradients: Optional[Callable] = None
-    accuracy: Callable = correct  # (y_hat, y) -> 1 or 0 an example; of a net that tells classes
+Builder = Callable[[Any, Data], Model]  # (hp, data) -> Model
 
 
 @dataclass(frozen=True)
 class Run:
-    """One model to train: a label, which begins with the implementation, how to build it, and its
-    settings."""
+    """One model to train: its names, how to build it, and its settings.
 
-    label: str
-    build: Callable[..., Model]  # HParams, and Data where the chapter needs them -> Model
-    hp: HParams
+    Attributes:
+        impl: "scratch", "gluon" or "d2l".
+        variant: row of a comparison; empty where a chapter trains a single model.
+        build: (hp, data) -> Model.
+        hp: settings; runs from scratch and with Gluon that have the same are compared step by step.
+        compare_paths: whether both implementations can be expected to take the same steps.
+        may_diverge: whether the run is there to show how training fails.
+        parity_hp: settings to compare paths with, where a batch of its own takes too long.
+    """
+
+    impl: str
+    variant: str
+    build: Builder
+    hp: Any
+    compare_paths: bool = True
+    may_diverge: bool = False
+    parity_hp: Any | None = None
 
     @property
-    def impl(self):
-        return self.label.split()[0]
+    def label(self) -> str:
+        return run_label(self.impl, self.variant)
 
-    @property
-    def variant(self):
-        return self.label.partition(" ")[2]
+    def shortened(self) -> Run:
+        """Return the run with the settings its path is compared with."""
+        return self if self.parity_hp is None else dataclasses.replace(self, hp=self.parity_hp)
 
 
-def runs_of(builders, variants):
-    """Every variant in every implementation.
+def runs_of(builders: Mapping[str, Builder], variants: Mapping[str, Any], **facts: Any) -> list[Run]:
+    """Return a Run for every variant in every implementation.
 
     Args:
-        builders: implementation -> function HParams -> Model.
-        variants: name -> HParams; an empty name is left out of the labels.
+        builders: implementation -> builder.
+        variants: name -> settings; the name is empty where a chapter trains a single model.
+        facts: other fields of the runs.
     """
     return [
-        Run(f"{impl} {name}".strip(), build, hp)
+        Run(impl, name, build, hp, **facts)
         for name, hp in variants.items()
         for impl, build in builders.items()
     ]
 
 
-def _twins(runs, impl):
-    """Pairs of a run from scratch and the one of another implementation that has the same settings."""
+def matching_pairs(runs: list[Run], impl: str) -> Iterator[tuple[Run, Run]]:
+    """Yield each run from scratch with the first of another implementation that has the same settings."""
     others = [run for run in runs if run.impl == impl]
     for ours in runs:
         theirs = next((run for run in others if ours.impl == "scratch" and run.hp == ours.hp), None)
@@ -87,44 +92,75 @@ def _twins(runs, impl):
             yield ours, theirs
 
 
+def _no_data(hp: Any, options: Options) -> Data:
+    raise NotImplementedError("a chapter with runs needs `data`")
+
+
+def _no_training(*args: Any) -> History:
+    raise NotImplementedError("a chapter with runs needs `train`")
+
+
+class Execution(Enum):
+    """How a chapter's runs are trained."""
+
+    IN_TURN = "one after the other"
+    IN_PROCESSES = "side by side"  # `show` gets their numbers but no models
+    RESUMABLE = "one after the other, with a checkpoint an epoch"  # for plain SGD on batches in a fixed order
+
+
 @dataclass(frozen=True)
 class Chapter:
-    """What a chapter module is made of; `run` does the rest.
+    """What a chapter module consists of; `run` does the rest.
 
-    One that trains nothing has neither `data` nor `runs` nor `train`, and its `show` is handed None for the
+    A chapter that trains nothing has neither `data` nor `runs` nor `train`, and its `show` gets None for the
     data.
+
+    Attributes:
+        name: of the module.
+        doc: the module's docstring.
+        show: (result, data) -> None; adds tables, figures and notes to the result.
+        HParams: class of the settings, with the book's values as defaults.
+        quick: settings that --quick changes.
+        data: (hp, options) -> Data.
+        runs: (hp) -> list of Run, those of d2l 1.0's own classes included.
+        train: (model, data, hp, callbacks) -> History; calls `train_ch3`.
+        metrics: (model, data, history) -> numbers to keep beside the last epoch's.
+        datasets: names that --dataset offers, the default first; none for synthetic data.
+        comparable: data sets that the published values were measured on.
+        execution: how the runs are trained.
     """
 
     name: str
-    doc: str  # the module's docstring
-    show: Callable[[Result, Optional[Data]], None]  # adds tables, figures and notes
+    doc: str
+    show: Callable[[Result, Data | None], None]
     HParams: type = HParams
-    quick: dict = field(default_factory=dict)  # settings that --quick changes
-    data: Optional[Callable[[HParams, Options], Data]] = None
-    runs: Optional[Callable[[HParams], list]] = None  # -> Runs
-    # -> Runs of d2l's own classes, for --impl d2l; see `witness`
-    d2l: Optional[Callable[[HParams], list]] = None
-    train: Optional[Callable[..., History]] = None  # (model, data, hp, callbacks), calls train_ch3
-    metrics: Callable[..., dict] = lambda model, data, history: {}  # beside the last epoch's numbers
-    needs_data: bool = False  # are the runs' builders handed the data too, as second argument?
-    parity: Callable[[Run], bool] = lambda run: True  # can the run be compared with its twin, batch by batch?
-    parity_hp: Callable[[HParams], HParams] = lambda hp: (
-        hp
-    )  # settings to compare with, where its own take too long
-    may_diverge: Callable[[Run], bool] = lambda run: False  # is the run there to show how training fails?
-    datasets: tuple = ()  # names that --dataset offers, the default first; none where data are made up
-    comparable: tuple = ("synthetic",)  # data that the published values hold for
-    words: bool = False  # is there a loss for every word, so that progress is told as perplexity?
-    # are its runs trained in several processes? Then show gets their numbers, but no models
-    study: bool = False
-    # is a checkpoint kept after each epoch? For plain SGD on batches in a fixed order
-    resumable: bool = False
+    quick: dict[str, Any] = field(default_factory=dict)
+    data: Callable[[Any, Options], Data] = _no_data
+    runs: Callable[[Any], list[Run]] | None = None
+    train: Callable[..., History] = _no_training
+    metrics: Callable[..., dict] = lambda model, data, history: {}
+    datasets: tuple[str, ...] = ()
+    comparable: tuple[str, ...] = ("synthetic",)
+    execution: Execution = Execution.IN_TURN
 
-    def defaults(self, quick=False):
-        """The chapter's HParams: the book's values, or shrunk to a look of seconds."""
+    def defaults(self, quick: bool = False) -> Any:
+        """Return the chapter's HParams: the book's values, or those for a run of a few seconds."""
         return self.HParams(**(self.quick if quick else {}))
 
-    def run(self, hp=None, *, progress=False, folder=None, resume=False, **options):
+    @property
+    def implementations(self) -> tuple[str, ...]:
+        """The implementations that the chapter's runs have, in order."""
+        return tuple(dict.fromkeys(run.impl for run in self.runs(self.defaults()))) if self.runs else ()
+
+    def run(
+        self,
+        hp: Any = None,
+        *,
+        progress: bool = False,
+        folder: str | Path | None = None,
+        resume: bool = False,
+        **asked: Any,
+    ) -> Result:
         """Train every run of the chapter, compare, draw.
 
         Every run begins with the same seed, so it sees the same data and the same first random numbers
@@ -133,44 +169,36 @@ class Chapter:
         Args:
             hp: the chapter's HParams; the book's values by default.
             progress: whether to print the epochs, and a bar on a terminal.
-            folder: for the checkpoints of a resumable chapter; none are kept without.
-            resume: whether to go on after the last epoch that checkpoints in `folder` have.
-            options: the fields of `settings.Options` (impl, seed, quick, dataset, data_dir; a study's only,
-                seeds and jobs).
+            folder: for the checkpoints of a resumable chapter; without it none are kept.
+            resume: whether to continue after the last epoch that has a checkpoint in `folder`.
+            asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only, seeds and
+                jobs for a chapter whose runs are trained in processes.
 
         Returns:
-            Result. After Ctrl-C it has what was finished; a run that diverged has an "error".
+            Result. After Ctrl-C it has what was finished; a run that diverged says so in its status.
 
         Raises:
             InputError: a setting, a data file or a folder is not usable.
         """
-        options = Options(**options)
-        self._check(options)
-        own = self.defaults(options.quick)
-        hp = own if hp is None else hp
-        result = Result(
-            self.name,
-            options.seed,
-            dataclasses.asdict(hp),
-            impl=options.impl,
-            only=list(options.only),
-            quick=options.quick,
-        )
-        result.changed = {name: value for name, value in vars(own).items() if value != getattr(hp, name)}
-        begun = time.perf_counter()
-        runs = self._chosen(hp, options)
-        data = None
+        options = Options(**asked)
+        hp = self.defaults(options.quick) if hp is None else hp
+        runs = self._selected_runs(hp, options)
+        result = self._new_result(hp, options)
+        start, data = time.perf_counter(), None
         try:
-            if self.study and runs:
+            if self.execution is Execution.IN_PROCESSES and runs:
                 data = self._train_in_processes(runs, options, result, progress)
             else:
                 for i, run in enumerate(runs):
-                    callbacks = (
-                        [Progress(run.label, before=i / len(runs), share=1 / len(runs), words=self.words)]
-                        if progress
-                        else []
-                    )
-                    data = self._train(run, options, result, callbacks, folder, resume)
+                    data, model = self._begin(run, options)
+                    if i == 0:
+                        self._record_data(data, result)
+                    callbacks = self._checkpoints(run, options, data, model, folder, resume)
+                    if progress:
+                        callbacks.append(Progress(run.label, before=i / len(runs), share=1 / len(runs)))
+                    result.runs.append(self._train(run, data, model, options.seed, callbacks))
+                    if result.runs[-1].status is Status.INTERRUPTED:
+                        raise KeyboardInterrupt
             result.parity = self._parity(runs, options)
             seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
             self.show(result, data)
@@ -179,99 +207,115 @@ class Chapter:
             result.interrupted = True
         else:
             if runs and self.is_comparable(result, data):
-                result.published = published.compare(
-                    self.name, {k: run["metrics"] for k, run in result.runs.items()}
-                )
-        result.seconds = time.perf_counter() - begun
+                metrics = {label: run.metrics for label, run in result.labelled().items()}
+                result.published = published.compare(self.name, metrics)
+        result.seconds = time.perf_counter() - start
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
 
-    def _check(self, options):
+    def is_comparable(self, result: Result, data: Data | None) -> bool:
+        """Return whether published values apply: to the chapter's own settings, on the published data."""
+        return (
+            data is not None
+            and not (result.changed or result.quick)
+            and data.official
+            and data.stand_in_for is None
+            and data.name in self.comparable
+        )
+
+    def _new_result(self, hp: Any, options: Options) -> Result:
+        own = self.defaults(options.quick)
+        return Result(
+            self.name,
+            options.seed,
+            dataclasses.asdict(hp),
+            impl=options.impl,
+            only=list(options.only),
+            quick=options.quick,
+            changed={name: value for name, value in vars(own).items() if value != getattr(hp, name)},
+        )
+
+    def _selected_runs(self, hp: Any, options: Options) -> list[Run]:
+        """Return the runs that were asked for."""
+        self._check(options)
+        if self.runs is None:
+            return []
+        wanted = {"both": ("scratch", "gluon"), "d2l": ("scratch", "gluon", "d2l")}
+        runs = [run for run in self.runs(hp) if run.impl in wanted.get(options.impl, (options.impl,))]
+        names = dict.fromkeys(run.variant for run in runs)
+        for name in options.only:
+            if name not in names:
+                raise InputError(f"--only: unknown variant {name!r}; choose from {', '.join(names)}")
+        return [run for run in runs if not options.only or run.variant in options.only]
+
+    def _check(self, options: Options) -> None:
         if self.runs is None and options.impl != "both":
             raise InputError(
                 f"--impl: {self.name} trains nothing, so it has no implementations; leave it out"
             )
-        if self.runs and self.d2l is None and options.impl == "d2l":
-            raise InputError(
-                f"--impl: d2l has no class that {self.name} could train; take scratch, gluon or both"
-            )
+        if self.runs and options.impl == "d2l":
+            if "d2l" not in self.implementations:
+                raise InputError(
+                    f"--impl: d2l has no class that {self.name} could train; choose scratch, gluon or both"
+                )
+            second_edition.package()  # now, not after other runs have been trained
         if options.dataset not in ("auto", *self.datasets):
             raise InputError(
-                f"--dataset: {self.name} knows no {options.dataset!r}; "
-                f"take {', '.join(('auto', *self.datasets))}"
+                f"--dataset: {self.name} cannot use {options.dataset!r}; "
+                f"choose from {', '.join(('auto', *self.datasets))}"
             )
-        if not self.study and (options.only or options.seeds > 1):
+        if self.execution is not Execution.IN_PROCESSES and (options.only or options.seeds > 1):
             raise InputError(
                 f"--only, --seeds: {self.name} is no study of variants; for several seeds there is "
                 f"d2l-repro run {self.name} --seeds {options.seeds}"
             )
 
-    def _chosen(self, hp, options):
-        """The runs that were asked for."""
-        if self.runs is None:
-            return []
-        runs = self.runs(hp)
-        runs = (
-            [*runs, *self.d2l(hp)]
-            if options.impl == "d2l"
-            else [run for run in runs if options.impl in ("both", run.impl)]
-        )
-        names = dict.fromkeys(run.variant for run in runs)
-        for name in options.only:
-            if name not in names:
-                raise InputError(f"--only: {self.name} has no variant {name!r}; take from {', '.join(names)}")
-        return [run for run in runs if not options.only or run.variant in options.only]
-
-    def main(self, argv=None):
-        """The chapter's command line, `python -m chapters.NAME`."""
-        from ..cli.chapter import run_chapter
-
-        run_chapter(self, argv)
-
-    def _begin(self, run, options):
+    def _begin(self, run: Run, options: Options) -> tuple[Data, Model]:
         seed_everything(options.seed)
         data = self.data(run.hp, options)
-        return data, run.build(run.hp, data) if self.needs_data else run.build(run.hp)
+        return data, run.build(run.hp, data)
 
-    def _train(self, run, options, result, callbacks, folder, resume):
-        data, model = self._begin(run, options)
-        if result.dataset == NOT_NOTED:
-            self._note_data(data, result)
-        if self.resumable:
-            callbacks = [*self._checkpoints(run, options, data, model, folder, resume), *callbacks]
+    def _train(self, run: Run, data: Data, model: Model, seed: int, callbacks: list[Callback]) -> RunResult:
+        names = (run.impl, run.variant, seed)
         try:
             history = self.train(model, data, run.hp, callbacks)
-        except (TrainingDiverged, TrainingInterrupted) as error:
-            kind = "diverged" if isinstance(error, TrainingDiverged) and self.may_diverge(run) else "error"
-            result.runs[run.label] = {"history": error.history, "metrics": {}, kind: str(error)}
-            if isinstance(error, TrainingInterrupted):
-                raise
-        else:
-            result.add(run.label, history, self.metrics(model, data, history))
-            result.models[run.label] = model
-        return data
+        except TrainingDiverged as error:
+            status = Status.DIVERGED if run.may_diverge else Status.FAILED
+            return RunResult(*names, error.history, status=status, message=str(error))
+        except TrainingInterrupted as error:
+            return RunResult(*names, error.history, status=Status.INTERRUPTED, message=str(error))
+        metrics = {**history.last_numbers(), **self.metrics(model, data, history)}
+        return RunResult(*names, history, metrics, model=model)
 
-    def _train_in_processes(self, runs, options, result, progress):
-        """Every run with every seed, each as it would be alone."""
+    def _train_in_processes(self, runs: list[Run], options: Options, result: Result, progress: bool) -> Data:
+        """Train every run with every seed, each as it would be alone."""
         data, _ = self._begin(runs[0], options)
-        self._note_data(data, result)
-        for run, entry in seeds.in_processes(
-            self._entry, seeds.repeated(runs, options), options.jobs, progress
-        ):
-            result.runs[run.label] = entry
+        self._record_data(data, result)
+        tasks = [(run, options.replace(seed=options.seed + i)) for i in range(options.seeds) for run in runs]
+        for finished in seeds.in_processes(self._train_alone, tasks, options.jobs, progress, result.label):
+            result.runs.append(finished)
         return data
 
-    def _entry(self, run, options):
-        """What a result has of a run."""
-        result = Result(self.name, options.seed, {}, dataset="noted")  # by the process that asks
-        self._train(run, options, result, [], None, False)
-        return result.runs[run.label]
+    def _train_alone(self, run: Run, options: Options) -> RunResult:
+        """Train one run; its record has no model, which could not be sent to another process."""
+        data, model = self._begin(run, options)
+        return dataclasses.replace(self._train(run, data, model, options.seed, []), model=None)
 
-    def _checkpoints(self, run, options, data, model, folder, resume):
+    def _checkpoints(
+        self,
+        run: Run,
+        options: Options,
+        data: Data,
+        model: Model,
+        folder: str | Path | None,
+        resume: bool,
+    ) -> list[Callback]:
         """Callbacks; seeds also where nothing is kept, as numbers must not depend on that."""
+        if self.execution is not Execution.RESUMABLE:
+            return []
         kept = []
         if folder is not None:
-            made = {
+            identity = {
                 "label": run.label,
                 "seed": options.seed,
                 "dataset": data.name,
@@ -279,15 +323,15 @@ class Chapter:
                 **dataclasses.asdict(run.hp),
             }
             path = Path(folder, f"checkpoint_{run.label.replace(' ', '_')}.npz")
-            kept.append(Checkpoint(path, parameters(model), made, resume))
+            kept.append(Checkpoint(path, parameters(model), identity, resume))
         return [*kept, SeedEachEpoch(options.seed)]
 
-    def _note_data(self, data, result):
+    def _record_data(self, data: Data, result: Result) -> None:
         result.dataset, result.stand_in_for = data.name, data.stand_in_for
         if data.stand_in_for:
             log.warning(
-                "%s: %s is neither on this machine nor to be downloaded; embedded data (%s) stand in for it, "
-                "and nothing is compared with published values",
+                "%s: %s is neither on this machine nor can it be downloaded; embedded data (%s) stand in for "
+                "it, and nothing is compared with published values",
                 self.name,
                 data.stand_in_for,
                 data.name,
@@ -299,14 +343,14 @@ class Chapter:
                 data.name,
             )
 
-    def _parity(self, runs, options):
-        pairs = []
-        for ours, theirs in _twins(runs, "gluon"):
-            if self.parity(ours):
-                ours, theirs = (dataclasses.replace(run, hp=self.parity_hp(run.hp)) for run in (ours, theirs))
+    def _parity(self, runs: list[Run], options: Options) -> Parity | None:
+        pairs: list[Any] = []
+        for ours, theirs in matching_pairs(runs, "gluon"):
+            if ours.compare_paths:
+                ours, theirs = ours.shortened(), theirs.shortened()
                 # From equal seeds the two see equal batches; the first model's parameters are the second's.
                 (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-                parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, STEPS)
+                parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, PARITY_STEPS)
                 pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
         if not pairs:
             return None
@@ -316,29 +360,17 @@ class Chapter:
             "pairs": pairs,
         }
 
-    def _d2l_follows(self, runs, options):
-        """Table, if there is a pair for it: does d2l's class, from our parameters, follow the path of
-        ours?"""
+    def _d2l_follows(self, runs: list[Run], options: Options) -> dict[str, list[dict]]:
+        """Table, if there is a pair for it: does d2l's class, from our parameters, follow our path?"""
         rows = []
-        for ours, theirs in _twins(runs, "d2l"):
+        for ours, theirs in matching_pairs(runs, "d2l"):
             (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-            # Of a short batch d2l takes another step: its mean loss divides by the batch's own size.
-            full = list(
-                itertools.islice((b for b in data.train_iter if len(b[1]) == ours.hp.batch_size), STEPS)
-            )
-            if full:
-                other.net(
-                    full[0][0]
-                )  # with NumPy's semantics weights are only drawn in single precision: do it now
-                parity = same_path(mine, other, full, ours.hp.batch_size, STEPS)
+            # d2l takes another step for a short batch: its mean loss divides by the batch's own size.
+            full = (batch for batch in data.train_iter if len(batch[1]) == ours.hp.batch_size)
+            batches = list(itertools.islice(full, PARITY_STEPS))
+            if batches:
+                # With NumPy's semantics weights are only drawn in single precision: do it now.
+                other.net(batches[0][0])
+                parity = same_path(mine, other, batches, ours.hp.batch_size, PARITY_STEPS)
                 rows.append(parity_row({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()}))
         return {"On full batches, does d2l follow the same path?": rows} if rows else {}
-
-    def is_comparable(self, result, data):
-        """May a result be held against published values? Not with other settings, and not on other data."""
-        return (
-            not (result.changed or result.quick)
-            and data.official
-            and data.stand_in_for is None
-            and data.name in self.comparable
-        )

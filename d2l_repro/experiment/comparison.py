@@ -1,62 +1,177 @@
-"""What the chapters that compare settings share: tables of settings become runs, figures and tables.
+"""Chapters that compare: tables of runs, and the tables and figures made of their results.
 
-A comparison is a table, name -> settings; a chapter has several, title -> table.
+A chapter's comparisons are a dict, title -> list of `chapter.Run`; one more row is one more Run.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Callable
+
+from mxnet import nd
+
+from ..data.loader import Data
+from ..data.splits import Splits
 from ..results import plot
+from ..results.history import History
+from ..results.result import Result
+from ..results.run import RunResult
+from ..train.loop import evaluate
 from .chapter import Run
+from .model import Model
+
+Comparisons = Mapping[str, Iterable[Run]]  # title -> runs
+TableRow = Callable[[str, RunResult, Any], dict]  # (label, finished run, settings) -> a row of a table
 
 
-def runs_of(comparisons, from_scratch, with_gluon, in_gluon):
-    """Every row of every comparison: from scratch and, where `in_gluon(settings)`, with Gluon.
+def all_runs(comparisons: Comparisons) -> list[Run]:
+    """Return the runs of all comparisons in order.
 
     Raises:
-        ValueError: two rows have one name.
+        ValueError: two runs have one name.
     """
-    rows = [row for table in comparisons.values() for row in table.items()]
-    twice = [name for i, (name, _) in enumerate(rows) if name in dict(rows[:i])]
+    runs = [run for table in comparisons.values() for run in table]
+    labels = [run.label for run in runs]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise ValueError(f"two rows of the comparisons are called {', '.join(twice)}")
-    builders = {"scratch": from_scratch, "gluon": with_gluon}
-    return [
-        Run(f"{impl} {name}", build, hp)
-        for name, hp in rows
-        for impl, build in builders.items()
-        if impl == "scratch" or in_gluon(hp)
-    ]
+        raise ValueError(f"two runs of the comparisons are called {', '.join(twice)}")
+    return runs
 
 
-def of(impl, names, made):
-    """What an implementation made of the rows of those names, name -> made; `made` is a result's runs or
-    models."""
-    return {name: made[f"{impl} {name}"] for name in names if f"{impl} {name}" in made}
+def finished(result: Result, runs: Iterable[Run], impl: str) -> dict[str, RunResult]:
+    """Return variant -> result of those of the runs that an implementation has trained."""
+    found = {run.variant: result.find(impl, run.variant) for run in runs if run.impl == impl}
+    return {variant: run for variant, run in found.items() if run is not None}
 
 
-def figure_name(title, impl):
-    """The file's name of a comparison's figure."""
+def figure_name(title: str, impl: str) -> str:
+    """Return the file name of a comparison's figure."""
     return f"{title.lower().replace(' ', '_')}_{impl}"
 
 
-def tabulate(result, comparisons, row):
-    """A table for each comparison; `row` makes a line of it, (label, run, settings) -> dict."""
-    for title, table in comparisons.items():
-        labels = {f"{impl} {name}": hp for name, hp in table.items() for impl in ("scratch", "gluon", "d2l")}
+def tabulate(result: Result, comparisons: Comparisons, row: TableRow) -> None:
+    """Add a table for each comparison to the result, with a row for each run that was trained."""
+    for title, runs in comparisons.items():
+        trained = [(run, result.find(run.impl, run.variant)) for run in runs]
         result.tables[title] = [
-            row(label, result.runs[label], hp) for label, hp in labels.items() if label in result.runs
+            row(run.label, record, run.hp) for run, record in trained if record is not None
         ]
 
 
-def draw(result, comparisons, where, columns):
-    """A figure for each comparison and implementation, of those columns of the histories; `where` ends its
-    title."""
-    for title, table in comparisons.items():
-        counted = {
-            getattr(hp, "steps", None) for hp in table.values()
-        }  # batches that the loop takes for an epoch
-        xlabel = "evaluation" if len(counted) > 1 else "epoch" if None in counted else f"{min(counted)} steps"
+def draw(result: Result, comparisons: Comparisons, where: str, columns: Sequence[str]) -> None:
+    """Add a figure for each comparison and implementation to the result.
+
+    Args:
+        result: gets the figures.
+        comparisons: title -> runs.
+        where: ends the figures' titles, "on two moons".
+        columns: of the histories, a panel each.
+    """
+    for title, runs in comparisons.items():
+        runs = list(runs)
+        # Batches that the loop counts as an epoch, where a chapter counts in steps.
+        steps = {getattr(run.hp, "steps", None) for run in runs}
+        xlabel = "evaluation" if len(steps) > 1 else "epoch" if None in steps else f"{steps.pop()} steps"
         for impl in ("scratch", "gluon"):
-            runs = of(impl, table, result.runs)
-            if len(runs) > 1:
+            curves = finished(result, runs, impl)
+            if len(curves) > 1:
                 result.figures[figure_name(title, impl)] = plot.comparison(
-                    runs, f"{title} {where}, {impl}", columns, xlabel
+                    curves, f"{title} {where}, {impl}", columns, xlabel
                 )
+
+
+def draw_decision_regions(result: Result, runs: Iterable[Run], splits: Splits) -> None:
+    """Add a figure for each implementation to the result: which class each net gives to which points.
+
+    Args:
+        result: gets the figures regions_scratch and regions_gluon.
+        runs: a panel each; those without a model are left out.
+        splits: the points that the nets were trained, validated and tested on, which are drawn on top.
+    """
+    runs = list(runs)
+    sets = {
+        name: tuple(array.asnumpy() for array in getattr(splits, name)) for name in ("train", "valid", "test")
+    }
+    for impl in ("scratch", "gluon"):
+        trained = finished(result, runs, impl)
+        nets = {name: _scores(run.model.net) for name, run in trained.items() if run.model is not None}
+        if nets:
+            title = f"What each net decides on {splits.title}, {impl}"
+            result.figures[f"regions_{impl}"] = plot.decision_regions(nets, sets, title)
+
+
+def _scores(net: Callable) -> Callable:
+    """Return the net as a function of NumPy arrays, points (n, 2) -> scores (n,)."""
+    return lambda points: net(nd.array(points)).asnumpy().ravel()
+
+
+def best_epoch_metrics(model: Model, data: Data, history: History) -> dict[str, float]:
+    """Return the scores of the model that was best on the validation set, which is the one that is tested.
+
+    Args:
+        model: with the parameters of its best epoch.
+        data: whose source is `data.splits.Splits`.
+        history: of its training, with a column valid_acc.
+
+    Returns:
+        best_epoch, best_valid_acc, test_loss and test_acc.
+    """
+    best = max(history, key=lambda row: row["valid_acc"])
+    test = [data.source.test]
+    return {
+        "best_epoch": best["epoch"],
+        "best_valid_acc": best["valid_acc"],
+        "test_loss": evaluate(test, model.net, model.loss),
+        "test_acc": evaluate(test, model.net, data.source.is_correct),
+    }
+
+
+def best_epoch_row(label: str, run: RunResult, hp: Any) -> dict[str, str]:
+    """Return a run's row of a table: its last epoch, then the one that was best on the validation set."""
+    formats = {
+        "train_loss": ".4g",
+        "train_acc": ".4f",
+        "valid_acc": ".4f",
+        "best_epoch": "d",
+        "best_valid_acc": ".4f",
+        "test_acc": ".4f",
+    }
+    numbers = {
+        name.replace("_", " "): format(run.metrics[name], form) if run.metrics else "-"
+        for name, form in formats.items()
+    }
+    return {"run": label, **numbers}
+
+
+def accuracy_row(label: str, run: RunResult, hp: Any, target: float = 0.82) -> dict[str, str]:
+    """Return a run's row of a table: its last epoch, and when it reached a test accuracy.
+
+    Args:
+        label: of the run.
+        run: with train_loss, train_acc and test_acc in its history.
+        hp: its settings.
+        target: test accuracy.
+    """
+    if not run.history:
+        columns = ("train loss", "train acc", "test acc", "gap", "best test acc")
+        return {"run": label, **dict.fromkeys(columns, "-"), "test accuracy reached": "diverged in epoch 1"}
+    last = run.history[-1]
+    return {
+        "run": label,
+        "train loss": f"{last['train_loss']:.4g}",
+        "train acc": f"{last['train_acc']:.4f}",
+        "test acc": f"{last['test_acc']:.4f}",
+        "gap": f"{100 * (last['train_acc'] - last['test_acc']):.1f} points",
+        "best test acc": f"{max(run.history['test_acc']):.4f}",
+        "test accuracy reached": when_reached(run.history, target),
+    }
+
+
+def when_reached(history: History, target: float) -> str:
+    """Return the first epoch with a test accuracy of `target`, and how long training took until then."""
+    seconds = 0.0
+    for epoch in history:
+        seconds += epoch["seconds"]
+        if epoch["test_acc"] >= target:
+            return f"{100 * target:g}% in epoch {epoch['epoch']}, {seconds:.1f} s"
+    return f"{100 * target:g}% never"

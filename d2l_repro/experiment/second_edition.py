@@ -1,30 +1,34 @@
-"""The package d2l 1.0 as a witness: the classes of the book's second edition, trained on the same data beside
-ours.
+"""The classes of the book's second edition, from the package d2l 1.0, trained beside ours on the same data.
 
-d2l is written in MXNet's other interface, `mx.np`, which needs NumPy's semantics switched on; our `nd` code
-needs them off. So `use_np` switches them on for as long as a call into d2l takes, and arrays change from one
-kind to the other without being copied. The gradient is taken inside as well: a mean loss is an array without
-dimensions, which outside has no known shape.
+d2l is written in MXNet's other interface, `mx.np`, which needs NumPy semantics switched on; our `nd` code
+needs them off. `use_np` switches them on for the duration of a call into d2l, and arrays change from one kind
+to the other without being copied. The gradient is taken inside as well: a mean loss is an array without
+dimensions, which has no known shape outside.
 """
 
-import inspect
+from __future__ import annotations
 
-from mxnet import autograd, gluon, np
+import inspect
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from mxnet import autograd, gluon, nd, np
 from mxnet.util import use_np
 
 from ..errors import InputError
-from .chapter import Model, runs_of
+from .model import Model
 
 INSTALL = "pip install 'd2l==1.0.3' installs it, on Python before 3.12"
 EDITIONS = "Where the two editions differ"
 COLUMNS = ("what", "scratch and gluon", "d2l's class, as trained here", "d2l's edition")
 
 
-def package():
-    """The module `d2l.mxnet`.
+def package() -> ModuleType:
+    """Return the module `d2l.mxnet`.
 
     Raises:
-        InputError: it cannot be imported, or is an earlier edition's, which has no such classes.
+        InputError: it cannot be imported, or belongs to an earlier edition, which has no such classes.
     """
     try:
         from d2l import mxnet as d2l
@@ -35,31 +39,21 @@ def package():
     return d2l
 
 
-def runs(build, variants):
-    """`experiment.runs_of` for a class of d2l's, with the package asked for now, before anything is trained.
-
-    Raises:
-        InputError: as `package`.
-    """
-    package()
-    return runs_of({"d2l": build}, variants)
-
-
 @use_np
-def model(build):
-    """A module of d2l's as a `Model`: with its own loss, accuracy, initialisation and optimizer.
+def model(build: Callable[[ModuleType], Any]) -> Model:
+    """Return a module of d2l's as a `Model`, with its own loss, accuracy, initialization and optimizer.
 
     The one loop trains it as d2l's own Trainer does (section 3.4 there): by the gradient of the batch's mean
-    loss and `step(1)`. So the gradient of a short last batch is divided by its own size, and not by the
-    nominal one.
+    loss and `step(1)`. So the gradient of a short last batch is divided by its own size, not by the nominal
+    one.
 
     Args:
         build: (package d2l) -> d2l.Module.
     """
     module = build(package())
 
-    def each(mean, y):
-        # The loop counts one loss an example: each is given the batch's mean.
+    def per_example(mean, y):
+        # The loop counts one loss an example, so each is given the batch's mean.
         return np.broadcast_to(mean, (len(y),))  # (batch,)
 
     @use_np
@@ -69,11 +63,11 @@ def model(build):
             y_hat = module(X)
             mean = module.loss(y_hat, y)
         mean.backward()
-        return y_hat.as_nd_ndarray(), each(mean, y).as_nd_ndarray()
+        return y_hat.as_nd_ndarray(), per_example(mean, y).as_nd_ndarray()
 
     return Model(
         _Net(module),
-        _on_nd(lambda y_hat, y: each(module.loss(y_hat, y), y)),
+        _on_nd(lambda y_hat, y: per_example(module.loss(y_hat, y), y)),
         module.collect_params(),
         _Trainer(module.configure_optimizers()),
         gradients=gradients,
@@ -81,8 +75,8 @@ def model(build):
     )
 
 
-def _on_nd(function):
-    """A function (y_hat, y) of arrays of `mx.np` as one of NDArrays."""
+def _on_nd(function: Callable) -> Callable[[nd.NDArray, nd.NDArray], nd.NDArray]:
+    """Return a function (y_hat, y) of `mx.np` arrays as one of NDArrays."""
 
     @use_np
     def converted(y_hat, y):
@@ -92,7 +86,7 @@ def _on_nd(function):
 
 
 class _Net(gluon.Block):
-    """A module of d2l's that takes and gives NDArrays."""
+    """A module of d2l's that takes and returns NDArrays."""
 
     def __init__(self, module):
         super().__init__()
@@ -104,47 +98,46 @@ class _Net(gluon.Block):
 
 
 class _Trainer:
-    """The Gluon trainer that a module of d2l's configures, stepped as d2l does; the loop's three names."""
+    """Step the Gluon trainer of a d2l module as d2l does, under the loop's three names."""
 
-    def __init__(self, trainer):
-        self.trainer, self.optimizer, self.set_learning_rate = (
-            trainer,
-            trainer.optimizer,
-            trainer.set_learning_rate,
-        )
+    def __init__(self, trainer: gluon.Trainer):
+        self.trainer, self.optimizer = trainer, trainer.optimizer
+        self.set_learning_rate = trainer.set_learning_rate
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> float:
         return self.trainer.learning_rate
 
     @use_np
-    def step(self, batch_size):
+    def step(self, batch_size: int) -> None:
         self.trainer.step(1)  # the loss is a mean already
 
 
-def default(name, argument):
-    """The default that an argument of one of d2l's classes has in the installed package; `name` is the
-    class's."""
+def default(name: str, argument: str) -> Any:
+    """Return an argument's default value in a class of the installed package.
+
+    Args:
+        name: of the class.
+        argument: of its constructor.
+    """
     return inspect.signature(getattr(package(), name)).parameters[argument].default
 
 
-def editions(num_examples, batch_size, rows):
-    """Table: where the two editions differ, what a run with --impl d2l took of each, and what d2l's book does
-    itself.
+def editions(num_examples: int, batch_size: int, rows: Mapping[str, tuple]) -> list[dict[str, str]]:
+    """Return a table of where the editions differ: ours, d2l's class as trained here, and what its book does.
 
     Args:
-        num_examples: in an epoch here, to tell how many the last batch has.
+        num_examples: in an epoch here, which gives the size of the last batch.
         batch_size: nominal, here.
-        rows: what -> (of scratch and gluon, of d2l's class here, of d2l's edition).
+        rows: what -> (scratch and gluon, d2l's class here, d2l's edition).
     """
     last = num_examples % batch_size or batch_size
-    rows = {
+    common = {
         "loss of a batch": ("sum; step(batch size) divides it", "mean; step(1)", "mean; step(1)"),
         "gradient of the last batch": (
             f"{last} examples' sum, divided by {batch_size}",
             f"{last} examples' sum, divided by {last}",
             "divided by its own size",
         ),
-        **rows,
     }
-    return [dict(zip(COLUMNS, (what, *map(str, row)))) for what, row in rows.items()]
+    return [dict(zip(COLUMNS, (what, *map(str, row)))) for what, row in {**common, **rows}.items()]

@@ -1,10 +1,12 @@
-"""A study: many runs in processes of their own, several seeds of each, and what is beyond the noise of the
-seeds."""
+"""Many runs side by side, several seeds of each, and which differences exceed the noise of the seeds."""
 
-import dataclasses
+from __future__ import annotations
+
 import statistics
 import sys
 import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Callable
 
 import joblib
 from scipy import stats
@@ -12,88 +14,65 @@ from tqdm import tqdm
 
 from .. import channel
 from ..results.history import epoch_line
+from ..results.run import RunResult
 
 
-def repeated(runs, options):
-    """(Run, Options) of every run with every seed; the runs of the first seed keep their labels.
-
-    Args:
-        runs: `experiment.Run`s.
-        options: `settings.Options`, with the first seed and the number of them.
-    """
-    others = range(options.seed + 1, options.seed + options.seeds)
-    return [(run, options) for run in runs] + [
-        (dataclasses.replace(run, label=seed_label(run.label, seed)), options.replace(seed=seed))
-        for seed in others
-        for run in runs
-    ]
-
-
-def seed_label(label, seed):
-    """What a run with another than the first seed is called."""
-    return f"{label}, seed {seed}"
-
-
-def in_processes(train, tasks, jobs, told):
-    """Train in `jobs` processes at a time, and give (Run, what `train` made of it) in the order of the tasks.
+def in_processes(
+    train: Callable[..., RunResult],
+    tasks: Sequence[tuple],
+    jobs: int,
+    verbose: bool,
+    label: Callable[[RunResult], str],
+) -> Iterator[RunResult]:
+    """Train in `jobs` processes at a time, and yield the results in the order of the tasks.
 
     Args:
-        train: (Run, Options) -> a run's entry in `Result.runs`.
-        tasks: as `repeated` gives them.
-        jobs: number of processes; 1 trains in this one.
-        told: whether to print a line a run, and a bar on a terminal.
+        train: called with each task's arguments.
+        tasks: tuples of arguments.
+        jobs: number of processes; with 1 this process trains.
+        verbose: whether to print a line a run, and a bar on a terminal.
+        label: what a line calls a run.
     """
-    made = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(
+    results = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(
         joblib.delayed(train)(*task) for task in tasks
     )
     reported = channel.is_reported()
+    hidden = None if verbose and not reported else True
     try:
-        with tqdm(
-            total=len(tasks), unit="run", leave=False, disable=None if told and not reported else True
-        ) as bar:
-            for i, ((run, _), entry) in enumerate(zip(tasks, made), 1):
-                yield run, entry
+        with tqdm(total=len(tasks), unit="run", leave=False, disable=hidden) as bar:
+            for i, run in enumerate(results, 1):
+                yield run
                 bar.update()
-                if told and entry["history"]:
+                if verbose and run.history:
                     with tqdm.external_write_mode(file=sys.stdout):
-                        print(f"{run.label}: {epoch_line(entry['history'][-1])}", flush=True)
-                if told and reported:
-                    channel.report(i / len(tasks), run.label)
+                        print(f"{label(run)}: {epoch_line(run.history[-1])}", flush=True)
+                if verbose and reported:
+                    channel.report(i / len(tasks), label(run))
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that after Ctrl-C runs are cancelled
-            made.close()
+            results.close()
 
 
-def over_seeds(runs, label, metric):
-    """Seed -> a metric of a run, for every seed that finished it; None is the first.
-
-    Args:
-        runs: as in `Result.runs`.
-        label: of the run with the first seed.
-        metric: its name.
-    """
-    head = seed_label(label, "")
-    labels = {None: label, **{int(other[len(head) :]): other for other in runs if other.startswith(head)}}
-    return {
-        seed: runs[name]["metrics"][metric]
-        for seed, name in labels.items()
-        if metric in runs.get(name, {"metrics": {}})["metrics"]
-    }
+def over_seeds(runs: Iterable[RunResult], metric: str) -> dict[int, float]:
+    """Return seed -> a metric, for every run that has it; the runs are one variant's."""
+    return {run.seed: run.metrics[metric] for run in runs if metric in run.metrics}
 
 
-def difference(values, base, confidence=0.95):
-    """The mean difference of two runs that were made with the same seeds, and the half width of its interval.
+def difference(
+    values: Mapping[int, float], base: Mapping[int, float], confidence: float = 0.95
+) -> tuple[float | None, float | None]:
+    """Return the mean difference of two variants over the seeds they share, and half its interval.
 
-    The differences of a seed with itself are taken, as both runs see the same batches; the interval is
-    Student's.
+    Runs with one seed see the same batches, so their difference is paired; the interval is Student's.
 
     Args:
-        values, base: as `over_seeds` gives them.
+        values: seed -> number, as `over_seeds` returns them.
+        base: the same of the other variant.
         confidence: of the interval.
 
     Returns:
-        mean, half width; the width is None with fewer than two seeds in common.
+        mean, half width; the width is None with fewer than two seeds in common, both without any.
     """
     differences = [values[seed] - base[seed] for seed in values if seed in base]
     if not differences:

@@ -1,5 +1,6 @@
-"""What chapters there are. Their sources are read, not imported: that would import MXNet, which takes
-seconds."""
+"""The catalogue of chapters, read from their sources: importing them would import MXNet."""
+
+from __future__ import annotations
 
 import ast
 import json
@@ -9,6 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 
@@ -21,90 +23,114 @@ TEXTBOOK = (
     "dropout",
     "house_prices",
 )
+CONSTRUCTORS = ("Chapter", "notebook_chapter")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A chapter, as its source tells it."""
+    """What the source of a chapter says about it.
+
+    Attributes:
+        name: of the module.
+        title: first line of its docstring, without the full stop.
+        source: second paragraph of its docstring: where in the book, or in which article.
+        about: the other paragraphs.
+        datasets: names that --dataset offers; empty where all data are synthetic.
+        trains: False for a chapter of notes.
+    """
 
     name: str
-    title: str  # the docstring's first line
-    source: str  # its second paragraph: where in the book, or in which article
-    about: tuple  # the other paragraphs
-    datasets: tuple  # names that --dataset offers; none where data are made up
-    trains: bool = True  # or has it only notes?
+    title: str
+    source: str = ""
+    about: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    trains: bool = True
 
     @property
-    def section(self):
-        """Numbers of the book's sections, "3.4 to 3.7"; "article" for what is not from the book."""
-        found = re.search(r"sections? ([\d.]*\d(?: to [\d.]*\d)?)", self.source)
-        return found[1] if found else "article"
+    def section(self) -> str:
+        """Numbers of the book's sections, "3.4 to 3.7", or "article" if the source is not the book."""
+        numbers = re.search(r"sections? ([\d.]*\d(?: to [\d.]*\d)?)", self.source)
+        return numbers[1] if numbers else "article"
 
 
 def folder() -> Path:
-    """Return the folder that holds the chapters' modules, without importing any of them."""
-    return Path(find_spec("chapters").submodule_search_locations[0])
+    """Return the folder that holds the chapters' modules, without importing any of them.
+
+    Raises:
+        InputError: the package `chapters` is not installed.
+    """
+    spec = find_spec("chapters")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError("the package chapters is not beside d2l_repro; install the project again")
+    return Path(spec.submodule_search_locations[0])
 
 
 @lru_cache
-def entries():
-    """Name -> Entry of every chapter; the textbook's first, in its order."""
-    modules = {path.stem for path in folder().glob("[!_]*.py") if _chapter_call(path.stem)}
+def entries() -> dict[str, Entry]:
+    """Return all chapters by name, the textbook's first and in its order.
+
+    Raises:
+        InputError: a module in the folder is not valid Python.
+    """
+    names = (path.stem for path in folder().glob("[!_]*.py"))
+    modules = {name for name in names if _chapter_call(_parse(name))}
     return {name: _entry(name) for name in [*TEXTBOOK, *sorted(modules - set(TEXTBOOK))]}
 
 
-def _entry(name):
-    doc = ast.get_docstring(_source(name)) or name
-    title, *others = (" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
+@lru_cache
+def reproduced() -> dict[str, Any]:
+    """Return the summary of the full run that the README shows: as summary.json, without metrics."""
+    return json.loads(resources.files(__package__).joinpath("reproduced.json").read_text(encoding="utf-8"))
+
+
+def _entry(name: str) -> Entry:
+    tree = _parse(name)
+    title, *others = (
+        " ".join(paragraph.split()) for paragraph in (ast.get_docstring(tree) or name).split("\n\n")
+    )
+    arguments = _arguments(tree)
     return Entry(
-        name,
-        title.rstrip("."),
-        "".join(others[:1]),
-        tuple(others[1:]),
-        _datasets(name),
-        any(keyword.arg == "runs" for keyword in _chapter_call(name).keywords),
+        name=name,
+        title=title.rstrip("."),
+        source="".join(others[:1]),
+        about=tuple(others[1:]),
+        datasets=_datasets(arguments),
+        trains="runs" in arguments,
     )
 
 
-def _source(name):
+def _parse(name: str) -> ast.Module:
     path = folder() / f"{name}.py"
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as Python ({error}); mend it or take it out of the folder"
+            f"{path}: cannot be read as Python ({error}); correct it or remove it from the folder"
         ) from error
 
 
-def _chapter_call(name):
-    """The call `Chapter(...)` in a module, or None in one that is no chapter."""
-    return next(
-        (
-            node
-            for node in ast.walk(_source(name))
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Chapter"
-        ),
-        None,
-    )
+def _chapter_call(tree: ast.Module) -> ast.Call | None:
+    """Return the call `Chapter(...)` or `notebook_chapter(...)` of a module, None if it is no chapter."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return next((call for call in calls if getattr(call.func, "id", "") in CONSTRUCTORS), None)
 
 
-def _datasets(name):
-    """The argument `datasets` of the module's Chapter: names, or those of another,
-    `softmax_regression.chapter`."""
-    value = next(
-        (keyword.value for keyword in _chapter_call(name).keywords if keyword.arg == "datasets"),
-        ast.Tuple([]),
-    )
+def _arguments(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return the keyword arguments of that call."""
+    call = _chapter_call(tree)
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg} if call else {}
+
+
+def _datasets(arguments: dict[str, ast.expr]) -> tuple[str, ...]:
+    """Return the argument `datasets` of a Chapter.
+
+    It may be another chapter's: for `softmax_regression.chapter.datasets` that module is read in turn.
+    """
+    value = arguments.get("datasets", ast.Tuple([]))
     if isinstance(value, ast.Attribute):
-        return _datasets(ast.unparse(value).partition(".")[0])
+        other = ast.unparse(value).partition(".")[0]
+        return _datasets(_arguments(_parse(other)))
     try:
         return tuple(ast.literal_eval(value))
     except ValueError:
         return ("see --help",)
-
-
-@lru_cache
-def reproduced():
-    """The summary of the full run that the README shows: `Summary.as_json` of each chapter, without its
-    metrics."""
-    return json.loads(resources.files(__package__).joinpath("reproduced.json").read_text(encoding="utf-8"))

@@ -1,33 +1,41 @@
-"""What a run leaves behind: one row of numbers an epoch."""
+"""The history of a training run: one row of numbers per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class History(list):
-    """A list of rows, each a dict of an epoch's numbers: `history[-1]["test_acc"]`.
+    """A list of rows, each a dict with the numbers of one epoch: `history[-1]["test_acc"]`.
 
-    A name gives its column over all epochs, `history["test_acc"]`, so tables and figures need no other type.
+    The name of a column gives its values over all epochs, `history["test_acc"]`.
     """
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return [row[key] for row in self]
         return super().__getitem__(key)
 
-    def columns(self):
-        """Name -> values by epoch, as result.json keeps them."""
+    def last_numbers(self) -> dict[str, float]:
+        """Return the numbers of the last epoch without its count and time; empty before the first epoch."""
+        return {k: v for k, v in self[-1].items() if k not in ("epoch", "seconds")} if self else {}
+
+    def columns(self) -> dict[str, list]:
+        """Return name -> values by epoch, as result.json stores them."""
         return {name: self[name] for name in self[0]} if self else {"epoch": []}
 
     @classmethod
-    def from_columns(cls, columns):
-        """The history that `columns()` was taken from."""
+    def from_columns(cls, columns: Mapping[str, Iterable]) -> History:
+        """Return the history that `columns` was called on."""
         return cls(dict(zip(columns, values)) for values in zip(*columns.values()))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join(epoch_line(row) for row in self)
 
 
-def epoch_line(row):
-    """One epoch as the book prints it: `epoch 1, train loss 0.7885, train acc 0.747, test acc 0.802, 0.1
-    sec`."""
+def epoch_line(row: Mapping[str, float]) -> str:
+    """Return an epoch as the book prints it: "epoch 1, train loss 0.7885, train acc 0.747, 0.1 sec"."""
     fields = [f"epoch {row['epoch']}"]
     fields += [
         f"{name.replace('_', ' ')} {_number(name, value)}"
@@ -39,11 +47,13 @@ def epoch_line(row):
     return ", ".join(fields)
 
 
-def _number(name, value):
+def _number(name: str, value: float) -> str:
     return f"{value:.3f}" if name.endswith("acc") else f"{value:#.4g}"
 
 
-def is_shown(epoch, num_epochs, lines=20):
-    """Of a long run every second, third, ... epoch is shown, so that there are about `lines`; first and last
-    always."""
+def is_shown(epoch: int, num_epochs: int, lines: int = 20) -> bool:
+    """Return whether a long run shows this epoch.
+
+    About `lines` evenly spaced epochs are, and always the first and the last.
+    """
     return epoch % -(-num_epochs // lines) == 0 or epoch in (1, num_epochs)

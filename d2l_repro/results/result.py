@@ -1,92 +1,31 @@
-"""What running a chapter gives: numbers, tables and figures, which print, show themselves in Jupyter, and are
-saved.
+"""Results of a chapter: numbers, tables and figures that print, show inline in Jupyter and can be saved.
 
-Neither MXNet nor matplotlib is imported here, so that a report can be made from results alone.
+Imports neither MXNet nor matplotlib, so that a report can be made from results alone.
 """
 
+from __future__ import annotations
+
 import dataclasses
-import json
-import math
 import platform
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from .. import compat
 from ..errors import InputError
 from ..files import write_atomically
-from .history import History
-from .schema import MAYBE, NUMBER, misfit
+from .formatting import as_frame, format_duration, format_number, note_sections, parity_row, published_row
+from .run import RunResult, Status, run_label
+from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
 
 FILE_NAME = "result.json"
-SHAPE = {
-    "chapter": str,
-    "seed": int,
-    "settings": dict,
-    "dataset": str,
-    "stand_in_for": (str, type(None)),
-    "runs": {
-        str: {
-            "history": {str: [MAYBE]},
-            "metrics": {str: MAYBE},
-            "error": (str, type(None)),
-            "diverged": (str, type(None)),
-        }
-    },
-    "parity": (
-        type(None),
-        {
-            "steps": int,
-            "max_abs_diff": MAYBE,
-            "pairs": [
-                {
-                    "ours": str,
-                    "theirs": str,
-                    "steps": int,
-                    "max_abs_diff": MAYBE,
-                    "tolerance": NUMBER,
-                    "left_at": (type(None), {"step": int}),
-                }
-            ],
-        },
-    ),
-    "published": [
-        {
-            "run": str,
-            "metric": str,
-            "value": NUMBER,
-            "low": NUMBER,
-            "high": NUMBER,
-            "ours": MAYBE,
-            "within": bool,
-            "source": str,
-            "note": str,
-        }
-    ],
-    "tables": {str: [dict]},
-    "notes": {
-        str: {
-            "statements": [{"text": str, "code": str, "output": str, "holds": bool}],
-            "error": (str, type(None)),
-        }
-    },
-    "interrupted": bool,
-    "impl": str,
-    "only": [str],
-    "quick": bool,
-    "changed": dict,
-    "finished": str,
-    "seconds": NUMBER,
-    "environment": dict,
-    "figures": [str],
-}
 
 
-def environment():
-    """The versions and the machine a result was made with."""
+def environment() -> dict[str, Any]:
+    """Return the versions and the machine that results are made with."""
     return {
         "python": platform.python_version(),
         "mxnet": version("mxnet"),
@@ -98,121 +37,149 @@ def environment():
 
 @dataclass(repr=False)
 class Result:
-    """A chapter's results; all but `models` and the drawn `figures` go into result.json."""
+    """The results of a chapter; all but the runs' models and the drawn `figures` go into result.json."""
 
     chapter: str
     seed: int
-    settings: dict
+    settings: dict[str, Any]
     dataset: str = "none"
-    stand_in_for: Optional[str] = None
-    # label -> {"history": History, "metrics": {...}} and "error" if it failed, "diverged" if it is there to
-    # show that
-    runs: dict = field(default_factory=dict)
-    parity: Optional[dict] = None
-    published: list = field(default_factory=list)  # rows of published.compare
-    tables: dict = field(default_factory=dict)  # title -> rows, each a dict
-    notes: dict = field(default_factory=dict)  # title -> what `notes.run` gives
+    stand_in_for: str | None = None
+    runs: list[RunResult] = field(default_factory=list)
+    parity: Parity | None = None
+    published: list[PublishedRow] = field(default_factory=list)  # as `published.compare` returns them
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # title -> rows
+    notes: dict[str, Note] = field(default_factory=dict)  # title -> what `experiment.notes.run` returns
     interrupted: bool = False
-    impl: str = "both"  # implementations that were asked for
-    only: list = field(default_factory=list)  # variants that were asked for; all where empty
-    quick: bool = False  # shrunk to a look of seconds?
-    changed: dict = field(default_factory=dict)  # setting -> the chapter's own value, where another was given
+    impl: str = "both"  # implementations asked for
+    only: list[str] = field(default_factory=list)  # variants asked for; empty for all
+    quick: bool = False  # data and epochs cut to a few seconds with --quick
+    changed: dict[str, Any] = field(default_factory=dict)  # setting -> the chapter's own value
     finished: str = ""  # date and time, UTC
-    seconds: float = 0.0  # that it took, from the first data file to the last figure
-    environment: dict = field(default_factory=environment)
-    figures: dict = field(default_factory=dict)  # name -> matplotlib Figure
-    models: dict = field(default_factory=dict)  # label -> trained Model
+    seconds: float = 0.0  # from the first data file to the last figure
+    environment: dict[str, Any] = field(default_factory=environment)
+    figures: dict[str, Any] = field(
+        default_factory=dict
+    )  # name -> matplotlib Figure, None in a loaded result
 
-    def add(self, label, history, metrics=None):
-        """Keep a run: its last epoch's numbers, and `metrics` beside them, are its metrics."""
-        last = (
-            {name: value for name, value in history[-1].items() if name not in ("epoch", "seconds")}
-            if history
-            else {}
-        )
-        self.runs[label] = {"history": history, "metrics": {**last, **(metrics or {})}}
+    def select(
+        self, impl: str | None = None, variant: str | None = None, seed: int | None = None
+    ) -> list[RunResult]:
+        """Return the matching runs in the order of training; None matches everything."""
+        return [
+            run
+            for run in self.runs
+            if impl in (None, run.impl) and variant in (None, run.variant) and seed in (None, run.seed)
+        ]
+
+    def find(self, impl: str, variant: str = "", seed: int | None = None) -> RunResult | None:
+        """Return the first matching run, or None if there is none."""
+        return next(iter(self.select(impl, variant, seed)), None)
+
+    def label(self, run: RunResult) -> str:
+        """Return the name of a run in tables and figures of this result."""
+        return run_label(run.impl, run.variant, None if run.seed == self.seed else run.seed)
+
+    def labelled(self) -> dict[str, RunResult]:
+        """Return all runs by their labels."""
+        return {self.label(run): run for run in self.runs}
+
+    def add(self, impl: str, variant: str = "", metrics: Mapping[str, float] | None = None) -> None:
+        """Append numbers that come from no training: facts about the data, differences between runs."""
+        self.runs.append(RunResult(impl, variant, self.seed, metrics=dict(metrics or {})))
 
     @property
-    def errors(self):
-        """Label -> message of each run, and title -> message of each note, that failed."""
-        return {name: made["error"] for name, made in {**self.runs, **self.notes}.items() if "error" in made}
+    def models(self) -> dict[str, Any]:
+        """Trained models by the labels of their runs; empty in a loaded result."""
+        return {label: run.model for label, run in self.labelled().items() if run.model is not None}
 
     @property
-    def outside(self):
-        """The rows of `published` in which our value is not in the band."""
+    def errors(self) -> dict[str, str]:
+        """Messages of runs that failed or were interrupted, by label, and of failed notes, by title."""
+        ended = (Status.FAILED, Status.INTERRUPTED)
+        failed = {label: run.message for label, run in self.labelled().items() if run.status in ended}
+        return {**failed, **{title: note["error"] for title, note in self.notes.items() if note.get("error")}}
+
+    @property
+    def diverged(self) -> dict[str, str]:
+        """Messages of runs that diverged, as their chapter set out to show, by label."""
+        return {label: run.message for label, run in self.labelled().items() if run.status is Status.DIVERGED}
+
+    @property
+    def outside(self) -> list[PublishedRow]:
+        """Rows of `published` whose value of ours is outside the band."""
         return [row for row in self.published if not row["within"]]
 
-    def as_json(self):
-        """The content of result.json as dicts, lists, strings and finite numbers (null for any other
-        number)."""
-        content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "models"}
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of result.json: dicts, lists, strings and finite numbers, null for any other."""
+        content = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         content["figures"] = [f"{name}.svg" for name in self.figures]
-        content["runs"] = {
-            label: {**run, "history": run["history"].columns()} for label, run in self.runs.items()
-        }
-        return _finite(content)
+        content["runs"] = {label: run.as_json() for label, run in self.labelled().items()}
+        return finite(content)
 
     @classmethod
-    def load(cls, path):
-        """Read a result.json; `figures` then has None for each figure, whose file lies beside it.
+    def load(cls, path: str | Path) -> Result:
+        """Read a result.json of any version.
+
+        The figures of the returned result are None; their files lie beside result.json.
 
         Raises:
-            InputError: the file cannot be read, or is not one that `save` wrote.
+            InputError: the file cannot be read, or does not conform to result.schema.json.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            if isinstance(content, dict):
-                for name, value in (("notes", {}), ("only", [])):  # which earlier results do not have
-                    content.setdefault(name, value)
-            fault = misfit(content, SHAPE)
-            if fault:
-                raise ValueError(fault)
-            for run in content["runs"].values():
-                run["history"] = History.from_columns(run["history"])
-            content["figures"] = {Path(name).stem: None for name in content["figures"]}
-            return cls(**content)
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+            return cls._from_json(parse_json(Path(path).read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 f"{path}: not a readable result ({error}); remove it, or run the chapter again"
             ) from error
 
-    def save(self, folder):
-        """Write every figure as SVG and PNG and, last, result.json into `folder`, which has to be there."""
+    @classmethod
+    def _from_json(cls, content: Any) -> Result:
+        problem = schema_error(content)
+        if problem:
+            raise ValueError(problem)
+        known = {f.name: content[f.name] for f in dataclasses.fields(cls) if f.name in content}
+        known["runs"] = [
+            RunResult.from_json(label, run, content["seed"]) for label, run in content["runs"].items()
+        ]
+        known["figures"] = {Path(name).stem: None for name in content["figures"]}
+        return cls(**known)
+
+    def save(self, folder: str | Path) -> None:
+        """Write every figure as SVG and PNG and, last, result.json into `folder`, which must exist."""
         from . import plot
 
         plot.save({name: figure for name, figure in self.figures.items() if figure is not None}, folder)
-        write_atomically(Path(folder) / FILE_NAME, dumped(self.as_json()))
+        write_atomically(Path(folder) / FILE_NAME, to_json(self.as_json()))
 
-    def all_tables(self):
-        """Title -> rows: what failed, the chapter's own tables, parity and, last, published and reproduced
-        values."""
-        failed = [{"run": label, "error": error} for label, error in self.errors.items()]
-        diverged = [
-            {"run": label, "how": run["diverged"]} for label, run in self.runs.items() if "diverged" in run
-        ]
-        tables = {"Failed": failed, "Diverged, as this chapter shows": diverged, **self.tables}
-        if self.parity:
-            tables["Do scratch and Gluon follow the same path?"] = [
-                parity_row(pair) for pair in self.parity["pairs"]
-            ]
-        if self.published:
-            tables["Published and reproduced"] = [published_row(row) for row in self.published]
+    def all_tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return title -> rows of every table that is not empty.
+
+        Failures come first, then the chapter's own tables, parity and, last, published and reproduced values.
+        """
+        tables = {
+            "Failed": [{"run": label, "error": error} for label, error in self.errors.items()],
+            "Diverged, as this chapter shows": [
+                {"run": label, "how": how} for label, how in self.diverged.items()
+            ],
+            **self.tables,
+            "Do scratch and Gluon follow the same path?": [
+                parity_row(pair) for pair in (self.parity["pairs"] if self.parity else [])
+            ],
+            "Published and reproduced": [published_row(row) for row in self.published],
+        }
         return {title: rows for title, rows in tables.items() if rows}
 
-    def __str__(self):
-        parts = [
-            f"{title}\n{'-' * len(title)}\n" + "\n\n".join(filter(None, chain.from_iterable(cells(note))))
-            for title, note in self.notes.items()
-        ]
+    def __str__(self) -> str:
+        parts = [f"{title}\n{'-' * len(title)}\n{_note_text(note)}" for title, note in self.notes.items()]
         parts += [
-            f"{title}\n{frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()
+            f"{title}\n{as_frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()
         ]
         return "\n\n".join(filter(None, [*parts, self.remark()]))
 
     __repr__ = __str__
 
-    def remark(self):
-        """What there is to say where no values are compared: why, or what is asserted in place of them."""
+    def remark(self) -> str:
+        """Return why no values are compared, or how many statements of notes hold; empty if values are."""
         if self.published:
             return ""
         if self.interrupted:
@@ -225,98 +192,41 @@ class Result:
             why = "data or settings are not the chapter's own, or nothing is published for these runs"
         return f"Published values are not compared: {why}."
 
-    def statements(self):
-        """How many of the notes' statements hold, as "41 of 42"."""
-        holds = [one["holds"] for note in self.notes.values() for one in note["statements"] if one["code"]]
+    def statements(self) -> str:
+        """Return how many of the notes' statements hold, as "41 of 42"."""
+        holds = [
+            statement["holds"]
+            for note in self.notes.values()
+            for statement in note["statements"]
+            if statement["code"]
+        ]
         return f"{sum(holds)} of {len(holds)}"
 
-    def _repr_html_(self):
-        from . import plot
+    def _repr_html_(self) -> str:
+        return "\n".join(self._html_parts())
 
-        where = f" on {self.dataset}" if self.runs else ""
-        parts = [f"<h3>{escape(self.chapter + where)}</h3>"]
+    def _html_parts(self) -> Iterator[str]:
+        yield f"<h3>{escape(self.chapter)}{f' on {escape(self.dataset)}' if self.runs else ''}</h3>"
         for title, note in self.notes.items():
-            parts += [
-                f"<h4>{escape(title)}</h4>",
-                *(f"<p>{escape(prose)}</p><pre>{escape(session)}</pre>" for prose, session in cells(note)),
-            ]
-        parts += [
-            f"<h4>{escape(title)}</h4>{frame(rows).to_html(index=False, border=0)}"
-            for title, rows in self.all_tables().items()
-        ]
-        parts.append(f"<p>{escape(self.remark())}</p>")
-        for figure in self.figures.values():
-            if figure is not None:
-                svg = plot.rendered(figure, "svg").decode()
-                parts.append(
-                    svg[svg.index("<svg") :]
-                )  # without the XML declaration, which HTML does not have
-        return "\n".join(parts)
+            yield f"<h4>{escape(title)}</h4>"
+            for prose, session in note_sections(note):
+                yield f"<p>{escape(prose)}</p><pre>{escape(session)}</pre>"
+        for title, rows in self.all_tables().items():
+            yield f"<h4>{escape(title)}</h4>{as_frame(rows).to_html(index=False, border=0)}"
+        yield f"<p>{escape(self.remark())}</p>"
+        yield from (_inline_svg(figure) for figure in self.figures.values() if figure is not None)
 
 
-def cells(note):
-    """A note as (prose, what a terminal shows of the statements below it)."""
-    made = []
-    for one in note["statements"]:
-        if one["text"] or not made:
-            made.append((one["text"], []))
-        code = one["code"].replace("\n", "\n... ")
-        made[-1][1].extend(filter(None, (f">>> {code}" if code else "", one["output"])))
-    return [(prose, "\n".join(lines)) for prose, lines in made]
+def _note_text(note: Note) -> str:
+    return "\n\n".join(part for section in note_sections(note) for part in section if part)
 
 
-def shown(number, form=".6g"):
-    """A number as text; result.json has null for one that is not finite."""
-    return "not finite" if number is None or not math.isfinite(number) else format(number, form)
+def _inline_svg(figure: Any) -> str:
+    from . import plot
+
+    svg = plot.render(figure, "svg").decode()
+    return svg[svg.index("<svg") :]  # without the XML declaration, which HTML does not have
 
 
-def duration(seconds):
-    """Seconds as a reader says them: 0.4 ms, 12 ms, 1.2 s, 3 min."""
-    if seconds < 1:
-        return f"{seconds * 1000:.2g} ms" if seconds < 0.0995 else f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
-
-
-def parity_row(pair):
-    """A pair of `parity` as the tables show it."""
-    return {
-        "runs": f"{pair['ours']}, {pair['theirs']}",
-        "steps": pair["steps"],
-        "largest difference": shown(pair["max_abs_diff"], ".1e"),
-        "limit": f"{pair['tolerance']:g}",
-        "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}",
-    }
-
-
-def published_row(row):
-    """A row of `published.compare` as the tables show it."""
-    return {
-        "run": row["run"],
-        "metric": row["metric"],
-        "published": f"{row['value']:g}",
-        "ours": shown(row["ours"]),
-        "band": f"{row['low']:g} to {row['high']:g}",
-        "within": "yes" if row["within"] else "NO",
-    }
-
-
-def frame(rows):
-    import pandas as pd
-
-    return pd.DataFrame(rows)
-
-
-def dumped(content):
-    """`content` as the text of a JSON file, with null for numbers that are not finite."""
-    return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(value: Any):
-    """`value` with null for nan and infinities, which JSON does not know."""
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+# earlier names
+shown, duration = format_number, format_duration

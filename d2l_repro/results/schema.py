@@ -1,42 +1,117 @@
-"""Does a value read from a JSON file have the shape that it should have?"""
+"""The contract of result.json: a published JSON Schema, the same shapes as types, reading and writing.
 
+`result.schema.json` beside this file describes every key.
+"""
+
+from __future__ import annotations
+
+import json
 import math
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Callable, TypedDict
 
-NUMBER = "a number"
-MAYBE = "a number or null"
+
+class PublishedRow(TypedDict):
+    """A published value beside ours."""
+
+    run: str
+    metric: str
+    value: float  # as published
+    low: float  # ends of the band that counts as reproduced
+    high: float
+    ours: float | None
+    within: bool
+    source: str
+    note: str
 
 
-def misfit(value, shape, place="it"):
-    """Say where and how a value departs from a shape, or None if it fits.
+class ParityPair(TypedDict):
+    """A scratch and a Gluon run, trained from the same parameters on the same batches."""
+
+    ours: str  # label of the scratch run
+    theirs: str  # label of the Gluon run
+    steps: int
+    max_abs_diff: float | None  # of any parameter after any step
+    tolerance: float
+    left_at: dict[str, Any] | None  # where the two first differ by more than that
+
+
+class Parity(TypedDict):
+    """All such pairs of a chapter, with the fewest steps and the largest difference of any."""
+
+    steps: int
+    max_abs_diff: float | None
+    pairs: list[ParityPair]
+
+
+class Statement(TypedDict):
+    """A statement of a note and what it printed."""
+
+    text: str  # prose before it
+    code: str
+    output: str
+    holds: bool  # whether the output is the expected one
+
+
+class Note(TypedDict, total=False):
+    """A note; `error` only where a statement does not hold."""
+
+    statements: list[Statement]
+    error: str
+
+
+def schema_error(content: Any) -> str | None:
+    """Return where and how `content` departs from result.schema.json, or None where it conforms.
 
     Args:
-        value: as `json` gives it.
-        shape: a type; NUMBER or MAYBE; a tuple of shapes, of which one has to fit; a list of one shape, for
-            every item; a dict of name -> shape for keys that have to be there, or of `str` -> shape for every
-            key.
-        place: what `value` is called.
+        content: a result.json as `parse_json` returns it.
+
+    Returns:
+        One line such as "runs.gluon.metrics.train_loss must be number or null".
     """
-    if isinstance(shape, tuple):
-        faults = [misfit(value, option, place) for option in shape]
-        return None if None in faults else faults[0]
-    if shape in (NUMBER, MAYBE):
-        return None if _is_number(value) or (shape == MAYBE and value is None) else f"{place} is not {shape}"
-    if not isinstance(shape, (list, dict)):
-        fits = isinstance(value, shape) and (shape is bool or not isinstance(value, bool))
-        return None if fits else f"{place} is not of type {shape.__name__}"
-    if not isinstance(value, type(shape)):
-        return f"{place} is not of type {type(shape).__name__}"
-    if isinstance(shape, list):
-        parts = ((item, shape[0], f"{place}[{i}]") for i, item in enumerate(value))
-    elif str in shape:
-        parts = ((item, shape[str], f"{place}.{name}") for name, item in value.items())
-    else:
-        parts = ((value.get(name), part, f"{place}.{name}") for name, part in shape.items())
-    return next(filter(None, (misfit(*part) for part in parts)), None)
+    from fastjsonschema import JsonSchemaValueException
 
-
-def _is_number(value):
     try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(float(value))
-    except OverflowError:
-        return False
+        _validator()(content, name_prefix="result")
+    except JsonSchemaValueException as error:
+        name = str(error.name)
+        place = " ".join(name.removeprefix("result.").split())
+        if error.rule == "required":
+            missing = next(name for name in error.rule_definition if name not in error.value)
+            return f"{place} must have {missing!r}"
+        return f"{place}{error.message[len(name) :]}"
+    return None
+
+
+@lru_cache
+def _validator() -> Callable[..., Any]:
+    import fastjsonschema
+
+    text = resources.files(__package__).joinpath("result.schema.json").read_text(encoding="utf-8")
+    return fastjsonschema.compile(json.loads(text))
+
+
+def to_json(content: Any) -> str:
+    """Return `content` as the text of a JSON file, with null for numbers that are not finite."""
+    return json.dumps(finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def parse_json(text: str) -> Any:
+    """Parse the text of a JSON file.
+
+    NaN and Infinity, which JSON does not have but Python's parser accepts, become strings: the schema allows
+    those nowhere in place of a number.
+    """
+    return json.loads(text, parse_constant=str)
+
+
+def finite(value: Any) -> Any:
+    """Return `value` as JSON can hold it: string keys, lists, and null for NaN and infinities."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

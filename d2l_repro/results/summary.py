@@ -1,104 +1,113 @@
-"""The results below a folder, several seeds of a chapter taken together, and what they say of the published
-values."""
+"""Summaries: the results below a folder, and several seeds of a chapter taken together."""
+
+from __future__ import annotations
 
 import math
 import shutil
 import statistics
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypedDict
 
 from ..errors import InputError
 from ..files import write_atomically
 from .catalogue import entries
-from .result import FILE_NAME, Result, dumped, shown
+from .formatting import format_number
+from .result import FILE_NAME, Result
+from .schema import ParityPair, PublishedRow, to_json
 
 SUMMARY = "summary.json"
 
 
-def seed_folder(folder, chapter, seed, first):
-    """Where a chapter's result of a seed is kept: the first seed's in the chapter's own folder, others in
-    it."""
-    return Path(folder) / chapter if seed == first else Path(folder) / chapter / f"seed_{seed}"
+class Spread(TypedDict):
+    """Values of several seeds: their mean and sample standard deviation, NaN where a value is not finite."""
+
+    mean: float
+    std: float
+    values: list[float | None]
+
+
+class SummaryRow(PublishedRow):
+    """A row of `published.compare` over several seeds: `ours` is the mean."""
+
+    std: float
+    seeds: list[int]  # that have the value
 
 
 @dataclass
 class Summary:
-    """A chapter's results of one or several seeds, made with the same settings on the same kind of data."""
+    """Results of a chapter from one or several seeds, with the same settings and the same kind of data.
 
-    folder: Path  # of the first, where its figures are
-    results: list
+    Attributes:
+        folder: folder of the first result, where its figures are.
+        results: at least one.
+    """
+
+    folder: Path
+    results: list[Result]
 
     @property
-    def first(self):
+    def first(self) -> Result:
         """The result whose settings, curves and figures stand for all."""
         return self.results[0]
 
     @property
-    def chapter(self):
+    def chapter(self) -> str:
+        """Name of the chapter."""
         return self.first.chapter
 
     @property
-    def seeds(self):
+    def seeds(self) -> list[int]:
+        """Seeds of all results."""
         return [result.seed for result in self.results]
 
     @property
-    def interrupted(self):
+    def interrupted(self) -> list[int]:
         """Seeds of the results that were interrupted."""
         return [result.seed for result in self.results if result.interrupted]
 
     @property
-    def errors(self):
-        """What went wrong, by run; told with its seed where there are several."""
+    def errors(self) -> dict[str, str]:
+        """Messages of failed runs by label, which names the seed where there are several."""
         return {
             f"{label} (seed {result.seed})" if len(self.results) > 1 else label: error
             for result in self.results
             for label, error in result.errors.items()
         }
 
-    def metrics(self):
-        """Label of a run -> metric -> `spread` over the seeds that finished the run."""
-        values = {}
+    def metrics(self) -> dict[str, dict[str, Spread]]:
+        """Return label of a run -> metric -> spread over the seeds that finished the run."""
+        values: dict[str, dict[str, list]] = {}
         for result in self.results:
-            for label, run in result.runs.items():
-                for name, value in run["metrics"].items():
+            for label, run in result.labelled().items():
+                for name, value in run.metrics.items():
                     values.setdefault(label, {}).setdefault(name, []).append(value)
         return {
             label: {name: spread(numbers) for name, numbers in metrics.items()}
             for label, metrics in values.items()
         }
 
-    def published(self):
-        """The rows of `published.compare` with `ours` the mean, `std`, the `seeds` that count, and the
-        verdict.
+    def published(self) -> list[SummaryRow]:
+        """Return the published values beside the mean of ours over the seeds.
 
         A value is within its band when the band and mean +- one standard deviation have a number in common.
-        With one seed that is: when it lies in the band.
+        With one seed this means that the value lies in the band.
         """
-        rows = {}
+        groups: dict[tuple[str, str], list[tuple[int, PublishedRow]]] = {}
         for result in self.results:
             for row in result.published:
-                rows.setdefault((row["run"], row["metric"]), (row, []))[1].append((result.seed, row["ours"]))
-        made = []
-        for row, numbers in rows.values():
-            over = spread([value for _, value in numbers])
-            made.append(
-                {
-                    **row,
-                    "ours": over["mean"],
-                    "std": over["std"],
-                    "seeds": [seed for seed, _ in numbers],
-                    "within": _overlap(row, over),
-                }
-            )
-        return made
+                groups.setdefault((row["run"], row["metric"]), []).append((result.seed, row))
+        return [_over_seeds(group) for group in groups.values()]
 
-    def parted(self):
-        """The first pair of a scratch and a Gluon run that did not follow the same path, if there is one."""
+    def mismatched_pair(self) -> ParityPair | None:
+        """Return the first pair of a scratch and a Gluon run that do not follow the same path, or None."""
         pairs = (pair for result in self.results if result.parity for pair in result.parity["pairs"])
         return next((pair for pair in pairs if pair["left_at"]), None)
 
-    def as_json(self):
-        """The chapter's part of summary.json."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the chapter's part of summary.json."""
         first = self.first
         return {
             "dataset": first.dataset,
@@ -111,129 +120,164 @@ class Summary:
             "metrics": self.metrics(),
             "published": self.published(),
             "parity": first.parity and first.parity["max_abs_diff"],
-            "same_path": self.parted() is None,
+            "same_path": self.mismatched_pair() is None,
             "errors": self.errors,
             "environment": first.environment,
         }
 
-    def row(self):
-        """The chapter's line in the overview that `d2l-repro run` ends with."""
-        rows, parted, parity = self.published(), self.parted(), self.first.parity
+    def row(self) -> dict[str, str]:
+        """Return the chapter's line in the overview that `d2l-repro run` prints last."""
+        rows = self.published()
         within = sum(row["within"] for row in rows)
-        paths = f"within {shown(parity['max_abs_diff'], '.1g')}" if parity else "-"
         return {
             "chapter": self.chapter,
-            "data": data_shown(self.first),
+            "data": data_label(self.first),
             "published values within their bands": f"{within} of {len(rows)}" if rows else "-",
-            "scratch = Gluon": f"NO: {parted['ours']}" if parted else paths,
+            "scratch = Gluon": self._parity_text(),
             **({"statements that hold": self.first.statements()} if self.first.notes else {}),
         }
 
+    def _parity_text(self) -> str:
+        pair, parity = self.mismatched_pair(), self.first.parity
+        if pair:
+            return f"NO: {pair['ours']}"
+        return f"within {format_number(parity['max_abs_diff'], '.1g')}" if parity else "-"
 
-def data_shown(result):
-    """The data's name, with a mark where they stand in for others."""
+
+def data_label(result: Result) -> str:
+    """Return the name of the data, marked if they stand in for others."""
     return f"{result.dataset} (stand-in)" if result.stand_in_for else result.dataset
 
 
-def spread(values):
-    """Mean and standard deviation (of the sample; 0 of a single value), and the values themselves."""
-    finite = all(value is not None and math.isfinite(value) for value in values)
+def spread(values: Sequence[float | None]) -> Spread:
+    """Return the mean and the sample standard deviation (0 of a single value) of the values."""
+    mean = std = math.nan
+    numbers = [value for value in values if value is not None and math.isfinite(value)]
+    if len(numbers) == len(values):
+        with suppress(OverflowError):  # the sum of large numbers
+            mean, std = statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else 0.0
+    return {"mean": mean, "std": std, "values": list(values)}
+
+
+def _over_seeds(group: list[tuple[int, PublishedRow]]) -> SummaryRow:
+    """Return one row for a published value and ours of several (seed, row)."""
+    first = group[0][1]
+    ours = spread([row["ours"] for _, row in group])
+    reaches_band = ours["mean"] - ours["std"] <= first["high"] and ours["mean"] + ours["std"] >= first["low"]
     return {
-        "mean": statistics.fmean(values) if finite else math.nan,
-        "std": (statistics.stdev(values) if len(values) > 1 else 0.0) if finite else math.nan,
-        "values": values,
+        **first,
+        "ours": ours["mean"],
+        "std": ours["std"],
+        "seeds": [seed for seed, _ in group],
+        "within": reaches_band,
     }
 
 
-def _overlap(row, over):
-    return over["mean"] - over["std"] <= row["high"] and over["mean"] + over["std"] >= row["low"]
-
-
-def drop_other_seeds(folder, folders):
-    """Remove what an earlier run left of other seeds of the same chapters: what is there now takes its place.
-
-    Args:
-        folder: of all results.
-        folders: of the results that are there to stay.
-    """
-    for chapter in {Path(one).relative_to(folder).parts[0] for one in folders}:
-        for other in Path(folder, chapter).glob("seed_*"):
-            if other not in folders and (other / FILE_NAME).is_file():
-                shutil.rmtree(other)
-
-
-def outside(summaries):
-    """(chapter, row) of each value that is not within its band."""
-    return [(made.chapter, row) for made in summaries for row in made.published() if not row["within"]]
+def outside(summaries: Iterable[Summary]) -> list[tuple[str, SummaryRow]]:
+    """Return (chapter, row) of each value that is outside its band."""
+    return [
+        (summary.chapter, row) for summary in summaries for row in summary.published() if not row["within"]
+    ]
 
 
 @dataclass
 class Collection:
-    """All that a folder holds."""
+    """All results of a folder, and one line for each problem: what is missing, and why."""
 
-    summaries: list
-    problems: list = field(default_factory=list)  # one line each: what is missing from the summaries, and why
+    summaries: list[Summary]
+    problems: list[str] = field(default_factory=list)
 
-    def save(self, folder):
+    def save(self, folder: str | Path) -> None:
         """Write summary.json: every chapter's numbers, for other programs."""
         content = {summary.chapter: summary.as_json() for summary in self.summaries}
-        write_atomically(Path(folder) / SUMMARY, dumped({"chapters": content}))
+        write_atomically(Path(folder) / SUMMARY, to_json({"chapters": content}))
 
 
-def collect(folder):
-    """Read the results in `folder` (a chapter's own, or one folder a chapter), in the order of the catalogue.
+def collect(folder: str | Path) -> Collection:
+    """Read all results in `folder`, in the order of the catalogue.
+
+    A file that is not a readable result, and a folder whose chapter another folder has too, are problems of
+    the collection.
 
     Args:
-        folder: as `d2l-repro run --out` or a chapter's `--out` left it.
-
-    Returns:
-        Collection; a file that is no readable result is one of its problems.
+        folder: as `d2l-repro run --out` or a chapter's `--out` left it: a chapter's own, or one with a folder
+            per chapter.
 
     Raises:
         InputError: there is no result at all.
     """
-    folder, found = Path(folder), Collection([])
-    # Of two folders with results of one chapter the one that is named after it comes first.
-    homes = sorted(folder.glob("*"), key=lambda path: (path.name not in entries(), path.name))
-    for home in [folder, *(path for path in homes if not path.name.startswith("seed_"))]:
-        paths = [home / FILE_NAME, *sorted(home.glob(f"seed_*/{FILE_NAME}"))]
-        results = {path: _load(path, found.problems) for path in paths if path.is_file()}
-        results = {path: result for path, result in results.items() if result}
-        if results:
-            path, first = next(iter(results.items()))
-            summary = Summary(path.parent, [first, *_same_but_for_seed(first, results.values())])
-            twin = next((other for other in found.summaries if other.chapter == summary.chapter), None)
-            if twin:
-                found.problems.append(
-                    f"{summary.folder}: left out, because {twin.folder} has results of "
-                    f"{summary.chapter} too; make a report of that folder alone"
-                )
-            else:
-                found.summaries.append(summary)
-    if not found.summaries and not found.problems:
+    folder, collection = Path(folder), Collection([])
+    for home in _result_folders(folder):
+        summary = _summarize(home, collection.problems)
+        if summary:
+            _add_unless_known(summary, collection)
+    if not collection.summaries and not collection.problems:
         raise InputError(f"{folder}: no results there; run a chapter first: d2l-repro run mlp --out {folder}")
-    order = list(entries())
-    found.summaries.sort(key=lambda made: order.index(made.chapter) if made.chapter in order else len(order))
-    return found
+    order = {name: i for i, name in enumerate(entries())}
+    collection.summaries.sort(key=lambda summary: order.get(summary.chapter, len(order)))
+    return collection
 
 
-def _load(path, problems):
-    try:
-        return Result.load(path)
-    except InputError as error:
-        problems.append(str(error))
+def _result_folders(folder: Path) -> list[Path]:
+    """Return the folder itself and those in it; first the ones that are named after a chapter."""
+    inner = [path for path in folder.glob("*") if not path.name.startswith("seed_")]
+    return [folder, *sorted(inner, key=lambda path: (path.name not in entries(), path.name))]
+
+
+def _summarize(home: Path, problems: list[str]) -> Summary | None:
+    """Return the summary of a folder and its further seeds, or None if it has no readable result."""
+    results = {}
+    for path in [home / FILE_NAME, *sorted(home.glob(f"seed_*/{FILE_NAME}"))]:
+        if path.is_file():
+            try:
+                results[path] = Result.load(path)
+            except InputError as error:
+                problems.append(str(error))
+    if not results:
         return None
+    path, first = next(iter(results.items()))
+    return Summary(path.parent, [first, *_other_seeds(first, results.values())])
 
 
-def _same_but_for_seed(first, results):
-    """Those made as `first` was but for the seed; an earlier run may have left others, with other
-    settings."""
+def _add_unless_known(summary: Summary, collection: Collection) -> None:
+    same_chapter = [known for known in collection.summaries if known.chapter == summary.chapter]
+    if same_chapter:
+        collection.problems.append(
+            f"{summary.folder}: left out because {same_chapter[0].folder} has results of {summary.chapter} "
+            "too; make a report of that folder alone"
+        )
+    else:
+        collection.summaries.append(summary)
 
-    def made(result):
-        return [
-            getattr(result, name)
-            for name in ("chapter", "settings", "quick", "impl", "only", "dataset", "stand_in_for")
-        ]
 
-    alike = {result.seed: result for result in results if made(result) == made(first)}
-    return [alike[seed] for seed in sorted(alike) if seed != first.seed]
+def _other_seeds(first: Result, results: Iterable[Result]) -> list[Result]:
+    """Return the results that differ from `first` only in their seed, sorted by it.
+
+    An earlier run may have left others, with other settings.
+    """
+    names = ("chapter", "settings", "quick", "impl", "only", "dataset", "stand_in_for")
+
+    def setup(result):
+        return [getattr(result, name) for name in names]
+
+    by_seed = {result.seed: result for result in results if setup(result) == setup(first)}
+    return [by_seed[seed] for seed in sorted(by_seed) if seed != first.seed]
+
+
+def seed_folder(folder: str | Path, chapter: str, seed: int, first: int) -> Path:
+    """Return the folder of a result: the chapter's own for the first seed, one inside it for any other."""
+    return Path(folder) / chapter if seed == first else Path(folder) / chapter / f"seed_{seed}"
+
+
+def drop_other_seeds(folder: str | Path, folders: Iterable[str | Path]) -> None:
+    """Remove the results of other seeds that an earlier run of the same chapters left.
+
+    Args:
+        folder: folder of all results.
+        folders: folders of the results to keep.
+    """
+    kept = [Path(path) for path in folders]
+    for chapter in {path.relative_to(folder).parts[0] for path in kept}:
+        for other in Path(folder, chapter).glob("seed_*"):
+            if other not in kept and (other / FILE_NAME).is_file():
+                shutil.rmtree(other)

@@ -1,4 +1,4 @@
-"""The parts a net is made of, written from scratch under the book's names."""
+"""The building blocks of nets, from scratch, under the book's names."""
 
 from .functional import (
     accuracy,

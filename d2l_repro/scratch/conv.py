@@ -1,5 +1,6 @@
-"""Convolution and pooling as layers with hand-derived gradients, for images (batch, channels, height,
-width)."""
+"""Convolution and pooling layers with hand-derived gradients, for images (batch, channels, height, width)."""
+
+from __future__ import annotations
 
 import numpy as np
 from mxnet import nd
@@ -7,8 +8,10 @@ from mxnet import nd
 from .layers import Layer
 
 
-def corr2d(X, K):
-    """The two-dimensional cross-correlation of an array with a kernel (section 5.1); autograd can record it.
+def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
+    """Return the two-dimensional cross-correlation of an array with a kernel (section 5.1).
+
+    It consists of MXNet's operators, so that autograd can record it.
 
     Args:
         X: (height, width).
@@ -18,87 +21,86 @@ def corr2d(X, K):
         (height - h + 1, width - w + 1).
 
     Raises:
-        ValueError: the kernel does not fit into X.
+        ValueError: the kernel is larger than X.
     """
     height, width = (x - k + 1 for x, k in zip(X.shape, K.shape))
     if min(height, width) < 1:
         raise ValueError(
             f"a kernel of {K.shape[0]} x {K.shape[1]} does not fit into {X.shape[0]} x {X.shape[1]}"
         )
-    # Y_ij = sum over a, b of K_ab X_(i+a)(j+b): X moved by every place of the kernel, weighed with what
-    # stands there
+    # Y_ij = sum over a, b of K_ab X_(i+a)(j+b): the sum over all elements of the kernel, each times a shifted
+    # X
     return nd.add_n(*(K[a, b] * X[a : a + height, b : b + width] for a, b in np.ndindex(K.shape)))
 
 
 class Conv2D(Layer):
-    """Y_o = sum over i of W_oi * X_i, + b_o, with so many zeros around X that Y is as high and wide ("same"
-    padding).
+    """Convolve images with "same" padding: Y_o = sum over i of W_oi * X_i, + b_o.
 
-    As in every such library, * is the cross-correlation. It becomes one product of matrices: of the weights,
-    a row an output channel, and of the windows of X that they are laid on, a column a pixel.
+    The images are padded with zeros so that Y is as high and as wide as X. As in all such libraries, * is the
+    cross-correlation. It is computed as one product of two matrices: the weights, one row for each output
+    channel, and the windows of X under the kernel, one column for each pixel.
 
     Args:
         W: weights, (outputs, inputs, k, k) with an odd k.
         b: bias, (outputs,).
-        first: whether the layer is a net's first, whose gradient by its input nobody asks for.
+        first: whether this is the first layer of the net, so that no gradient w.r.t. its input is needed.
     """
 
-    def __init__(self, W, b, first=False):
+    def __init__(self, W: nd.NDArray, b: nd.NDArray, first: bool = False):
         self.W, self.b, self.first = W, b, first
         self.params, self.weights = [W, b], [W]
         self.window = {"kernel": W.shape[2:], "pad": [k // 2 for k in W.shape[2:]]}
 
-    def forward(self, X):  # (batch, inputs, height, width)
+    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, inputs, height, width)
         self.shape = X.shape
         self.columns = _channels_first(nd.im2col(X, **self.window))  # (inputs k k, batch height width)
         # Y = W columns + b
         Y = nd.dot(self.W.reshape((len(self.W), -1)), self.columns) + self.b.reshape((-1, 1))
-        return Y.reshape((len(Y), len(X), *X.shape[2:])).transpose(
-            (1, 0, 2, 3)
-        )  # (batch, outputs, height, width)
+        Y = Y.reshape((len(Y), len(X), *X.shape[2:]))
+        return Y.transpose((1, 0, 2, 3))  # (batch, outputs, height, width)
 
-    def backward(self, dY):
+    def backward(self, dY: nd.NDArray) -> nd.NDArray | None:
         dY = _channels_first(dY)  # (outputs, batch height width)
-        # dW = dY columns', db = the sum of dY's columns, dcolumns = W' dY
+        # dW = dY columns', db = sum of the columns of dY, dcolumns = W' dY
         self.W.grad[:] = nd.dot(dY, self.columns, transpose_b=True).reshape(self.W.shape)
-        # as a product with ones: several times as fast as `sum`
+        # A product with ones is several times as fast as `sum`.
         self.b.grad[:] = nd.dot(dY, nd.ones(dY.shape[1], dtype=dY.dtype))
         if self.first:
             return None
         dcolumns = nd.dot(self.W.reshape((len(self.W), -1)), dY, transpose_a=True)
-        # A pixel is in as many windows as the kernel has elements: its gradient is the sum of theirs.
+        # A pixel belongs to as many windows as the kernel has elements; its gradient is the sum over them.
         dcolumns = dcolumns.reshape((len(dcolumns), self.shape[0], -1)).transpose((1, 0, 2))
         return nd.col2im(dcolumns, output_size=self.shape[2:], **self.window)
 
 
-def _channels_first(X):
-    """(batch, channels, ...) -> (channels, batch ...)."""
+def _channels_first(X: nd.NDArray) -> nd.NDArray:
+    """Rearrange (batch, channels, ...) into (channels, batch ...)."""
     return X.reshape((*X.shape[:2], -1)).transpose((1, 0, 2)).reshape((X.shape[1], -1))
 
 
-CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]  # row and column of each pixel of a window
+CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]  # row and column of each pixel in a window
 
 
 class MaxPool2D(Layer):
-    """The largest pixel of each window of 2 x 2, channel by channel; height and width have to be even."""
+    """Replace each 2 x 2 window of each channel by its largest pixel; height and width must be even."""
 
-    def forward(self, X):  # (batch, channels, height, width)
+    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, channels, height, width)
         self.shape = X.shape
         self.corners = [X[:, :, i::2, j::2] for i, j in CORNERS]
         self.above, self.below = nd.maximum(*self.corners[:2]), nd.maximum(*self.corners[2:])
         return nd.maximum(self.above, self.below)  # (batch, channels, height / 2, width / 2)
 
-    def backward(self, dY):
-        # The gradient goes to the pixel that won: of equal ones to the first, as in Gluon. The blank margins
-        # of images are full of equal ones.
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
+        # The gradient goes to the largest pixel. If there are several, it goes to the first, as in Gluon;
+        # this happens often, as the margins of images are blank.
         to_above = (self.above >= self.below) * dY
-        corners = []
-        for (left, right), dy in zip((self.corners[:2], self.corners[2:]), (to_above, dY - to_above)):
+        to_below = dY - to_above
+        gradients = []
+        for (left, right), dy in ((self.corners[:2], to_above), (self.corners[2:], to_below)):
             to_left = (left >= right) * dy
-            corners += [to_left, dy - to_left]
-        # not `empty`, which takes its memory at once, for each of the many batches that Python is ahead of
-        # the engine
+            gradients += [to_left, dy - to_left]
+        # Not `nd.empty`: it allocates its memory at once, and Python is many batches ahead of the engine.
         dX = nd.zeros(self.shape, dtype=dY.dtype)
-        for (i, j), corner in zip(CORNERS, corners):
-            dX[:, :, i::2, j::2] = corner
+        for (i, j), gradient in zip(CORNERS, gradients):
+            dX[:, :, i::2, j::2] = gradient
         return dX

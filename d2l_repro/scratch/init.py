@@ -1,26 +1,30 @@
-"""Initial weights, as matrices (inputs, outputs) like the book's."""
+"""Draw initial weights as matrices of shape (inputs, outputs), like the book's."""
+
+from __future__ import annotations
 
 import math
 
 from mxnet import nd
 
 
-def normal(shape, sigma=0.01):
-    """Normal with standard deviation `sigma`: the book's, whatever the size of the layer."""
+def normal(shape: tuple[int, ...], sigma: float = 0.01) -> nd.NDArray:
+    """Draw from a normal distribution with standard deviation `sigma`; the default is the book's."""
     return nd.random.normal(scale=sigma, shape=shape)
 
 
-def xavier(shape):
-    """Uniform in +-sqrt(6 / (inputs + outputs)) (X. Glorot and Y. Bengio, 2010).
+def xavier(shape: tuple[int, int]) -> nd.NDArray:
+    """Draw uniformly from +-sqrt(6 / (inputs + outputs)) (X. Glorot and Y. Bengio, 2010).
 
-    Its variance, 2 / (inputs + outputs), is between the one that keeps the size of what goes forward through
-    a linear layer and the one that keeps the size of what comes back.
+    The variance, 2 / (inputs + outputs), is a compromise: 1 / inputs would preserve the variance of the
+    signal that passes forward through a linear layer, 1 / outputs that of the gradient that passes back.
     """
     bound = math.sqrt(6 / sum(shape))
     return nd.random.uniform(-bound, bound, shape=shape)
 
 
-def kaiming(shape):
-    """Normal with standard deviation sqrt(2 / inputs) (K. He et al., 2015): ReLU halves the mean square, so
-    twice."""
+def kaiming(shape: tuple[int, int]) -> nd.NDArray:
+    """Draw from a normal distribution with standard deviation sqrt(2 / inputs) (K. He et al., 2015).
+
+    The factor 2 compensates for ReLU, which halves the mean square of its input.
+    """
     return nd.random.normal(scale=math.sqrt(2 / shape[0]), shape=shape)

@@ -1,14 +1,18 @@
-"""Layers whose gradients are derived by hand, and nets made of them.
+"""Layers with hand-derived gradients, and nets made of them.
 
-A layer's `forward` keeps what its `backward` will need. `backward` is handed the gradient of the loss by the
-layer's output, writes that by each parameter into the parameter's `.grad`, and returns that by the layer's
-input: the chain rule, a factor a layer. Losses are sums over the batch here, as a trainer's
-`step(batch_size)` divides.
+A layer's `forward` keeps what its `backward` needs. `backward` receives the gradient of the loss w.r.t. the
+layer's output, stores the gradient w.r.t. each parameter in the parameter's `.grad`, and returns the gradient
+w.r.t. the layer's input. This is the chain rule, with one factor for each layer. The loss is the sum over the
+batch, as a trainer's `step(batch_size)` divides by the batch size.
 
-A net of these layers trains through the loop with `gradients=gradients_by_hand(...)`. It may as well be
-recorded by autograd, since its forward is made of MXNet's operators: that is one way to check what was
-derived.
+A net of these layers is trained by `train_ch3(..., gradients=gradients_by_hand(...))`. Since `forward`
+consists of MXNet's operators, autograd can record it too, which is one way to check the derivations.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Callable
 
 from mxnet import autograd, nd
 
@@ -25,50 +29,66 @@ from .init import normal
 
 
 class Layer:
-    """Base of the layers; `params` are learned, `running` is kept from batch to batch without a gradient."""
+    """Base class of the layers.
 
-    params = ()
-    weights = ()  # those of the parameters that a penalty acts on
-    running = ()
+    Attributes:
+        params: the parameters that are learned.
+        weights: those of `params` that a penalty acts on.
+        running: statistics that are carried over from batch to batch and have no gradient.
+    """
 
-    def forward(self, X):
+    params: Sequence[nd.NDArray] = ()
+    weights: Sequence[nd.NDArray] = ()
+    running: Sequence[nd.NDArray] = ()
+
+    def forward(self, X: nd.NDArray) -> nd.NDArray:
+        """Return the layer's output for a batch."""
         raise NotImplementedError
 
-    def backward(self, dY):
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
+        """Store the gradients w.r.t. the parameters and return the gradient w.r.t. the layer's input.
+
+        Args:
+            dY: gradient of the loss w.r.t. the output of the last `forward`, in its shape.
+
+        Returns:
+            gradient in the shape of the input; None if the layer is declared the first of a net.
+        """
         raise NotImplementedError
 
 
 class Affine(Layer):
-    """Y = X W + b.
+    """Compute Y = X W + b.
 
     Args:
         W: weights, (inputs, outputs).
-        b: bias, (outputs,), or None for a layer without.
-        first: whether the layer is a net's first, whose gradient by its input nobody asks for: a third of the
-            work.
+        b: bias, (outputs,), or None for a layer without bias.
+        first: whether this is the first layer of the net, so that no gradient w.r.t. its input is needed.
+            That saves a third of the work.
     """
 
-    def __init__(self, W, b=None, first=False):
+    def __init__(self, W: nd.NDArray, b: nd.NDArray | None = None, first: bool = False):
         self.W, self.b, self.first = W, b, first
         self.weights = [W]
         self.params = [W] if b is None else [W, b]
 
-    def forward(self, X):  # (batch, ...)
+    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, ...)
         self.shape = X.shape
         self.X = X.reshape((len(X), -1))
         Y = nd.dot(self.X, self.W)
         return Y if self.b is None else Y + self.b  # (batch, outputs)
 
-    def backward(self, dY):
-        # dW = X' dY, db = the sum of dY's rows, dX = dY W'
+    def backward(self, dY: nd.NDArray) -> nd.NDArray | None:
+        # dW = X' dY, db = sum of the rows of dY, dX = dY W'
         nd.dot(self.X, dY, transpose_a=True, out=self.W.grad)
         if self.b is not None:
             self.b.grad[:] = dY.sum(axis=0)
         return None if self.first else nd.dot(dY, self.W, transpose_b=True).reshape(self.shape)
 
 
-SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # with which mean 0 and variance 1 are kept
-# name -> the function of x, and its derivative as a function of x and y, which often is simpler
+# SELU preserves mean 0 and variance 1 with these numbers (G. Klambauer et al., 2017).
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+# Name -> the function f(x), and its derivative as a function of x and y = f(x), which is often simpler.
 ACTIVATIONS = {
     "relu": (relu, lambda x, y: x > 0),
     "leaky relu": (lambda x: nd.where(x > 0, x, 0.01 * x), lambda x, y: 0.01 + 0.99 * (x > 0)),
@@ -85,59 +105,65 @@ ACTIVATIONS = {
 
 
 class Activation(Layer):
-    """An activation by its name in `ACTIVATIONS`, elementwise."""
+    """Apply an activation function to each element.
 
-    def __init__(self, name):
+    Args:
+        name: key of `ACTIVATIONS`.
+    """
+
+    def __init__(self, name: str):
         self.function, self.derivative = ACTIVATIONS[name]
 
-    def forward(self, X):
+    def forward(self, X: nd.NDArray) -> nd.NDArray:
         self.X, self.Y = X, self.function(X)
         return self.Y
 
-    def backward(self, dY):
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
         # dX = f'(X) dY
         return self.derivative(self.X, self.Y) * dY
 
 
 class CReLU(Layer):
-    """ReLU of x and of -x side by side (W. Shang et al., 2016): the next layer has twice as many inputs."""
+    """Concatenate the ReLUs of x and of -x (W. Shang et al., 2016): twice as many outputs as inputs."""
 
-    def forward(self, X):  # (batch, units)
+    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, units)
         self.X = X
         return relu(nd.concat(X, -X, dim=1))  # (batch, 2 units)
 
-    def backward(self, dY):
-        # dX = (x > 0) dY+ - (x < 0) dY-, with dY+ and dY- the two halves of dY
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
+        # dX = (x > 0) dY+ - (x < 0) dY-, where dY+ and dY- are the two halves of dY
         units = self.X.shape[1]
         return (self.X > 0) * dY[:, :units] - (self.X < 0) * dY[:, units:]
 
 
 class _Norm(Layer):
-    """Y = gamma (X - mean) / sqrt(var + epsilon) + beta, with means taken over `axis`."""
+    """Compute Y = gamma (X - mean) / sqrt(var + epsilon) + beta, with mean and variance over `axis`."""
 
     axis = 0
 
-    def __init__(self, gamma, beta, epsilon=1e-5):
+    def __init__(self, gamma: nd.NDArray, beta: nd.NDArray, epsilon: float = 1e-5):
         self.gamma, self.beta, self.epsilon = gamma, beta, epsilon
         self.params = [gamma, beta]
 
-    def statistics(self, X):
+    def statistics(self, X: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
+        """Return mean and variance of X over `axis`."""
         mean = X.mean(axis=self.axis, keepdims=True)
         return mean, ((X - mean) ** 2).mean(axis=self.axis, keepdims=True)
 
-    def normalize(self, X, mean, var):
+    def normalize(self, X: nd.NDArray, mean: nd.NDArray, var: nd.NDArray) -> nd.NDArray:
+        """Return Y, and keep X^ = (X - mean) / std for `backward`."""
         self.std = (var + self.epsilon).sqrt()
         self.X_hat = (X - mean) / self.std
         return self.gamma * self.X_hat + self.beta
 
-    def forward(self, X):  # (batch, units)
+    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, units)
         return self.normalize(X, *self.statistics(X))
 
-    def backward(self, dY):
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
         self.gamma.grad[:] = (dY * self.X_hat).sum(axis=0)
         self.beta.grad[:] = dY.sum(axis=0)
-        # With dX^ = gamma dY: dX = (dX^ - mean(dX^) - X^ mean(X^ dX^)) / std, for mean and std depend on X
-        # too.
+        # With dX^ = gamma dY: dX = (dX^ - mean(dX^) - X^ mean(X^ dX^)) / std. The second and third terms
+        # arise because mean and std depend on X too.
         dX_hat = self.gamma * dY
         shift = dX_hat.mean(axis=self.axis, keepdims=True)
         stretch = (self.X_hat * dX_hat).mean(axis=self.axis, keepdims=True)
@@ -145,36 +171,37 @@ class _Norm(Layer):
 
 
 class LayerNorm(_Norm):
-    """Every example is normalised over its units (J. Ba, J. Kiros and G. Hinton, 2016): alike in training and
-    testing.
+    """Normalize each example over its units (J. Ba, J. Kiros and G. Hinton, 2016).
+
+    It does the same in training and testing.
 
     Args:
-        gamma, beta: (units,).
-        epsilon: keeps the quotient finite.
+        gamma, beta: scale and shift, (units,).
+        epsilon: added to the variance, so that the quotient is finite.
     """
 
     axis = 1
 
 
 class BatchNorm(_Norm):
-    """Every unit is normalised over the batch (S. Ioffe and C. Szegedy, 2015).
+    """Normalize each unit over the batch (S. Ioffe and C. Szegedy, 2015).
 
-    In testing, that is outside of `autograd.train_mode()`, by averages of mean and variance that training
-    moves.
+    In testing, that is outside of `autograd.train_mode()`, running averages of mean and variance are used,
+    which are updated in training.
 
     Args:
-        gamma, beta: (units,).
-        epsilon: keeps the quotient finite.
-        momentum: how much of the averages is kept a batch.
+        gamma, beta: scale and shift, (units,).
+        epsilon: added to the variance, so that the quotient is finite.
+        momentum: weight of the old running averages when a batch updates them.
     """
 
-    def __init__(self, gamma, beta, epsilon=1e-5, momentum=0.9):
+    def __init__(self, gamma: nd.NDArray, beta: nd.NDArray, epsilon: float = 1e-5, momentum: float = 0.9):
         super().__init__(gamma, beta, epsilon)
         self.momentum = momentum
         self.running = [nd.zeros((1, gamma.size)), nd.ones((1, gamma.size))]  # mean, variance
         self.training = False
 
-    def forward(self, X):
+    def forward(self, X: nd.NDArray) -> nd.NDArray:
         self.training = autograd.is_training()
         if not self.training:
             return self.normalize(X, *(array.astype(X.dtype, copy=False) for array in self.running))
@@ -186,29 +213,42 @@ class BatchNorm(_Norm):
                 average += (1 - self.momentum) * new.astype(average.dtype, copy=False)
         return self.normalize(X, *statistics)
 
-    def backward(self, dY):
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
         dX = super().backward(dY)
         return dX if self.training else self.gamma * dY / self.std
 
 
 class Dropout(Layer):
-    """Inverted dropout (section 3.13), in training only; the gradient goes where the activations went."""
+    """Apply inverted dropout in training only (section 3.13); gradients are multiplied by the same mask.
 
-    def __init__(self, drop_prob):
+    Args:
+        drop_prob: probability of dropping an element.
+    """
+
+    def __init__(self, drop_prob: float):
         self.drop_prob = drop_prob
 
-    def forward(self, X):
+    def forward(self, X: nd.NDArray) -> nd.NDArray:
         self.mask = dropout(X.ones_like(), self.drop_prob)
         return X * self.mask
 
-    def backward(self, dY):
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
         return dY * self.mask
 
 
 class Network:
-    """Layers one after another: X -> the last one's output."""
+    """Apply layers one after another: X -> output of the last layer.
 
-    def __init__(self, layers):
+    It attaches a gradient to every parameter.
+
+    Args:
+        layers: from the input to the output.
+
+    Attributes:
+        params, weights, running: those of all layers, as lists.
+    """
+
+    def __init__(self, layers: Iterable[Layer]):
         self.layers = list(layers)
         self.params, self.weights, self.running = (
             [array for layer in self.layers for array in getattr(layer, name)]
@@ -217,64 +257,83 @@ class Network:
         for param in self.params:
             param.attach_grad()
 
-    def __call__(self, X):
+    def __call__(self, X: nd.NDArray) -> nd.NDArray:
         for layer in self.layers:
             X = layer.forward(X)
         return X
 
-    def backward(self, dY):
-        """From the gradient by the output, write that by every parameter into its `.grad`."""
+    def backward(self, dY: nd.NDArray) -> None:
+        """Store the gradient w.r.t. every parameter in its `.grad`.
+
+        Args:
+            dY: gradient of the loss w.r.t. the output, in its shape.
+        """
         for layer in reversed(self.layers):
-            if dY is None:  # what comes before the first layer with parameters
+            if dY is None:  # only layers without parameters are left
                 break
             dY = layer.backward(dY)
 
 
 class FullyConnectedNet(Network):
-    """{affine - [norm] - activation - [dropout]} for every hidden layer, and affine at the end.
+    """A net of hidden layers {affine - [norm] - activation - [dropout]} and an affine output layer.
 
     Args:
         sizes: units of each layer, from the inputs to the outputs.
-        weight: shape -> initial weights; N(0, 0.01) by default. (0.01 is the standard deviation.)
-        activation: name in `ACTIVATIONS`, or "crelu", or None for none.
+        weight: shape -> initial weights; by default normal with standard deviation 0.01.
+        activation: key of `ACTIVATIONS`, or "crelu", or None for linear hidden layers.
         norm: `BatchNorm`, `LayerNorm` or None.
         drop_prob: probability of dropping a hidden unit.
-        bias: the initial biases, or None for a net without.
-        output: name of the outputs' activation, or None for none.
+        bias: initial value of the biases, or None for a net without biases.
+        output: activation of the outputs, a key of `ACTIVATIONS`, or None.
         input_drop_prob: probability of dropping an input.
     """
 
     def __init__(
         self,
-        sizes,
-        weight=normal,
-        activation="relu",
-        norm=None,
-        drop_prob=0.0,
-        bias=0.0,
-        output=None,
-        input_drop_prob=0.0,
+        sizes: Sequence[int],
+        weight: Callable[[tuple[int, int]], nd.NDArray] = normal,
+        activation: str | None = "relu",
+        norm: type[_Norm] | None = None,
+        drop_prob: float = 0.0,
+        bias: float | None = 0.0,
+        output: str | None = None,
+        input_drop_prob: float = 0.0,
     ):
-        layers = [Dropout(input_drop_prob)] if input_drop_prob else []
+        layers: list[Layer] = [Dropout(input_drop_prob)] if input_drop_prob else []
         for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
-            if i:
-                layers += [norm(nd.ones(inputs), nd.zeros(inputs))] if norm else []
-                layers += [CReLU() if activation == "crelu" else Activation(activation)] if activation else []
-                layers += [Dropout(drop_prob)] if drop_prob else []
-                inputs *= 2 if activation == "crelu" else 1
-            W, b = weight((inputs, outputs)), None if bias is None else nd.full(outputs, bias)
+            if i > 0:  # finish the hidden layer that the last affine layer began
+                if norm:
+                    layers.append(norm(nd.ones(inputs), nd.zeros(inputs)))
+                if activation:
+                    layers.append(CReLU() if activation == "crelu" else Activation(activation))
+                if drop_prob:
+                    layers.append(Dropout(drop_prob))
+                if activation == "crelu":
+                    inputs *= 2
+            W = weight((inputs, outputs))
+            b = None if bias is None else nd.full(outputs, bias)
             layers.append(Affine(W, b, first=i == 0))
-        super().__init__(layers + ([Activation(output)] if output else []))
+        if output:
+            layers.append(Activation(output))
+        super().__init__(layers)
 
 
 class TwoLayerNet(FullyConnectedNet):
-    """affine - ReLU - affine, the smallest of them."""
+    """The smallest of these nets: affine - ReLU - affine."""
 
-    def __init__(self, num_inputs, num_hiddens, num_outputs, weight=normal):
+    def __init__(
+        self,
+        num_inputs: int,
+        num_hiddens: int,
+        num_outputs: int,
+        weight: Callable[[tuple[int, int]], nd.NDArray] = normal,
+    ):
         super().__init__([num_inputs, num_hiddens, num_outputs], weight)
 
 
-LOSSES = {  # name -> the losses of a batch's scores and labels, and the gradient of their sum by the scores
+ArrayFunction = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]
+# Name -> (scores, y) -> losses of the examples, and (scores, y) -> gradient of their sum w.r.t. the scores.
+LOSSES: dict[str, tuple[ArrayFunction, ArrayFunction]] = {
     "softmax": (softmax_cross_entropy, lambda scores, y: softmax(scores) - _one_hot(y, scores)),
     "svm": (hinge_loss, lambda scores, y: _hinge_gradient(scores, y)),
     "logistic": (sigmoid_cross_entropy, lambda scores, y: nd.sigmoid(scores) - y.reshape(scores.shape)),
@@ -282,40 +341,46 @@ LOSSES = {  # name -> the losses of a batch's scores and labels, and the gradien
 }
 
 
-def _one_hot(y, scores):
+def _one_hot(y: nd.NDArray, scores: nd.NDArray) -> nd.NDArray:
     return nd.one_hot(y, scores.shape[1], dtype=scores.dtype)
 
 
-def _hinge_gradient(scores, y, margin=1.0):
-    # Every class above the margin gains 1, and the true class loses as many.
-    true = _one_hot(y, scores)
-    above = (scores - scores.pick(y).expand_dims(1) + margin > 0) * (1 - true)
-    return above - true * above.sum(axis=1, keepdims=True)
+def _hinge_gradient(scores: nd.NDArray, y: nd.NDArray, margin: float = 1.0) -> nd.NDArray:
+    # 1 for every class that violates the margin, minus their number for the true class, 0 elsewhere
+    is_true = _one_hot(y, scores)
+    violates = (scores - scores.pick(y).expand_dims(1) + margin > 0) * (1 - is_true)
+    return violates - is_true * violates.sum(axis=1, keepdims=True)
 
 
-def gradients_by_hand(net, loss, reg=0.0, batch_size=1, l1=0.0):
-    """For `train_ch3`: (X, y) -> scores, losses; by the way, the layers' `backward` fill every parameter's
-    `.grad`.
+def gradients_by_hand(
+    net: Network, loss: str, reg: float = 0.0, batch_size: int = 1, l1: float = 0.0
+) -> Callable[[nd.NDArray, nd.NDArray], tuple[nd.NDArray, nd.NDArray]]:
+    """Return `gradients` for `train_ch3`, which the layers' `backward` compute instead of autograd.
 
     Args:
-        net: a `Network`.
-        loss: name in `LOSSES`.
-        reg: factor of the penalty |W|^2 / 2 of every weight matrix, which is added to the mean loss.
-        batch_size: what the trainer divides by.
-        l1: factor of the penalty |W|, the sum of all absolute values, beside it.
+        net: the net to train.
+        loss: key of `LOSSES`.
+        reg: factor of the penalty |W|^2 / 2 for each weight matrix, which is added to the mean loss.
+        batch_size: by which the trainer divides the gradients.
+        l1: factor of the penalty |W|, the sum of the absolute values, which is added likewise.
+
+    Returns:
+        (X, y) -> scores, losses; it stores the gradient w.r.t. every parameter in its `.grad`.
     """
     losses_of, gradient_of = LOSSES[loss]
 
-    def gradients(X, y):
+    def gradients(X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
         with autograd.train_mode():
             scores = net(X)
             net.backward(gradient_of(scores, y))
-        for W in net.weights if reg else ():
-            # d/dW of |B| reg/2 |W|^2 is |B| reg W
-            W.grad[:] += batch_size * reg * W
-        for W in net.weights if l1 else ():
-            # d/dW of |B| l1 |W| is |B| l1 sign(W); MXNet's own sign takes three times as long
-            W.grad[:] += (batch_size * l1) * ((W > 0) - (W < 0))
+        if reg:
+            for W in net.weights:
+                # d/dW of |B| reg/2 |W|^2 is |B| reg W
+                W.grad[:] += batch_size * reg * W
+        if l1:
+            for W in net.weights:
+                # d/dW of |B| l1 |W| is |B| l1 sign(W); MXNet's own sign takes three times as long
+                W.grad[:] += (batch_size * l1) * ((W > 0) - (W < 0))
         return scores, losses_of(scores, y)
 
     return gradients

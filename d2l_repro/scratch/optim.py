@@ -1,26 +1,32 @@
 """Optimizers from scratch, from simple to complex, with the three names of gluon.Trainer.
 
-Those are `step`, `learning_rate` and `set_learning_rate`. All of them update in place NDArrays that have a
-gradient attached, and take the gradient to be a sum over the batch. In the formulas p is a parameter, g its
-gradient over |B|, lr the learning rate; v, s and x are arrays of p's shape that are kept from step to step in
-`state`.
+Those names are `step`, `learning_rate` and `set_learning_rate`. An optimizer updates NDArrays in place by
+their attached gradients, which are sums over the batch. In the formulas p is a parameter, g its gradient
+divided by the batch size, and lr the learning rate; v, s and x are arrays in the shape of p that an optimizer
+keeps from step to step in its `state`.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable
 
-from mxnet import nd
+import numpy as np
+from mxnet import autograd, nd
 
 
-def clip_gradients(grads, theta):
-    """Scale gradients in place so that their common norm is at most `theta` (section 6.4); nothing waits for
-    it.
+def clip_gradients(grads: Sequence[nd.NDArray], theta: float) -> None:
+    """Scale gradients in place so that their joint norm is at most `theta` (section 6.4).
+
+    This does not wait for MXNet's engine.
 
     Args:
-        grads: NDArrays.
+        grads: gradients of all parameters.
         theta: largest norm.
     """
     # g <- min(1, theta / |g|) g
-    # a product of g with itself, as a sum over squares takes MXNet a hundred times as long where g is large
+    # The dot product of g with itself: summing its squares takes MXNet a hundred times as long for a large g.
     norm = nd.add_n(*[nd.dot(g.reshape((-1,)), g.reshape((-1,))) for g in grads]).sqrt()
     scale = nd.minimum(theta / (norm + 1e-12), 1)
     for g in grads:
@@ -28,46 +34,55 @@ def clip_gradients(grads, theta):
 
 
 class Optimizer:
-    """What all optimizers have in common: weight decay, and arrays that are kept from step to step.
+    """Base of all optimizers: weight decay, and arrays that are kept from step to step.
 
     Args:
         params: NDArrays, each with a gradient attached.
         lr: learning rate.
-        wd: weight decay, of every parameter.
-        decoupled: whether decay acts on the parameter itself, p <- p - lr wd p, beside the step that the
-            gradient gives (I. Loshchilov and F. Hutter, 2019), or on the gradient, g <- g + wd p, which is
-            the gradient of the penalty wd/2 |p|^2. For plain SGD the two are the same.
-        l2_factor: 1 for that penalty; 2 for wd |p|^2, as a reader's article has it.
+        wd: weight decay of every parameter.
+        decoupled: whether weight decay acts on the parameter itself, p <- p - lr wd p, in addition to the
+            step that the gradient gives (I. Loshchilov and F. Hutter, 2019). Otherwise it acts on the
+            gradient, g <- g + wd p, where wd p is the gradient of the penalty wd/2 |p|^2. For plain SGD the
+            two are the same.
+        l2_factor: multiplies the gradient of that penalty; 2 stands for wd |p|^2, as in a reader's article.
 
     Attributes:
-        state: name -> arrays, one a parameter; empty before the first step.
-        t: steps taken.
+        state: name -> arrays, one per parameter; empty before the first step.
+        t: number of steps taken.
 
     Raises:
-        ValueError: a parameter has no gradient attached, or decoupled decay is given an l2_factor.
+        ValueError: a parameter has no gradient attached, or decoupled weight decay is given an l2_factor.
     """
 
-    names = ()  # of the arrays in `state`
+    state_names: tuple[str, ...] = ()
 
-    def __init__(self, params, lr, wd=0.0, decoupled=False, l2_factor=1.0):
+    def __init__(
+        self,
+        params: Iterable[nd.NDArray],
+        lr: float,
+        wd: float = 0.0,
+        decoupled: bool = False,
+        l2_factor: float = 1.0,
+    ):
         self.params = list(params)
         self.learning_rate = lr
         if decoupled and l2_factor != 1:
-            raise ValueError("decoupled decay has no penalty whose gradient l2_factor could multiply")
+            raise ValueError("decoupled weight decay has no penalty that l2_factor could multiply")
         self.wd, self.decoupled, self.l2_factor = wd, decoupled, l2_factor
-        self.state, self.t = {}, 0
+        self.state: dict[str, list[nd.NDArray]] = {}
+        self.t = 0
         for i, param in enumerate(self.params):
             if param.grad is None:
                 raise ValueError(f"parameter {i} has no gradient: call its attach_grad() first")
 
-    def set_learning_rate(self, lr):
-        """Take `lr` from the next step on."""
+    def set_learning_rate(self, lr: float) -> None:
+        """Use `lr` from the next step on."""
         self.learning_rate = lr
 
-    def step(self, batch_size):
+    def step(self, batch_size: float) -> None:
         """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
-        if self.t == 0:  # not before: only now are the parameters' shapes and types sure
-            self.state = {name: [param.zeros_like() for param in self.params] for name in self.names}
+        if self.t == 0:  # not earlier: until now the parameters' shapes and types may have changed
+            self.state = {name: [param.zeros_like() for param in self.params] for name in self.state_names}
         self.t += 1
         for param, *state in zip(self.params, *self.state.values()):
             g = param.grad / batch_size
@@ -79,83 +94,102 @@ class Optimizer:
                 g += self.l2_factor * self.wd * param
             param -= self.update(g, *state)
 
-    def update(self, g, *state):
-        """What is subtracted from a parameter; changes its arrays of the state in place."""
+    def update(self, g: nd.NDArray, *state: nd.NDArray) -> nd.NDArray:
+        """Return what to subtract from a parameter, and update its arrays of the state in place."""
         raise NotImplementedError
 
 
-def sgd(params, lr, batch_size):
-    """One step of minibatch stochastic gradient descent, in place (section 3.2): p <- p - lr g.
+class SGD(Optimizer):
+    """Minibatch stochastic gradient descent (section 3.2).
+
+    p <- p - lr g
+    """
+
+    def step(self, batch_size: float) -> None:
+        """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
+        self.t += 1
+        for param in self.params:
+            if self.wd:
+                # p <- p - lr wd p
+                param *= 1 - self.learning_rate * self.wd * (1 if self.decoupled else self.l2_factor)
+            # p <- p - lr / |B| * grad; combining the two numbers saves a pass over the matrix
+            param -= (self.learning_rate / batch_size) * param.grad
+
+
+def sgd(params: Iterable[nd.NDArray], lr: float, batch_size: int) -> None:
+    """Take one step of minibatch stochastic gradient descent in place, as a function (section 3.2).
 
     Args:
-        params: NDArrays, each with a gradient attached, which is the sum over `batch_size` examples.
+        params: NDArrays, each with a gradient attached that is the sum over `batch_size` examples.
         lr: learning rate.
         batch_size: examples a step.
     """
-    for param in params:
-        # p <- p - lr / |B| * grad, with both numbers made one: a pass over the matrix less
-        param -= (lr / batch_size) * param.grad
+    SGD(params, lr).step(batch_size)
 
 
 class FunctionTrainer:
-    """An optimizer that is a function, as chapter 7 of the book writes them, with the three names of
-    gluon.Trainer.
+    """An optimizer written as a function, as in chapter 7 of the book, with the three names of gluon.Trainer.
 
     Args:
-        function: (params, states, hyperparams) -> None; updates the parameters in place by their gradients as
-            they are, undivided.
+        function: (params, states, hyperparams) -> None; updates the parameters in place by their gradients,
+            which it does not divide by a batch size.
         params: NDArrays with gradients attached.
         states: whatever the function keeps from step to step.
-        hyperparams: dict; its "lr", if it has one, is the learning rate.
+        hyperparams: the function's options; "lr" is the learning rate, if it has one.
     """
 
-    def __init__(self, function, params, states, hyperparams):
+    def __init__(
+        self,
+        function: Callable[[Sequence[nd.NDArray], Any, dict[str, Any]], None],
+        params: Sequence[nd.NDArray],
+        states: Any,
+        hyperparams: dict[str, Any],
+    ):
         self.function, self.params, self.states, self.hyperparams = function, params, states, hyperparams
 
     @property
-    def learning_rate(self):
-        """The function's learning rate; nan where it has none, as AdaDelta."""
+    def learning_rate(self) -> float:
+        """The function's learning rate; nan if it has none, as for AdaDelta."""
         return self.hyperparams.get("lr", math.nan)
 
-    def set_learning_rate(self, lr):
-        """Take `lr` from the next step on."""
+    def set_learning_rate(self, lr: float) -> None:
+        """Use `lr` from the next step on."""
         self.hyperparams["lr"] = lr
 
-    def step(self, batch_size):
+    def step(self, batch_size: float) -> None:
         """Call the function."""
         self.function(self.params, self.states, self.hyperparams)
-
-
-class SGD(Optimizer):
-    """Minibatch stochastic gradient descent (section 3.2): p <- p - lr g."""
-
-    def step(self, batch_size):
-        """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
-        self.t += 1
-        if self.wd:
-            for param in self.params:
-                # p <- p - lr wd p
-                param *= 1 - self.learning_rate * self.wd * (1 if self.decoupled else self.l2_factor)
-        sgd(self.params, self.learning_rate, batch_size)
 
 
 class Momentum(Optimizer):
     """SGD with momentum (section 7.4; B. Polyak, 1964), in one of two conventions.
 
-    As a velocity, v <- rho v + lr g and p <- p - v: the book's and Gluon's. As an exponential average of the
-    gradient, v <- rho v + (1 - rho) g and p <- p - lr v: that of a reader's article. At a constant learning
-    rate the average with lr / (1 - rho) goes the way of the velocity with lr. When lr changes they differ: a
-    velocity keeps the old rates in it, an average takes the new one at once.
+    As a velocity, the convention of the book and of Gluon:
+    v <- rho v + lr g, p <- p - v
+
+    As an exponential average of the gradient, the convention of a reader's article:
+    v <- rho v + (1 - rho) g, p <- p - lr v
+
+    At a constant learning rate, the average with lr / (1 - rho) follows the same path as the velocity with
+    lr. When the learning rate changes they differ: a velocity still contains the old learning rates, while
+    an average uses the new one at once.
 
     Args:
         params, lr, options: as for every optimizer.
-        rho: how much of v is kept a step.
-        average: which convention.
+        rho: share of v that is kept at each step.
+        average: whether v is an average of the gradient.
     """
 
-    names = ("v",)
+    state_names = ("v",)
 
-    def __init__(self, params, lr, rho=0.9, average=False, **options):
+    def __init__(
+        self,
+        params: Iterable[nd.NDArray],
+        lr: float,
+        rho: float = 0.9,
+        average: bool = False,
+        **options: Any,
+    ):
         super().__init__(params, lr, **options)
         self.rho, self.average = rho, average
 
@@ -169,16 +203,20 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Optimizer):
-    """Nesterov's accelerated gradient (Y. Nesterov, 1983), as I. Sutskever et al. write it for minibatches
-    (2013).
+    """Nesterov's accelerated gradient (Y. Nesterov, 1983), for minibatches as I. Sutskever et al. (2013) do.
 
-    v <- rho v + lr g, p <- p - (rho v + lr g): the step after the one that momentum is about to take, taken
-    already.
+    v <- rho v + lr g, p <- p - (rho v + lr g)
+
+    It takes in advance the step that momentum is about to take next.
+
+    Args:
+        params, lr, options: as for every optimizer.
+        rho: share of v that is kept at each step.
     """
 
-    names = ("v",)
+    state_names = ("v",)
 
-    def __init__(self, params, lr, rho=0.9, **options):
+    def __init__(self, params: Iterable[nd.NDArray], lr: float, rho: float = 0.9, **options: Any):
         super().__init__(params, lr, **options)
         self.rho = rho
 
@@ -189,16 +227,21 @@ class Nesterov(Optimizer):
 
 
 class AdaGrad(Optimizer):
-    """AdaGrad (section 7.5; J. Duchi, E. Hazan and Y. Singer, 2011): s <- s + g^2, p <- p - lr g / sqrt(s +
-    epsilon).
+    """AdaGrad (section 7.5; J. Duchi, E. Hazan and Y. Singer, 2011): a learning rate for each element.
 
-    The sum only grows, so the steps only shrink: good where gradients are rare, too small after long
-        training.
+    s <- s + g^2, p <- p - lr g / sqrt(s + epsilon)
+
+    As the sum only grows, steps only shrink, which helps where gradients are sparse; after long training the
+    steps are too small.
+
+    Args:
+        params, lr, options: as for every optimizer.
+        epsilon: keeps the quotient finite.
     """
 
-    names = ("s",)
+    state_names = ("s",)
 
-    def __init__(self, params, lr, epsilon=1e-7, **options):
+    def __init__(self, params: Iterable[nd.NDArray], lr: float, epsilon: float = 1e-7, **options: Any):
         super().__init__(params, lr, **options)
         self.epsilon = epsilon
 
@@ -210,40 +253,62 @@ class AdaGrad(Optimizer):
 class RMSProp(Optimizer):
     """RMSProp (section 7.6; T. Tieleman and G. Hinton, 2012): AdaGrad with an average that forgets.
 
-    s <- rho s + (1 - rho) g^2, p <- p - lr g / sqrt(s + epsilon).
+    s <- rho s + (1 - rho) g^2, p <- p - lr g / sqrt(s + epsilon)
 
     Args:
         params, lr, options: as for every optimizer.
-        rho: how much of s is kept a step.
+        rho: share of s that is kept at each step.
         epsilon: keeps the quotient finite.
-        inside: whether epsilon stands inside the root, as in the book and in Gluon, or is added to it. The
-            same number means much more inside: the root of 1e-8 is 1e-4.
+        eps_inside_sqrt: whether epsilon is added inside the square root, as in the book and in Gluon, or to
+            the root. The same number has a larger effect inside: the root of 1e-8 is 1e-4.
     """
 
-    names = ("s",)
+    state_names = ("s",)
 
-    def __init__(self, params, lr, rho=0.9, epsilon=1e-8, inside=True, **options):
+    def __init__(
+        self,
+        params: Iterable[nd.NDArray],
+        lr: float,
+        rho: float = 0.9,
+        epsilon: float = 1e-8,
+        eps_inside_sqrt: bool = True,
+        **options: Any,
+    ):
         super().__init__(params, lr, **options)
-        self.rho, self.epsilon, self.inside = rho, epsilon, inside
+        self.rho, self.epsilon, self.eps_inside_sqrt = rho, epsilon, eps_inside_sqrt
 
     def update(self, g, s):
         s *= self.rho
         s += (1 - self.rho) * g * g
-        root = (s + self.epsilon).sqrt() if self.inside else s.sqrt() + self.epsilon
+        root = (s + self.epsilon).sqrt() if self.eps_inside_sqrt else s.sqrt() + self.epsilon
         return self.learning_rate * g / root
 
 
 class AdaDelta(Optimizer):
-    """AdaDelta (section 7.7; M. Zeiler, 2012), which needs no learning rate: lr is 1, and scales the step as
-    a whole.
+    """AdaDelta (section 7.7; M. Zeiler, 2012), which needs no learning rate.
 
-    s <- rho s + (1 - rho) g^2, d = sqrt(x + epsilon) / sqrt(s + epsilon) g, x <- rho x + (1 - rho) d^2, p <-
-    p - lr d.
+    s <- rho s + (1 - rho) g^2
+    d = sqrt(x + epsilon) / sqrt(s + epsilon) g
+    x <- rho x + (1 - rho) d^2
+    p <- p - lr d
+
+    Args:
+        params, options: as for every optimizer.
+        lr: scales the whole step; 1 in the paper.
+        rho: share of s and of x that is kept at each step.
+        epsilon: keeps the quotient finite, and makes the first steps possible.
     """
 
-    names = ("s", "x")
+    state_names = ("s", "x")
 
-    def __init__(self, params, lr=1.0, rho=0.9, epsilon=1e-5, **options):
+    def __init__(
+        self,
+        params: Iterable[nd.NDArray],
+        lr: float = 1.0,
+        rho: float = 0.9,
+        epsilon: float = 1e-5,
+        **options: Any,
+    ):
         super().__init__(params, lr, **options)
         self.rho, self.epsilon = rho, epsilon
 
@@ -257,27 +322,35 @@ class AdaDelta(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (section 7.8; D. Kingma and J. Ba, 2015): an average of the gradient over the root of one of its
-    square.
+    """Adam (section 7.8; D. Kingma and J. Ba, 2015): averages of the gradient and of its square.
 
-    v <- beta1 v + (1 - beta1) g, s <- beta2 s + (1 - beta2) g^2,
-    p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) v / (sqrt(s) + epsilon).
+    v <- beta1 v + (1 - beta1) g
+    s <- beta2 s + (1 - beta2) g^2
+    p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) v / (sqrt(s) + epsilon)
 
     Args:
         params, lr, options: as for every optimizer.
-        beta1, beta2: how much of the averages of the gradient and of its square is kept a step.
+        beta1, beta2: shares of v and of s that are kept at each step.
         epsilon: keeps the quotient finite.
-        correct_bias: whether the factor with t is there. Both averages begin with 0 and are too small at
-            first; it makes up for that.
-        steps_per_t: steps that t counts as one; 1 in the literature. A reader's article has t count epochs:
-            the factor, which should soon be 1, then begins at sqrt(1 - beta2) / (1 - beta1) = 0.32, falls,
-            and is 0.16 in the twentieth epoch.
+        correct_bias: whether to apply the factor that depends on t. Both averages start at 0 and are too
+            small at first, which the factor corrects.
+        steps_per_t: number of steps that increase t by one; 1 in the literature. In a reader's article t
+            counts epochs: the factor, which should soon be 1, then begins at sqrt(1 - beta2) / (1 - beta1) =
+            0.32, falls, and is 0.16 in the twentieth epoch.
     """
 
-    names = ("v", "s")
+    state_names = ("v", "s")
 
     def __init__(
-        self, params, lr, beta1=0.9, beta2=0.999, epsilon=1e-8, correct_bias=True, steps_per_t=1, **options
+        self,
+        params: Iterable[nd.NDArray],
+        lr: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        correct_bias: bool = True,
+        steps_per_t: int = 1,
+        **options: Any,
     ):
         super().__init__(params, lr, **options)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
@@ -290,35 +363,76 @@ class Adam(Optimizer):
         s += (1 - self.beta2) * g * g
         lr = self.learning_rate
         if self.correct_bias:
-            t = -(-self.t // self.steps_per_t)
-            # Both corrections, v / (1 - beta1^t) and s / (1 - beta2^t), are one number for all elements: one
-            # factor, as the paper's own faster form and Gluon have it. Epsilon is then added to the root that
-            # is not corrected.
+            t = math.ceil(self.t / self.steps_per_t)
+            # v / (1 - beta1^t) and s / (1 - beta2^t) divide all elements by the same numbers, so one factor
+            # does both, as in the paper's more efficient form and in Gluon. Epsilon is then added to the root
+            # of the uncorrected s.
             lr *= math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         return lr * v / (s.sqrt() + self.epsilon)
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (after I. Loshchilov and F. Hutter, 2019): p <- p - lr wd p, then
-    Adam's step.
+    """Adam with decoupled weight decay (after I. Loshchilov and F. Hutter, 2019).
 
-    In plain Adam the decay goes through the quotient, so that a parameter with large gradients hardly decays.
+    p <- p - lr wd p, followed by the step of Adam
+
+    In plain Adam the decay passes through the quotient, so a parameter with large gradients hardly decays.
+
+    Args:
+        params, lr, wd: as for every optimizer.
+        options: as for Adam.
     """
 
-    def __init__(self, params, lr, wd=0.01, **options):
+    def __init__(self, params: Iterable[nd.NDArray], lr: float, wd: float = 0.01, **options: Any):
         super().__init__(params, lr, wd=wd, decoupled=True, **options)
 
 
 class RandomAdam(Adam):
-    """Adam of which each element of each parameter takes a step with probability 1 - `drop` only.
+    """Adam in which each element of a parameter takes a step only with probability 1 - `drop`.
 
-    After a reader's article, which calls it AdamW and says itself that it is not. It is dropout on the
-    update: the averages see every gradient.
+    It follows a reader's article, which calls it AdamW while saying that it is not. It is dropout applied to
+    the update: the averages still see every gradient.
+
+    Args:
+        params, lr, options: as for Adam.
+        drop: probability that an element stays where it is.
     """
 
-    def __init__(self, params, lr, drop=0.5, **options):
+    def __init__(self, params: Iterable[nd.NDArray], lr: float, drop: float = 0.5, **options: Any):
         super().__init__(params, lr, **options)
         self.drop = drop
 
     def update(self, g, v, s):
         return super().update(g, v, s) * (nd.random.uniform(shape=g.shape, dtype=g.dtype) >= self.drop)
+
+
+def descent_path(
+    f: Callable[[nd.NDArray, nd.NDArray], nd.NDArray],
+    start: tuple[float, float],
+    optimizer_cls: Callable[[list[nd.NDArray], float], Optimizer],
+    lr: float,
+    steps: int = 20,
+) -> np.ndarray:
+    """Return the points through which an optimizer descends a function of two variables (section 7.2).
+
+    Args:
+        f: (x1, x2) -> height.
+        start: (x1, x2) before the first step.
+        optimizer_cls: (params, lr) -> optimizer.
+        lr: learning rate.
+        steps: number of steps.
+
+    Returns:
+        points, (steps + 1, 2).
+    """
+    x = nd.array(start)
+    x.attach_grad()
+    optimizer = optimizer_cls([x], lr)
+    points = [x.copy()]
+    for _ in range(steps):
+        with autograd.record():
+            height = f(x[0], x[1])
+        height.backward()
+        optimizer.step(1)
+        points.append(x.copy())
+    return nd.stack(*points).asnumpy()

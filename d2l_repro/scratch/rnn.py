@@ -1,18 +1,30 @@
-"""Recurrent nets from scratch: long short-term memory (section 6.8; S. Hochreiter and J. Schmidhuber, 1997).
+"""Long short-term memory (LSTM) from scratch (section 6.8; S. Hochreiter and J. Schmidhuber, 1997).
 
-The four gates are columns of one matrix, in Gluon's order: input gate, forget gate, candidate, output gate.
-So one product serves all four, and parameters correspond to those of gluon.rnn.
+The weights of the four gates are columns of the same matrix, in Gluon's order: input gate, forget gate,
+candidate, output gate. A single product then serves all four, and parameters correspond to those of
+gluon.rnn.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
 
 from mxnet import nd
 
 
-def lstm_parameters(num_inputs, num_hiddens, draw):
-    """Parameters of a layer: W_x (inputs, 4 hiddens), W_h (hiddens, 4 hiddens), b (4 hiddens,) of zeros.
+def lstm_parameters(
+    num_inputs: int, num_hiddens: int, draw: Callable[[tuple[int, int]], nd.NDArray]
+) -> list[nd.NDArray]:
+    """Return initial parameters of an LSTM layer.
 
     Args:
-        num_inputs, num_hiddens: sizes.
+        num_inputs: features of each step.
+        num_hiddens: hidden units.
         draw: shape -> initial weights, such as `init.xavier`.
+
+    Returns:
+        W_x (inputs, 4 hiddens), W_h (hiddens, 4 hiddens), and b (4 hiddens,), which is 0.
     """
     return [
         draw((num_inputs, 4 * num_hiddens)),
@@ -21,13 +33,18 @@ def lstm_parameters(num_inputs, num_hiddens, draw):
     ]
 
 
-def lstm_cell(X, H, C, W_x, W_h, b):
-    """One step of a layer.
+def lstm_cell(
+    X: nd.NDArray, H: nd.NDArray, C: nd.NDArray, W_x: nd.NDArray, W_h: nd.NDArray, b: nd.NDArray
+) -> tuple[nd.NDArray, nd.NDArray]:
+    """Compute one step of an LSTM layer.
 
     Args:
         X: inputs, (batch, inputs).
-        H, C: hidden state and memory after the step before, (batch, hiddens).
-        W_x, W_h, b: as of `lstm_parameters`.
+        H: hidden state after the previous step, (batch, hiddens).
+        C: memory after the previous step, (batch, hiddens).
+        W_x: weights of the inputs, (inputs, 4 hiddens).
+        W_h: weights of the hidden state, (hiddens, 4 hiddens).
+        b: bias, (4 hiddens,).
 
     Returns:
         H and C after this step.
@@ -35,36 +52,46 @@ def lstm_cell(X, H, C, W_x, W_h, b):
     return _step(nd.dot(X, W_x) + b, H, C, W_h)
 
 
-def _step(from_input, H, C, W_h):
-    gates = from_input + nd.dot(H, W_h)
-    # i = sigmoid(X W_xi + H W_hi + b_i), f and o likewise with weights of their own, g = tanh(X W_xg + H W_hg
-    # + b_g)
+def _step(
+    gates_from_X: nd.NDArray, H: nd.NDArray, C: nd.NDArray, W_h: nd.NDArray
+) -> tuple[nd.NDArray, nd.NDArray]:
+    """Compute one step from X W_x + b, (batch, 4 hiddens)."""
+    # i = sigmoid(X W_xi + H W_hi + b_i), likewise f and o with their own weights, and
+    # g = tanh(X W_xg + H W_hg + b_g)
+    gates = gates_from_X + nd.dot(H, W_h)
     i, f, g, o = gates.split(4, axis=1)
-    # C <- f C + i g: what of the memory is kept, and what is put in
+    # C <- f C + i g: f is the share of the old memory that is kept, i the share of the candidate that is
+    # added
     C = f.sigmoid() * C + i.sigmoid() * g.tanh()
-    # H = o tanh(C): how much of it is shown
+    # H = o tanh(C): o is the share of the memory that is output
     return o.sigmoid() * C.tanh(), C
 
 
-def lstm(X, state, W_x, W_h, b):
-    """A layer over all steps.
+def lstm(
+    X: nd.NDArray, state: Sequence[nd.NDArray], W_x: nd.NDArray, W_h: nd.NDArray, b: nd.NDArray
+) -> tuple[nd.NDArray, list[nd.NDArray]]:
+    """Apply an LSTM layer to all steps of a sequence.
 
     Args:
         X: inputs, (steps, batch, inputs).
         state: [H, C] before the first step, each (batch, hiddens).
-        W_x, W_h, b: as of `lstm_parameters`.
+        W_x: weights of the inputs, (inputs, 4 hiddens).
+        W_h: weights of the hidden state, (hiddens, 4 hiddens).
+        b: bias, (4 hiddens,).
 
     Returns:
-        outputs, the H of every step, (steps, batch, hiddens), and [H, C] after the last.
+        outputs, which are the H of every step, (steps, batch, hiddens), and [H, C] after the last step.
     """
     steps, batch, _ = X.shape
-    # The inputs of all steps are known, so their product is one; that with H has to wait for each step's H.
-    from_input = nd.dot(X.reshape((steps * batch, -1)), W_x) + b
-    # Cut apart in one go: a slice for each step would have a gradient of the whole's size for each step.
-    from_inputs = from_input.split(steps, axis=0) if steps > 1 else [from_input]
+    # The inputs of all steps are known in advance, so a single product is enough for all of them. The product
+    # with H must wait for the previous step.
+    gates_from_X = nd.dot(X.reshape((steps * batch, -1)), W_x) + b
+    # Split into steps at once: the gradient of a slice is as large as the whole array, and there would be one
+    # for each step.
+    gates_by_step = gates_from_X.split(steps, axis=0) if steps > 1 else [gates_from_X]
     H, C = state
     outputs = []
-    for one in from_inputs:
-        H, C = _step(one, H, C, W_h)
+    for gates in gates_by_step:
+        H, C = _step(gates, H, C, W_h)
         outputs.append(H)
     return nd.stack(*outputs), [H, C]

@@ -1,8 +1,12 @@
 """Callbacks of the loop that several chapters share."""
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import mxnet as mx
 import numpy as np
@@ -12,209 +16,212 @@ from tqdm import tqdm
 from .. import channel
 from ..results.history import epoch_line, is_shown
 from ..scratch import clip_gradients
-from .loop import Callback
+from .loop import Callback, Loop
 from .parameters import Parameter
 
 
-def seed_everything(seed):
-    """Begin MXNet's and NumPy's random streams anew; Gluon shuffles with NumPy's."""
+def seed_everything(seed: int) -> None:
+    """Seed the random streams of MXNet and of NumPy, which Gluon shuffles with."""
     mx.random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
 
 
-def perplexity(loss):
-    """e to the mean cross-entropy of a word: among how many words the model, on average, cannot decide."""
+def perplexity(loss: float) -> float:
+    """Return e to the mean cross-entropy of a word: the number of words the model hesitates between."""
     return math.exp(loss) if loss < 700 else math.inf
 
 
 class Progress(Callback):
-    """The epochs' lines on stdout, as in the book, and a bar over the batches on stderr where that is a
-    terminal.
+    """Print the epochs' lines as the book does, and draw a bar over the batches if stderr is a terminal.
 
     Args:
         label: begins each line and the bar.
-        lines: at most about so many lines; of a longer run every second, third, ... epoch is printed.
-        before, share: of the whole work, what was done before this run, and how much of it this run is.
-        words: whether there is a loss for every word: the bar then has perplexity and speed instead of the
-            loss.
+        lines: number of lines to print at most, about; of longer runs every second, third, ... epoch is
+            printed.
+        before, share: shares of the whole work, what was done before this run and what this run does.
     """
 
-    def __init__(self, label="", lines=20, before=0.0, share=1.0, words=False):
-        self.label, self.lines, self.words = label, lines, words
+    def __init__(self, label: str = "", lines: int = 20, before: float = 0.0, share: float = 1.0):
+        self.label, self.lines = label, lines
         self.before, self.share = before, share
-        self._bar, self._read = None, 0.0
+        self._bar: Any = None  # from the first step of an epoch to its end
+        self._last_read = 0.0
         self._reporting = channel.is_reported()
 
-    def after_step(self, loop):
+    def after_step(self, loop: Loop) -> None:
         channel.stop_if_asked()
         if self._bar is None:
             self._bar = tqdm(
                 total=loop.num_batches,
-                desc=f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
+                desc=self._position(loop),
                 unit="batch",
                 leave=False,
                 disable=self._reporting or None,
             )
-            self._read = time.monotonic()
+            self._last_read = time.monotonic()
         self._bar.update()
-        # Reading the loss waits for the engine: once a second costs nothing, once a batch would halve the
+        # Reading the loss waits for the engine: once a second costs nothing, every batch would halve the
         # speed.
-        if not self._bar.disable and time.monotonic() - self._read > 1:
+        if not self._bar.disable and time.monotonic() - self._last_read > 1:
             self._bar.set_postfix(self._numbers(loop))
-            self._read = time.monotonic()
+            self._last_read = time.monotonic()
 
-    def _numbers(self, loop):
+    def _position(self, loop: Loop) -> str:
+        return f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip()
+
+    def _numbers(self, loop: Loop) -> dict[str, str]:
         loss = loop.running("train_loss")
-        if not self.words:
+        if not loop.loss_per_word:
             return {"loss": f"{loss:.4g}"}
         speed = loop.counts["train_loss"] / self._bar.format_dict["elapsed"]
         return {"perplexity": f"{perplexity(loss):.4g}", "tokens/s": f"{speed:,.0f}"}
 
-    def after_epoch(self, loop):
+    def after_epoch(self, loop: Loop) -> None:
         self._bar.close()
         self._bar = None
         if self._reporting:
-            channel.report(
-                self.before + self.share * loop.epoch / loop.num_epochs,
-                f"{self.label} epoch {loop.epoch}/{loop.num_epochs}".strip(),
-            )
+            done = self.before + self.share * loop.epoch / loop.num_epochs
+            channel.report(done, self._position(loop))
         if is_shown(loop.epoch, loop.num_epochs, self.lines):
             print(f"{self.label} {epoch_line(loop.history[-1])}".strip(), flush=True)
 
 
 class Perplexity(Callback):
-    """Puts a <name>_perplexity beside every <name>_loss of the history; hand it to the loop before
-    `Progress`."""
+    """Add <name>_perplexity for every <name>_loss of the history; pass it to the loop before `Progress`."""
 
-    def after_epoch(self, loop):
+    def before_training(self, loop: Loop) -> None:
+        loop.loss_per_word = True
+
+    def after_epoch(self, loop: Loop) -> None:
         row = loop.history[-1]
         losses = {name: row[name] for name in row if name.endswith("_loss")}
         row.update({name.replace("loss", "perplexity"): perplexity(loss) for name, loss in losses.items()})
 
 
 class Schedule(Callback):
-    """Sets the learning rate before every step, of a gluon.Trainer as of an optimizer from scratch.
+    """Set the learning rate before every step, of a gluon.Trainer or of an optimizer from scratch.
 
     Args:
         schedule: number of steps taken so far -> learning rate; see `schedules`.
     """
 
-    def __init__(self, schedule):
+    def __init__(self, schedule: Callable[[int], float]):
         self.schedule = schedule
 
-    def before_step(self, loop):
+    def before_step(self, loop: Loop) -> None:
         loop.trainer.set_learning_rate(self.schedule(loop.step))
 
 
 class Clip(Callback):
-    """Shortens the gradient to a norm of at most `theta` before every step (section 6.4).
+    """Scale the gradient to a norm of at most `theta` before every step (section 6.4).
 
     Args:
         params: NDArrays with gradients attached, or gluon.Parameters.
-        theta: largest norm of the gradient of the mean loss.
+        theta: largest norm of the mean loss's gradient.
         batch_size: what the trainer divides by.
     """
 
-    def __init__(self, params, theta, batch_size):
+    def __init__(self, params: Iterable[Any], theta: float, batch_size: int):
         self.params, self.theta, self.batch_size = params, theta, batch_size
 
-    def before_step(self, loop):
+    def before_step(self, loop: Loop) -> None:
         clip_gradients([Parameter(p).grad for p in self.params], self.theta * self.batch_size)
 
 
 class Curve(Callback):
-    """A number measured before training, and then after every so many examples of an epoch.
+    """Measure a number before training and then after every `every` examples of an epoch.
 
     Args:
-        measure: () -> NDArray with one number. Nothing waits for it while training goes on.
+        measure: () -> NDArray with one number; training does not wait for it.
         batch_size: examples a step.
-        every: examples from one measurement to the next; where that is amid a batch, there is none.
+        every: examples between two measurements; one that falls inside a batch is left out.
     """
 
-    def __init__(self, measure, batch_size, every):
+    def __init__(self, measure: Callable[[], nd.NDArray], batch_size: int, every: int):
         self.measure, self.batch_size, self.every = measure, batch_size, every
         self._measured = [measure()]
-        self._first = 0  # step before the epoch's first
+        self._first = 0  # number of steps before the epoch
 
-    def after_step(self, loop):
+    def after_step(self, loop: Loop) -> None:
         if (loop.step - self._first) * self.batch_size % self.every == 0:
             self._measured.append(self.measure())
 
-    def after_epoch(self, loop):
+    def after_epoch(self, loop: Loop) -> None:
         self._first = loop.step
 
-    def values(self):
-        """What was measured, floats; waits for the engine."""
+    def values(self) -> list[float]:
+        """Return the measurements; waits for the engine."""
         return [value.asscalar().item() for value in self._measured]
 
 
 class BestModel(Callback):
-    """Keeps a copy of the parameters after the epoch in which a number of the history was best.
+    """Keep a copy of the parameters from the epoch in which a number of the history was best.
 
     Args:
-        arrays: what is kept, NDArrays or gluon.Parameters: the parameters, and running averages if there are
-            any.
+        arrays: NDArrays or gluon.Parameters to keep: the parameters, and running averages if there are any.
         metric: name of the number.
-        largest: whether the largest is the best, or the smallest. Of equal ones the first is kept.
+        largest: whether the largest is the best, or the smallest. The first of equal ones is kept.
 
     Attributes:
-        epoch: which epoch that was, 0 before the first.
+        epoch: the best epoch, 0 before the first has ended.
+        value: its number.
     """
 
-    def __init__(self, arrays, metric="valid_acc", largest=True):
-        self.held = [Parameter(array) for array in arrays]
+    def __init__(self, arrays: Iterable[Any], metric: str = "valid_acc", largest: bool = True):
+        self.params = [Parameter(array) for array in arrays]
         self.metric, self.largest = metric, largest
-        self.epoch, self.value, self._kept = 0, None, []
+        self.epoch, self.value = 0, math.nan
+        self._copies: list[np.ndarray] = []
 
-    def after_epoch(self, loop):
+    def after_epoch(self, loop: Loop) -> None:
         value = loop.history[-1][self.metric]
         if not self.epoch or (value > self.value if self.largest else value < self.value):
             self.epoch, self.value = loop.epoch, value
-            self._kept = [param.get() for param in self.held]
+            self._copies = [param.get() for param in self.params]
 
-    def restore(self):
-        """Put the kept values back; before the first epoch ended there are none, and nothing changes."""
-        for param, array in zip(self.held, self._kept):
+    def restore(self) -> None:
+        """Put the best parameters back; before the first epoch has ended nothing changes."""
+        for param, array in zip(self.params, self._copies):
             param.set(array)
 
 
 class MovingAverage(Callback):
-    """An exponential moving average of the parameters, which often predicts better than the last parameters
-    do.
+    """Keep an exponential moving average of the parameters, which often predicts better than the last ones.
 
     Args:
-        arrays: NDArrays or gluon.Parameters; the average begins with what they are before the first step.
-        decay: how much of the average is kept a step. In the first steps it is less, so that the average does
-            not hold on to where training began.
+        arrays: NDArrays or gluon.Parameters; the average starts at their values before the first step.
+        decay: share of the average that is kept at each step. It is smaller in the first steps, so that the
+            average soon forgets where training began.
     """
 
-    def __init__(self, arrays, decay):
-        self.held, self.decay, self.averages = [Parameter(array) for array in arrays], decay, None
+    def __init__(self, arrays: Iterable[Any], decay: float):
+        self.params, self.decay = [Parameter(array) for array in arrays], decay
+        self.averages: list[nd.NDArray] = []
 
-    def before_step(self, loop):
-        if self.averages is None:  # not earlier: a Gluon net has its parameters from the first batch on
-            self.averages = [param.array.copy() for param in self.held]
+    def before_step(self, loop: Loop) -> None:
+        if not self.averages:  # not earlier: a Gluon net has no parameters before its first batch
+            self.averages = [param.array.copy() for param in self.params]
 
-    def after_step(self, loop):
+    def after_step(self, loop: Loop) -> None:
         # average <- d average + (1 - d) p, with d = min(decay, (1 + t) / (10 + t))
         d = min(self.decay, (1 + loop.step) / (10 + loop.step))
-        for average, param in zip(self.averages, self.held):
-            # The update of SGD, p <- (1 - lr wd) p - lr g, is that with lr = d - 1 and wd = -1: one pass, not
-            # three.
+        for average, param in zip(self.averages, self.params):
+            # The update of SGD, p <- (1 - lr wd) p - lr g, is just that with lr = d - 1 and wd = -1: one pass
+            # over memory instead of three.
             nd.sgd_update(average, param.array, lr=d - 1, wd=-1, out=average)
 
     @contextmanager
-    def applied(self):
-        """Within it the parameters are the averages, to evaluate them; after it they are themselves again."""
-        own = [param.get() for param in self.held]
+    def applied(self) -> Iterator[None]:
+        """Replace the parameters by their averages within a `with` block, to evaluate them."""
+        own = [param.get() for param in self.params]
         self.apply()
         try:
             yield
         finally:
-            for param, array in zip(self.held, own):
+            for param, array in zip(self.params, own):
                 param.set(array)
 
-    def apply(self):
-        """Put the averages in the parameters' place."""
-        for param, average in zip(self.held, self.averages):
+    def apply(self) -> None:
+        """Overwrite the parameters with their averages."""
+        for param, average in zip(self.params, self.averages):
             param.set(average.asnumpy())

@@ -1,10 +1,14 @@
-"""Training that can be gone on with after an interruption, with the numbers of one that was not
-interrupted."""
+"""Checkpoints: training that was interrupted resumes with the numbers of one that was not."""
+
+from __future__ import annotations
 
 import io
 import json
 import zipfile
 import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,43 +16,49 @@ from ..errors import InputError
 from ..files import write_atomically
 from ..results.history import History
 from .callbacks import seed_everything
-from .loop import Callback
+from .loop import Callback, Loop
+from .parameters import Parameter
 
 
 class SeedEachEpoch(Callback):
-    """Begins the random streams anew before each epoch, from the seed and the epoch's number.
+    """Seed the random streams before each epoch from the seed and the epoch's number.
 
-    An epoch's random numbers, the masks of dropout say, then do not depend on how many were drawn before,
-    which no checkpoint could keep: MXNet does not tell the state of its generators.
+    An epoch's random numbers, dropout's masks say, then do not depend on how many were drawn before. No
+    checkpoint could store that: MXNet does not reveal the state of its generators.
+
+    Args:
+        seed: of the run.
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed: int):
         self.seed = seed
 
-    def before_training(self, loop):
+    def before_training(self, loop: Loop) -> None:
         self.after_epoch(loop)
 
-    def after_epoch(self, loop):
+    def after_epoch(self, loop: Loop) -> None:
         words = np.random.SeedSequence([self.seed, loop.epoch]).generate_state(1)
         seed_everything(int(words[0]) % 2**31)
 
 
 class Checkpoint(Callback):
-    """Keeps parameters and history in a file after each epoch; goes on from there if asked to.
+    """Save parameters and history to a file after each epoch, and resume from it if asked to.
 
-    An optimizer's own arrays are not kept: use it with plain SGD.
+    An optimizer's own arrays are not saved: use it with plain SGD.
 
     Args:
-        path: of the file. It is replaced in one go, so there is always a whole one.
-        params: `parameters.Parameter`s.
-        run: what makes a run the one it is, as JSON knows it; a file of another run is not gone on with.
-        resume: whether to begin where the file ends, if there is one.
+        path: of the file, which is replaced atomically.
+        params: to save.
+        identity: what distinguishes this run from others, as JSON; a file of another run is refused.
+        resume: whether to continue where the file ends, if there is one.
     """
 
-    def __init__(self, path, params, run, resume=False):
-        self.path, self.params, self.run, self.resume = path, params, run, resume
+    def __init__(
+        self, path: Path, params: Sequence[Parameter], identity: dict[str, Any], resume: bool = False
+    ):
+        self.path, self.params, self.identity, self.resume = path, params, identity, resume
 
-    def before_training(self, loop):
+    def before_training(self, loop: Loop) -> None:
         if self.resume and self.path.is_file():
             arrays, history = self._read()
             for param, array in zip(self.params, arrays):
@@ -58,45 +68,56 @@ class Checkpoint(Callback):
             loop.step = loop.epoch * (loop.num_batches or 0)
             loop.first_loss = history[0]["train_loss"]
 
-    def after_epoch(self, loop):
+    def after_epoch(self, loop: Loop) -> None:
         arrays = {str(i): param.get() for i, param in enumerate(self.params)}
         file = io.BytesIO()
-        np.savez(file, about=json.dumps({"run": self.run, "history": loop.history}), **arrays)
+        np.savez(file, about=json.dumps({"run": self.identity, "history": loop.history}), **arrays)
         write_atomically(self.path, file.getvalue())
 
-    def _read(self):
+    def _read(self) -> tuple[list[np.ndarray], History]:
+        """Return the saved parameters and history.
+
+        Raises:
+            InputError: the file is damaged, or was written by another run.
+        """
         try:
             with np.load(io.BytesIO(self.path.read_bytes()), allow_pickle=False) as content:
                 about = json.loads(content["about"].item())
                 arrays = [content[str(i)] for i in range(len(self.params))]
-                run, history = about["run"], History(about["history"])
+                identity, history = about["run"], History(about["history"])
                 history[0]["train_loss"]
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-            AttributeError,
-            EOFError,
-            RuntimeError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+        except _DAMAGED as error:
             raise InputError(
                 f"{self.path}: not a readable checkpoint ({error}); remove it, or leave --resume out"
             ) from error
-        ours = json.loads(json.dumps(self.run))
-        if run != ours:
-            other = (
-                [name for name in ours if ours[name] != run.get(name)] if isinstance(run, dict) else ["run"]
-            )
-            raise InputError(
-                f"{self.path}: is of a run with another {', '.join(other) or 'form'}; leave --resume out, "
-                "or name another --out"
-            )
+        self._check_identity(identity)
         if [array.shape for array in arrays] != [param.get().shape for param in self.params]:
             raise InputError(
                 f"{self.path}: its parameters have other shapes; remove it, or leave --resume out"
             )
         return arrays, history
+
+    def _check_identity(self, identity: Any) -> None:
+        ours = json.loads(json.dumps(self.identity))
+        if identity != ours:
+            known = identity if isinstance(identity, dict) else {}
+            different = ", ".join(name for name in ours if ours[name] != known.get(name)) or "more of them"
+            raise InputError(
+                f"{self.path}: checkpoint was written with other settings ({different}); "
+                "leave --resume out, or name another --out"
+            )
+
+
+# What NumPy, zipfile and json raise on files that are not ours.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)

@@ -1,24 +1,54 @@
 """The one loop: every chapter, study and fold of this project trains through `train_ch3`."""
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import length_hint
-from typing import Any
+from typing import Any, Callable, Protocol
 
 from mxnet import autograd, cpu, engine, gluon, nd
 
 from ..results.history import History
 from ..scratch import SGD, correct
 
-BULK = 15  # operators that are handed to the engine in one go: less to do for each where nets are tiny
-ONE_SHOT = "hand in a loader or a list, which can be gone through again, not a generator"
+BULK = 15  # operators handed to the engine at a time; more of them cost less each where nets are tiny
+RESTARTABLE = "pass a loader or a list, which can be iterated over again, not a generator"
+
+Batches = Iterable[tuple[Any, Any]]  # of X and y
+Net = Callable[[nd.NDArray], nd.NDArray]  # X -> y_hat
+Loss = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]  # (y_hat, y) -> one loss an example
+Metric = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]  # (y_hat, y) -> one number an example
+Measure = Callable[[], Any]  # () -> a number, called after an epoch
+Penalty = Callable[[], nd.NDArray]  # () -> a scalar, added to the mean loss
+
+
+class Trainer(Protocol):
+    """Anything that updates parameters by their gradients: a gluon.Trainer, or an optimizer from scratch."""
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    def set_learning_rate(self, lr: float) -> None:
+        """Use `lr` from the next step on."""
+
+    def step(self, batch_size: float) -> None:
+        """Update every parameter by its gradient, the sum over `batch_size` examples."""
+
+
+class Gradients(Protocol):
+    """Compute y_hat and the losses of a batch, and leave every parameter's gradient in its `.grad`."""
+
+    def __call__(self, X: nd.NDArray, y: nd.NDArray) -> tuple[Any, nd.NDArray]: ...
 
 
 class TrainingDiverged(ArithmeticError):
-    """The loss is no longer a number worth going on with. `history` has the epochs before."""
+    """Raised when the loss is not finite or has grown a millionfold; `history` has the epochs before."""
 
-    def __init__(self, loop, loss):
+    def __init__(self, loop: Loop, loss: float):
         self.history = loop.history
         start = f" ({loop.first_loss:.4g} in the first)" if loop.history else ""
         super().__init__(
@@ -29,108 +59,120 @@ class TrainingDiverged(ArithmeticError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C came while training. `history` has the epochs that were finished."""
+    """Raised when Ctrl-C ends training; `history` has the epochs that were finished."""
 
-    def __init__(self, history):
+    def __init__(self, history: History):
         self.history = history
         super().__init__(f"interrupted after {len(history)} finished epochs")
 
 
 class Callback:
-    """What a chapter may do between the loop's own steps; each method is handed the `Loop`."""
+    """What a chapter may do between the loop's own steps; each method is called with the `Loop`."""
 
-    def before_training(self, loop):
-        """Nothing is trained yet: the place to go on from a checkpoint."""
+    def before_training(self, loop: Loop) -> None:
+        """Run before the first epoch: the place to resume from a checkpoint."""
 
-    def before_step(self, loop):
-        """Gradients are there, parameters not yet updated: the place to clip."""
+    def before_step(self, loop: Loop) -> None:
+        """Run when gradients are computed and parameters not yet updated: the place to clip."""
 
-    def after_step(self, loop):
-        """Parameters are updated: the place for a moving average or a schedule counted in steps."""
+    def after_step(self, loop: Loop) -> None:
+        """Run when parameters are updated: the place for a moving average."""
 
-    def after_epoch(self, loop):
-        """The epoch's row stands in `loop.history`: schedules, best model, early stopping, progress."""
+    def after_epoch(self, loop: Loop) -> None:
+        """Run when the epoch's row is in `loop.history`: best model, early stopping, progress."""
 
 
 @dataclass
 class Loop:
-    """Where training stands. Callbacks read it; setting `stop` ends training after this epoch."""
+    """The state of training. Callbacks read it; setting `stop` ends training after the current epoch.
+
+    Attributes:
+        num_epochs: epochs to train.
+        num_batches: batches an epoch; None where the data cannot tell.
+        trainer: updates the parameters.
+        history: one row an epoch.
+        epoch, step: counted from 1; steps over all epochs.
+        stop: set by a callback.
+        first_loss: mean loss of the first epoch.
+        sums, counts: name -> running sum (NDArray) and number of terms in this epoch.
+        loss_per_word: whether there is one loss a word, so that progress is shown as perplexity.
+    """
 
     num_epochs: int
-    num_batches: Any  # batches an epoch, None where the data do not tell
-    trainer: Any
+    num_batches: int | None
+    trainer: Trainer
     history: History = field(default_factory=History)
-    epoch: int = 0  # counted from 1
-    step: int = 0  # counted from 1, over all epochs
+    epoch: int = 0
+    step: int = 0
     stop: bool = False
-    first_loss: float = math.inf  # mean loss of the first epoch
-    sums: dict = field(default_factory=dict)  # name -> NDArray, running sums of this epoch
-    counts: dict = field(default_factory=dict)  # name -> how many numbers are in the sum
+    first_loss: float = math.inf
+    sums: dict[str, nd.NDArray] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    loss_per_word: bool = False
 
-    def add(self, name, values):
-        """Add to the running sum of a name, without reading anything from the engine."""
+    def add(self, name: str, values: nd.NDArray) -> None:
+        """Add values to the running sum of a name, without waiting for the engine."""
         self.sums[name] = self.sums[name] + values.sum() if name in self.sums else values.sum()
-        # Not the batch's size: a language model has a loss for every word of an example.
+        # Not the batch size: a language model has a loss for every word of an example.
         self.counts[name] = self.counts.get(name, 0) + values.size
 
-    def running(self, name):
-        """Mean so far in this epoch. It waits for the engine: never call it every batch."""
+    def running(self, name: str) -> float:
+        """Return the mean so far in this epoch. It waits for the engine: never call it every batch."""
         return self.sums[name].asscalar().item() / self.counts[name]
 
 
 def train_ch3(
-    net,
-    train_iter,
-    test_iter,
-    loss,
-    num_epochs,
-    batch_size,
-    params=None,
-    lr=None,
-    trainer=None,
+    net: Net,
+    train_iter: Batches,
+    test_iter: Batches | None,
+    loss: Loss,
+    num_epochs: int,
+    batch_size: float,
+    params: Sequence[nd.NDArray] | None = None,
+    lr: float | None = None,
+    trainer: Trainer | None = None,
     *,
-    metrics=None,
-    measure=None,
-    penalty=None,
-    gradients=None,
-    callbacks=(),
-):
+    metrics: Mapping[str, Metric] | None = None,
+    measure: Mapping[str, Measure] | None = None,
+    penalty: Penalty | None = None,
+    gradients: Gradients | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> History:
     """Train a model, as the book's function of this name does (section 3.6), and return its history.
 
     Nothing is read from MXNet's engine until an epoch ends, so that Python runs ahead of the computation. A
-    Gluon net that has been hybridized is joined with Gluon's loss into one graph.
+    hybridized Gluon net and Gluon's loss are joined into one graph.
 
     Args:
         net: X -> y_hat; a function or a Gluon block.
-        train_iter: gives batches (X, y) anew each epoch: a loader of ours, a Gluon DataLoader, a list.
+        train_iter: yields batches (X, y) anew each epoch: one of our loaders, a Gluon DataLoader, a list.
         test_iter: the same for testing, or None.
         loss: (y_hat, y) -> one loss an example.
         num_epochs: passes over `train_iter`.
         batch_size: divides the gradient of every batch, the short last one too: dividing that by its own size
             would make the last step before each test the noisiest of its epoch.
-        params: NDArrays with gradients attached, for SGD from scratch; together with `lr`.
+        params: NDArrays with gradients attached, for SGD from scratch; needs `lr`.
         lr: learning rate of that SGD.
         trainer: used instead: a gluon.Trainer or anything with its `step(batch_size)`, `learning_rate` and
             `set_learning_rate`.
-        metrics: name -> function (y_hat, y) -> one number an example; their means over the epoch, taken
-            before each update, are the row's train_<name>. Accuracy ("acc") by default, none with `{}`.
+        metrics: name -> function (y_hat, y) -> one number an example. Their means over the epoch, taken
+            before each update, become the row's train_<name>. Accuracy ("acc") by default, none with `{}`.
         measure: name -> function () -> number, called after each epoch. By default test_<name> of each metric
-            over `test_iter`, or test_loss where there is none; nothing without a `test_iter`.
-        penalty: () -> scalar NDArray, added to the mean loss before the gradient is taken: `batch_size`
-            times, as `step` divides by that, so that it is whole in the short last batch too. train_loss is
-            without it.
-        gradients: (X, y) -> y_hat, losses; has to leave every parameter's gradient in its `.grad`. By default
-            autograd's; a net with hand-derived gradients brings its own.
-        callbacks: `Callback`s, called in order.
+            over `test_iter`, or test_loss if there are no metrics; nothing without a `test_iter`.
+        penalty: () -> scalar NDArray, added to the mean loss before the gradient is taken. It counts
+            `batch_size` times, as `step` divides by that, so that it is whole in the short last batch too.
+            train_loss is without it.
+        gradients: (X, y) -> y_hat, losses; must leave every parameter's gradient in its `.grad`. Autograd by
+            default; a net with hand-derived gradients brings its own.
+        callbacks: called in order.
 
     Returns:
-        History; a row has epoch, train_loss, the metrics, what is measured, and seconds (training and
-        measuring).
+        History; a row has epoch, train_loss, the metrics, the measures, and seconds (training and measuring).
 
     Raises:
         TrainingDiverged: an epoch's mean loss is not finite, or a million times the first epoch's.
         TrainingInterrupted: Ctrl-C was pressed. Both errors carry the history so far.
-        ValueError: the data give no batch, or neither a trainer nor params and lr are given.
+        ValueError: the data yield no batch, or neither a trainer nor params and lr are given.
     """
     if trainer is None:
         if params is None or lr is None:
@@ -144,15 +186,16 @@ def train_ch3(
         for callback in callbacks:
             callback.before_training(loop)
         while loop.epoch < num_epochs and not loop.stop:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             loop.epoch += 1
             with engine.bulk(BULK):
                 _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
+            # Here Python waits for the engine, once an epoch.
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}
             _check_converging(loop, row["train_loss"])
             row.update({name: _as_float(function()) for name, function in measure.items()})
-            _check_finite(loop, row["train_loss"])
-            row["seconds"] = time.perf_counter() - begun
+            _check_finite(loop, row["train_loss"])  # a measure may have replaced it
+            row["seconds"] = time.perf_counter() - start
             loop.history.append(row)
             for callback in callbacks:
                 callback.after_epoch(loop)
@@ -163,24 +206,35 @@ def train_ch3(
     return loop.history
 
 
-def _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks):
+def _train_epoch(
+    loop: Loop,
+    train_iter: Batches,
+    batch_size: float,
+    metrics: Mapping[str, Metric],
+    gradients: Gradients,
+    callbacks: Sequence[Callback],
+) -> None:
+    """Take one step for each batch."""
     loop.sums, loop.counts = {}, {}
     for X, y in _batches(train_iter):
+        # Forward and backward: predictions, losses, and every parameter's gradient.
         y_hat, losses = gradients(X, y)
         for callback in callbacks:
             callback.before_step(loop)
+        # The update: p <- p - lr g / |B|, or what the optimizer makes of it.
         loop.trainer.step(batch_size)
         loop.step += 1
+        # Bookkeeping, with the predictions from before the update; still nothing waits for the engine.
         loop.add("train_loss", losses)
         for name, metric in metrics.items():
             loop.add(f"train_{name}", metric(y_hat, y))
         for callback in callbacks:
             callback.after_step(loop)
     if not loop.counts:
-        raise ValueError(f"the training data gave no batch in epoch {loop.epoch}: {ONE_SHOT}")
+        raise ValueError(f"the training data yielded no batch in epoch {loop.epoch}: {RESTARTABLE}")
 
 
-def _check_converging(loop, loss):
+def _check_converging(loop: Loop, loss: float) -> None:
     _check_finite(loop, loss)
     if loss > 1e6 * loop.first_loss > 0:
         raise TrainingDiverged(loop, loss)
@@ -188,17 +242,25 @@ def _check_converging(loop, loss):
         loop.first_loss = loss
 
 
-def _check_finite(loop, loss):
+def _check_finite(loop: Loop, loss: float) -> None:
     if not math.isfinite(loss):
         raise TrainingDiverged(loop, loss)
 
 
-def gradients_by_autograd(net, loss, penalty=None, batch_size=1):
-    """The default of `train_ch3`: (X, y) -> y_hat, losses; by the way, every parameter's `.grad` is
-    filled."""
+def gradients_by_autograd(
+    net: Net, loss: Loss, penalty: Penalty | None = None, batch_size: float = 1
+) -> Gradients:
+    """Return the default `gradients` of `train_ch3`: record the forward pass and go back through it.
+
+    Args:
+        net: as for `train_ch3`.
+        loss: as for `train_ch3`.
+        penalty: as for `train_ch3`.
+        batch_size: what the trainer divides by.
+    """
     net_and_loss = _joined(net, loss)
 
-    def gradients(X, y):
+    def gradients(X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
         with autograd.record():
             y_hat, losses = net_and_loss(X, y)
             objectives = [losses, batch_size * penalty()] if penalty else [losses]
@@ -208,17 +270,15 @@ def gradients_by_autograd(net, loss, penalty=None, batch_size=1):
     return gradients
 
 
-def _joined(net, loss):
-    """(X, y) -> y_hat, losses; as one graph if the net is hybridized, which makes tiny nets 3 times
-    faster."""
-    # Gluon has no public question for this. A net that has not been hybridized may do in Python what no graph
-    # can.
+def _joined(net: Net, loss: Loss) -> Callable:
+    """Net and loss as one graph if both are hybridized, which makes tiny nets three times as fast."""
+    # Gluon has no public way to ask. A net that is not hybridized may do in Python what no graph can.
     if isinstance(net, gluon.HybridBlock) and net._active and isinstance(loss, gluon.HybridBlock):
         block = _NetWithLoss(net, loss)
         block.hybridize(static_alloc=True, static_shape=True)
         return block
 
-    def net_and_loss(X, y):
+    def net_and_loss(X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
         y_hat = net(X)
         return y_hat, loss(y_hat, y)
 
@@ -235,47 +295,48 @@ class _NetWithLoss(gluon.HybridBlock):
         return y_hat, self.loss(y_hat, y)
 
 
-def default_measures(net, test_iter, loss, metrics):
-    """What `train_ch3` measures after an epoch when it is not told: the metrics, or else the loss, on
-    `test_iter`."""
+def default_measures(
+    net: Net, test_iter: Batches | None, loss: Loss, metrics: Mapping[str, Metric]
+) -> dict[str, Measure]:
+    """Return the default `measure` of `train_ch3`: the metrics, or else the loss, on `test_iter`."""
     if test_iter is None:
         return {}
     scores = metrics or {"loss": loss}
-    return {
-        f"test_{name}": lambda score=score: evaluate(test_iter, net, score) for name, score in scores.items()
-    }
+    return {f"test_{name}": partial(evaluate, test_iter, net, score) for name, score in scores.items()}
 
 
-def evaluate(data_iter, net, score):
-    """Mean of `score(net(X), y)`, which is one number an example, over all examples of `data_iter`; a
-    float."""
+def evaluate(data_iter: Batches, net: Net, score: Metric) -> float:
+    """Return the mean of `score(net(X), y)`, one number an example, over all examples of `data_iter`.
+
+    Raises:
+        ValueError: `data_iter` yields no batch.
+    """
     total, count = 0, 0
     for X, y in _batches(data_iter):
         values = score(net(X), y)
         total = total + values.sum()
         count += values.size
     if not count:
-        raise ValueError(f"the data to evaluate on gave no batch: {ONE_SHOT}")
+        raise ValueError(f"the data to evaluate on yielded no batch: {RESTARTABLE}")
     return _as_float(total) / count
 
 
-def evaluate_accuracy(data_iter, net):
-    """Share of examples of `data_iter` whose class `net` predicts (section 3.6); a float."""
+def evaluate_accuracy(data_iter: Batches, net: Net) -> float:
+    """Return the share of correctly classified examples (section 3.6)."""
     return evaluate(data_iter, net, correct)
 
 
-def _batches(data_iter):
+def _batches(data_iter: Batches) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:
     for X, y in data_iter:
         yield as_nd(X), as_nd(y)
 
 
-def as_nd(array):
-    """`array` as NDArray, which a net can take; a DataLoader with worker processes gives arrays in shared
-    memory."""
+def as_nd(array: Any) -> nd.NDArray:
+    """Return `array` as an NDArray that a net can take; DataLoader workers put theirs into shared memory."""
     if not isinstance(array, nd.NDArray):
         return nd.array(array)
     return array.as_in_context(cpu()) if array.context.device_type == "cpu_shared" else array
 
 
-def _as_float(value):
+def _as_float(value: Any) -> float:
     return value.asscalar().item() if isinstance(value, nd.NDArray) else float(value)

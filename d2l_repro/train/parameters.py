@@ -1,83 +1,107 @@
 """A model's parameters in the book's layout, whichever library holds them.
 
-Gluon's Dense and LSTM layers keep the transposes of the book's matrices; everything else is kept as the book
-writes it, an embedding too, whose rows belong to words.
+Gluon's Dense and LSTM layers store the transposes of the book's matrices. Everything else is stored as the
+book writes it, an embedding too: each of its rows belongs to a word.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn, rnn
 
 
 @dataclass
 class Parameter:
-    """One parameter: `get` and `set` NumPy arrays in the book's layout."""
+    """One parameter, whose values `get` and `set` as NumPy arrays in the book's layout.
 
-    held: object  # NDArray or gluon.Parameter
+    Attributes:
+        source: the NDArray or gluon.Parameter.
+        transposed: whether the library stores the transpose of the book's matrix.
+    """
+
+    source: nd.NDArray | gluon.Parameter
     transposed: bool = False
 
     @property
-    def name(self):
-        return self.held.name if isinstance(self.held, gluon.Parameter) else ""
+    def name(self) -> str:
+        """Gluon's name of the parameter; empty from scratch."""
+        return self.source.name if isinstance(self.source, gluon.Parameter) else ""
 
     @property
-    def array(self):
-        """The values, a NDArray, in the layout of the library."""
-        return self.held.data() if isinstance(self.held, gluon.Parameter) else self.held
+    def array(self) -> nd.NDArray:
+        """The values in the library's layout."""
+        return self.source.data() if isinstance(self.source, gluon.Parameter) else self.source
 
     @property
-    def grad(self):
-        """The gradient, a NDArray, in the layout of the library."""
-        return self.held.grad() if isinstance(self.held, gluon.Parameter) else self.held.grad
+    def grad(self) -> nd.NDArray:
+        """The gradient in the library's layout."""
+        return self.source.grad() if isinstance(self.source, gluon.Parameter) else self.source.grad
 
-    def get(self):
+    def get(self) -> np.ndarray:
+        """Return the values in the book's layout; waits for the engine."""
         array = self.array.asnumpy()
         return array.T if self.transposed else array
 
-    def set(self, array):
-        array = nd.array(array.T if self.transposed else array, dtype=array.dtype)
-        if isinstance(self.held, gluon.Parameter):
-            try:
-                self.held.set_data(array)
-            except (
-                TypeError
-            ):  # one that was made with NumPy's semantics on, as d2l's are, takes only arrays of those
-                self.held.set_data(array.as_np_ndarray())
-        else:
-            self.held[:] = array
-
-    def cast(self, dtype):
-        """Turn the parameter to another precision in place; its gradient begins anew."""
-        if isinstance(self.held, gluon.Parameter):
-            self.held.cast(dtype)
+    def set(self, array: np.ndarray) -> None:
+        """Overwrite the values in place with an array in the book's layout."""
+        values = nd.array(array.T if self.transposed else array, dtype=self.array.dtype)
+        if not isinstance(self.source, gluon.Parameter):
+            self.source[:] = values
             return
-        # A net's functions hold this very array, so it stays and what it refers to is exchanged.
-        turned = self.held.astype(dtype)
-        self.held.handle, turned.handle = turned.handle, self.held.handle
-        self.held.attach_grad()
+        try:
+            self.source.set_data(values)
+        except TypeError:  # created with NumPy semantics, as d2l's are, it accepts only such arrays
+            self.source.set_data(values.as_np_ndarray())
+
+    def cast(self, dtype: str) -> None:
+        """Convert the parameter to another precision in place; its gradient starts at zero."""
+        if isinstance(self.source, gluon.Parameter):
+            self.source.cast(dtype)
+            return
+        # The net's functions refer to this very array, so the array stays and its content is exchanged.
+        converted = self.source.astype(dtype)
+        self.source.handle, converted.handle = converted.handle, self.source.handle
+        self.source.attach_grad()
 
 
-def book_arrays(model):
-    """A model's parameters as NumPy arrays in the book's layout: the weight of a layer is (inputs,
-    outputs)."""
+def book_arrays(model: Any) -> list[np.ndarray]:
+    """Return a model's parameters as NumPy arrays in the book's layout: weights are (inputs, outputs)."""
     return [param.get() for param in parameters(model)]
 
 
-def parameters(model):
-    """The model's `Parameter`s in order: what is learned, not what a normalisation averages by the way."""
+def state_arrays(model: Any) -> list[Any]:
+    """Return everything that a trained model consists of, to keep and restore it.
+
+    These are its parameters and, with batch normalization, its running averages: NDArrays, or a Gluon net's
+    gluon.Parameters.
+    """
+    if hasattr(model.params, "values"):  # Gluon's running averages are among its parameters
+        return list(model.params.values())
+    return [*model.params, *getattr(model.net, "running", ())]
+
+
+def parameters(model: Any) -> list[Parameter]:
+    """Return the learned `Parameter`s of a model in order, without the running averages of a normalization.
+
+    Args:
+        model: an `experiment.model.Model`.
+    """
     params = model.params.values() if hasattr(model.params, "values") else model.params
     params = [p for p in params if not isinstance(p, gluon.Parameter) or p.grad_req != "null"]
     transposed = _transposed(model.net)
-    # Asked of the layer, never guessed from the shape: 256 x 256 looks the same both ways.
+    # The layer is asked, never the shape: 256 x 256 looks the same both ways.
     return [Parameter(p, isinstance(p, gluon.Parameter) and p.name in transposed) for p in params]
 
 
-def _transposed(net):
-    """Names of the parameters that are the transposes of the book's."""
+def _transposed(net: Any) -> set[str]:
+    """Return the names of the parameters that are transposes of the book's."""
     names, embeddings = set(), set()
 
-    def look(block):
+    def visit(block: gluon.Block) -> None:
         if isinstance(block, nn.Dense):
             names.add(block.weight.name)
         elif isinstance(block, rnn.LSTM):
@@ -86,5 +110,5 @@ def _transposed(net):
             embeddings.add(block.weight.name)
 
     if isinstance(net, gluon.Block):
-        net.apply(look)
-    return names - embeddings  # a Dense layer may share an embedding's weight, which is the embedding's then
+        net.apply(visit)
+    return names - embeddings  # a Dense layer that shares an embedding's weight stores the embedding's layout

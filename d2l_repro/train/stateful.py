@@ -1,43 +1,53 @@
-"""Nets that go on from batch to batch where they were."""
+"""Recurrent nets whose state is carried over from batch to batch."""
 
-from mxnet import autograd, gluon
+from __future__ import annotations
 
-from .loop import Callback
+from collections.abc import Callable
+
+from mxnet import autograd, gluon, nd
+
+from .loop import Callback, Gradients, Loop
+
+State = list[nd.NDArray]
 
 
-class Carried(gluon.Block, Callback):
-    """A recurrent net as the loop takes it, X -> y_hat; while it is trained, its state goes from batch to
-    batch.
+class StatefulNet(gluon.Block, Callback):
+    """Wrap a recurrent net as X -> y_hat for the loop, carrying its state over from batch to batch.
 
-    Handed to the loop as a callback too, it begins each epoch anew. Whoever asks it something outside of
-    training leaves its state alone. It is a Block, so that a net's layers are found in it.
+    Pass it to the loop as a callback too: then each epoch begins with a fresh state. Outside of training a
+    call leaves the carried state alone. It is a Block, so that the layers inside can be found.
 
     Args:
-        net: (X, state) -> y_hat, state after X; a function or a Gluon block. A state is a list of NDArrays.
+        net: (X, state) -> y_hat, state after X; a function or a Gluon block.
         begin_state: X -> the state before any X.
     """
 
-    def __init__(self, net, begin_state):
+    def __init__(
+        self,
+        net: Callable[[nd.NDArray, State], tuple[nd.NDArray, State]],
+        begin_state: Callable[[nd.NDArray], State],
+    ):
         super().__init__()
-        self.net, self.begin_state, self.state = net, begin_state, None
+        self.net, self.begin_state = net, begin_state
+        self.state: State | None = None
 
-    def forward(self, X):
+    def forward(self, X: nd.NDArray) -> nd.NDArray:
         if not autograd.is_training():
             return self.reader()(X)
         y_hat, state = self.net(X, self.state or self.begin_state(X))
         self._carry(state)
         return y_hat
 
-    def _carry(self, state):
-        # Else the graph would reach back to the first batch of the epoch.
+    def _carry(self, state: State) -> None:
+        # Without detaching, the graph would reach back to the first batch of the epoch.
         self.state = [array.detach() for array in state]
 
-    def gradients_of(self, loss):
-        """For the loop's `gradients`: net and loss as one graph, where both are Gluon's HybridBlocks.
+    def gradients_of(self, loss: gluon.loss.Loss) -> Gradients:
+        """Return `gradients` for the loop with net and loss as one graph; both must be HybridBlocks.
 
-        It gives no y_hat. The scores of 10,000 words at 700 places and their gradient, 28 MB each, then stay
-        within the graph, in memory of its own; to have as much from the system at every step takes a tenth of
-        the step's time.
+        They return None for y_hat: the scores of 10,000 words at 700 positions and their gradient, 28 MB
+        each, stay inside the graph, whose memory is reused. Allocating as much at every step takes a tenth of
+        its time.
 
         Args:
             loss: (y_hat, y) -> losses.
@@ -45,7 +55,7 @@ class Carried(gluon.Block, Callback):
         net_and_loss = _WithLoss(self.net, loss)
         net_and_loss.hybridize(static_alloc=True, static_shape=True)
 
-        def gradients(X, y):
+        def gradients(X: nd.NDArray, y: nd.NDArray) -> tuple[None, nd.NDArray]:
             with autograd.record():
                 losses, state = net_and_loss(X, y, self.state or self.begin_state(X))
             losses.backward()
@@ -54,19 +64,18 @@ class Carried(gluon.Block, Callback):
 
         return gradients
 
-    def reader(self):
-        """X -> y_hat with a state of its own, for what is to be read from its beginning: another text, a
-        sample."""
+    def reader(self) -> Callable[[nd.NDArray], nd.NDArray]:
+        """Return X -> y_hat with a state of its own, to read another text or a sample from its beginning."""
         state = None
 
-        def read(X):
+        def read(X: nd.NDArray) -> nd.NDArray:
             nonlocal state
             y_hat, state = self.net(X, state or self.begin_state(X))
             return y_hat
 
         return read
 
-    def after_epoch(self, loop):
+    def after_epoch(self, loop: Loop) -> None:
         self.state = None
 
 

@@ -1,22 +1,28 @@
-"""Is a gradient right? Central differences and autograd, to hold beside one that was derived by hand."""
+"""Check hand-derived gradients against central differences and autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
 
+from ..scratch.layers import Layer
 
-def central_differences(f, array, h=1e-5):
-    """The gradient of f by `array`, found by trying: (f(a + h) - f(a - h)) / 2h for each element a.
+
+def central_differences(f: Callable[[], nd.NDArray], array: nd.NDArray, h: float = 1e-5) -> np.ndarray:
+    """Return the numerical gradient of f w.r.t. `array`: (f(a + h) - f(a - h)) / 2h for each element a.
 
     Args:
-        f: () -> NDArray of one number, which depends on `array`.
-        array: NDArray in double precision, changed in place and left as it was. In single precision rounding
+        f: () -> NDArray with one number, which depends on `array`.
+        array: in double precision, changed in place and restored. In single precision the rounding error
             would be as large as what is looked for.
-        h: how far each element is moved. The error grows with h^2 from one side, with rounding / h from the
+        h: how far each element is moved. The error grows with h^2 on one side, with rounding / h on the
             other.
 
     Returns:
-        NumPy array of the shape of `array`.
+        The gradient, in the shape of `array`.
 
     Raises:
         ValueError: `array` is not in double precision.
@@ -37,65 +43,72 @@ def central_differences(f, array, h=1e-5):
     return gradient
 
 
-def relative_error(a, b):
-    """Largest difference of two arrays over the largest absolute value in them; 0 where both are 0."""
+def relative_error(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the largest difference of two arrays over their largest absolute value; 0 where both are 0."""
     scale = max(np.abs(a).max(), np.abs(b).max())
     return float(np.abs(a - b).max() / scale) if scale else 0.0
 
 
-def check_layer(layer, X, train=True, seed=0):
-    """How far a layer's `backward` is from two other ways to the same gradients, of a sum with random
-    weights.
+def check_layer(layer: Layer, X: nd.NDArray, train: bool = True, seed: int = 0) -> dict[str, float]:
+    """Compare a layer's `backward` with two other ways to the gradients of a weighted sum of its outputs.
 
     Args:
-        layer: a `scratch.layers.Layer` with parameters in double precision.
+        layer: with parameters in double precision.
         X: input in double precision, (batch, ...).
         train: whether in training mode.
-        seed: of whatever the layer draws, which is the same each time.
+        seed: of what the layer draws, the same at each call.
 
     Returns:
-        dict: the largest relative errors over input and parameters, against "central differences" and
-            "autograd".
+        The largest relative errors over input and parameters, against "central differences" and "autograd".
     """
 
-    def f():
+    def f() -> nd.NDArray:
         mx.random.seed(seed)
         return (layer.forward(X) * dY).sum()
 
-    arrays = [X, *layer.params]
+    params: list[nd.NDArray] = list(layer.params)
+    arrays = [X, *params]
     for array in arrays:
         array.attach_grad()
     dY = nd.random.normal(shape=layer.forward(X).shape, dtype="float64")
     with autograd.train_mode() if train else autograd.predict_mode():
         f()
-        by_hand = [layer.backward(dY).asnumpy(), *(param.grad.asnumpy() for param in layer.params)]
-        by_trying = [central_differences(f, array) for array in arrays]
+        by_hand = [layer.backward(dY).asnumpy(), *(param.grad.asnumpy() for param in params)]
+        numerical = [central_differences(f, array) for array in arrays]
     with autograd.record(train_mode=train):
         y = f()
     y.backward()
-    by_autograd = [array.grad.asnumpy() for array in arrays]
+    automatic = [array.grad.asnumpy() for array in arrays]
     return {
         name: max(map(relative_error, by_hand, others))
-        for name, others in (("central differences", by_trying), ("autograd", by_autograd))
+        for name, others in (("central differences", numerical), ("autograd", automatic))
     }
 
 
-def check_loss(losses_of, gradient_of, scores, y):
-    """The same of a loss: `gradient_of(scores, y)` is to be the gradient of the sum of `losses_of(scores,
-    y)`.
+def check_loss(
+    losses_of: Callable[[nd.NDArray, nd.NDArray], nd.NDArray],
+    gradient_of: Callable[[nd.NDArray, nd.NDArray], nd.NDArray],
+    scores: nd.NDArray,
+    y: nd.NDArray,
+) -> dict[str, float]:
+    """Compare a loss's hand-derived gradient with central differences and autograd.
 
     Args:
-        losses_of, gradient_of: as in `scratch.layers.LOSSES`.
+        losses_of: (scores, y) -> one loss an example, as in `scratch.layers.LOSSES`.
+        gradient_of: (scores, y) -> gradient of the sum of these losses w.r.t. the scores.
         scores: in double precision, (batch, classes).
         y: classes, (batch,).
+
+    Returns:
+        The relative errors, against "central differences" and "autograd".
     """
     by_hand = gradient_of(scores, y).asnumpy()
-    by_trying = central_differences(lambda: losses_of(scores, y).sum(), scores)
+    numerical = central_differences(lambda: losses_of(scores, y).sum(), scores)
     scores.attach_grad()
     with autograd.record():
         total = losses_of(scores, y).sum()
     total.backward()
     return {
-        "central differences": relative_error(by_hand, by_trying),
+        "central differences": relative_error(by_hand, numerical),
         "autograd": relative_error(by_hand, scores.grad.asnumpy()),
     }

@@ -10,6 +10,7 @@ from mxnet.gluon import rnn
 
 from chapters import language_model
 from chapters.language_model import HParams
+from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.data import text
 from d2l_repro.data.text import load_text
 from d2l_repro.errors import InputError
@@ -18,7 +19,7 @@ from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import Perplexity, Progress, perplexity
 from d2l_repro.train.loop import Callback, Loop, TrainingInterrupted, evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
-from d2l_repro.train.stateful import Carried
+from d2l_repro.train.stateful import StatefulNet
 
 TINY = HParams(num_hiddens=8, num_layers=2, num_steps=5, num_epochs=3, batch_size=8, sigma=0.3, drop_prob=0.2)
 BUILDERS = {"scratch": language_model.from_scratch, "gluon": language_model.with_gluon}
@@ -51,8 +52,8 @@ def built(impl, hp=TINY, seed=0):
 
 def numbers(result):
     return {
-        label: {name: values for name, values in run["history"].columns().items() if name != "seconds"}
-        for label, run in result.runs.items()
+        label: {name: values for name, values in run.history.columns().items() if name != "seconds"}
+        for label, run in result.labelled().items()
     }
 
 
@@ -87,7 +88,7 @@ def test_training_carries_the_state_and_nothing_else_touches_it(impl):
 def test_the_gradient_does_not_reach_back_into_the_last_window():
     w = nd.ones(1)
     w.attach_grad()
-    net = Carried(lambda X, state: (w * state[0] + X, [w * state[0] + X]), lambda X: [nd.zeros(1)])
+    net = StatefulNet(lambda X, state: (w * state[0] + X, [w * state[0] + X]), lambda X: [nd.zeros(1)])
     for expected in (0.0, 2.0, 5.0):  # states 0, 2, 5: dy/dw is the state before, whatever that was made of
         with autograd.record():
             y = net(nd.array([2.0 if expected == 0 else 3.0]))
@@ -99,7 +100,7 @@ def test_perplexity_is_e_to_the_mean_loss_of_a_word():
     assert perplexity(math.log(42)) == pytest.approx(42)
     assert perplexity(1e9) == math.inf
     result = run(impl="gluon")
-    for row in next(iter(result.runs.values()))["history"]:
+    for row in result.runs[0].history:
         for part in ("train", "valid"):
             assert row[f"{part}_perplexity"] == pytest.approx(math.exp(row[f"{part}_loss"]))
 
@@ -157,7 +158,7 @@ def test_it_learns_what_follows_what():
         -(counts * np.log(counts)).sum()
     )  # the perplexity of knowing only how frequent each word is
     result = run(TINY.replace(num_hiddens=32, num_epochs=12, drop_prob=0.0), impl="gluon")
-    assert next(iter(result.runs.values()))["metrics"]["train_perplexity"] < unigram / 2
+    assert result.runs[0].metrics["train_perplexity"] < unigram / 2
 
 
 class Stop(Callback):
@@ -205,7 +206,7 @@ def test_a_run_that_was_interrupted_goes_on_with_the_numbers_of_one_that_was_not
 def test_without_resume_a_run_begins_anew_and_resume_without_a_checkpoint_too(tmp_path):
     first = run(impl="gluon", folder=tmp_path, resume=True)
     second = run(TINY.replace(num_epochs=2), impl="gluon", folder=tmp_path)
-    assert len(next(iter(second.runs.values()))["history"]) == 2
+    assert len(second.runs[0].history) == 2
     assert numbers(first) != numbers(second)
 
 
@@ -258,7 +259,7 @@ def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
     ]
     for more in ([], ["--resume"]):
         with pytest.raises(SystemExit) as exit:
-            language_model.chapter.main([*flags, *more])
+            run_chapter(language_model.chapter, [*flags, *more])
         assert exit.value.code == 0
     assert (tmp_path / "checkpoint_gluon_LSTM_1_epochs.npz").is_file()
     content = json.loads((tmp_path / "result.json").read_text())
@@ -271,11 +272,11 @@ def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
         "valid_perplexity",
         "seconds",
     }
-    assert "Texts the models make up" in capsys.readouterr().out
+    assert "Texts the models generate" in capsys.readouterr().out
     from chapters import lstm_sine
 
     with pytest.raises(SystemExit) as exit:
-        lstm_sine.chapter.main(["--resume", "--out", str(tmp_path / "sine")])
+        run_chapter(lstm_sine.chapter, ["--resume", "--out", str(tmp_path / "sine")])
     assert exit.value.code == 2
 
 
@@ -295,16 +296,17 @@ def test_a_sample_is_what_the_model_says_and_the_cold_one_is_the_likeliest():
         assert vocabulary.words[number[0]] == word
 
 
-def test_progress_tells_perplexity_and_speed():
+def test_progress_shows_perplexity_and_speed_where_there_is_a_loss_for_every_word():
     class Bar:
         format_dict = {"elapsed": 2.0}  # noqa: RUF012
 
     loop = Loop(1, 10, None)
     loop.add("train_loss", nd.full(700, math.log(50)))
-    shown = Progress(words=True)
-    shown._bar = Bar
-    assert shown._numbers(loop) == {"perplexity": "50", "tokens/s": "350"}
-    assert Progress()._numbers(loop) == {"loss": "3.912"}
+    progress = Progress()
+    progress._bar = Bar
+    assert progress._numbers(loop) == {"loss": "3.912"}
+    Perplexity().before_training(loop)
+    assert progress._numbers(loop) == {"perplexity": "50", "tokens/s": "350"}
 
 
 def test_the_loop_goes_on_where_a_callback_puts_it():
@@ -362,7 +364,7 @@ def test_the_quick_layer_is_gluons_own():
 def test_a_small_net_learns_the_treebank(real_data):
     hp = language_model.HParams(num_hiddens=100, num_epochs=1)
     result = language_model.run(hp, impl="gluon", dataset="ptb", data_dir=real_data)
-    metrics = result.runs["gluon LSTM 1 epochs"]["metrics"]
+    metrics = result.find("gluon", "LSTM 1 epochs").metrics
     assert metrics["valid_perplexity"] < 260  # of 10,000 words; by frequency alone it is about 700
     assert (
         metrics["train_perplexity"] > metrics["valid_perplexity"]

@@ -43,7 +43,7 @@ def test_list_names_every_chapter_with_section_time_and_data(capsys):
     assert lines[0].split() == ["chapter", "section", "takes", "title", "data"]
     assert " ".join(lines[2].split()).startswith("softmax_regression 3.4 to 3.7 ")
     data = {line.split()[0]: line.split()[-1] for line in lines[1:]}
-    assert (data["weight_decay"], data["gluon_blocks"]) == ("up", "none")
+    assert (data["weight_decay"], data["gluon_blocks"]) == ("synthetic", "none")
     assert lines[2].split("  ")[-1].strip() == "fashion_mnist, fashion_mnist_2017, mnist, digits"
     assert len(lines) == 1 + len(list((ROOT / "chapters").glob("[!_]*.py")))
 
@@ -148,11 +148,11 @@ def test_run_with_several_seeds_at_a_time_gives_what_each_seed_gives_alone(two_c
     assert main("run", "linear_regression", *argv) == 0
     folder = tmp_path / "linear_regression"
     metrics = [
-        Result.load(path / "result.json").runs["gluon"]["metrics"]
+        Result.load(path / "result.json").find("gluon").metrics
         for path in (folder, folder / "seed_3", folder / "seed_4")
     ]
     alone = Result.load(two_chapters.folder / "linear_regression" / "result.json")
-    assert metrics[1] == alone.runs["gluon"]["metrics"]
+    assert metrics[1] == alone.find("gluon").metrics
     made = json.loads((tmp_path / "summary.json").read_text())["chapters"]["linear_regression"]
     losses = [metric["train_loss"] for metric in metrics]
     assert made["seeds"] == [2, 3, 4]
@@ -253,7 +253,7 @@ def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no
     assert "Traceback" not in err
     result = Result.load(tmp_path / "polynomial_fitting" / "result.json")
     assert result.interrupted
-    assert len(result.runs["scratch cubic"]["history"]) == 100
+    assert len(result.find("scratch", "cubic").history) == 100
     assert not (tmp_path / "linear_regression").exists()
 
 
@@ -353,12 +353,15 @@ def test_a_seed_out_of_range_is_refused_once(capsys):
 def test_an_unknown_chapter_is_one_line_and_exit_code_2(names, tmp_path, capsys):
     assert main("run", *names, "--out", str(tmp_path)) == 2
     error = capsys.readouterr().err
-    assert "take textbook, all, or of linear_regression" in error
+    assert "choose from textbook, all, linear_regression" in error
     assert error.count("\n") == 1
 
 
 def test_textbook_means_the_books_chapters_once_each():
-    assert cli.chosen(["mlp", "textbook"]) == ["mlp", *(name for name in catalogue.TEXTBOOK if name != "mlp")]
+    assert cli.select_chapters(["mlp", "textbook"]) == [
+        "mlp",
+        *(name for name in catalogue.TEXTBOOK if name != "mlp"),
+    ]
 
 
 def find_python(*args):

@@ -1,4 +1,4 @@
-"""Finding and downloading, from a real server on this machine."""
+"""Finding and downloading files, from a real server on this machine."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from d2l_repro.cli import main as cli
 from d2l_repro.data import download
 from d2l_repro.errors import InputError
 
-# A failed download leaves its socket to the garbage collector, in the libraries underneath.
+# The libraries underneath leave the socket of a failed download to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 CONTENT = b"published bytes" * 1000
 
@@ -48,7 +48,7 @@ def server():
 
 @pytest.fixture
 def publish(offline, server, monkeypatch):
-    """publish("/gone", "/good"): a registry with one file on these mirrors."""
+    """Return a function: publish("/gone", "/good") makes a registry of one file, with these mirrors."""
 
     def put(*paths, checksum=None):
         mirrors = [f"http://127.0.0.1:{server.server_port}{path}" for path in paths]
@@ -64,7 +64,7 @@ def leftovers():
 
 
 @pytest.mark.parametrize("faulty", ["/gone", "/wrong", "/truncated", "/slow"])
-def test_the_next_mirror_is_tried_when_one_fails(publish, server, faulty):
+def test_fetch_tries_the_next_mirror_if_one_fails(publish, server, faulty):
     publish(faulty, "/good")
     assert download.fetch("set/file.gz").read_bytes() == CONTENT
     assert server.asked == [faulty, "/good"]
@@ -72,7 +72,7 @@ def test_the_next_mirror_is_tried_when_one_fails(publish, server, faulty):
 
 
 @pytest.mark.parametrize("faulty", ["/gone", "/wrong", "/truncated", "/slow"])
-def test_when_every_mirror_fails_nothing_is_left_and_the_error_says_what_to_do(publish, faulty):
+def test_fetch_leaves_no_files_and_says_what_to_do_if_every_mirror_fails(publish, faulty):
     publish(faulty)
     with pytest.raises(
         download.DataUnavailable, match=r"set/file\.gz: not found in .*cache.*download failed.*put the"
@@ -81,19 +81,19 @@ def test_when_every_mirror_fails_nothing_is_left_and_the_error_says_what_to_do(p
     assert leftovers() == []
 
 
-def test_what_is_in_the_cache_is_not_downloaded_again(publish, server):
+def test_fetch_does_not_download_a_cached_file_again(publish, server):
     publish("/good")
     assert download.fetch("set/file.gz") == download.fetch("set/file.gz")
     assert server.asked == ["/good"]
 
 
-def test_a_damaged_file_in_the_cache_is_replaced(publish, server):
+def test_fetch_replaces_a_damaged_file_in_the_cache(publish, server):
     publish("/good")
     download.fetch("set/file.gz").write_bytes(b"damaged")
     assert download.fetch("set/file.gz").read_bytes() == CONTENT
 
 
-def test_sha1_checksums_are_understood(publish):
+def test_is_published_understands_sha1_checksums(publish):
     publish("/good", checksum="sha1:" + hashlib.sha1(CONTENT).hexdigest())
     path = download.fetch("set/file.gz")
     assert download.is_published(path, "set/file.gz")
@@ -101,9 +101,7 @@ def test_sha1_checksums_are_understood(publish):
     assert not download.is_published(path, "set/file.gz")
 
 
-def test_the_given_folder_comes_before_the_environments_and_that_before_the_cache(
-    publish, tmp_path, monkeypatch
-):
+def test_fetch_searches_data_dir_then_the_environment_variable_then_the_cache(publish, tmp_path, monkeypatch):
     publish("/good")
     for name in ("given", "environment"):
         (tmp_path / name / "set").mkdir(parents=True)
@@ -115,7 +113,7 @@ def test_the_given_folder_comes_before_the_environments_and_that_before_the_cach
     assert download.fetch("set/file.gz").read_bytes() == CONTENT
 
 
-def test_a_folder_that_is_not_there_is_an_error_not_a_reason_to_download(publish, tmp_path, monkeypatch):
+def test_fetch_raises_an_error_if_the_users_folder_does_not_exist(publish, tmp_path, monkeypatch):
     publish("/good")
     with pytest.raises(InputError, match=r"--data-dir: no such folder: .*nowhere"):
         download.fetch("set/file.gz", tmp_path / "nowhere")
@@ -125,13 +123,13 @@ def test_a_folder_that_is_not_there_is_an_error_not_a_reason_to_download(publish
 
 
 def data(capsys, *argv):
-    """Exit code, stdout and stderr of `d2l-repro data ...`."""
+    """Return the exit code, stdout and stderr of `d2l-repro data ...`."""
     with pytest.raises(SystemExit) as exit:
         cli.main(["data", *map(str, argv)])
     return exit.value.code, *capsys.readouterr()
 
 
-def test_the_data_commands_find_fetch_and_verify(publish, capsys):
+def test_data_commands_find_fetch_and_verify_files(publish, capsys):
     publish("/good")
     code, out, _ = data(capsys, "status")
     assert code == 0
@@ -147,7 +145,7 @@ def test_the_data_commands_find_fetch_and_verify(publish, capsys):
     )
 
 
-def test_a_file_that_is_not_the_published_one_fails_verification(publish, tmp_path, capsys):
+def test_data_verify_fails_for_a_file_that_is_not_the_published_one(publish, tmp_path, capsys):
     publish("/good")
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "file.gz").write_text("another")
@@ -156,7 +154,7 @@ def test_a_file_that_is_not_the_published_one_fails_verification(publish, tmp_pa
     assert f"{tmp_path / 'set' / 'file.gz'}: not the published file; remove it" in err
 
 
-def test_what_cannot_be_fetched_is_told_and_the_rest_is_fetched(publish, server, monkeypatch, capsys):
+def test_data_fetch_reports_files_that_fail_and_fetches_the_rest(publish, server, monkeypatch, capsys):
     publish("/good")
     good = download.registry()["set/file.gz"]
     gone = good[0], [good[1][0].replace("/good", "/gone")]
@@ -167,10 +165,10 @@ def test_what_cannot_be_fetched_is_told_and_the_rest_is_fetched(publish, server,
     assert err.startswith("d2l-repro: error: lost/file.gz: not found in ")
     assert data(capsys, "fetch", "set")[0] == 0
     code, _, err = data(capsys, "fetch", "cats")
-    assert (code, err) == (2, "d2l-repro: error: no data set is called cats: take of lost, set\n")
+    assert (code, err) == (2, "d2l-repro: error: unknown data set 'cats'; choose from lost, set\n")
 
 
-def test_the_registry_is_complete():
+def test_registry_has_a_checksum_and_https_mirrors_for_every_file():
     registry = download.registry()
     assert {name.split("/")[0] for name in registry} >= {"fashion_mnist", "fashion_mnist_2017", "mnist"}
     for name, (checksum, mirrors) in registry.items():
@@ -182,7 +180,7 @@ def test_the_registry_is_complete():
 
 @pytest.mark.network
 @pytest.mark.parametrize("name", download.registry())
-def test_every_mirror_has_the_published_file(name, tmp_path, monkeypatch):
+def test_registry_mirrors_provide_the_published_files(name, tmp_path, monkeypatch):
     checksum, mirrors = download.registry()[name]
     for i, mirror in enumerate(mirrors):
         monkeypatch.setattr(download, "registry", lambda mirror=mirror: {name: (checksum, [mirror])})
@@ -192,8 +190,10 @@ def test_every_mirror_has_the_published_file(name, tmp_path, monkeypatch):
 
 @pytest.fixture
 def archive(server, monkeypatch, offline):
-    """A registry with one file and the start of another in an archive; both as functions of the archive's
-    content."""
+    """Return a function that publishes an archive with the given members.
+
+    The registry lists one file of it, and the first 99 bytes of another.
+    """
 
     def put(members, path="/files.tar.gz"):
         file = io.BytesIO()
@@ -216,7 +216,7 @@ def archive(server, monkeypatch, offline):
     return put
 
 
-def test_the_files_of_an_archive_are_all_unpacked_from_one_download(archive, server):
+def test_fetch_extracts_all_files_of_an_archive_from_one_download(archive, server):
     archive({"folder/a.bin": CONTENT, "folder/b.bin": CONTENT, "../evil.bin": CONTENT})
     assert download.fetch("set/b.bin").read_bytes() == CONTENT[:99]
     assert download.fetch("set/a.bin").read_bytes() == CONTENT
@@ -224,7 +224,7 @@ def test_the_files_of_an_archive_are_all_unpacked_from_one_download(archive, ser
     assert leftovers() == ["a.bin", "b.bin"]
 
 
-def test_a_damaged_file_from_an_archive_is_fetched_again(archive, server):
+def test_fetch_replaces_a_damaged_file_from_an_archive(archive, server):
     archive({"folder/a.bin": CONTENT, "folder/b.bin": CONTENT})
     download.fetch("set/a.bin").write_bytes(b"damaged")
     assert download.fetch("set/a.bin").read_bytes() == CONTENT
@@ -239,14 +239,14 @@ def test_a_damaged_file_from_an_archive_is_fetched_again(archive, server):
         ({}, "is not the published archive"),
     ],
 )
-def test_an_archive_that_is_not_the_published_one_leaves_nothing(archive, members, fault):
+def test_fetch_leaves_no_files_of_an_archive_that_is_not_the_published_one(archive, members, fault):
     archive(members)
     with pytest.raises(download.DataUnavailable, match=fault):
         download.fetch("set/a.bin")
     assert leftovers() == []
 
 
-def test_what_is_no_archive_at_all_leaves_nothing(archive, server):
+def test_fetch_leaves_no_files_if_the_download_is_not_an_archive(archive, server):
     archive({})
     server.content["/files.tar.gz"] = CONTENT
     with pytest.raises(download.DataUnavailable, match="is not the published archive"):
@@ -254,15 +254,15 @@ def test_what_is_no_archive_at_all_leaves_nothing(archive, server):
     assert leftovers() == []
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
-def test_a_member_that_is_no_file_is_refused(archive, server, kind):
+@pytest.mark.parametrize("member_type", [tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+def test_fetch_rejects_archive_members_that_are_not_regular_files(archive, server, member_type):
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as tar:
         info = tarfile.TarInfo("folder/a.bin")
-        info.type, info.linkname = kind, "folder/a.bin"
+        info.type, info.linkname = member_type, "folder/a.bin"
         tar.addfile(info)
     archive({})
     server.content["/files.tar.gz"] = file.getvalue()
-    with pytest.raises(download.DataUnavailable, match="is no file"):
+    with pytest.raises(download.DataUnavailable, match="is not a regular file"):
         download.fetch("set/a.bin")
     assert leftovers() == []

@@ -1,4 +1,4 @@
-"""Loader, made-up data, and labelled images from idx files: whole, broken, missing."""
+"""Loaders, synthetic data, and labeled images from files that are intact, broken or missing."""
 
 import gzip
 
@@ -18,7 +18,7 @@ from d2l_repro.experiment.chapter import seed_everything
 
 
 @given(examples=st.integers(1, 50), batch_size=st.integers(1, 60), seed=st.none() | st.integers(0, 2**31 - 1))
-def test_an_epoch_has_every_example_once_with_its_label(examples, batch_size, seed):
+def test_minibatches_contain_every_example_once_with_its_label(examples, batch_size, seed):
     X, y = nd.arange(2 * examples).reshape((examples, 2)), nd.arange(examples)
     loader = Minibatches(X, y, batch_size, seed)
     got = list(loader)
@@ -32,7 +32,7 @@ def test_an_epoch_has_every_example_once_with_its_label(examples, batch_size, se
         np.testing.assert_array_equal(labels, np.arange(examples))
 
 
-def test_equal_seeds_give_equal_batches_and_every_epoch_another_order():
+def test_minibatches_depend_on_the_seed_and_have_a_new_order_each_epoch():
     def epochs(seed):
         loader = Minibatches(nd.arange(100), nd.arange(100), 100, seed)
         return [next(iter(loader))[1].asnumpy().tolist() for _ in range(3)]
@@ -42,19 +42,19 @@ def test_equal_seeds_give_equal_batches_and_every_epoch_another_order():
     assert len(set(map(tuple, epochs(7)))) == 3
 
 
-def test_features_and_labels_have_to_be_as_many():
+def test_minibatches_require_as_many_labels_as_examples():
     with pytest.raises(ValueError, match="3 examples, but 2 labels"):
         Minibatches(nd.ones((3, 1)), nd.ones(2), 1)
 
 
-def test_seed_0_gives_the_data_that_the_author_printed():
+def test_linear_data_with_seed_0_are_the_numbers_that_the_author_printed():
     seed_everything(0)
     features, labels = linear_data([2, -3.4], 4.2, 1000)
     np.testing.assert_array_equal(features[0].asnumpy(), np.array([2.2122064, 0.7740038], np.float32))
     assert labels[0].asscalar() == np.float32(6.000587)
 
 
-def test_labels_follow_the_rule_they_are_made_by():
+def test_linear_and_polynomial_data_follow_their_formulas():
     seed_everything(1)
     features, labels = linear_data([1, 2, 3], -1, 50, noise=1e-9)
     np.testing.assert_allclose(labels.asnumpy(), features.asnumpy() @ [1, 2, 3] - 1, rtol=1e-4, atol=1e-5)
@@ -69,7 +69,7 @@ def test_labels_follow_the_rule_they_are_made_by():
     steps=st.integers(1, 30),
     passes=st.integers(1, 4),
 )
-def test_steps_go_on_where_the_last_pass_stopped(examples, batch_size, steps, passes):
+def test_steps_continue_where_the_last_iteration_stopped(examples, batch_size, steps, passes):
     batches = Minibatches(nd.arange(examples), nd.arange(examples), batch_size, seed=0)
     counted = Steps(batches, steps)
     got = [y.asnumpy().tolist() for _ in range(passes) for _, y in counted]
@@ -79,7 +79,7 @@ def test_steps_go_on_where_the_last_pass_stopped(examples, batch_size, steps, pa
     assert got == expected[: passes * steps]
 
 
-def test_xor_is_1_where_one_coordinate_is_positive():
+def test_xor_points_are_in_class_1_if_one_coordinate_is_positive():
     points, classes = (array.asnumpy() for array in xor_points(500))
     assert abs(points).max() <= 1
     np.testing.assert_array_equal(classes, points[:, 0] * points[:, 1] < 0)
@@ -94,14 +94,14 @@ def test_two_moons_are_two_half_circles_in_a_random_order():
 
 
 @given(arrays.arrays(np.uint8, arrays.array_shapes(max_dims=4, max_side=6)))
-def test_read_idx_gives_what_was_written(write_idx, tmp_path_factory, array):
+def test_read_idx_returns_what_was_written(write_idx, tmp_path_factory, array):
     path = tmp_path_factory.mktemp("idx") / "a.gz"
     write_idx(path, array)
     np.testing.assert_array_equal(images.read_idx(path), array)
 
 
 @given(st.data())
-def test_no_damaged_file_is_read_as_if_it_were_whole(write_idx, tmp_path_factory, data):
+def test_read_idx_rejects_truncated_files(write_idx, tmp_path_factory, data):
     path = tmp_path_factory.mktemp("idx") / "a.gz"
     write_idx(path, np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
     content = path.read_bytes()
@@ -111,26 +111,27 @@ def test_no_damaged_file_is_read_as_if_it_were_whole(write_idx, tmp_path_factory
         images.read_idx(path)
 
 
-# Without a time in it the content, which names the test, is the same wherever tests are collected.
+# With mtime=0 the content, which is part of the test's id, is the same in all processes that collect tests.
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"no gzip", "cannot be read"),
         (gzip.compress(b"\0\0\x08", mtime=0), "is not an idx file"),
         (gzip.compress(b"\0\0\x0d\1\0\0\0\1\0\0\0\0", mtime=0), "is not an idx file"),
-        (gzip.compress(b"\0\0\x08\3\0\0\0\1", mtime=0), "is not whole"),
+        (gzip.compress(b"\0\0\x08\0", mtime=0), "is not an idx file"),
+        (gzip.compress(b"\0\0\x08\3\0\0\0\1", mtime=0), "is truncated: its header is incomplete"),
         (
             gzip.compress(b"\0\0\x08\1\0\0\0\x05abc", mtime=0),
-            "is not whole: 3 values where its header says 5",
+            "has the wrong size: 3 values for a shape of 5",
         ),
         (
             gzip.compress(b"\0\0\x08\1\0\0\0\x02abc", mtime=0),
-            "is not whole: 3 values where its header says 2",
+            "has the wrong size: 3 values for a shape of 2",
         ),
-        (gzip.compress(b"\0\0\x08\3" + b"\xff" * 12, mtime=0), "is not whole"),
+        (gzip.compress(b"\0\0\x08\3" + b"\xff" * 12, mtime=0), "has the wrong size"),
     ],
 )
-def test_a_broken_file_is_named_with_its_fault(tmp_path, content, message):
+def test_read_idx_names_a_broken_file_and_its_fault(tmp_path, content, message):
     path = tmp_path / "x.gz"
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"x.gz: {message}"):
@@ -145,20 +146,22 @@ def test_a_broken_file_is_named_with_its_fault(tmp_path, content, message):
             [0, 10],
             "labels.gz: label 10 of example 1 is out of range: the classes are 0 to 9",
         ),
-        (np.zeros((2, 28, 28)), [0, 1, 2], r"labels.gz: holds labels of shape \(3,\) for 2 images"),
-        (np.zeros((2, 28, 27)), [0, 1], r"images.gz: holds an array of shape \(2, 28, 27\)"),
-        (np.zeros((2, 784)), [0, 1], r"images.gz: holds an array of shape \(2, 784\)"),
-        (np.zeros((0, 28, 28)), [], "labels.gz: holds no example"),
+        (np.zeros((2, 28, 28)), [0, 1, 2], r"labels.gz: contains labels of shape \(3,\) for 2 images"),
+        (np.zeros((2, 28, 27)), [0, 1], r"images.gz: contains an array of shape \(2, 28, 27\)"),
+        (np.zeros((2, 784)), [0, 1], r"images.gz: contains an array of shape \(2, 784\)"),
+        (np.zeros((0, 28, 28)), [], "labels.gz: contains no examples"),
     ],
 )
-def test_images_and_labels_are_checked_against_each_other(tmp_path, pixels, labels, message, write_idx):
+def test_read_labeled_images_rejects_images_and_labels_that_do_not_match(
+    tmp_path, pixels, labels, message, write_idx
+):
     write_idx(tmp_path / "images.gz", pixels)
     write_idx(tmp_path / "labels.gz", np.array(labels))
     with pytest.raises(InputError, match=message):
-        images.read_labelled_images(tmp_path / "images.gz", tmp_path / "labels.gz", 10)
+        images.read_labeled_images(tmp_path / "images.gz", tmp_path / "labels.gz", 10)
 
 
-def test_images_are_floats_from_0_to_1_in_the_form_that_nets_take(small_fashion):
+def test_images_are_floats_from_0_to_1_with_a_channel_axis(small_fashion):
     loaded = load_images("fashion_mnist", "fashion_mnist", small_fashion)
     X, y = loaded.train
     assert X.shape == (600, 1, 28, 28)
@@ -167,10 +170,10 @@ def test_images_are_floats_from_0_to_1_in_the_form_that_nets_take(small_fashion)
         X[3, 0].asnumpy(), loaded.train_images[3].astype(np.float32) / np.float32(255)
     )
     assert loaded.stand_in_for is None
-    assert not loaded.official  # they are not the published files, and nobody shall compare with these
+    assert not loaded.official  # so that results are not compared with published values
 
 
-def test_auto_falls_back_to_digits_and_says_for_what(offline):
+def test_load_images_auto_falls_back_to_digits_and_records_what_they_replace(offline):
     loaded = load_images("fashion_mnist")
     assert (loaded.name, loaded.stand_in_for) == ("digits", "fashion_mnist")
     assert loaded.train_images.shape == (1497, 28, 28)
@@ -180,8 +183,7 @@ def test_auto_falls_back_to_digits_and_says_for_what(offline):
 
 
 def cifar_file(path, labels, size=None):
-    """A file in CIFAR-10's binary format; image i has red i, green 100 + i, blue 200 in its first row, else
-    0."""
+    """Write CIFAR-10's binary format. Image i has red i, green 100 + i, blue 200 in its first row, else 0."""
     records = np.zeros((len(labels), 3073), np.uint8)
     records[:, 0] = labels
     for channel, value in enumerate((np.arange(len(labels)), 100 + np.arange(len(labels)), 200)):
@@ -190,7 +192,7 @@ def cifar_file(path, labels, size=None):
     path.write_bytes(records.tobytes()[:size])
 
 
-def test_cifar_10_is_read_channel_by_channel_and_row_by_row(tmp_path, offline):
+def test_read_cifar10_reads_channel_by_channel_and_row_by_row(tmp_path, offline):
     for i in range(1, 6):
         cifar_file(tmp_path / "cifar10" / f"data_batch_{i}.bin", [i, 9, 0])
     cifar_file(tmp_path / "cifar10" / "test_batch.bin", [3] * 1001)
@@ -207,45 +209,45 @@ def test_cifar_10_is_read_channel_by_channel_and_row_by_row(tmp_path, offline):
 @pytest.mark.parametrize(
     ("labels", "size", "message"),
     [
-        ([0, 1], 6145, "is not whole: 6145 bytes, not a multiple of 3073"),
-        ([], None, "is not whole: 0 bytes"),
+        ([0, 1], 6145, "has the wrong size: 6145 bytes, not a multiple of 3073"),
+        ([], None, "has the wrong size: 0 bytes"),
         ([0, 10], None, "label 10 of example 1 is out of range: the classes are 0 to 9"),
     ],
 )
-def test_a_broken_file_of_cifar_10_is_named_with_its_fault(tmp_path, labels, size, message):
+def test_read_cifar_batch_names_a_broken_file_and_its_fault(tmp_path, labels, size, message):
     cifar_file(tmp_path / "data_batch_1.bin", labels, size)
     with pytest.raises(InputError, match=f"data_batch_1.bin: {message}"):
         images.read_cifar_batch(tmp_path / "data_batch_1.bin")
 
 
-def test_coloured_digits_stand_in_for_cifar_10(offline):
+def test_load_images_auto_falls_back_to_digits_in_color_for_cifar10(offline):
     loaded = load_images("cifar10")
     assert (loaded.name, loaded.stand_in_for) == ("colour_digits", "cifar10")
     assert loaded.train_images.shape == (1497, 3, 32, 32)
-    grey = load_images("mnist")
-    assert loaded.train_labels.tolist() == grey.train_labels.tolist()
-    # where a digit is dark, every channel is below the middle, where it is bright, above
+    gray = load_images("mnist")
+    assert loaded.train_labels.tolist() == gray.train_labels.tolist()
+    # Every channel is above the middle in the strokes and below it in the background.
     strokes = loaded.train_images[0].min(axis=0) > 127
     assert 0.05 < strokes.mean() < 0.6
-    assert len(np.unique(loaded.train_images[0][:, strokes].max(axis=1))) > 1  # a colour, not grey
+    assert len(np.unique(loaded.train_images[0][:, strokes].max(axis=1))) > 1  # a color, not gray
 
 
-def test_auto_does_not_hide_a_broken_file(small_fashion):
+def test_load_images_auto_does_not_hide_a_broken_file(small_fashion):
     (small_fashion / "fashion_mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"broken")
     with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte\.gz: cannot be read"):
         load_images("fashion_mnist", "auto", small_fashion)
 
 
-def test_a_set_asked_for_by_name_is_never_replaced(offline):
+def test_load_images_never_replaces_a_data_set_requested_by_name(offline):
     with pytest.raises(
         InputError, match=r"mnist/train-images-idx3-ubyte.gz: not found in .*put the published file"
     ):
         load_images("fashion_mnist", "mnist")
-    with pytest.raises(InputError, match="no dataset is called 'cats': take auto, fashion_mnist"):
+    with pytest.raises(InputError, match="unknown data set 'cats'; choose from auto, fashion_mnist"):
         load_images("fashion_mnist", "cats")
 
 
-def test_the_real_files_are_the_published_ones(real_data):
+def test_load_images_reads_the_published_files(real_data):
     loaded = load_images("fashion_mnist", "fashion_mnist", real_data)
     assert loaded.official
     assert loaded.train_images.shape == (60000, 28, 28)

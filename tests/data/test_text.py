@@ -1,5 +1,4 @@
-"""Text as data: the vocabulary, the windows, the embedded grammar, and archives that are not to be
-trusted."""
+"""Text as data: vocabulary, windows, the embedded grammar, and archives that are not trusted."""
 
 import random
 import zipfile
@@ -15,7 +14,7 @@ PARTS = {"train": "a rose is a rose \n is <unk> \n", "valid": "a lily is \n", "t
 
 
 @pytest.fixture(autouse=True)
-def forgetful():
+def empty_cache():
     text._load.cache_clear()
     yield
     text._load.cache_clear()
@@ -23,7 +22,7 @@ def forgetful():
 
 @pytest.fixture
 def archive(tmp_path):
-    """archive({name: content}, compression): the path of a zip file with these files."""
+    """Return a function: archive({name: content}, compression) writes a zip file and returns its path."""
 
     def put(files, compression=zipfile.ZIP_DEFLATED):
         (tmp_path / "ptb").mkdir(exist_ok=True)
@@ -36,11 +35,12 @@ def archive(tmp_path):
     return put
 
 
-def named(folder="ptb/", **changes):
+def ptb_files(folder="ptb/", **changes):
+    """Return name -> content of the three parts."""
     return {f"{folder}ptb.{part}.txt": content for part, content in {**PARTS, **changes}.items()}
 
 
-def test_words_are_numbered_by_frequency_then_by_the_alphabet_and_strangers_are_unknown():
+def test_vocabulary_is_sorted_by_frequency_then_alphabetically_and_maps_other_words_to_unk():
     vocabulary = Vocabulary("b b a c a b <eos>".split())
     assert vocabulary.words == ["b", "a", "<eos>", "c", "<unk>"]
     numbers = vocabulary.numbers("c lily b".split())
@@ -48,7 +48,7 @@ def test_words_are_numbered_by_frequency_then_by_the_alphabet_and_strangers_are_
     assert vocabulary.text(numbers) == "c <unk> b"
 
 
-def test_windows_follow_each_other_in_every_row_and_y_is_one_word_on():
+def test_windows_continue_each_row_and_y_is_shifted_by_one_word():
     windows = Windows(
         np.arange(100, 130), batch_size=3, num_steps=4
     )  # rows of 9 words, of which 8 fill windows
@@ -63,16 +63,16 @@ def test_windows_follow_each_other_in_every_row_and_y_is_one_word_on():
     assert [len(list(windows)) for _ in range(2)] == [2, 2]
 
 
-def test_the_last_word_that_is_needed_is_the_last_there_is():
+def test_windows_need_one_word_more_than_x_contains():
     windows = Windows(np.arange(7), batch_size=2, num_steps=3)
     assert next(iter(windows))[1].asnumpy().tolist() == [[1, 2, 3], [4, 5, 6]]
-    with pytest.raises(InputError, match="--batch-size, --num-steps: a text of 6 words fills no window"):
+    with pytest.raises(InputError, match="--batch-size, --num-steps: a text of 6 words is too short"):
         Windows(np.arange(6), batch_size=2, num_steps=3)
 
 
 @pytest.mark.parametrize("folder", ["ptb/", "simple-examples/data/", ""])
-def test_an_archive_is_read_under_each_layout_and_lines_end(archive, folder):
-    parts = read_archive(archive({"readme.txt": "x", "../evil.txt": "x", **named(folder)}))
+def test_read_archive_reads_each_layout_and_marks_the_ends_of_lines(archive, folder):
+    parts = read_archive(archive({"readme.txt": "x", "../evil.txt": "x", **ptb_files(folder)}))
     assert parts["train"] == "a rose is a rose <eos> is <unk> <eos>".split()
     assert parts["valid"] == "a lily is <eos>".split()
 
@@ -80,18 +80,21 @@ def test_an_archive_is_read_under_each_layout_and_lines_end(archive, folder):
 @pytest.mark.parametrize(
     ("files", "fault"),
     [
-        (named(train="x" * (text.MAX_PART + 1)), r"train.txt would have 33,554,433 bytes from"),
-        (named(train="x " * 100000), r"train.txt would have 200,000 bytes from"),
-        (named(valid=" "), "part valid holds no word"),
-        (named(valid=b"\xff\xfe\x00"), "utf-8"),
-        ({"ptb/ptb.train.txt": "a"}, "it has no files ptb/ptb.valid.txt or"),
-        (named("../"), "it has no files"),
-        (named("/"), "it has no files"),
-        ({**named("ptb/"), **named("")}, "it has 2 files"),
-        ({}, "it has no files"),
+        (
+            ptb_files(train="x" * (text.MAX_PART + 1)),
+            r"train.txt would expand from [\d,]+ to 33,554,433 bytes",
+        ),
+        (ptb_files(train="x " * 100000), r"train.txt would expand from [\d,]+ to 200,000 bytes"),
+        (ptb_files(valid=" "), "the part 'valid' contains no words"),
+        (ptb_files(valid=b"\xff\xfe\x00"), "utf-8"),
+        ({"ptb/ptb.train.txt": "a"}, "it contains no files named ptb/ptb.valid.txt or"),
+        (ptb_files("../"), "it contains no files"),
+        (ptb_files("/"), "it contains no files"),
+        ({**ptb_files("ptb/"), **ptb_files("")}, "it contains 2 files"),
+        ({}, "it contains no files"),
     ],
 )
-def test_an_archive_that_is_not_plausible_is_one_line(archive, files, fault):
+def test_read_archive_rejects_implausible_archives_in_one_line(archive, files, fault):
     path = archive(files)
     with pytest.raises(InputError, match=fault) as caught:
         read_archive(path)
@@ -101,26 +104,26 @@ def test_an_archive_that_is_not_plausible_is_one_line(archive, files, fault):
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_methods_that_unpack_without_bound_are_refused(archive, compression):
-    with pytest.raises(InputError, match="by another method than deflation"):
-        read_archive(archive(named(), compression))
+def test_read_archive_rejects_compression_methods_without_a_size_limit(archive, compression):
+    with pytest.raises(InputError, match="by a method other than deflate"):
+        read_archive(archive(ptb_files(), compression))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_file_that_is_there_twice_or_encrypted_is_refused(archive):
-    twice = [*named().items(), ("ptb/ptb.train.txt", "another")]
-    with pytest.raises(InputError, match="it has 2 files"):
+def test_read_archive_rejects_duplicate_and_encrypted_files(archive):
+    twice = [*ptb_files().items(), ("ptb/ptb.train.txt", "another")]
+    with pytest.raises(InputError, match="it contains 2 files"):
         read_archive(archive(twice))
-    path = archive(named())
+    path = archive(ptb_files())
     content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag of encryption, in the directory
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # the encryption flag, in the archive's directory
     path.write_bytes(content)
     with pytest.raises(InputError, match="is encrypted"):
         read_archive(path)
 
 
-def test_a_size_that_is_a_lie_does_not_unpack_more(archive):
-    path = archive(named(train="a b " * 8))
+def test_read_archive_reads_no_more_than_the_declared_size(archive):
+    path = archive(ptb_files(train="a b " * 8))
     content = bytearray(path.read_bytes())
     size = content.index(b"PK\x01\x02") + 24
     assert content[size] == 32
@@ -130,8 +133,8 @@ def test_a_size_that_is_a_lie_does_not_unpack_more(archive):
         read_archive(path)
 
 
-def test_no_damage_whatever_escapes_as_another_error(archive):
-    path = archive(named())
+def test_read_archive_raises_input_errors_for_random_damage(archive):
+    path = archive(ptb_files())
     whole = path.read_bytes()
     rng = random.Random(0)
     damaged = [whole[:length] for length in range(0, len(whole), 7)]
@@ -150,38 +153,38 @@ def test_no_damage_whatever_escapes_as_another_error(archive):
     assert refused > len(damaged) / 2
 
 
-def test_an_archive_of_any_size_is_not_even_opened(archive, monkeypatch):
-    path = archive(named())
+def test_read_archive_does_not_open_an_archive_that_is_too_large(archive, monkeypatch):
+    path = archive(ptb_files())
     monkeypatch.setattr(text, "MAX_ARCHIVE", 10)
-    with pytest.raises(InputError, match="it has more than 10 bytes"):
+    with pytest.raises(InputError, match="it is larger than 10 bytes"):
         read_archive(path)
 
 
-def test_the_grammar_stands_in_where_the_treebank_is_not_to_be_had(offline):
+def test_load_text_falls_back_to_the_grammar_if_the_treebank_is_unavailable(offline):
     stand_in = load_text()
     assert (stand_in.name, stand_in.stand_in_for) == ("grammar", "ptb")
     assert load_text("grammar").stand_in_for is None
     with pytest.raises(download.DataUnavailable, match=r"ptb/ptb\.zip: not found in"):
         load_text("ptb")
-    with pytest.raises(InputError, match="no text is called 'bible'"):
+    with pytest.raises(InputError, match="unknown data set 'bible'; choose from auto, ptb, grammar"):
         load_text("bible")
 
 
-def test_a_corrupt_treebank_is_never_replaced(offline, tmp_path):
+def test_load_text_never_replaces_a_corrupt_treebank(offline, tmp_path):
     (tmp_path / "ptb").mkdir()
     (tmp_path / "ptb" / "ptb.zip").write_bytes(b"no archive")
     with pytest.raises(InputError, match=r"ptb\.zip: cannot be read"):
         load_text(data_dir=tmp_path)
 
 
-def test_a_text_that_is_not_the_published_one_says_so(offline, archive):
-    path = archive(named())
+def test_load_text_marks_a_text_that_is_not_the_published_one(offline, archive):
+    path = archive(ptb_files())
     ours = load_text("ptb", path.parents[1])
     assert not ours.official
     assert ours.windows(1, 2).official is False
 
 
-def test_the_grammars_text_is_the_same_each_time_and_its_verbs_agree():
+def test_load_grammar_is_reproducible_and_its_verbs_agree():
     ours, again, other = load_grammar(), load_grammar(), load_grammar(seed=1)
     assert ours.train_words == again.train_words
     assert ours.train_words != other.train_words
@@ -196,7 +199,7 @@ def test_the_grammars_text_is_the_same_each_time_and_its_verbs_agree():
     assert ("anna", "sleep") not in follows
 
 
-def test_the_published_text_has_the_published_numbers(real_data):
+def test_load_text_finds_the_published_numbers_of_words(real_data):
     if not (real_data / "ptb").is_dir():
         pytest.skip("no ptb/ there")
     ptb = load_text("ptb", real_data)

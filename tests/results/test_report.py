@@ -1,16 +1,17 @@
-"""The report's page, as text and in a real browser."""
+"""The report, as text and in a real browser."""
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 from markupsafe import escape
 
 from d2l_repro.cli import main as cli
 from d2l_repro.results import plot, published, report, summary
+from d2l_repro.results.formatting import format_duration
 from d2l_repro.results.history import History
-from d2l_repro.results.result import Result, duration
+from d2l_repro.results.result import Result
+from d2l_repro.results.run import RunResult, Status
 
 MARKUP = "<script>alert('x')</script><img src=http://127.0.0.1:9/x>&amp;"
 
@@ -31,7 +32,7 @@ def history(end):
 
 
 def softmax_result(seed=0, **changes):
-    """Both runs: all that is published of one, and of the other a test accuracy outside its band."""
+    """Scratch with both published metrics within their bands, Gluon with one of its two, outside."""
     result = Result(
         "softmax_regression",
         seed,
@@ -41,11 +42,11 @@ def softmax_result(seed=0, **changes):
         finished="2026-11-21T06:00:00+00:00",
         seconds=12.3,
     )
-    result.add("scratch", history(0.83 + seed / 100))
-    result.add("gluon", history(0.75))
+    for impl, end in (("scratch", 0.83 + seed / 100), ("gluon", 0.75)):
+        result.runs.append(RunResult(impl, "", seed, history(end), history(end).last_numbers()))
     metrics = {"scratch": {"train_loss": 0.485, "test_acc": 0.83 + seed / 100}, "gluon": {"test_acc": 0.75}}
     result.published = published.compare("softmax_regression", metrics)
-    result.figures["training_curves"] = plot.training_curves(result.runs, "Softmax <regression>")
+    result.figures["training_curves"] = plot.training_curves(result.labelled(), "Softmax <regression>")
     result.figures["images"] = plot.functions({"f": ([0, 1], {"f": [0, 1]})}, "x", "One & two")
     result.parity = {
         "steps": 50,
@@ -67,7 +68,7 @@ def softmax_result(seed=0, **changes):
 
 
 def odd_result():
-    """Stand-in data, a failed run, and markup wherever a text can be."""
+    """Stand-in data, a failed run, and markup in every text."""
     row = {
         **published.published_values()[0],
         "run": MARKUP,
@@ -98,46 +99,47 @@ def odd_result():
         published=[{**row, "ours": 1.0, "within": False}],
         parity={"steps": 3, "max_abs_diff": 1.0, "pairs": [pair]},
     )
-    result.add(MARKUP, history(0.5))
-    result.runs["gluon"] = {"history": History(), "metrics": {}, "error": f"failed {MARKUP}"}
-    result.runs["scratch"] = {"history": History(), "metrics": {}, "diverged": f"at once {MARKUP}"}
+    result.runs = [
+        RunResult(MARKUP, "", 0, history(0.5), history(0.5).last_numbers()),
+        RunResult("gluon", "", 0, status=Status.FAILED, message=f"failed {MARKUP}"),
+        RunResult("scratch", "", 0, status=Status.DIVERGED, message=f"at once {MARKUP}"),
+    ]
     return result
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """A folder with the results of two chapters, one of them with two seeds; to be read only."""
-    folder = tmp_path_factory.mktemp("saved")
+def results(tmp_path_factory):
+    """A folder of two chapters, one of them with two seeds; not to be changed."""
+    path = tmp_path_factory.mktemp("results")
     for name, result in {
         "softmax_regression": softmax_result(),
         "softmax_regression/seed_1": softmax_result(1),
         "odd": odd_result(),
     }.items():
-        (folder / name).mkdir()
-        result.save(folder / name)
-    return folder
+        (path / name).mkdir()
+        result.save(path / name)
+    return path
 
 
 @pytest.fixture
-def folder(saved, tmp_path):
-    """A copy of that folder, to write into."""
-    return Path(shutil.copytree(saved, tmp_path, dirs_exist_ok=True))
+def folder(results, tmp_path):
+    """A copy of `results` that a test may change."""
+    return shutil.copytree(results, tmp_path / "results")
 
 
 @pytest.fixture(scope="module")
-def page(saved):
-    """The page of these results, as text."""
-    return report.page(summary.collect(saved))
+def page(results):
+    return report.page(summary.collect(results))
 
 
 def text_of(page):
-    """What a reader reads, in one line."""
+    """The text of a page in one line, without markup, style and script."""
     return re.sub(
         r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL))
     )
 
 
-def test_page_shows_every_published_value_with_ours_its_band_verdict_source_and_note(page):
+def test_page_has_every_published_value_with_ours_band_verdict_source_and_note(page):
     text = text_of(page)
     row = next(
         row
@@ -147,17 +149,17 @@ def test_page_shows_every_published_value_with_ours_its_band_verdict_source_and_
     assert "scratch test acc 0.84 0.835 ± 0.0071 0.815 to 0.846" in text
     assert row["source"] in text
     assert row["note"] in text
-    assert "2 of 4 published values that were compared" in text
+    assert "2 of 4 compared published values" in text
     assert "gluon train loss 0.4896 - 0.483 to 0.491 not compared" in text
 
 
-def test_page_shows_settings_parity_times_and_curves_of_a_chapter(page):
+def test_page_has_settings_parity_times_and_curves_of_a_chapter(page):
     text = text_of(page)
-    assert "lr 0.3 (the chapter's own: 0.1)" in text
+    assert "lr 0.3 (the chapter's own value: 0.1)" in text
     assert "scratch, gluon 50 1.0e-09 1e-06 yes" in text
     assert "500 ms" in text
     assert "seeds 0, 1" in text
-    assert "took 12.3 s" in text
+    assert "duration 12.3 s" in text
     assert page.count('<img src="data:image/svg+xml;base64,') == 2
     assert 'alt="Softmax &lt;regression&gt;"' in page
     assert 'alt="One &amp; two"' in page
@@ -169,10 +171,11 @@ def test_page_marks_stand_in_data_and_failures_loudly(page):
     assert "Stand-in data." in text
     assert "Stand-in data:" in chapter
     assert "gluon failed: failed" in chapter
-    assert "scratch diverged, which this chapter is there to show: at once" in chapter
+    assert "scratch diverged, as this chapter sets out to show: at once" in chapter
     assert "Interrupted (seed 0)" in chapter
     assert "quick less data and fewer epochs" in chapter
     assert "do not follow the same path" in chapter
+    assert "first differ by more than the limit at step 2." in chapter
     assert 'data-chapter="a_readers_own" data-verdict="failed"' in page
 
 
@@ -181,28 +184,27 @@ def test_page_thins_long_histories_but_keeps_first_and_last_epoch(page):
     assert epochs == ["1", *map(str, range(2, 41, 2))]
 
 
-def test_page_reports_that_a_further_seed_was_interrupted(folder):
-    interrupted = softmax_result(1, interrupted=True, published=[], figures={})
-    interrupted.save(folder / "softmax_regression" / "seed_1")
+def test_page_shows_that_a_further_seed_was_interrupted(folder):
+    softmax_result(1, interrupted=True, published=[]).save(folder / "softmax_regression" / "seed_1")
     page = report.page(summary.collect(folder))
     assert 'data-chapter="softmax_regression" data-verdict="failed"' in page
     assert "Interrupted (seed 1)" in text_of(page)
 
 
-def test_published_picture_shows_where_our_value_and_its_deviation_lie():
+def test_picture_of_a_band_shows_where_ours_and_its_std_lie():
     row = {"low": 0.0, "high": 1.0, "value": 0.5, "ours": 2.0, "std": 1.0, "within": True}
-    picture = report._published(summary.Summary(None, [softmax_result()]), row)["picture"]
+    picture = report._picture(row)
     scale = (picture["high"] - picture["low"]) / 1.0
     assert picture["ours"] - picture["low"] == pytest.approx(2 * scale, abs=0.2)
     assert picture["reach"] == pytest.approx([picture["high"], picture["low"] + 3 * scale], abs=0.2)
     assert picture["value"] - picture["low"] == pytest.approx(0.5 * scale, abs=0.2)
 
 
-def test_marked_renders_emphasis_and_code_and_escapes_everything_else():
-    assert report.marked(f"*a* `b*c*` {MARKUP}") == f"<em>a</em> <code>b*c*</code> {escape(MARKUP)}"
+def test_inline_markup_lets_nothing_through_but_emphasis_and_code():
+    assert report.inline_markup(f"*a* `b*c*` {MARKUP}") == f"<em>a</em> <code>b*c*</code> {escape(MARKUP)}"
 
 
-def test_page_allows_no_style_or_script_but_its_own(page):
+def test_page_lets_nothing_run_but_its_own_style_and_script(page):
     (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
     assert policy.startswith("default-src 'none'; img-src data:; ")
     for kind, element in (("style-src", "style"), ("script-src", "script")):
@@ -216,13 +218,13 @@ def test_page_escapes_text_with_markup(page):
     assert "http://127.0.0.1" not in re.sub(r"&lt;img src=http://127.0.0.1:9/x&gt;", "", page)
 
 
-def test_page_reports_a_lost_figure_and_is_written_all_the_same(folder):
+def test_page_says_which_figure_is_missing(folder):
     (folder / "softmax_regression" / "images.svg").unlink()
-    assert "The figure images.svg is not beside its result" in report.page(summary.collect(folder))
+    assert "The figure images.svg is missing from the result's folder" in report.page(summary.collect(folder))
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (0.00041, "0.41 ms"),
         (0.012, "12 ms"),
@@ -232,11 +234,11 @@ def test_page_reports_a_lost_figure_and_is_written_all_the_same(folder):
         (300, "5.0 min"),
     ],
 )
-def test_duration_reads_as_a_person_would_say_it(seconds, said):
-    assert duration(seconds) == said
+def test_format_duration_takes_the_unit_that_suits(seconds, text):
+    assert format_duration(seconds) == text
 
 
-def test_report_command_writes_the_page_and_names_what_it_could_not_read(folder, tmp_path, capsys):
+def test_report_command_writes_the_page_and_says_what_it_could_not_read(folder, tmp_path, capsys):
     (folder / "mlp").mkdir()
     (folder / "mlp" / "result.json").write_text("{")
     with pytest.raises(SystemExit) as exit:
@@ -249,7 +251,7 @@ def test_report_command_writes_the_page_and_names_what_it_could_not_read(folder,
 
 
 @pytest.mark.parametrize("out", ["no/such/folder.html", "."])
-def test_report_command_exits_with_2_and_one_line_if_the_page_cannot_be_written(folder, out, capsys):
+def test_report_command_says_in_one_line_that_it_cannot_write(folder, out, capsys):
     with pytest.raises(SystemExit) as exit:
         cli.main(["report", str(folder), "--out", str(folder / out)])
     assert exit.value.code == 2
@@ -272,9 +274,12 @@ def browser():
 
 
 @pytest.fixture
-def opened(browser, folder):
-    """Return opened(width=...), which opens the page from file://; fails if the browser had any complaint."""
-    path = report.write(summary.collect(folder), folder / report.FILE_NAME)
+def opened(browser, results):
+    """Return a function that opens the page from file:// in a window of the given width.
+
+    The test fails if the page logs anything or requests anything but itself.
+    """
+    path = report.write(summary.collect(results), results / report.FILE_NAME)
     complaints, contexts = [], []
 
     def watch(request):
@@ -300,13 +305,13 @@ def visible(window, selector):
     return window.locator(f"{selector}:visible").count()
 
 
-def test_page_in_a_browser_shows_every_figure(opened):
+def test_browser_shows_every_figure(opened):
     window = opened()
     assert window.title() == "d2l_repro: published and reproduced"
     assert window.evaluate("[...document.images].map((image) => image.naturalWidth > 100)") == [True, True]
 
 
-def test_page_in_a_browser_searches_and_filters_values_and_chapters(opened):
+def test_browser_searches_and_filters_values_and_chapters(opened):
     window = opened()
     assert visible(window, "tr.item") == 7
     window.get_by_label("Verdict").select_option("outside")
@@ -330,7 +335,7 @@ def test_page_in_a_browser_searches_and_filters_values_and_chapters(opened):
     assert visible(window, "section.item") == 1
 
 
-def test_page_in_a_browser_shows_a_filtered_chapter_when_its_link_is_followed(opened):
+def test_browser_shows_a_filtered_chapter_when_a_link_leads_to_it(opened):
     window = opened()
     window.locator("#chapter").select_option("a_readers_own")
     window.locator("nav a", has_text="softmax_regression").click()
@@ -340,7 +345,7 @@ def test_page_in_a_browser_shows_a_filtered_chapter_when_its_link_is_followed(op
     window.wait_for_function("!document.getElementById('chapter-softmax_regression').hidden")
 
 
-def test_page_in_a_browser_can_be_used_with_the_keyboard_alone(opened):
+def test_browser_needs_only_the_keyboard(opened):
     window = opened()
     window.keyboard.press("Tab")
     assert window.evaluate("document.activeElement.textContent") == "Skip to the values"
@@ -352,12 +357,12 @@ def test_page_in_a_browser_can_be_used_with_the_keyboard_alone(opened):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1060, 1280])
-def test_page_in_a_browser_is_never_wider_than_the_screen(opened, width):
+def test_browser_shows_nothing_wider_than_the_screen(opened, width):
     window = opened(width)
     assert window.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_page_in_a_browser_is_dark_in_dark_mode(opened):
+def test_browser_shows_a_dark_page_in_dark_mode(opened):
     window = opened(color_scheme="dark")
     assert luminance(window.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.02
 
@@ -370,7 +375,7 @@ def luminance(color):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_in_a_browser_gives_every_text_the_contrast_that_readers_need(opened, scheme):
+def test_browser_shows_every_text_with_enough_contrast(opened, scheme):
     pairs = opened(color_scheme=scheme).evaluate("""() => [...document.querySelectorAll("body *")]
         .filter((e) => e.checkVisibility())
         .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
@@ -386,7 +391,7 @@ def test_page_in_a_browser_gives_every_text_the_contrast_that_readers_need(opene
         assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ink, paper)
 
 
-def test_page_in_a_browser_prints_everything_unfolded_and_without_controls(opened):
+def test_browser_prints_everything_without_the_controls(opened):
     window = opened()
     window.emulate_media(media="print")
     window.evaluate("window.dispatchEvent(new Event('beforeprint'))")
@@ -396,7 +401,7 @@ def test_page_in_a_browser_prints_everything_unfolded_and_without_controls(opene
     assert window.locator("details[open]").count() == 0
 
 
-def test_page_in_a_browser_shows_everything_without_scripts(opened):
+def test_browser_shows_everything_without_scripts(opened):
     window = opened(java_script_enabled=False)
     assert visible(window, ".item") == 9
     assert visible(window, "#filters") == 0

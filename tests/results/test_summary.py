@@ -1,4 +1,4 @@
-"""Several results taken together, and what they say of the published values."""
+"""Summaries: several seeds taken together, and folders of results."""
 
 import json
 import statistics
@@ -11,18 +11,21 @@ from d2l_repro.errors import InputError
 from d2l_repro.results import published, report, summary
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
+from d2l_repro.results.run import RunResult, Status
 
 numbers = st.floats(-1e6, 1e6)
 
 
-def made(test_acc, seed=0, **changes):
+def result_of(test_acc, seed=0, **changes):
     """A result of softmax_regression with one run."""
-    result = Result("softmax_regression", seed, {"lr": 0.1}, dataset="fashion_mnist")
-    result.add("scratch", History([{"epoch": 1, "test_acc": test_acc, "seconds": 0.1}]))
-    result.published = published.compare(result.chapter, {"scratch": {"test_acc": test_acc}})
-    for name, value in changes.items():
-        setattr(result, name, value)
-    return result
+    history = History([{"epoch": 1, "test_acc": test_acc, "seconds": 0.1}])
+    facts = {
+        "settings": {"lr": 0.1},
+        "dataset": "fashion_mnist",
+        "runs": [RunResult("scratch", "", seed, history, {"test_acc": test_acc})],
+        "published": published.compare("softmax_regression", {"scratch": {"test_acc": test_acc}}),
+    }
+    return Result("softmax_regression", seed, **{**facts, **changes})
 
 
 def save(folder, result):
@@ -31,15 +34,15 @@ def save(folder, result):
 
 
 @given(st.lists(numbers, min_size=2, max_size=6))
-def test_spread_is_mean_and_sample_deviation(values):
+def test_spread_is_mean_and_sample_standard_deviation(values):
     over = summary.spread(values)
     assert over["mean"] == pytest.approx(sum(values) / len(values), abs=1e-6)
     assert over["std"] == pytest.approx(statistics.stdev(values), abs=1e-6)
 
 
 @given(numbers)
-def test_of_one_seed_the_verdict_is_whether_the_value_lies_in_the_band(value):
-    one = made(value)
+def test_published_of_one_seed_is_within_when_the_value_lies_in_the_band(value):
+    one = result_of(value)
     (row,) = summary.Summary(None, [one]).published()
     assert row["within"] == one.published[0]["within"]
     assert (row["ours"], row["std"]) == (value, 0)
@@ -56,33 +59,32 @@ def test_of_one_seed_the_verdict_is_whether_the_value_lies_in_the_band(value):
         ([0.83, float("nan")], False),
     ],
 )
-def test_of_several_seeds_the_verdict_is_whether_mean_and_deviation_reach_the_band(values, within):
-    results = [made(value, seed) for seed, value in enumerate(values)]
+def test_published_of_several_seeds_is_within_when_mean_and_std_reach_the_band(values, within):
+    results = [result_of(value, seed) for seed, value in enumerate(values)]
     (row,) = summary.Summary(None, results).published()
     assert row["within"] == within
     assert row["seeds"] == [0, 1]
     assert bool(summary.outside([summary.Summary(None, results)])) == (not within)
 
 
-def test_a_seed_that_failed_is_named_and_counts_in_no_mean():
-    broken = made(
-        0.1, 1, published=[], runs={"scratch": {"history": History(), "metrics": {}, "error": "diverged"}}
-    )
-    both = summary.Summary(None, [made(0.83), broken])
+def test_summary_names_a_seed_that_failed_and_leaves_it_out_of_all_means():
+    failed = RunResult("scratch", "", 1, status=Status.FAILED, message="diverged")
+    broken = result_of(0.1, 1, published=[], runs=[failed])
+    both = summary.Summary(None, [result_of(0.83), broken])
     assert both.errors == {"scratch (seed 1)": "diverged"}
     assert both.metrics()["scratch"]["test_acc"]["values"] == [0.83]
     assert both.published()[0]["within"]
 
 
-def test_a_parted_pair_is_told_in_the_overview():
-    parted = {"ours": "scratch", "theirs": "gluon", "left_at": {"step": 3}}
-    row = summary.Summary(None, [made(0.83, parity={"max_abs_diff": 2.0, "pairs": [parted]})]).row()
+def test_row_names_a_pair_that_does_not_follow_the_same_path():
+    pair = {"ours": "scratch", "theirs": "gluon", "left_at": {"step": 3}}
+    row = summary.Summary(None, [result_of(0.83, parity={"max_abs_diff": 2.0, "pairs": [pair]})]).row()
     assert row["scratch = Gluon"] == "NO: scratch"
     assert row["published values within their bands"] == "1 of 1"
 
 
-def test_a_folder_is_read_in_the_catalogues_order_with_the_seeds_that_belong_together(tmp_path):
-    save(tmp_path / "softmax_regression", made(0.83))
+def test_collect_keeps_the_order_of_the_catalogue_and_the_seeds_that_belong_together(tmp_path):
+    save(tmp_path / "softmax_regression", result_of(0.83))
     for seed, changes in (
         (10, {}),
         (2, {}),
@@ -91,11 +93,11 @@ def test_a_folder_is_read_in_the_catalogues_order_with_the_seeds_that_belong_tog
         (5, {"dataset": "digits"}),
         (0, {}),
     ):
-        save(tmp_path / "softmax_regression" / f"seed_{seed}", made(0.84, seed, **changes))
+        save(tmp_path / "softmax_regression" / f"seed_{seed}", result_of(0.84, seed, **changes))
     save(tmp_path / "a", Result("linear_regression", 0, {}))
     save(tmp_path / "b", Result("one_of_the_readers", 0, {}))
     found = summary.collect(tmp_path)
-    assert [(made.chapter, made.seeds) for made in found.summaries] == [
+    assert [(one.chapter, one.seeds) for one in found.summaries] == [
         ("linear_regression", [0]),
         ("softmax_regression", [0, 2, 10]),
         ("one_of_the_readers", [0]),
@@ -106,8 +108,8 @@ def test_a_folder_is_read_in_the_catalogues_order_with_the_seeds_that_belong_tog
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"runs": 1}', "\x00", "[" * 100_000, "9" * 400])
-def test_a_file_that_is_no_result_is_a_problem_that_names_it(tmp_path, content):
-    save(tmp_path / "mlp", made(0.8))
+def test_collect_reports_a_file_that_is_no_result_by_its_name(tmp_path, content):
+    save(tmp_path / "mlp", result_of(0.8))
     (tmp_path / "dropout").mkdir()
     (tmp_path / "dropout" / "result.json").write_text(content)
     found = summary.collect(tmp_path)
@@ -134,21 +136,21 @@ def replaced(value, path, other):
     return copy
 
 
-def test_whatever_is_wrong_in_a_result_it_is_a_problem_or_can_be_shown(tmp_path):
+def test_report_shows_or_names_a_result_whatever_is_wrong_in_it(tmp_path):
     pair = {
         "ours": "scratch",
         "theirs": "gluon",
         "steps": 50,
         "max_abs_diff": 0.0,
         "tolerance": 1e-6,
-        "left_at": None,
+        "left_at": {"step": 3},
     }
     save(
         tmp_path / "mlp",
-        made(
+        result_of(
             0.83,
             parity={"steps": 50, "max_abs_diff": 0.0, "pairs": [pair]},
-            tables={"t": [{"a": 1}]},
+            tables={"t": [{"a": 1}, {"b": 2}]},
             environment={"python": "3"},
             notes={"n": {"statements": [{"text": "", "code": "1", "output": "1", "holds": True}]}},
         ),
@@ -166,31 +168,31 @@ def test_whatever_is_wrong_in_a_result_it_is_a_problem_or_can_be_shown(tmp_path)
     assert refused > 250
 
 
-def test_of_two_folders_of_one_chapter_one_is_shown_and_the_other_named(tmp_path):
-    save(tmp_path / "a_quick_one", made(0.5, quick=True))
-    save(tmp_path / "softmax_regression", made(0.83))
+def test_collect_shows_one_of_two_folders_of_a_chapter_and_names_the_other(tmp_path):
+    save(tmp_path / "a_quick_one", result_of(0.5, quick=True))
+    save(tmp_path / "softmax_regression", result_of(0.83))
     found = summary.collect(tmp_path)
-    assert [made.folder.name for made in found.summaries] == ["softmax_regression"]
+    assert [one.folder.name for one in found.summaries] == ["softmax_regression"]
     assert "a_quick_one: left out" in found.problems[0]
 
 
-def test_seeds_that_a_later_run_did_not_ask_for_are_not_mixed_in(tmp_path):
+def test_drop_other_seeds_removes_those_that_a_later_run_did_not_ask_for(tmp_path):
     folder = tmp_path / "softmax_regression"
     for seed in (0, 1, 2):
-        save(folder if seed == 0 else folder / f"seed_{seed}", made(0.83, seed))
+        save(folder if seed == 0 else folder / f"seed_{seed}", result_of(0.83, seed))
     (folder / "seed_of_mine").mkdir()
     summary.drop_other_seeds(tmp_path, [folder, folder / "seed_1"])
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["seed_1", "seed_of_mine"]
 
 
-def test_a_folder_without_results_is_an_error(tmp_path):
+def test_collect_refuses_a_folder_without_results(tmp_path):
     with pytest.raises(InputError, match="no results there; run a chapter first"):
         summary.collect(tmp_path / "nothing")
 
 
 def test_summary_json_has_every_number(tmp_path):
-    save(tmp_path / "softmax_regression", made(0.83))
-    save(tmp_path / "softmax_regression" / "seed_1", made(float("inf"), 1))
+    save(tmp_path / "softmax_regression", result_of(0.83))
+    save(tmp_path / "softmax_regression" / "seed_1", result_of(float("inf"), 1))
     summary.collect(tmp_path).save(tmp_path)
     chapter = json.loads((tmp_path / "summary.json").read_text())["chapters"]["softmax_regression"]
     assert chapter["metrics"]["scratch"]["test_acc"] == {"mean": None, "std": None, "values": [0.83, None]}

@@ -49,7 +49,7 @@ def test_naive_softmax_overflows_where_softmax_does_not():
     ],
     ids=["softmax", "cross_entropy", "softmax_cross_entropy", "squared_loss", "relu", "l2_penalty", "linreg"],
 )
-def test_gradients_are_the_central_differences(function):
+def test_functions_have_the_gradients_of_central_differences(function):
     x = nd.array(rng.normal(size=(4, 3)), dtype="float64")
     x.attach_grad()
     with autograd.record():
@@ -59,7 +59,7 @@ def test_gradients_are_the_central_differences(function):
     np.testing.assert_allclose(x.grad.asnumpy(), tried, rtol=1e-6, atol=1e-8)
 
 
-def test_squared_loss_takes_labels_of_either_shape_and_equals_gluon():
+def test_squared_loss_accepts_labels_of_either_shape_and_equals_gluons():
     y_hat, y = nd.array(rng.normal(size=(5, 1))), nd.array(rng.normal(size=5))
     ours = scratch.squared_loss(y_hat, y)
     assert ours.shape == (5, 1)  # a column and a row would broadcast to 5 x 5
@@ -83,7 +83,7 @@ def test_correct_and_accuracy_count_the_largest_score():
     assert scratch.accuracy(y_hat.astype("float64"), y) == 0.5
 
 
-def test_dropout_drops_in_training_only():
+def test_dropout_is_active_in_training_only():
     X = nd.ones((3, 4))
     assert scratch.dropout(X, 0.5) is X
     with autograd.record(train_mode=False):
@@ -104,6 +104,6 @@ def test_dropout_keeps_the_expectation(p):
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.5, float("nan")])
-def test_dropout_refuses_what_is_no_probability(p):
+def test_dropout_rejects_invalid_probabilities(p):
     with pytest.raises(ValueError, match="probability"):
         scratch.dropout(nd.ones(3), p)

@@ -65,7 +65,7 @@ GLUONS = {
 
 @pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_layers_gradients_are_those_of_central_differences_and_of_autograd(name, train):
+def test_layer_gradients_equal_central_differences_and_autograd(name, train):
     layer = LAYERS[name]()
     layer.running and layer.running[0].__setitem__(
         slice(None), 0.5
@@ -77,7 +77,7 @@ def test_a_layers_gradients_are_those_of_central_differences_and_of_autograd(nam
 
 @pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize("name", GLUONS)
-def test_a_layers_output_and_gradients_are_those_of_gluons(name, train):
+def test_layer_output_and_gradients_equal_gluons(name, train):
     layer, theirs, X = LAYERS[name](), GLUONS[name](), array(6, 4)
     theirs.initialize()
     theirs.cast("float64")
@@ -105,7 +105,7 @@ def test_a_layers_output_and_gradients_are_those_of_gluons(name, train):
         )
 
 
-def test_gluons_own_selu_has_another_gradient_than_its_formula():
+def test_selu_has_the_gradient_of_its_formula_unlike_gluons():
     X = nd.array([-3, -1, -0.1], dtype="float64")
     X.attach_grad()
     with autograd.record():
@@ -118,7 +118,7 @@ def test_gluons_own_selu_has_another_gradient_than_its_formula():
     np.testing.assert_allclose(layer.backward(nd.ones_like(X)).asnumpy(), true, rtol=1e-6)
 
 
-def test_dropout_lets_through_what_gluons_would_with_the_same_mask():
+def test_dropout_passes_the_same_gradient_as_gluons_with_the_same_mask():
     layer, X = Dropout(0.3), array(50, 40)
     X.attach_grad()
     with autograd.record():
@@ -133,7 +133,7 @@ def test_dropout_lets_through_what_gluons_would_with_the_same_mask():
     assert (layer.forward(X) == X).asnumpy().all()
 
 
-def test_running_statistics_are_gluons_and_are_used_in_testing_only():
+def test_batch_norm_has_gluons_running_statistics_and_uses_them_in_testing_only():
     layer, theirs = BatchNorm(nd.ones(4), nd.zeros(4)), nn.BatchNorm()
     theirs.initialize()
     for _ in range(5):
@@ -153,7 +153,7 @@ def test_running_statistics_are_gluons_and_are_used_in_testing_only():
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("size", [1, 30])
-def test_a_losses_gradient_is_that_of_central_differences_autograd_and_gluon(name, size):
+def test_loss_gradients_equal_central_differences_autograd_and_gluons(name, size):
     losses_of, gradient_of = LOSSES[name]
     classes = 2 if name in ("logistic", "squared") else 4
     scores = size * array(8, 1 if classes == 2 else classes)
@@ -171,7 +171,7 @@ def test_a_losses_gradient_is_that_of_central_differences_autograd_and_gluon(nam
 
 
 @pytest.mark.parametrize("wrong", ["X", "W", "b"])
-def test_a_wrong_gradient_is_found_whichever_it_is(wrong):
+def test_check_layer_and_check_loss_find_any_wrong_gradient(wrong):
     class Wrong(Affine):
         def backward(self, dY):
             dX = super().backward(dY)
@@ -189,7 +189,7 @@ def test_a_wrong_gradient_is_found_whichever_it_is(wrong):
     assert min(errors.values()) > 1e-3
 
 
-def test_the_logistic_gradient_is_right_at_0_where_gluons_is_not():
+def test_logistic_loss_has_the_right_gradient_at_0_unlike_gluons():
     gradients = {}
     for name, loss in (
         ("ours", LOSSES["logistic"][0]),
@@ -207,7 +207,7 @@ def test_the_logistic_gradient_is_right_at_0_where_gluons_is_not():
 
 
 @given(st.lists(st.floats(-100, 100), min_size=3, max_size=3), st.integers(0, 2))
-def test_the_hinge_loss_is_its_formula(scores, y):
+def test_hinge_loss_equals_its_formula(scores, y):
     losses_of, _ = LOSSES["svm"]
     expected = sum(max(0, score - scores[y] + 1) for j, score in enumerate(scores) if j != y)
     assert losses_of(nd.array([scores], dtype="float64"), nd.array([y])).asscalar() == pytest.approx(
@@ -217,7 +217,7 @@ def test_the_hinge_loss_is_its_formula(scores, y):
 
 @pytest.mark.parametrize("norm", [None, BatchNorm, LayerNorm])
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_a_nets_gradients_are_autograds_at_any_depth_with_the_penalty_in_them(depth, norm):
+def test_gradients_by_hand_equal_autograd_at_any_depth_including_the_penalty(depth, norm):
     seed_everything(0)
     net = FullyConnectedNet(
         [6, *[5] * (depth - 1), 3], lambda shape: nd.random.normal(shape=shape), norm=norm
@@ -237,7 +237,7 @@ def test_a_nets_gradients_are_autograds_at_any_depth_with_the_penalty_in_them(de
     assert losses.shape == (7,)
 
 
-def test_nets_have_the_layers_that_their_names_say():
+def test_fully_connected_net_has_the_layers_its_arguments_describe():
     net = FullyConnectedNet([8, 4, 4, 3], norm=BatchNorm, drop_prob=0.5, activation="tanh")
     hidden = [Affine, BatchNorm, Activation, Dropout]
     assert [type(layer) for layer in net.layers] == [*hidden, *hidden, Affine]
@@ -246,13 +246,13 @@ def test_nets_have_the_layers_that_their_names_say():
     assert len(FullyConnectedNet([8, 4, 3], bias=None).params) == 2
 
 
-def test_the_first_layer_computes_no_gradient_that_nobody_asks_for():
+def test_affine_computes_no_input_gradient_in_the_first_layer():
     net = TwoLayerNet(4, 5, 3)
     net(array(6, 4).astype("float32"))
     assert net.layers[0].backward(nd.ones((6, 5))) is None
 
 
-def test_the_loop_trains_by_hand_as_it_does_by_autograd():
+def test_gradients_by_hand_train_like_autograd_in_the_loop():
     X, y = nd.array(rng.normal(size=(90, 6))), nd.array(rng.randint(0, 3, 90))
     nets = []
     for by_hand in (True, False):
@@ -382,6 +382,6 @@ def test_every_optimizer_trains_a_layered_net():
         assert losses[-1] < losses[0] - 0.05, optimizer
 
 
-def test_a_network_may_be_put_together_by_hand():
+def test_network_can_be_built_from_any_layers():
     net = Network([Affine(nd.ones((2, 1)), first=True), Activation("sigmoid")])
     assert net(nd.zeros((3, 2))).asnumpy().ravel().tolist() == [0.5, 0.5, 0.5]

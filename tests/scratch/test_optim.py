@@ -1,4 +1,4 @@
-"""Every optimizer against three lines of NumPy and against Gluon's own, from identical arrays."""
+"""Every optimizer against three lines of NumPy, and against Gluon's own from identical arrays."""
 
 import itertools
 
@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from mxnet import nd
 
 from d2l_repro import scratch
+from d2l_repro.scratch.counterparts import OPTIMIZERS
+from d2l_repro.scratch.optim import descent_path
 
 rng = np.random.default_rng(0)
 START = rng.normal(size=(4, 3)).astype(np.float32)
-GRADS = rng.normal(size=(50, 4, 3)).astype(np.float32)  # of the sum over a batch
+GRADS = rng.normal(size=(50, 4, 3)).astype(np.float32)  # sums over a batch
 BATCH = 7
 RTOL, ATOL = 2e-5, 2e-6  # fifty steps in single precision
 
@@ -55,19 +57,19 @@ def adadelta(p, g, s, lr, t, rho=0.9):
     return p - lr * d
 
 
-def averages(g, s):
+def adam_averages(g, s):
     s["v"] = 0.9 * s["v"] + 0.1 * g
     s["s"] = 0.999 * s["s"] + 0.001 * g**2
     return s["v"], s["s"]
 
 
 def adam(p, g, s, lr, t):
-    v, u = averages(g, s)
+    v, u = adam_averages(g, s)
     return p - lr * v / (1 - 0.9**t) / (np.sqrt(u / (1 - 0.999**t)) + 1e-8 / np.sqrt(1 - 0.999**t))
 
 
-def almost_adam(p, g, s, lr, t):
-    v, u = averages(g, s)
+def adam_without_correction(p, g, s, lr, t):
+    v, u = adam_averages(g, s)
     return p - lr * v / (np.sqrt(u) + 1e-8)
 
 
@@ -86,12 +88,12 @@ FORMULAS = {
     "nesterov": (scratch.Nesterov, {}, nesterov),
     "adagrad": (scratch.AdaGrad, {}, adagrad),
     "rmsprop": (scratch.RMSProp, {}, rmsprop),
-    "rmsprop outside": (scratch.RMSProp, {"inside": False}, rmsprop_outside),
+    "rmsprop outside": (scratch.RMSProp, {"eps_inside_sqrt": False}, rmsprop_outside),
     "adadelta": (scratch.AdaDelta, {}, adadelta),
     "adam": (scratch.Adam, {}, adam),
-    "adam without correction": (scratch.Adam, {"correct_bias": False}, almost_adam),
+    "adam without correction": (scratch.Adam, {"correct_bias": False}, adam_without_correction),
     "adam, t the epoch": (scratch.Adam, {"steps_per_t": 10}, adam_by_epoch),
-    "randomadam of no chance": (scratch.RandomAdam, {"drop": 0.0}, adam),
+    "random adam that drops nothing": (scratch.RandomAdam, {"drop": 0.0}, adam),
 }
 
 
@@ -112,13 +114,13 @@ def parameter():
 @pytest.mark.parametrize("decay", ["none", "l2", "l2 without half", "decoupled"])
 @pytest.mark.parametrize(("lr", "steps"), itertools.product((0.01, 0.5), (1, 50)))
 @pytest.mark.parametrize("name", FORMULAS)
-def test_an_optimizer_is_its_formula(name, lr, steps, decay):
-    kind, options, formula = FORMULAS[name]
+def test_an_optimizer_follows_its_formula(name, lr, steps, decay):
+    optimizer_cls, options, formula = FORMULAS[name]
     wd = 0.0 if decay == "none" else 0.1
     factor = 2.0 if decay == "l2 without half" else 1.0
     ours = parameter()
-    optimizer = kind([ours], lr, wd=wd, decoupled=decay == "decoupled", l2_factor=factor, **options)
-    p, state = START.astype(float), {name: np.zeros(START.shape) for name in kind.names}
+    optimizer = optimizer_cls([ours], lr, wd=wd, decoupled=decay == "decoupled", l2_factor=factor, **options)
+    p, state = START.astype(float), {name: np.zeros(START.shape) for name in optimizer_cls.state_names}
     for t, grad in enumerate(GRADS[:steps].astype(float), 1):
         g = grad / BATCH + (factor * wd * p if decay.startswith("l2") else 0)
         p = formula(p - (lr * wd * p if decay == "decoupled" else 0), g, state, lr, t)
@@ -128,8 +130,8 @@ def test_an_optimizer_is_its_formula(name, lr, steps, decay):
         np.testing.assert_allclose(array.asnumpy(), state[name], rtol=RTOL, atol=ATOL)
 
 
-# Gluon decays a parameter itself, not its gradient, in AdaGrad and AdaDelta, and there without a learning
-# rate.
+# In AdaGrad and AdaDelta, Gluon decays the parameter itself instead of its gradient; in AdaDelta without a
+# learning rate.
 GLUON = {
     "sgd": (scratch.SGD, {}, "sgd", {}),
     "momentum 0.9": (scratch.Momentum, {"rho": 0.9}, "sgd", {"momentum": 0.9}),
@@ -143,17 +145,17 @@ GLUON = {
 }
 
 
-# Gluon's NAG with decay is another matter: see the next test.
+# Gluon's NAG with weight decay is different: see the next test.
 @pytest.mark.parametrize(
     ("name", "wd"),
     [(name, wd) for name in GLUON for wd in (0.0, 0.1) if not (name.startswith("nesterov") and wd)],
 )
 @pytest.mark.parametrize(("lr", "steps"), itertools.product((0.01, 0.5), (1, 50)))
-def test_an_optimizer_goes_the_way_of_gluons(name, lr, steps, wd):
-    kind, options, theirs, their_options = GLUON[name]
+def test_an_optimizer_follows_the_same_path_as_gluons(name, lr, steps, wd):
+    optimizer_cls, options, theirs, their_options = GLUON[name]
     lr = 1.0 if name == "adadelta" else lr
     ours = parameter()
-    optimizer = kind([ours], lr, wd=wd, **options)
+    optimizer = optimizer_cls([ours], lr, wd=wd, **options)
     other = nd.array(START)
     their_optimizer = mx.optimizer.create(
         theirs, learning_rate=lr, wd=wd, rescale_grad=1 / BATCH, **their_options
@@ -161,37 +163,36 @@ def test_an_optimizer_goes_the_way_of_gluons(name, lr, steps, wd):
     updater = mx.optimizer.get_updater(their_optimizer)  # what gluon.Trainer.step calls
     for grad in GRADS[:steps]:
         updater(0, nd.array(grad), other)
-    # Gluon keeps beta2 in single precision, so 1 - beta2 is 5e-5 of itself off.
+    # Gluon keeps beta2 in single precision, so 1 - beta2 has a relative error of 5e-5.
     rtol = 2e-4 if name == "adam" else RTOL
     np.testing.assert_allclose(run(optimizer, ours, steps), other.asnumpy(), rtol=rtol, atol=rtol / 10)
     states = updater.states[0]
     states = [array for array in (states if isinstance(states, tuple) else (states,)) if array is not None]
     for (array,), other_array in zip(optimizer.state.values(), states):
-        # Gluon's velocity in SGD and NAG points the other way.
+        # The velocity in Gluon's SGD and NAG has the opposite sign.
         sign = -1 if "momentum" in their_options else 1
         np.testing.assert_allclose(array.asnumpy(), sign * other_array.asnumpy(), rtol=rtol, atol=rtol / 10)
     assert len(states) == len(optimizer.state)
 
 
-def test_gluons_nag_with_decay_is_not_nesterovs():
-    """Its operator writes the parameter, and then decays the velocity by the parameter it has just
-    written."""
+def test_gluons_nag_with_decay_differs_from_nesterovs():
+    """Its operator writes the parameter, and then uses the value just written to decay the velocity."""
     lr, rho, wd, p, v = 0.5, 0.9, 0.1, START.astype(float), np.zeros(START.shape)
     theirs, state = nd.array(START), nd.zeros(START.shape)
     for grad in GRADS[:20]:
         nd.nag_mom_update(theirs, nd.array(grad), state, out=theirs, lr=lr, momentum=rho, wd=wd)
         p = p + rho**2 * v - (1 + rho) * lr * (grad + wd * p)
-        v = rho * v - lr * (grad + wd * p)  # this p should have been the one before
+        v = rho * v - lr * (grad + wd * p)  # here p should still be the old one
     np.testing.assert_allclose(theirs.asnumpy(), p, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("steps", [1, 50])
-def test_adamw_goes_the_way_of_mxnets_operator(steps):
+def test_adamw_follows_the_same_path_as_mxnets_operator(steps):
     ours, lr, wd = parameter(), 0.01, 0.1
     weight, mean, var = nd.array(START), nd.zeros(START.shape), nd.zeros(START.shape)
     for t, grad in enumerate(GRADS[:steps], 1):
         corrected = lr * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-        # The operator's decay is not multiplied by its lr.
+        # The operator does not multiply its decay by lr.
         nd.contrib.adamw_update(
             weight,
             nd.array(grad),
@@ -211,28 +212,28 @@ def test_adamw_goes_the_way_of_mxnets_operator(steps):
 
 @given(rho=st.floats(0.01, 0.98), lr=st.floats(1e-3, 1))
 @settings(max_examples=20, deadline=None)
-def test_at_a_constant_rate_the_average_with_a_larger_rate_is_the_velocity(rho, lr):
+def test_at_a_constant_learning_rate_the_average_with_a_larger_one_follows_the_velocity(rho, lr):
     velocity, average = parameter(), parameter()
-    there = run(scratch.Momentum([velocity], lr, rho=rho), velocity, 20)
+    expected = run(scratch.Momentum([velocity], lr, rho=rho), velocity, 20)
     np.testing.assert_allclose(
         run(scratch.Momentum([average], lr / (1 - rho), rho=rho, average=True), average, 20),
-        there,
+        expected,
         rtol=1e-4,
         atol=1e-4,
     )
 
 
-def test_a_velocity_remembers_old_rates_and_an_average_does_not():
-    for average, still in ((True, True), (False, False)):
+def test_a_velocity_contains_old_learning_rates_and_an_average_does_not():
+    for average, stops_at_once in ((True, True), (False, False)):
         param = parameter()
         optimizer = scratch.Momentum([param], 0.1, average=average)
         before = run(optimizer, param, 5).copy()
         optimizer.set_learning_rate(0.0)
         optimizer.step(BATCH)
-        assert np.array_equal(param.asnumpy(), before) == still
+        assert np.array_equal(param.asnumpy(), before) == stops_at_once
 
 
-def test_randomadam_moves_the_share_of_elements_that_is_not_dropped():
+def test_random_adam_moves_the_share_of_elements_that_is_not_dropped():
     param = nd.zeros(100_000)
     param.attach_grad()
     param.grad[:] = 1
@@ -242,10 +243,10 @@ def test_randomadam_moves_the_share_of_elements_that_is_not_dropped():
     np.testing.assert_allclose(param.asnumpy()[moved], -0.1, rtol=1e-3)
 
 
-@pytest.mark.parametrize("kind", [scratch.SGD, scratch.AdaDelta, scratch.RandomAdam])
-def test_an_optimizer_has_the_three_names_of_gluons_trainer(kind):
+@pytest.mark.parametrize("optimizer_cls", [scratch.SGD, scratch.AdaDelta, scratch.RandomAdam])
+def test_an_optimizer_has_the_three_names_of_gluons_trainer(optimizer_cls):
     param = parameter()
-    optimizer = kind([param], 0.5)
+    optimizer = optimizer_cls([param], 0.5)
     assert optimizer.learning_rate == 0.5
     optimizer.set_learning_rate(0.0)
     param.grad[:] = 1
@@ -253,11 +254,26 @@ def test_an_optimizer_has_the_three_names_of_gluons_trainer(kind):
     np.testing.assert_array_equal(param.asnumpy(), START)
 
 
-def test_a_factor_of_a_penalty_that_is_not_there_is_refused():
+def test_l2_factor_is_refused_with_decoupled_decay():
     with pytest.raises(ValueError, match="l2_factor"):
         scratch.AdamW([parameter()], 0.1, l2_factor=2)
 
 
-def test_the_parameter_without_a_gradient_is_named():
+def test_a_parameter_without_a_gradient_is_named():
     with pytest.raises(ValueError, match=r"parameter 1 .*attach_grad"):
         scratch.Adam([parameter(), nd.ones(1)], 0.1)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_pair_of_optimizers_names_ours_and_one_that_gluon_knows_or_none(name):
+    pair = OPTIMIZERS[name]
+    assert issubclass(pair.optimizer_cls, scratch.optim.Optimizer)
+    assert pair.gluon_name is None or mx.optimizer.create(pair.gluon_name, **pair.gluon_options)
+
+
+def test_a_path_down_a_valley_follows_its_formula():
+    points = descent_path(lambda x1, x2: 0.1 * x1**2 + 2 * x2**2, (-5.0, -2.0), scratch.SGD, 0.4)
+    steps = np.arange(21)[:, None]
+    np.testing.assert_allclose(
+        points, [-5, -2] * (1 - 0.4 * np.array([0.2, 4.0])) ** steps, rtol=1e-4, atol=1e-5
+    )

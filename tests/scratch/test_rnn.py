@@ -51,14 +51,14 @@ def in_numpy(X, state, params):
     return np.stack(outputs), H, C
 
 
-def test_the_layer_is_its_formulas():
+def test_lstm_equals_its_formulas():
     X, state, params, _ = layer()
     outputs, (H, C) = lstm(X, state, *params)
     for ours, theirs in zip((outputs, H, C), in_numpy(X, state, params)):
         np.testing.assert_allclose(ours.asnumpy(), theirs, rtol=1e-12)
 
 
-def test_the_layer_is_its_cell_step_by_step_and_may_be_cut_anywhere():
+def test_lstm_equals_its_cell_step_by_step_and_can_be_split_anywhere():
     X, state, params, _ = layer()
     outputs, last = lstm(X, state, *params)
     H, C = state
@@ -85,7 +85,7 @@ def gluon_layer(params, inputs=INPUTS):
     return theirs, held
 
 
-def test_outputs_state_and_gradients_are_gluons():
+def test_lstm_has_gluons_outputs_state_and_gradients():
     X, state, params, weights = layer()
     with autograd.record():
         ours = weighted(*lstm(X, state, *params), weights)
@@ -105,7 +105,7 @@ def test_outputs_state_and_gradients_are_gluons():
         assert relative_error(param.grad.asnumpy(), gradient.T if other.transposed else gradient) < 1e-12
 
 
-def test_gluons_cell_has_the_same_gates_in_the_same_order():
+def test_lstm_cell_has_gluons_gates_in_the_same_order():
     X, (H, C), params, _ = layer()
     cell = rnn.LSTMCell(HIDDENS, input_size=INPUTS)
     cell.initialize()
@@ -117,7 +117,7 @@ def test_gluons_cell_has_the_same_gates_in_the_same_order():
         np.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=1e-12)
 
 
-def test_gradients_are_central_differences():
+def test_lstm_has_the_gradients_of_central_differences():
     X, state, params, weights = layer()
     with autograd.record():
         value = weighted(*lstm(X, state, *params), weights)
@@ -127,7 +127,7 @@ def test_gradients_are_central_differences():
         assert relative_error(array.grad.asnumpy(), tried) < 1e-7
 
 
-def test_an_embedding_that_a_dense_layer_shares_is_kept_as_the_book_writes_it():
+def test_parameters_keep_an_embedding_shared_with_a_dense_layer_in_the_books_layout():
     net = gluon.nn.HybridSequential()
     embedding = gluon.nn.Embedding(7, 3)
     net.add(embedding, gluon.nn.Dense(7, in_units=3, flatten=False, params=embedding.params))
@@ -136,7 +136,7 @@ def test_an_embedding_that_a_dense_layer_shares_is_kept_as_the_book_writes_it():
     assert [param.get().shape for param in parameters(model)] == [(7, 3), (7,)]
 
 
-def test_windows_of_the_sine_are_followed_by_their_next_point():
+def test_lstm_sine_labels_are_the_points_after_the_windows():
     hp = lstm_sine.HParams(num_train=20, num_test=5, batch_size=5)
     X, y = lstm_sine.data(hp, Options()).source
     assert X.shape == (5, 10, 1)
@@ -146,16 +146,16 @@ def test_windows_of_the_sine_are_followed_by_their_next_point():
         assert y[i].asscalar() == pytest.approx(points[30 + i], abs=1e-6)
 
 
-def test_left_to_itself_a_net_is_fed_what_it_said():
+def test_free_run_feeds_predictions_back_as_inputs():
     X = nd.array([[1.0], [2.0]])
     fibonacci = lstm_sine.free_run(lambda X: X.sum(axis=1), X, 5)
     np.testing.assert_array_equal(fibonacci, [3, 5, 8, 13, 21])
 
 
-def test_the_chapter_on_a_sine_meets_the_published_error_and_its_twins_go_one_way():
+def test_lstm_sine_meets_the_published_error_and_its_matching_pair_follows_the_same_path():
     result = lstm_sine.run(lstm_sine.HParams(num_epochs=2))
-    assert result.runs["scratch LSTM"]["metrics"]["test_mse"] < 0.005
-    assert result.runs["gluon LSTM"]["metrics"]["test_mse"] < 0.005
+    assert result.find("scratch", "LSTM").metrics["test_mse"] < 0.005
+    assert result.find("gluon", "LSTM").metrics["test_mse"] < 0.005
     assert result.parity["pairs"][0]["left_at"] is None
     assert result.parity["max_abs_diff"] < 1e-6
     assert set(result.figures) == {"training_curves", "predictions"}

@@ -303,7 +303,7 @@ def test_a_generator_is_refused_when_it_is_used_up():
     params, net, loss = regression()
     with pytest.raises(ValueError, match=r"no batch in epoch 2.*not a generator"):
         train_ch3(net, (batch for batch in batches()), None, loss, 2, 16, params, 0.1, metrics={})
-    with pytest.raises(ValueError, match="evaluate on gave no batch"):
+    with pytest.raises(ValueError, match="evaluate on yielded no batch"):
         evaluate([], net, loss)
 
 

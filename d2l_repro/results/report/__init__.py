@@ -1,43 +1,49 @@
-"""Results -> one HTML page that needs nothing else: no other file, no network, no script to be read."""
+"""The report: results as one HTML page that needs no other file, no network and no script to be read."""
+
+from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import html
 import math
 import re
 import statistics
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from ... import __version__
 from ...files import write_atomically
 from ..catalogue import Entry, entries
+from ..formatting import format_duration, format_number, in_words, note_sections, parity_row
 from ..history import is_shown
 from ..published import labels, published_values
-from ..result import cells, duration, parity_row, shown
-from ..summary import data_shown
+from ..result import Result
+from ..summary import Collection, Spread, Summary, data_label
 
 FILE_NAME = "report.html"
-# a chapter's verdicts
 WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED = "within", "outside", "failed", "holds", "not compared"
-BAR = 120  # width of the picture of a band
+VERDICTS = (WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED)
+BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
 
 
-def write(collection, path):
-    """Write the page of a `summary.Collection` to `path`, and return the path.
+def write(collection: Collection, path: str | Path) -> str | Path:
+    """Write the page of a collection to `path`, and return the path.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     write_atomically(path, page(collection))
     return path
 
 
-def page(collection):
-    """The page as text."""
+def page(collection: Collection) -> str:
+    """Return the page of a collection as HTML."""
     chapters = [_chapter(summary) for summary in collection.summaries]
     rows = [row for chapter in chapters for row in chapter["published"]]
     style, script = (
@@ -50,7 +56,7 @@ def page(collection):
         problems=collection.problems,
         version=__version__,
         compared=[row for row in rows if row["verdict"] != NOT_COMPARED],
-        verdicts=(WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED),
+        verdicts=VERDICTS,
         finished=max((chapter["finished"] for chapter in chapters), default=""),
         style=Markup(style),
         style_hash=_hash(style),
@@ -59,9 +65,8 @@ def page(collection):
     )
 
 
-@functools.lru_cache  # compiling takes ten times as long as rendering
-def _template():
-    """The compiled template of the page."""
+@lru_cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader(__name__, "."),
         autoescape=True,
@@ -69,12 +74,12 @@ def _template():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(marked=marked, shown=shown)
+    environment.filters.update(inline_markup=inline_markup, format_number=format_number)
     return environment.get_template("page.html.jinja")
 
 
-def marked(text):
-    """`*emphasis*` and `` `code` `` of a docstring as HTML, everything else escaped."""
+def inline_markup(text: str) -> Markup:
+    """Return a docstring's `*emphasis*` and `` `code` `` as HTML, with everything else escaped."""
 
     def element(match):
         return f"<code>{match[1]}</code>" if match[1] else f"<em>{match[2]}</em>"
@@ -82,40 +87,31 @@ def marked(text):
     return Markup(re.sub(r"`([^`]+)`|\*(\w[^*]*)\*", element, str(escape(text))))
 
 
-def _hash(text):
-    """What the page's Content-Security-Policy allows a style or a script by."""
+def _hash(text: str) -> str:
+    """Return the hash by which the page's Content-Security-Policy allows a style or a script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _chapter(summary):
-    """What the template shows of a chapter."""
-    first, errors = summary.first, summary.errors
-    entry = entries().get(summary.chapter, Entry(summary.chapter, summary.chapter, "", (), ()))
-    compared = summary.published()
-    if errors or summary.interrupted:
-        verdict = FAILED
-    elif compared:
-        verdict = WITHIN if all(row["within"] for row in compared) else OUTSIDE
-    else:
-        verdict = HOLDS if first.notes else NOT_COMPARED
+def _chapter(summary: Summary) -> dict[str, Any]:
+    """Return what the template shows of a chapter."""
+    first, compared = summary.first, summary.published()
+    rows = compared + _not_compared(summary.chapter, compared)
     return {
         "name": summary.chapter,
-        "entry": entry,
-        "verdict": verdict,
-        "errors": errors,
-        "published": [
-            _published(summary, row) for row in compared + _not_compared(summary.chapter, compared)
-        ],
+        "entry": entries().get(summary.chapter, Entry(summary.chapter, summary.chapter)),
+        "verdict": _verdict(summary, compared),
+        "errors": summary.errors,
+        "published": [_published(summary, row) for row in rows],
         "interrupted": summary.interrupted,
-        "diverged": _diverged(summary),
+        "diverged": first.diverged,
         "remark": first.remark(),
-        "notes": {title: cells(note) for title, note in first.notes.items()},
-        "data": data_shown(first),
+        "notes": {title: note_sections(note) for title, note in first.notes.items()},
+        "data": data_label(first),
         "dataset": first.dataset,
         "stand_in_for": first.stand_in_for,
         "seeds": summary.seeds,
         "quick": first.quick,
-        "took": duration(first.seconds),
+        "took": format_duration(first.seconds),
         "finished": first.finished,
         "settings": first.settings,
         "changed": first.changed,
@@ -123,14 +119,22 @@ def _chapter(summary):
         "histories": _histories(first),
         "tables": first.tables,
         "parity": [parity_row(pair) for pair in first.parity["pairs"]] if first.parity else [],
-        "parted": summary.parted(),
+        "mismatched_pair": summary.mismatched_pair(),
         "figures": [_figure(summary.folder / f"{name}.svg") for name in first.figures],
         "environment": first.environment,
     }
 
 
-def _not_compared(chapter, compared):
-    """The published values of a chapter beside which nothing of ours stands, of either implementation."""
+def _verdict(summary: Summary, compared: list) -> str:
+    if summary.errors or summary.interrupted:
+        return FAILED
+    if compared:
+        return WITHIN if all(row["within"] for row in compared) else OUTSIDE
+    return HOLDS if summary.first.notes else NOT_COMPARED
+
+
+def _not_compared(chapter: str, compared: list) -> list[dict[str, Any]]:
+    """Return the published values of a chapter that no run of ours was compared with."""
     done = {(row["run"], row["metric"]) for row in compared}
     return [
         {**row, "run": run, "ours": None, "std": 0.0, "seeds": [], "within": None}
@@ -141,85 +145,88 @@ def _not_compared(chapter, compared):
     ]
 
 
-def _published(summary, row):
-    """A published row with its verdict and the picture of its band: places in pixels of the ends and the
-    values."""
-    ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
-    reach = [] if ours is None else [ours - row["std"], ours + row["std"]]
-    points = [row[name] for name in ("low", "high", "value")] + reach
-    low, width = min(points), (max(points) - min(points)) or 1.0
-
-    def at(value):
-        return round(8 + (BAR - 16) * (value - low) / width, 1)
-
-    picture = {
-        **{name: at(row[name]) for name in ("low", "high", "value")},
-        "ours": None if ours is None else at(ours),
-        "reach": [at(end) for end in reach],
-    }
-    verdict = {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]]
+def _published(summary: Summary, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a published row with its verdict and the picture of its band."""
     return {
         **row,
         "chapter": summary.chapter,
-        "of": len(summary.seeds),
-        "verdict": verdict,
-        "picture": picture,
+        "num_seeds": len(summary.seeds),
+        "verdict": {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]],
+        "picture": _picture(row),
     }
 
 
-def _runs(summary):
-    """A row a run: its metrics (mean and deviation over the seeds) and the time an epoch."""
-    metrics = summary.metrics()
-    names = list(dict.fromkeys(name for made in metrics.values() for name in made))
-    rows = []
-    for label, made in metrics.items():
-        row = {"run": label, **{name.replace("_", " "): _over_seeds(made.get(name)) for name in names}}
-        history = summary.first.runs.get(label, {}).get("history", ())
-        seconds = [epoch["seconds"] for epoch in history if epoch.get("seconds") is not None]
-        name = "time an epoch" if len(summary.seeds) == 1 else f"time an epoch (seed {summary.seeds[0]})"
-        row[name] = duration(statistics.median(seconds)) if seconds else "-"
-        rows.append(row)
-    return rows
+def _picture(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the horizontal positions, in pixels, of all that the picture of a band shows."""
+    ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
+    reach = [] if ours is None else [ours - row["std"], ours + row["std"]]
+    points = [row["low"], row["high"], row["value"], *reach]
+    left, width = min(points), (max(points) - min(points)) or 1.0
+
+    def position(value):
+        return round(BAND_MARGIN + (BAND_WIDTH - 2 * BAND_MARGIN) * (value - left) / width, 1)
+
+    return {
+        "low": position(row["low"]),
+        "high": position(row["high"]),
+        "value": position(row["value"]),
+        "ours": None if ours is None else position(ours),
+        "reach": [position(end) for end in reach],
+    }
 
 
-def _over_seeds(over):
-    if over is None:
+def _runs(summary: Summary) -> list[dict[str, str]]:
+    """Return a row per run: mean and standard deviation of its metrics, and the time per epoch."""
+    all_metrics, first = summary.metrics(), summary.first.labelled()
+    names = list(dict.fromkeys(name for metrics in all_metrics.values() for name in metrics))
+    time = "time per epoch" if len(summary.seeds) == 1 else f"time per epoch (seed {summary.seeds[0]})"
+    return [
+        {
+            "run": label,
+            **{in_words(name): _mean_and_std(metrics.get(name)) for name in names},
+            time: _time_per_epoch(first[label].history if label in first else []),
+        }
+        for label, metrics in all_metrics.items()
+    ]
+
+
+def _mean_and_std(numbers: Spread | None) -> str:
+    if numbers is None:
         return "-"
-    mean = shown(over["mean"], ".5g")
-    return f"{mean} ± {shown(over['std'], '.1g')}" if len(over["values"]) > 1 else mean
+    mean = format_number(numbers["mean"], ".5g")
+    return f"{mean} ± {format_number(numbers['std'], '.1g')}" if len(numbers["values"]) > 1 else mean
 
 
-def _diverged(summary):
-    """Label -> how, of the runs that are there to diverge."""
-    return {label: run["diverged"] for label, run in summary.first.runs.items() if run.get("diverged")}
+def _time_per_epoch(history: list[dict[str, Any]]) -> str:
+    seconds = [row["seconds"] for row in history if row.get("seconds") is not None]
+    return format_duration(statistics.median(seconds)) if seconds else "-"
 
 
-def _histories(result):
-    """Label -> header and rows of its epochs, about twenty of them."""
+def _histories(result: Result) -> dict[str, list[dict[str, Any]]]:
+    """Return label -> rows of about twenty of the run's epochs."""
     tables = {}
-    for label, run in result.runs.items():
-        history = run["history"]
-        rows = [row for i, row in enumerate(history, 1) if is_shown(i, len(history))]
-        if rows:
-            tables[label] = [
-                {
-                    name.replace("_", " "): value if name == "epoch" else shown(value, ".5g")
-                    for name, value in row.items()
-                }
-                for row in rows
-            ]
+    for label, run in result.labelled().items():
+        shown = [row for i, row in enumerate(run.history, 1) if is_shown(i, len(run.history))]
+        if shown:
+            tables[label] = [_epoch_row(row) for row in shown]
     return tables
 
 
-def _figure(path):
-    """A figure's file as a data address (None where it is lost), and its title as the text that stands for
-    it."""
+def _epoch_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        in_words(name): value if name == "epoch" else format_number(value, ".5g")
+        for name, value in row.items()
+    }
+
+
+def _figure(path: Path) -> dict[str, Any]:
+    """Return a figure's title, for the alternative text, and its file as a data URL, None if missing."""
     if not path.is_file():
-        return {"name": path.stem, "title": path.stem.replace("_", " "), "source": None}
+        return {"name": path.stem, "title": in_words(path.stem), "source": None}
     content = path.read_bytes()
     title = re.search("<dc:title>(.*?)</dc:title>", content.decode(errors="replace"), flags=re.DOTALL)
     return {
         "name": path.stem,
-        "title": html.unescape(title[1]) if title else path.stem.replace("_", " "),
+        "title": html.unescape(title[1]) if title else in_words(path.stem),
         "source": "data:image/svg+xml;base64," + base64.b64encode(content).decode(),
     }

@@ -1,5 +1,5 @@
 "use strict";
-// Filters the values and the chapters. Without it everything is shown, which is why the form is hidden in the page.
+// Filters the values and the chapters. Without scripts everything is shown, and the form stays hidden.
 const byId = (id) => document.getElementById(id);
 const form = byId("filters");
 const items = [...document.querySelectorAll(".item")];
@@ -37,7 +37,7 @@ form.addEventListener("reset", () => setTimeout(filter));
 form.addEventListener("submit", (event) => event.preventDefault());
 byId("clear").addEventListener("click", reset);
 
-// A link to a chapter that is filtered away shows everything again, so that it leads somewhere.
+// A link to a chapter that the filter hides clears the filter, so that it leads somewhere.
 function reveal(hash) {
   const target = byId(hash.slice(1));
   if (target && target.hidden) {
@@ -52,7 +52,7 @@ document.addEventListener("click", (event) => {
 });
 window.addEventListener("hashchange", () => reveal(location.hash));
 
-// A table wider than its place has to be reached by keyboard to be scrolled; one that fits is no stop on the way.
+// A table that is too wide can be focused, so that the keyboard can scroll it; one that fits is no tab stop.
 function nameScrolling() {
   for (const box of document.querySelectorAll(".scroll")) {
     if (box.scrollWidth > box.clientWidth) {
@@ -66,7 +66,7 @@ nameScrolling();
 window.addEventListener("resize", nameScrolling);
 document.addEventListener("toggle", nameScrolling, true);
 
-// On paper nothing can be opened.
+// Details cannot be opened on paper, so printing opens them.
 const details = [...document.querySelectorAll("details")];
 let opened = [];
 window.addEventListener("beforeprint", () => {

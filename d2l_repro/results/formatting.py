@@ -1,0 +1,71 @@
+"""How numbers, durations and rows of results are worded, in the terminal, in Jupyter and in the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .schema import Note, PublishedRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def format_number(number: float | None, spec: str = ".6g") -> str:
+    """Return a number as text; None, which result.json has for NaN and infinities, is "not finite"."""
+    return "not finite" if number is None or not math.isfinite(number) else format(number, spec)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in the unit that suits it: "0.4 ms", "12 ms", "1.2 s", "3.0 min"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.2g} ms" if seconds < 0.0995 else f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def in_words(name: str) -> str:
+    """Return the name of a metric or column with spaces, "test acc"."""
+    return name.replace("_", " ")
+
+
+def parity_row(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a pair of `parity`, a `schema.ParityPair`, as tables show it."""
+    return {
+        "runs": f"{pair['ours']}, {pair['theirs']}",
+        "steps": pair["steps"],
+        "largest difference": format_number(pair["max_abs_diff"], ".1e"),
+        "limit": f"{pair['tolerance']:g}",
+        "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}",
+    }
+
+
+def published_row(row: PublishedRow) -> dict[str, str]:
+    """Return a row of `published.compare` as tables show it."""
+    return {
+        "run": row["run"],
+        "metric": row["metric"],
+        "published": f"{row['value']:g}",
+        "ours": format_number(row["ours"]),
+        "band": f"{row['low']:g} to {row['high']:g}",
+        "within": "yes" if row["within"] else "NO",
+    }
+
+
+def note_sections(note: Note) -> list[tuple[str, str]]:
+    """Return a note as pairs: prose, and the statements below it as a Python session shows them."""
+    sections: list[tuple[str, list[str]]] = []
+    for statement in note["statements"]:
+        if statement["text"] or not sections:
+            sections.append((statement["text"], []))
+        code = statement["code"].replace("\n", "\n... ")
+        prompt = f">>> {code}" if code else ""
+        sections[-1][1].extend(filter(None, (prompt, statement["output"])))
+    return [(prose, "\n".join(lines)) for prose, lines in sections]
+
+
+def as_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a pandas table; imports pandas, which takes a while, only when there is one to show."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows))

@@ -1,0 +1,34 @@
+"""Figures from numbers.
+
+Each function returns a matplotlib Figure, which its caller shows or saves; none uses pyplot.
+"""
+
+from .curves import comparison, lines, training_curves
+from .distributions import histogram, predicted_against_true, scatter
+from .functions import functions
+from .images import image_row
+from .intervals import bands, intervals
+from .planes import decision_regions, descents
+from .style import COLORS, STYLE, render, save, styled
+
+rendered = render  # earlier name
+
+__all__ = [
+    "COLORS",
+    "STYLE",
+    "bands",
+    "comparison",
+    "decision_regions",
+    "descents",
+    "functions",
+    "histogram",
+    "image_row",
+    "intervals",
+    "lines",
+    "predicted_against_true",
+    "render",
+    "save",
+    "scatter",
+    "styled",
+    "training_curves",
+]

@@ -1,0 +1,40 @@
+"""Images side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .style import COLORS, panels_of, styled, titled_figure
+
+
+@styled
+def image_row(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str],
+    title: str,
+    wrong: Collection[int] = (),
+    columns: int = 10,
+) -> Figure:
+    """Draw images side by side.
+
+    Args:
+        images: arrays (height, width), drawn dark on white, or (height, width, 3), colours from 0 to 1.
+        titles: text above each image.
+        title: title of the figure.
+        wrong: indices of the images whose text is highlighted.
+        columns: number of images in a row.
+    """
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    figure = titled_figure(title, 1.25 * columns, 0.5 + 1.5 * rows)
+    axes = panels_of(figure, columns, rows)
+    for ax in axes:
+        ax.set_axis_off()
+    for i, (ax, image, text) in enumerate(zip(axes, images, titles)):
+        ax.imshow(image, cmap="gray_r")
+        highlight = {"color": COLORS[4], "fontweight": "bold"} if i in wrong else {"color": "black"}
+        ax.set_title(text, fontsize="small", **{"fontweight": "normal", **highlight})
+    return figure

@@ -1,0 +1,90 @@
+"""Values on a line each: of several seeds, and in the bands of published values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import COLORS, panels_of, styled, titled_figure
+
+Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values, published value)
+
+
+@styled
+def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None) -> Figure:
+    """Draw the values of several seeds, a line per run: a dot per value, their mean, and the published value.
+
+    Args:
+        rows: name -> (values, published value or None).
+        xlabel: what the values are.
+        title: title of the figure.
+        base: name of the row whose mean and range are drawn through all rows.
+    """
+    figure = titled_figure(title, 7.0, 1.2 + 0.21 * len(rows))
+    (ax,) = panels_of(figure, 1)
+    base_values = rows[base][0] if base is not None and base in rows else []
+    if base_values:
+        ax.axvspan(min(base_values), max(base_values), color=COLORS[5], alpha=0.25, lw=0)
+        ax.axvline(_mean(base_values), color=COLORS[5], lw=1)
+    _draw_rows(ax, rows)
+    ax.set_yticks(range(len(rows)), rows, fontsize="small")
+    ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
+    ax.grid(axis="y", lw=0.4)
+    handles_and_labels = ax.get_legend_handles_labels()
+    figure.legend(*handles_and_labels, loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    return figure
+
+
+def _draw_rows(ax: Axes, rows: Rows) -> None:
+    numbered = list(enumerate(rows.values()))
+    values = [(value, i) for i, (values, _) in numbered for value in values]
+    means = [(_mean(values), i) for i, (values, _) in numbered if values]
+    published = [(value, i) for i, (_, value) in numbered if value is not None]
+    for points, marker, style in (
+        (values, "o", {"color": COLORS[0], "ms": 3, "label": "ours, each seed", "alpha": 0.6}),
+        (means, "|", {"color": COLORS[0], "ms": 11, "label": "ours, mean", "alpha": 1}),
+        (published, "x", {"color": COLORS[4], "ms": 5, "label": "published", "alpha": 1}),
+    ):
+        if points:
+            ax.plot(*zip(*points), marker, **style)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+@styled
+def bands(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
+    """Draw where ours and the published values lie in their bands, a line each; every band spans 0 to 1.
+
+    Args:
+        rows: as `published.compare` returns them, each with its "chapter" too; more than fifty take two
+            columns.
+        title: title of the figure.
+    """
+    columns = 2 if len(rows) > 50 else 1
+    height = -(-len(rows) // columns)
+    figure = titled_figure(title, 7.4 * columns, 1.1 + 0.165 * height)
+    axes = panels_of(figure, columns)
+    for ax, part in zip(axes, (rows[:height], rows[height:])):
+        _draw_bands(ax, part)
+        ax.set(ylim=(height - 0.4, -0.6), xlabel="position in the band (0: lower end, 1: upper end)")
+        ax.grid(axis="y", lw=0.4)
+    handles_and_labels = axes[0].get_legend_handles_labels()
+    figure.legend(*handles_and_labels, loc="outside upper right", ncols=2, frameon=False, fontsize="small")
+    return figure
+
+
+def _draw_bands(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    ax.axvspan(0, 1, color=COLORS[5], alpha=0.25, lw=0)
+    for name, marker, style in (
+        ("value", "|", {"color": "black", "ms": 9, "label": "published"}),
+        ("ours", "o", {"color": COLORS[0], "ms": 4.5, "label": "ours"}),
+    ):
+        positions = [(row[name] - row["low"]) / ((row["high"] - row["low"]) or 1) for row in rows]
+        ax.plot(positions, range(len(rows)), marker, **style)
+    labels = [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}" for row in rows]
+    ax.set_yticks(range(len(rows)), labels, fontsize="x-small")

@@ -1,0 +1,141 @@
+"""Vanishing gradients in the small: norms by layer, and the remedies."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mxnet import nd
+
+from chapters import vanishing_gradients
+from d2l_repro.experiment.comparison import all_runs
+from d2l_repro.results import plot
+from d2l_repro.results.published import published_values
+from d2l_repro.scratch.layers import ACTIVATIONS
+from d2l_repro.settings import Options
+from d2l_repro.train.loop import Callback
+from d2l_repro.train.parameters import parameters, state_arrays
+
+HP = vanishing_gradients.HParams(num_epochs=5)
+BUILDERS = [vanishing_gradients.from_scratch, vanishing_gradients.with_gluon]
+
+
+def is_repeated(run):
+    """Return whether the run only trains longer than another one, whose path it follows."""
+    return run.variant.endswith(", trained") and run.variant != "half, trained"
+
+
+@functools.lru_cache
+def result():
+    def runs(hp):  # each path compared once
+        of_chapter = vanishing_gradients.chapter.runs(hp)
+        return [replace(run, compare_paths=run.compare_paths and not is_repeated(run)) for run in of_chapter]
+
+    return replace(vanishing_gradients.chapter, runs=runs).run(HP, quick=True)
+
+
+def test_every_variant_is_trained_from_scratch_and_with_gluon():
+    assert result().errors == {}
+    runs = all_runs(vanishing_gradients.comparisons(HP))
+    assert [run.name for run in result().runs] == [run.label for run in runs]
+    variants = [{run.variant for run in result().select(impl)} for impl in ("scratch", "gluon")]
+    assert variants[0] == variants[1]
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_the_net_has_five_layers_and_four_normalizations(build):
+    for batch_norm in (False, True):
+        hp = vanishing_gradients.Setting(batch_norm=batch_norm)
+        data = vanishing_gradients.data(hp, Options())
+        model = build(hp, data)
+        model.net(data.source.train[0])  # from which Gluon takes the number of inputs
+        norm = [(3,), (3,)] * batch_norm
+        hidden = [shape for inputs in (2, 3, 3, 3) for shape in ((inputs, 3), (3,), *norm)]
+        shapes = [param.get().shape for param in parameters(model)]
+        assert shapes == [*hidden, (3, 1), (1,)]
+        # Running mean and variance of each normalization are part of the model, but not learned.
+        assert len(state_arrays(model)) == len(shapes) + 8 * batch_norm
+
+
+def test_both_implementations_follow_the_same_path():
+    pairs = result().parity["pairs"]
+    assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
+    runs = vanishing_gradients.chapter.runs(HP)
+    compared = [
+        run.label for run in runs if run.impl == "scratch" and run.compare_paths and not is_repeated(run)
+    ]
+    assert [pair["ours"] for pair in pairs] == compared
+    not_compared = {run.variant.removesuffix(", trained") for run in runs if not run.compare_paths}
+    assert not_compared == {"relu, batch norm", "N(0, 5)", "N(0, 5), clipped"}
+
+
+def test_every_published_row_has_a_run_and_metric_of_ours():
+    rows = [row for row in published_values() if row["chapter"] == "vanishing_gradients"]
+    assert rows
+    for row in rows:
+        for impl in ("scratch", "gluon"):
+            assert row["metric"] in result().find(impl, row["run"]).metrics
+
+
+def test_a_short_run_leaves_figures():
+    for figure in result().figures.values():
+        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
+    titles = ("small_weights", "biases_of_-8", "remedies", "large_weights", "trained")
+    by_impl = {f"{title}_{impl}" for title in titles for impl in ("scratch", "gluon")}
+    assert result().figures.keys() == {*by_impl, "samples"}
+
+
+@pytest.mark.parametrize("impl", ["scratch", "gluon"])
+def test_gradients_vanish_die_and_stay_equal_as_the_article_says(impl):
+    runs = {run.variant: run.metrics for run in result().select(impl)}
+
+    def norms(name):
+        return [runs[name][f"norm_{i}"] for i in range(1, 6)]
+
+    for activation in ACTIVATIONS:
+        assert norms(activation) == sorted(norms(activation))
+    assert 1e-12 < norms("sigmoid")[0] < 1e-10
+    assert 0.2 < norms("sigmoid")[-1] < 0.4
+    assert norms("sigmoid")[0] < norms("tanh")[0] < norms("relu")[0]
+    assert norms("relu, bias -8") == [0] * 5
+    assert runs["relu, bias -8"]["norm_last_bias"] == pytest.approx(0.5, abs=1e-3)  # sigmoid(-8) - 1/2
+    assert 0 < norms("leaky relu, bias -8")[0] < 1e-12
+    assert runs["zero"]["train_loss"] == pytest.approx(np.log(2), abs=1e-6)
+    for name in ("zero", "zero, trained", "half, trained"):
+        assert runs[name]["units_apart"] == 0
+    assert norms("half, trained")[-1] > 1e-6  # it does learn, every unit the same
+    for remedy in ("sigmoid, xavier", "sigmoid, he", "sigmoid, batch norm"):
+        assert norms(remedy)[0] > 1e5 * norms("sigmoid")[0]
+    assert np.linalg.norm(norms("N(0, 5)")) > 1.5
+    assert np.linalg.norm(norms("N(0, 5), clipped")) <= 1 + 1e-5
+
+
+class States(Callback):
+    """Keep what the model consists of after every epoch."""
+
+    def __init__(self, model):
+        self.model, self.kept = model, []
+
+    def after_epoch(self, loop):
+        self.kept.append(arrays(self.model))
+
+
+def arrays(model):
+    """Return the parameters and running averages as NumPy arrays."""
+    return [
+        array.asnumpy() if isinstance(array, nd.NDArray) else array.data().asnumpy()
+        for array in state_arrays(model)
+    ]
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_the_best_epoch_is_restored_with_its_running_averages(build):
+    hp = vanishing_gradients.Setting(batch_norm=True, activation="sigmoid", bias=0.0, num_epochs=4)
+    data = vanishing_gradients.data(hp, Options())
+    model = build(hp, data)
+    states = States(model)
+    history = vanishing_gradients.train(model, data, hp, [states])
+    accuracies = [row["valid_acc"] for row in history]
+    best = states.kept[accuracies.index(max(accuracies))]
+    for restored, kept in zip(arrays(model), best):
+        np.testing.assert_array_equal(restored, kept)

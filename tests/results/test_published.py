@@ -1,0 +1,45 @@
+"""Published values and their comparison with ours."""
+
+import csv
+from importlib import resources
+
+from d2l_repro.results import published
+
+
+def test_published_values_are_well_formed():
+    rows = published.published_values()
+    assert len(rows) > 70
+    for row in rows:
+        assert row["low"] <= row["value"] <= row["high"], row
+        assert row["source"]
+    keys = [(row["chapter"], row["run"], row["metric"]) for row in rows]
+    assert len(set(keys)) == len(keys)
+    with resources.files("d2l_repro.results").joinpath("published.csv").open(encoding="utf-8") as file:
+        assert sum(1 for _ in csv.reader(file)) == len(rows) + 1
+
+
+def test_compare_puts_a_row_without_an_implementation_beside_both():
+    metrics = {
+        "scratch cubic": {"train_loss": 0.007},
+        "gluon cubic": {"train_loss": 0.5},
+        "scratch": {"train_loss": 1.0},
+    }
+    rows = published.compare("polynomial_fitting", metrics)
+    assert [(row["run"], row["ours"], row["within"]) for row in rows] == [
+        ("scratch cubic", 0.007, True),
+        ("gluon cubic", 0.5, False),
+    ]
+
+
+def test_compare_puts_a_row_beside_a_run_of_exactly_its_name():
+    rows = published.compare("house_prices", {"book": {"train_log_rmse": 0.1652}})
+    assert [row["run"] for row in rows] == ["book"]
+
+
+def test_compare_puts_a_row_with_an_implementation_beside_that_one_only():
+    metrics = {"scratch": {"test_acc": 0.83}, "gluon": {"test_acc": float("nan")}}
+    rows = published.compare("softmax_regression", metrics)
+    assert [(row["run"], row["metric"], row["within"]) for row in rows] == [
+        ("scratch", "test_acc", True),
+        ("gluon", "test_acc", False),
+    ]
