@@ -1,3 +1,5 @@
+"""MXNet on a Python and a NumPy that are younger than it is."""
+
 import ctypes
 import os
 import subprocess
@@ -10,7 +12,7 @@ from d2l_repro import compat
 
 
 def run_python(code, **env):
-    """Run code in a fresh Python with only these variables beside PATH; its standard output."""
+    """Return what a fresh Python prints that runs `code` with only these variables beside PATH."""
     process = subprocess.run(
         [sys.executable, "-c", code],
         env={"PATH": "/usr/bin:/bin", **env},
@@ -22,37 +24,41 @@ def run_python(code, **env):
     return process.stdout.strip()
 
 
-def test_mxnet_imports_and_computes_in_a_fresh_python():
-    assert (
-        run_python("import d2l_repro; from mxnet import nd; print((nd.ones((2, 3)) * 2).sum().asscalar())")
-        == "12.0"
-    )
+@pytest.fixture(scope="module")
+def fresh_python():
+    """A fresh Python that imports a chapter, computes with MXNet, and shows every deprecation warning.
 
-
-def test_mxnet_imports_where_numpy_has_no_bool():
-    # NumPy 1.23 still has the name and warns: take it away, as NumPy 1.24 did, where there is nothing to
-    # take.
+    Returns:
+        The finished process. It prints whether NumPy still had `bool`, which type that name has once MXNet
+        is imported, and a result.
+    """
+    # NumPy 1.23 still has the name and warns: take it away, as NumPy 1.24 did.
     code = (
         "import numpy; getattr(numpy, '__deprecated_attrs__', {}).pop('bool', None); has_bool = True\n"
         "try: numpy.bool\nexcept AttributeError: has_bool = False\n"
-        "import d2l_repro, mxnet; print(has_bool, numpy.dtype(numpy.bool))"
+        "import d2l_repro, mxnet, chapters.mlp; from mxnet import nd\n"
+        "print(has_bool, numpy.dtype(numpy.bool), (nd.ones((2, 3)) * 2).sum().asscalar())"
     )
-    assert run_python(code) == "False bool"
-
-
-def test_importing_is_silent():
-    code = "import d2l_repro, mxnet, chapters.mlp"
     process = subprocess.run(
         [sys.executable, "-W", "default::DeprecationWarning", "-c", code],
+        env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert process.returncode == 0
-    assert "mxnet" not in process.stderr
+    assert process.returncode == 0, process.stderr
+    return process
 
 
-def test_one_thread_unless_the_user_says_otherwise():
+def test_mxnet_imports_and_computes_where_numpy_has_no_bool(fresh_python):
+    assert fresh_python.stdout.split() == ["False", "bool", "12.0"]
+
+
+def test_mxnet_imports_without_warnings(fresh_python):
+    assert "mxnet" not in fresh_python.stderr
+
+
+def test_threads_is_one_unless_the_user_asks_for_another_number():
     code = "import d2l_repro; print(d2l_repro.compat.threads())"
     assert run_python(code) == "1"
     assert run_python(code, OMP_NUM_THREADS="2") == "2"
@@ -60,7 +66,7 @@ def test_one_thread_unless_the_user_says_otherwise():
         assert run_python(code, OMP_NUM_THREADS=nonsense) == "1"
 
 
-def test_help_does_not_import_mxnet():
+def test_command_help_imports_neither_mxnet_nor_matplotlib():
     code = (
         "import sys\nfrom d2l_repro.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
         "print('mxnet' in sys.modules, 'matplotlib' in sys.modules)"
@@ -68,7 +74,7 @@ def test_help_does_not_import_mxnet():
     assert run_python(code).endswith("False False")
 
 
-def test_a_chapter_with_large_nets_gets_all_cores_unless_the_user_says_otherwise():
+def test_prepare_large_nets_gives_a_chapter_all_cores_unless_the_user_asks_for_another_number():
     cores = str(len(os.sched_getaffinity(0)))
     code = (
         "import ctypes, d2l_repro.data.images, chapters.lenet as lenet\n"
@@ -81,7 +87,7 @@ def test_a_chapter_with_large_nets_gets_all_cores_unless_the_user_says_otherwise
     assert run_python(late) == "1 1"  # MXNet was there already
 
 
-def test_a_child_process_decides_by_itself():
+def test_prepare_decides_on_threads_in_each_child_process_anew():
     child = "import subprocess, sys; print(subprocess.check_output([sys.executable, '-c', {!r}], text=True))"
     small, large = ("import d2l_repro", "d2l_repro.compat.prepare_large_nets()")
     threads = "print(d2l_repro.compat.threads())"
@@ -91,7 +97,7 @@ def test_a_child_process_decides_by_itself():
     assert run_python(f"{small}; {child.format(f'{small}; {large}; {threads}')}", OMP_NUM_THREADS="3") == "3"
 
 
-def test_threads_are_told_as_they_are_where_mxnet_was_imported_first():
+def test_threads_is_the_true_number_where_mxnet_was_imported_first():
     # The name that NumPy 1.24 removed has to be there.
     code = (
         "import numpy; numpy.bool = bool; import ctypes, mxnet, d2l_repro\n"
@@ -102,7 +108,7 @@ def test_threads_are_told_as_they_are_where_mxnet_was_imported_first():
     assert run_python(code, OMP_NUM_THREADS="3") == "3 3"
 
 
-def test_missing_libraries_are_named_together_with_their_remedy(monkeypatch):
+def test_mxnet_import_names_missing_libraries_and_how_to_install_them(monkeypatch):
     def missing(name):
         raise OSError(f"{name}: cannot open shared object file: No such file or directory")
 

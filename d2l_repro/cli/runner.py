@@ -40,8 +40,11 @@ class Task:
     @property
     def command(self) -> list[str]:
         """The process to start: `python -m chapters.NAME`, with Ctrl-C handled from the first import on."""
+        # During the imports Ctrl-C just ends the process, as NumPy's would turn it into an ImportError; the
+        # chapter installs a handler of its own.
         code = (
-            "import runpy\n"
+            "import runpy, signal\n"
+            "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
             "from d2l_repro.errors import one_line_errors\n"
             f"with one_line_errors('{self.chapter}'):\n"
             f"    runpy.run_module('chapters.{self.chapter}', run_name='__main__', alter_sys=True)"

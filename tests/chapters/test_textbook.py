@@ -1,5 +1,6 @@
 """Every chapter, in the small: what it leaves, what it refuses, and that it does so again the same way."""
 
+import functools
 import importlib
 import json
 import math
@@ -66,6 +67,12 @@ def main(name, *flags):
     return exit.value.code
 
 
+@functools.lru_cache
+def full(name):
+    """Return the result of a chapter with its own settings and synthetic data, trained once for all tests."""
+    return CHAPTERS[name].run()
+
+
 def without_times(value):
     if isinstance(value, dict):
         return {key: without_times(item) for key, item in value.items() if key not in ("seconds", "finished")}
@@ -101,7 +108,7 @@ def test_a_chapter_trains_compares_draws_and_repeats_itself(name, small_fashion,
 
 @pytest.mark.parametrize("name", ["linear_regression", "polynomial_fitting", "weight_decay"])
 def test_on_made_up_data_every_published_value_is_met(name):
-    result = CHAPTERS[name].run()
+    result = full(name)
     assert len(result.published) >= 4
     assert result.outside == []
     assert all(pair["left_at"] is None for pair in result.parity["pairs"])
@@ -109,17 +116,17 @@ def test_on_made_up_data_every_published_value_is_met(name):
 
 
 def test_weight_decay_from_scratch_gives_the_norm_that_was_printed():
-    result = weight_decay.run(impl="scratch")
-    assert result.find("scratch", "lambda=0").metrics["l2_norm_w"] == pytest.approx(11.611942, abs=5e-5)
+    run = full("weight_decay").find("scratch", "lambda=0")
+    assert run.metrics["l2_norm_w"] == pytest.approx(11.611942, abs=5e-5)
 
 
 def test_what_is_learned_is_the_truth():
-    metrics = linear_regression.run(impl="gluon").find("gluon").metrics
+    metrics = full("linear_regression").find("gluon").metrics
     assert [metrics["w[0]"], metrics["w[1]"], metrics["b"]] == pytest.approx([2, -3.4, 4.2], abs=2e-3)
 
 
 def test_a_run_does_not_depend_on_the_other_runs():
-    both, alone = polynomial_fitting.run(), polynomial_fitting.run(impl="gluon")
+    both, alone = full("polynomial_fitting"), polynomial_fitting.run(impl="gluon")
     assert list(alone.labelled()) == ["gluon cubic", "gluon linear", "gluon two examples"]
     assert alone.parity is None
     for label, run in alone.labelled().items():

@@ -5,12 +5,15 @@ import fcntl
 import importlib
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -54,60 +57,114 @@ def test_the_catalogue_agrees_with_the_chapters():
         assert len(entry.title) < 100
 
 
-@pytest.mark.parametrize("argv", [[], ["run"], ["report"], ["data"], ["data", "verify"]])
-def test_help_teaches_and_does_not_import_mxnet(argv):
-    code = f"import sys; sys.modules['mxnet'] = None; from d2l_repro.cli import main; main.main({[*argv, '--help']!r})"
-    help = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert help.returncode == 0, help.stderr
-    assert "usage: d2l-repro" in help.stdout
+HELP = {
+    "d2l-repro": ["--help"],
+    **{
+        f"d2l-repro {command}": [*command.split(), "--help"]
+        for command in ("run", "report", "data", "data verify")
+    },
+}
 
 
-def test_run_gives_each_chapter_a_folder_an_overview_and_a_report(tmp_path, capfd):
-    assert (
-        main("run", "linear_regression", "weight_decay", "--quick", "--seed", "3", "--out", str(tmp_path))
-        == 0
-    )
+@pytest.fixture(scope="module")
+def help_without_mxnet():
+    """What each command says to --help where MXNet cannot be imported: its exit code and its text."""
+    code = f"""
+import contextlib, io, json, sys
+sys.modules["mxnet"] = None
+from d2l_repro.cli import main
+said = {{}}
+for name, argv in {HELP!r}.items():
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        try:
+            main.main(argv)
+        except SystemExit as end:
+            said[name] = end.code, text.getvalue()
+json.dump(said, sys.stdout)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help_teaches_and_does_not_import_mxnet(command, help_without_mxnet):
+    code, text = help_without_mxnet[command]
+    assert code == 0
+    assert f"usage: {command} " in text
+
+
+@pytest.fixture(scope="module")
+def two_chapters(tmp_path_factory):
+    """Two chapters run quickly with seed 3, stderr being a terminal.
+
+    Returns:
+        The folder of the results, the exit code, what was printed, and what was drawn on the terminal.
+    """
+    folder = tmp_path_factory.mktemp("two_chapters")
+    argv = ["run", "linear_regression", "weight_decay", "--quick", "--seed", "3", "--out", str(folder)]
+    code = f"from d2l_repro.cli import main; main.main({argv!r})"
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # rows and columns
+    with tempfile.TemporaryFile("w+") as out:
+        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=out, stderr=follower) as process:
+            os.close(follower)
+            drawn = b""
+            with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+                while True:
+                    drawn += os.read(leader, 4096)
+        os.close(leader)
+        out.seek(0)
+        return types.SimpleNamespace(
+            folder=folder, exit_code=process.returncode, printed=out.read(), drawn=drawn
+        )
+
+
+@pytest.fixture
+def finished(two_chapters, tmp_path):
+    """A copy of the folder with the results of `two_chapters`."""
+    return Path(shutil.copytree(two_chapters.folder, tmp_path / "finished"))
+
+
+def test_run_gives_each_chapter_a_folder_an_overview_and_a_report(two_chapters):
+    folder, out = two_chapters.folder, two_chapters.printed
+    assert two_chapters.exit_code == 0
     for name in ("linear_regression", "weight_decay"):
-        result = Result.load(tmp_path / name / "result.json")
+        result = Result.load(folder / name / "result.json")
         assert (result.seed, result.quick, result.changed) == (3, True, {})
         assert result.seconds > 0
-    out, err = capfd.readouterr()
     assert "[2/2] weight_decay" in out
     assert "scratch = Gluon" in out
-    assert out.endswith(f"report: {tmp_path / 'report.html'}\n")
+    assert out.endswith(f"report: {folder / 'report.html'}\n")
     assert "\x1e" not in out
-    assert err == ""  # no bar where stderr is not a terminal
-    assert json.loads((tmp_path / "summary.json").read_text())["chapters"].keys() == {
+    assert json.loads((folder / "summary.json").read_text())["chapters"].keys() == {
         "linear_regression",
         "weight_decay",
     }
 
 
-def test_several_seeds_several_at_a_time_give_what_each_gives_alone(tmp_path, capfd):
-    assert main("run", "linear_regression", "--seed", "1", "--out", str(tmp_path / "alone")) == 0
-    assert (
-        main("run", "linear_regression", "--seeds", "3", "--jobs", "2", "--out", str(tmp_path / "runs")) == 0
-    )
-    folder = tmp_path / "runs" / "linear_regression"
+def test_run_with_several_seeds_at_a_time_gives_what_each_seed_gives_alone(two_chapters, tmp_path, capfd):
+    argv = ["--quick", "--seed", "2", "--seeds", "3", "--jobs", "2", "--out", str(tmp_path)]
+    assert main("run", "linear_regression", *argv) == 0
+    folder = tmp_path / "linear_regression"
     metrics = [
         Result.load(path / "result.json").find("gluon").metrics
-        for path in (folder, folder / "seed_1", folder / "seed_2")
+        for path in (folder, folder / "seed_3", folder / "seed_4")
     ]
-    assert (
-        metrics[1]
-        == Result.load(tmp_path / "alone" / "linear_regression" / "result.json").find("gluon").metrics
-    )
-    made = json.loads((tmp_path / "runs" / "summary.json").read_text())["chapters"]["linear_regression"]
+    alone = Result.load(two_chapters.folder / "linear_regression" / "result.json")
+    assert metrics[1] == alone.find("gluon").metrics
+    made = json.loads((tmp_path / "summary.json").read_text())["chapters"]["linear_regression"]
     losses = [metric["train_loss"] for metric in metrics]
-    assert made["seeds"] == [0, 1, 2]
+    assert made["seeds"] == [2, 3, 4]
     assert made["metrics"]["gluon"]["train_loss"] == {
         "mean": pytest.approx(np.mean(losses)),
         "std": pytest.approx(np.std(losses, ddof=1)),
         "values": losses,
     }
-    out = capfd.readouterr().out
-    assert "[3/3] linear_regression (seed 2)" in out
-    assert out.count("gluon epoch 1, ") == 4
+    out, err = capfd.readouterr()
+    assert "[3/3] linear_regression (seed 4)" in out
+    assert out.count("gluon epoch 1, ") == 3
+    assert err == ""  # no bar where stderr is not a terminal
 
 
 def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd):
@@ -118,25 +175,21 @@ def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd
     assert "failed: linear_regression (exit code 2)" in (tmp_path / "report.html").read_text()
 
 
-def test_resume_keeps_what_is_finished_and_runs_the_rest(tmp_path, capfd):
-    argv = ["run", "linear_regression", "weight_decay", "--quick", "--out", str(tmp_path)]
-    assert main(*argv) == 0
-    finished, interrupted = (
-        tmp_path / name / "result.json" for name in ("linear_regression", "weight_decay")
-    )
+def test_resume_keeps_what_is_finished_and_runs_the_rest(finished, capfd):
+    kept, interrupted = (finished / name / "result.json" for name in ("linear_regression", "weight_decay"))
     interrupted.write_text(interrupted.read_text().replace('"interrupted": false', '"interrupted": true'))
-    before = finished.read_bytes()
-    assert main(*argv, "--resume") == 0
-    assert finished.read_bytes() == before
+    before = kept.read_bytes()
+    argv = ["--quick", "--seed", "3", "--out", str(finished), "--resume"]
+    assert main("run", "linear_regression", "weight_decay", *argv) == 0
+    assert kept.read_bytes() == before
     assert not Result.load(interrupted).interrupted
     assert "linear_regression: finished earlier, kept" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize("other", [["--seed", "1"], []])
-def test_resume_does_not_take_a_result_of_other_settings_for_its_own(tmp_path, other):
-    assert main("run", "weight_decay", "--quick", "--out", str(tmp_path)) == 0
-    task = Task("weight_decay", int(bool(other)), tmp_path / "weight_decay", bool(other), "")
-    assert not task.is_finished()
+@pytest.mark.parametrize(("seed", "quick", "own"), [(3, True, True), (4, True, False), (3, False, False)])
+def test_resume_does_not_take_a_result_of_other_settings_for_its_own(two_chapters, seed, quick, own):
+    task = Task("weight_decay", seed, two_chapters.folder / "weight_decay", quick, "")
+    assert task.is_finished() == own
 
 
 def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path, monkeypatch, capfd):
@@ -165,34 +218,17 @@ def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path,
     )
 
 
-def test_what_a_crashed_chapter_left_earlier_is_not_shown_as_its_result(tmp_path, monkeypatch, capfd):
-    assert main("run", "linear_regression", "--quick", "--out", str(tmp_path)) == 0
+def test_run_does_not_show_what_a_crashed_chapter_left_earlier_as_its_result(finished, monkeypatch, capfd):
     monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
-    assert main("run", "linear_regression", "--out", str(tmp_path)) == 1
+    assert main("run", "linear_regression", "--out", str(finished)) == 1
     assert "          chapter\nlinear_regression\n" in capfd.readouterr().out
 
 
-def test_a_bar_over_chapters_and_epochs_is_drawn_on_a_terminal(tmp_path):
-    code = (
-        f"from d2l_repro.cli import main; main.main(['run', 'linear_regression', 'weight_decay', '--quick', "
-        f"'--out', {str(tmp_path)!r}])"
-    )
-    leader, follower = os.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # rows and columns
-    with open(tmp_path / "out", "w+") as out:
-        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=out, stderr=follower) as process:
-            os.close(follower)
-            drawn = b""
-            with contextlib.suppress(OSError):  # how Linux says that the other end was closed
-                while True:
-                    drawn += os.read(leader, 4096)
-        os.close(leader)
-        out.seek(0)
-        printed = out.read()
-    assert process.returncode == 0
-    assert "gluon epoch 1, " in printed
-    assert b"of 2 [" in drawn
-    assert b"weight_decay: " in drawn
+def test_run_draws_a_bar_over_chapters_and_epochs_on_a_terminal(two_chapters):
+    assert two_chapters.exit_code == 0
+    assert "gluon epoch 1, " in two_chapters.printed
+    assert b"of 2 [" in two_chapters.drawn
+    assert b"weight_decay: " in two_chapters.drawn
 
 
 def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no_other(tmp_path):
@@ -221,11 +257,15 @@ def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no
     assert not (tmp_path / "linear_regression").exists()
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("delay", [0.7, 1.5])
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("delay", [0, 0.7])
 def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, jobs, delay):
-    argv = ["run", "mlp", "dropout", "--jobs", jobs, "--out", str(tmp_path)]
+    # Python imports this first: it leaves a file for every process that has begun.
+    begun = "import os, pathlib\npathlib.Path(__file__).with_name(f'{os.getpid()}.begun').touch()\n"
+    (tmp_path / "sitecustomize.py").write_text(begun)
+    argv = ["run", "mlp", "dropout", "--jobs", str(jobs), "--out", str(tmp_path / "runs")]
     code = f"from d2l_repro.cli import main; main.main({argv!r})"
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -233,7 +273,11 @@ def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, "PYTHONPATH": path},
     )
+    while len(list(tmp_path.glob("*.begun"))) < 1 + jobs:  # the command's own, and the chapters'
+        assert process.poll() is None
+        time.sleep(0.02)
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
