@@ -141,7 +141,7 @@ def test_a_variant_that_is_not_there_is_one_line_and_so_is_a_chapter_that_is_no_
     ):
         run(only=("L2 1e-9",))
     for options in ({"seeds": 2}, {"only": ("",)}):
-        with pytest.raises(InputError, match="linear_regression is no study"):
+        with pytest.raises(InputError, match="linear_regression is not a study"):
             linear_regression.run(**options)
 
 
