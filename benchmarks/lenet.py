@@ -15,8 +15,8 @@ import time
 import numpy as np
 
 from chapters import lenet
-from chapters._layered import Sets, minibatches
 from d2l_repro import compat
+from d2l_repro.data.splits import Splits, minibatches
 from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.scratch import correct
 from d2l_repro.train.loop import as_nd, train_ch3
@@ -31,7 +31,9 @@ def batches_of(hp):
         as_nd(rng.rand(count, 1, 28, 28).astype("float32")),
         as_nd(rng.randint(0, 10, count).astype("float32")),
     )
-    return minibatches(Sets(examples, None, None, 10, correct, "random pixels"), hp, seed=0)
+    return minibatches(
+        Splits(examples, examples, examples, 10, correct, "random pixels"), hp.batch_size, seed=0
+    )
 
 
 def ours(build, hp, data):
@@ -64,9 +66,9 @@ def with_torch(hp, data):
         return None
     torch.set_num_threads(compat.threads())
     layers = []
-    for inputs, outputs in zip(lenet.CHANNELS, lenet.CHANNELS[1:]):
-        layers += [nn.Conv2d(inputs, outputs, lenet.KERNEL, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
-    net = nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(*hp.hidden), nn.ReLU(), nn.LazyLinear(10))
+    for inputs, outputs in ((1, 32), (32, 64)):
+        layers += [nn.Conv2d(inputs, outputs, 5, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
+    net = nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(hp.num_hiddens), nn.ReLU(), nn.LazyLinear(10))
     X, y = (torch.tensor(array.asnumpy()) for array in data.source.train)
     y, loss = y.long(), nn.CrossEntropyLoss()
     net(X[:1])  # lazy layers find out their number of inputs
@@ -92,7 +94,7 @@ def with_torch(hp, data):
 def main(rounds: int = 9) -> None:
     """Measure all contestants and print the ratios."""
     seed_everything(0)
-    hp = next(iter(lenet.comparison(lenet.HParams()).values())).replace(steps=NUM_STEPS)
+    hp = lenet.chapter.runs(lenet.HParams())[0].hp
     data = batches_of(hp)
     contestants = {
         "scratch": ours(lenet.from_scratch, hp, data),

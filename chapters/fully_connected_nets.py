@@ -3,63 +3,50 @@
 A reader's article on modular nets with hand-derived gradients.
 
 Each layer has a forward and a backward of its own (`d2l_repro/scratch/layers.py`), and a net of any depth is
-made of them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. It trains through the one loop,
-which takes the gradients from the layers, and the parameters that were best on the validation set are the
-ones that are tested. The last 1,000 of the training images are for validation, the first 1,000 of the test
-images for the test.
+made of them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. The loop takes the gradients from
+the layers; the parameters that were best on the validation set are tested. The last 1,000 training images
+are the validation set, the first 1,000 test images the test set.
 
 Expect 0.51 to 0.53 on the validation set from two layers, and 0.51 to 0.52 on the test images. Five hidden
-layers come to 0.44 to 0.5 in three passes, SGD last, and a little further with batch normalisation; dropout
-holds them back. Three and five layers learn fifty images by heart.
+layers reach 0.44 to 0.5 in three passes, SGD last, and a little more with batch normalization; dropout holds
+them back. Three and five layers memorize fifty images.
 
 The article's three questions. Which activation loses its gradient, and where? Sigmoid and tanh on large
-inputs of either sign: on raw pixels 97 % of the first layer's, and none behind it; ReLU on all negative ones,
-half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the initial scale, three layers or
-five? Five: at one learning rate they learn the fifty images from scales of 0.05 to 0.1, three layers from
-0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad divides by the root of a sum that
-only grows: its steps shrink to a seventh in three passes, while Adam's, divided by an average, stay as long
-as they were after the first hundred.
+inputs of either sign: on raw pixels 97 % of the first layer's, and none in the layers behind it; ReLU on all
+negative inputs, half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the initial
+scale, three layers or five? Five: at one learning rate they memorize the fifty images from scales of 0.05 to
+0.1, three layers from 0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad divides by
+the root of a sum that only grows: its steps shrink to a seventh in three passes, while Adam's, divided by an
+average, stay as long as they were after the first hundred.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from typing import Literal, Optional
 
-from mxnet import nd
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.data.images import load_images
+from d2l_repro.data.loader import Data
+from d2l_repro.data.splits import load_centred
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.result import shown
-from d2l_repro.scratch import correct, normal
-from d2l_repro.scratch.layers import (
-    ACTIVATIONS,
-    LOSSES,
-    Activation,
-    Affine,
-    BatchNorm,
-    CReLU,
-    Dropout,
-    FullyConnectedNet,
-    LayerNorm,
-)
-from d2l_repro.settings import Count
-from d2l_repro.train.parameters import book_arrays
-from d2l_repro.verify.gradcheck import check_layer, check_loss
-
-from ._layered import Sets, Setting, minibatches, parity, row, runs_of, tested, train
+from d2l_repro.scratch import correct, layers, normal
+from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS
+from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, Dropout, Network
+from d2l_repro.settings import Count, NonNegative, Positive, Probability
+from d2l_repro.train import evaluate, schedules, train_ch3
+from d2l_repro.train.callbacks import BestModel, Schedule, StepSizes
+from d2l_repro.train.parameters import book_arrays, parameters, state_arrays
+from d2l_repro.verify.gradcheck import gradient_table
+from d2l_repro.verify.lost_gradients import show_lost_gradients
 
 DEEP = (100,) * 5  # hidden layers
 SCALES = (1e-3, 3e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 3e-1, 1.0)
-LOST = 0.005  # derivatives below are called lost
-RULES = {
-    "sgd": 1e-2,
-    "momentum": 5e-3,
-    "adagrad": 5e-3,
-    "rmsprop": 1e-4,
-    "adam": 1.2e-3,
-}  # name -> learning rate
+RULES = {"sgd": 1e-2, "momentum": 5e-3, "adagrad": 5e-3, "rmsprop": 1e-4, "adam": 1.2e-3}  # learning rates
+NORMS = {"batch": (layers.BatchNorm, nn.BatchNorm), "layer": (layers.LayerNorm, nn.LayerNorm)}
 
 
 @dataclass(frozen=True)
@@ -73,124 +60,168 @@ class HParams(settings.HParams):
     batch_size: Count = 100  # examples a step; 25 of the fifty
 
 
-def comparisons(hp):
-    """Title -> {name: Setting}."""
-    two = Setting(
-        hidden=(100,), sigma=1e-3, lr=4e-4, lr_decay=0.95, num_epochs=hp.num_epochs, batch_size=hp.batch_size
+@dataclass(frozen=True)
+class Setting(settings.HParams):
+    """One row of a comparison."""
+
+    num_epochs: Count
+    batch_size: Count
+    sigma: Positive  # standard deviation of the initial weights
+    lr: Positive  # learning rate, at the start where it decays
+    lr_decay: Positive = 1.0  # times the learning rate after every epoch
+    hidden: tuple[int, ...] = (100,)  # units of each hidden layer
+    optimizer: Literal[tuple(RULES)] = "sgd"
+    activation: Literal[tuple(ACTIVATIONS)] = "relu"
+    loss: Literal["softmax", "svm"] = "softmax"
+    reg: NonNegative = 0.0  # factor of the penalty |W|^2 / 2
+    norm: Literal["none", "batch", "layer"] = "none"  # before each activation
+    drop_prob: Probability = 0.0  # after each activation
+    num_train: Optional[int] = None  # training examples; all by default
+    steps: Optional[int] = None  # batches between two evaluations; a pass over the training set by default
+    watch_steps: bool = False  # whether the history gets the mean length of a step
+
+
+def two_layers(hp: Setting, data: Data) -> Model:
+    """Build affine - ReLU - affine."""
+    (num_hiddens,), num_inputs, num_outputs = hp.hidden, data.source.train[0][0].size, data.source.num_outputs
+    W1, b1 = normal((num_inputs, num_hiddens), hp.sigma), nd.zeros(num_hiddens)
+    W2, b2 = normal((num_hiddens, num_outputs), hp.sigma), nd.zeros(num_outputs)
+    return by_hand(Network([Affine(W1, b1, first=True), Activation("relu"), Affine(W2, b2)]), hp)
+
+
+def from_scratch(hp: Setting, data: Data) -> Model:
+    """Build {affine - [norm] - activation - [dropout]} for every hidden layer, and affine at the end."""
+    sizes, net = [data.source.train[0][0].size, *hp.hidden, data.source.num_outputs], []
+    for inputs, units in zip(sizes, hp.hidden):
+        net.append(Affine(normal((inputs, units), hp.sigma), nd.zeros(units), first=not net))
+        if hp.norm != "none":
+            net.append(NORMS[hp.norm][0](nd.ones(units), nd.zeros(units)))
+        net.append(Activation(hp.activation))
+        if hp.drop_prob:
+            net.append(Dropout(hp.drop_prob))
+    net.append(Affine(normal(tuple(sizes[-2:]), hp.sigma), nd.zeros(sizes[-1])))
+    return by_hand(Network(net), hp)
+
+
+def by_hand(net: Network, hp: Setting) -> Model:
+    """Return the net with its loss, an optimizer, and the layers' own gradients of the loss + reg/2 |W|^2."""
+    gradients = layers.gradients_by_hand(net, hp.loss, hp.reg, hp.batch_size)
+    trainer = OPTIMIZERS[hp.optimizer].from_scratch(net.params, hp.lr)
+    return Model(net, layers.LOSSES[hp.loss][0], net.params, trainer, gradients=gradients)
+
+
+def with_gluon(hp: Setting, data: Data) -> Model:
+    """Build the same, of any depth, from Gluon, which has no hinge loss of several classes."""
+    net = nn.HybridSequential()
+    for units in hp.hidden:
+        net.add(nn.Dense(units))
+        if hp.norm != "none":
+            net.add(NORMS[hp.norm][1]())
+        net.add(GLUON_ACTIVATIONS[hp.activation]())
+        if hp.drop_prob:
+            net.add(nn.Dropout(hp.drop_prob))
+    net.add(nn.Dense(data.source.num_outputs))
+    net.initialize(init.Normal(hp.sigma))
+    net.hybridize()
+    net.collect_params(".*bias").setattr("wd_mult", 0)
+    params = net.collect_params()
+    trainer = OPTIMIZERS[hp.optimizer].with_gluon(params, hp.lr, wd=hp.reg)
+    return Model(net, gluon.loss.SoftmaxCrossEntropyLoss(), params, trainer)
+
+
+def train(model: Model, data: Data, hp: Setting, callbacks=()):
+    """Train with the scores on the validation set after each epoch; keep the model that was best there."""
+    lr = schedules.by_epoch(schedules.exponential(hp.lr, hp.lr_decay), len(data.train_iter))
+    steps = [StepSizes(parameters(model))] if hp.watch_steps else []
+    best = BestModel(state_arrays(model))
+    history = train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        gradients=model.gradients,
+        measure={
+            "valid_loss": lambda: evaluate([data.source.valid], model.net, model.loss),
+            "valid_acc": lambda: evaluate([data.source.valid], model.net, correct),
+        },
+        callbacks=[Schedule(lr), *steps, best, *callbacks],
     )
-    fifty = Setting(num_train=50, batch_size=25, num_epochs=hp.num_epochs_fifty)
-    three, five = (
-        fifty.replace(hidden=(100,) * (depth - 1), lr=lr) for depth, lr in ((3, 1.5e-2), (5, 2e-3))
-    )
-    deep = Setting(
-        hidden=DEEP,
-        sigma=5e-2,
-        num_epochs=hp.num_epochs_deep,
-        steps=hp.steps_deep,
-        batch_size=hp.batch_size,
-        optimizer="adam",
-        lr=RULES["adam"],
-    )
+    best.restore()
+    return history
+
+
+def comparisons(hp: HParams) -> dict[str, list[Run]]:
+    """Return title -> runs; paths are compared where nothing is drawn and Gluon's state is in double."""
+    two = Setting(hp.num_epochs, hp.batch_size, sigma=1e-3, lr=4e-4, lr_decay=0.95)
+    three = Setting(hp.num_epochs_fifty, 25, sigma=1e-2, lr=1e-3, hidden=(100,) * 2, num_train=50)
+    five = three.replace(hidden=(100,) * 4)
+    deep = Setting(hp.num_epochs_deep, hp.batch_size, sigma=5e-2, lr=1, hidden=DEEP, steps=hp.steps_deep)
+    rules = {name: deep.replace(optimizer=name, lr=lr, watch_steps=True) for name, lr in RULES.items()}
+    adam = rules["adam"].replace(watch_steps=False)
+    scales = {f"three-layer scale {scale:g}": three.replace(sigma=scale) for scale in SCALES}
+    scales.update({f"five-layer scale {scale:g}": five.replace(sigma=scale) for scale in SCALES})
+    small, both = {"scratch": two_layers, "gluon": with_gluon}, {"scratch": from_scratch, "gluon": with_gluon}
+    by_autograd = {"scratch": lambda hp, data: replace(two_layers(hp, data), gradients=None)}
+
+    def pair(name, hp):
+        alike = OPTIMIZERS[hp.optimizer].state_in_double and not hp.drop_prob
+        return runs_of(both, {name: hp}, compare_paths=alike)
+
     return {
-        "Two layers": {
-            "two-layer SGD": two,
-            "two-layer autograd": two.replace(gradients="autograd"),
-            "two-layer penalty": two.replace(reg=0.5),
-            "two-layer SVM": two.replace(loss="svm", lr=1e-4),
-        },
-        "Fifty images": {
-            "three-layer overfit 50": three.replace(sigma=1e-2),
-            "five-layer overfit 50": five.replace(sigma=1e-1),
-        },
-        "Update rules": {
-            name: deep.replace(optimizer=name, lr=lr, watch_steps=True) for name, lr in RULES.items()
-        },
-        "Normalisation and dropout": {
-            "adam, batch norm": deep.replace(norm="batch"),
-            "adam, layer norm": deep.replace(norm="layer"),
-            "adam, dropout": deep.replace(drop_prob=0.2),
-            "adam, batch norm and dropout": deep.replace(norm="batch", drop_prob=0.2),
-        },
-        "Initial scale": {
-            f"{name} scale {scale:g}": net.replace(sigma=scale, lr=1e-3)
-            for name, net in (("three-layer", three), ("five-layer", five))
-            for scale in SCALES
-        },
+        "Two layers": [
+            *runs_of(small, {"two-layer SGD": two}),
+            *runs_of(by_autograd, {"two-layer autograd": two}, compare_paths=False),
+            *runs_of(small, {"two-layer penalty": two.replace(reg=0.5)}),
+            *runs_of({"scratch": two_layers}, {"two-layer SVM": two.replace(loss="svm", lr=1e-4)}),
+        ],
+        "Fifty images": [
+            *pair("three-layer overfit 50", three.replace(lr=1.5e-2)),
+            *pair("five-layer overfit 50", five.replace(sigma=1e-1, lr=2e-3)),
+        ],
+        "Update rules": [run for name, rule in rules.items() for run in pair(name, rule)],
+        "Normalisation and dropout": [
+            *pair("adam, batch norm", adam.replace(norm="batch")),
+            *pair("adam, layer norm", adam.replace(norm="layer")),
+            *pair("adam, dropout", adam.replace(drop_prob=0.2)),
+            *pair("adam, batch norm and dropout", adam.replace(norm="batch", drop_prob=0.2)),
+        ],
+        "Initial scale": runs_of(both, scales, compare_paths=False, may_diverge=True),
     }
 
 
-def data(hp, options):
-    """X (batch, 3, 32, 32), pixels from 0 to 255 less the mean image, and y (batch,)."""
-    images = load_images("cifar10", options.dataset, options.data_dir, options.quick)
-    sets = Sets(*centred(images), len(images.class_names), correct, images.title)
-    return minibatches(
-        sets, hp, options.seed, images.name, stand_in_for=images.stand_in_for, official=images.official
-    )
-
-
-@lru_cache(maxsize=1)  # the runs share the arrays
-def centred(images):
-    """Training, validation and test set, each (X, y): the last 1,000 training images, or a sixth, are for
-    validation.
-
-    The mean of the other training images is taken from all.
-    """
-    num_train = len(images.train_labels) - min(1000, len(images.train_labels) // 6)
-    (X, y), (X_test, y_test) = (
-        (nd.array(pixels, dtype="uint8").astype("float32"), nd.array(labels, dtype="float32"))
-        for pixels, labels in (
-            (images.train_images, images.train_labels),
-            (images.test_images, images.test_labels),
-        )
-    )
-    mean = X[:num_train].mean(axis=0, keepdims=True)
-    X -= mean
-    X_test -= mean
-    return (X[:num_train], y[:num_train]), (X[num_train:], y[num_train:]), (X_test, y_test)
-
-
 def show(result, data):
-    """A table and a figure for each comparison, and the article's three questions."""
-    tables = comparisons(HParams(**result.settings))
-    comparison.tabulate(result, tables, row)
+    """Show a table and a figure for each comparison, and answer the article's three questions."""
+    tables, title, (X, _) = comparisons(HParams(**result.settings)), data.source.title, data.source.valid
+    comparison.tabulate(result, tables, comparison.best_epoch_row)
     del tables["Initial scale"]  # has a figure of its own
-    tables["Normalisation and dropout"]["adam"] = tables["Update rules"][
-        "adam"
-    ]  # to be seen beside the others
-    comparison.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "valid_acc"))
-    result.tables["Gradients by hand: largest relative error against"] = checks()
-    for impl in ("scratch", "gluon"):
-        if f"{impl} two-layer SGD" in result.models:
-            result.figures[f"weights_{impl}"] = plot.image_row(
-                templates(result.models[f"{impl} two-layer SGD"], data.source.train[0][0].shape),
-                [""] * 20,
-                f"What twenty hidden units look for, {impl}",
-            )
-    result.figures["which_activation_loses_its_gradient"] = plot.lines(
-        lost_gradients(data),
-        "hidden layer",
-        f"share of derivatives below {LOST}",
-        f"Which activation loses its gradient, on {data.source.title}",
-    )
-    result.tables["For which inputs an activation loses its gradient"] = [
-        {"activation": name, f"derivative below {LOST}": where_lost(name)} for name in ACTIVATIONS
-    ]
-    for impl in ("scratch", "gluon"):
-        runs = {
-            label.partition(" ")[2]: run for label, run in result.labelled().items() if label.startswith(impl)
+    tables["Normalisation and dropout"] += [run for run in tables["Update rules"] if run.variant == "adam"]
+    comparison.draw(result, tables, f"on {title}", ("train_loss", "train_acc", "valid_acc"))
+    result.tables["Gradients by hand: largest relative error against"] = gradient_table()
+    for run in result.select(variant="two-layer SGD"):
+        if run.model:
+            units = plot.as_images(book_arrays(run.model)[0].T[:20], X.shape[1:])
+            what = f"What twenty hidden units look for, {run.impl}"
+            result.figures[f"weights_{run.impl}"] = plot.image_row(units, [""] * 20, what)
+    deep = Setting(num_epochs=1, batch_size=1, sigma=5e-2, lr=1, hidden=DEEP)
+    nets = {name: from_scratch(deep.replace(activation=name), data).net for name in ACTIVATIONS}
+    show_lost_gradients(result, nets, X, f"on {title}")
+    for impl in dict.fromkeys(run.impl for run in result.runs):
+        learned = {
+            net: [result.find(impl, f"{net} scale {scale:g}").metrics.get("train_acc", 0) for scale in SCALES]
+            for net in ("three-layer", "five-layer")
         }
-        if not runs:
-            continue
         result.figures[f"initial_scale_{impl}"] = plot.lines(
-            learned_by_scale(runs),
+            {net: (SCALES, accuracies) for net, accuracies in learned.items()},
             "standard deviation of the initial weights",
             "training accuracy, 0 if diverged",
             f"Fifty images learned from each initial scale, {impl}",
             logx=True,
         )
-        steps = {name: runs[name]["history"] for name in RULES if runs[name]["history"]}
         result.figures[f"step_sizes_{impl}"] = plot.lines(
-            {name: (history["epoch"], history["step_size"]) for name, history in steps.items()},
+            {name: (h["epoch"], h["step_size"]) for name in RULES if (h := result.find(impl, name).history)},
             f"{result.settings['steps_deep']} steps",
             "mean length of a step",
             f"How far each rule moves the parameters, {impl}",
@@ -198,97 +229,16 @@ def show(result, data):
         )
 
 
-def checks():
-    """A row for each layer and loss: how far its gradients are from central differences and from autograd."""
-
-    def array(*shape):
-        return nd.random.normal(shape=shape, dtype="float64")
-
-    layers = {
-        "affine": Affine(array(4, 3), array(3)),
-        **{name: Activation(name) for name in ACTIVATIONS},
-        "batch norm": BatchNorm(array(4), array(4)),
-        "layer norm": LayerNorm(array(4), array(4)),
-        "crelu": CReLU(),
-        "dropout": Dropout(0.3),
-    }
-    made = {
-        f"{name}, {mode}": check_layer(layer, array(6, 4), train=mode == "training")
-        for name, layer in layers.items()
-        for mode in ("training", "testing")
-    }
-    y = nd.array([0, 1, 1, 0], dtype="float64")
-    made.update(
-        {
-            f"{name} loss": check_loss(*loss, array(4, 1 if name in ("logistic", "squared") else 3), y)
-            for name, loss in LOSSES.items()
-        }
-    )
-    return [
-        {"layer": name, **{way: shown(error, ".1e") for way, error in errors.items()}}
-        for name, errors in made.items()
-    ]
-
-
-def templates(model, shape):
-    """The weights of a net's first twenty hidden units as images, (height, width, channels) from 0 to 1."""
-    W, *_ = book_arrays(model)
-    images = W.T[:20].reshape(-1, *shape).transpose(0, 2, 3, 1)
-    low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
-    return (images - low) / (high - low)
-
-
-def lost_gradients(data):
-    """Activation -> hidden layers, and the share of derivatives close to 0 in each when the net begins."""
-    X, _ = data.source.valid
-    shares = {}
-    for name in ACTIVATIONS:
-        net = FullyConnectedNet(
-            [X[0].size, *DEEP, data.source.num_outputs], lambda shape: normal(shape, 5e-2), name
-        )
-        net(X)
-        layers = [layer for layer in net.layers if isinstance(layer, Activation)]
-        lost = [(layer.derivative(layer.X, layer.Y).abs() < LOST).mean().asscalar() for layer in layers]
-        shares[name] = range(1, len(lost) + 1), lost
-    return shares
-
-
-def where_lost(name):
-    """The inputs from -10 to 10 for which an activation's derivative is close to 0, in words."""
-    x = nd.arange(-1000, 1001) / 100
-    function, derivative = ACTIVATIONS[name]
-    lost = (derivative(x, function(x)).abs() < LOST).asnumpy().astype(bool)
-    x = x.asnumpy()
-    below, above = x[lost & (x <= 0)], x[lost & (x > 0)]
-    said = [
-        *([f"x <= {below.max():g}"] if below.size else []),
-        *([f"x >= {above.min():g}"] if above.size else []),
-    ]
-    return " and ".join(said) or "nowhere"
-
-
-def learned_by_scale(runs):
-    """Net -> initial scales, and the training accuracy at the end; 0 for a run that diverged."""
-    return {
-        name: (SCALES, [runs[f"{name} scale {scale:g}"].metrics.get("train_acc", 0) for scale in SCALES])
-        for name in ("three-layer", "five-layer")
-    }
-
-
 chapter = Chapter(
     name="fully_connected_nets",
     doc=__doc__,
     HParams=HParams,
     quick={"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 2},
-    data=data,
-    runs=lambda hp: runs_of(comparisons(hp)),
+    data=lambda hp, options: load_centred(options, hp.batch_size, hp.num_train, hp.steps),
+    runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,
-    metrics=tested,
+    metrics=comparison.best_epoch_metrics,
     show=show,
-    parity=lambda run: (
-        parity(run) and "scale" not in run.label
-    ),  # the fifty images are, where nothing diverges
-    may_diverge=lambda run: "scale" in run.label,
     datasets=("cifar10", "colour_digits"),
     comparable=("cifar10",),
 )

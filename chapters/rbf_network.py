@@ -2,18 +2,18 @@
 
 A reader's article of TensorFlow experiments, redone in Gluon.
 
-A hidden unit does not weigh its inputs but asks how far they are from a centre of its own: y_hat = phi(|X -
-c|) W + b. phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse multiquadric. The
-centres are training examples chosen at random, or the means that k-means finds, and stay there; or they begin
-at those same random examples and are learned, and the widths with them. Each net has eight units, and learns
-a curve, y = sin x + x / 3, or to tell two moons apart.
+A hidden unit does not weight its inputs but measures their distance from a centre of its own:
+y_hat = phi(|X - c|) W + b. phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse
+multiquadric. The centres are random training examples, or the means that k-means finds, and stay fixed; or
+they start at those same random examples and are learned together with the widths. Each net has eight units,
+and learns a curve, y = sin x + x / 3, or to tell two moons apart.
 
 Expect the choice of centres to matter more than the basis. On the moons, learned centres reach a test
 accuracy of 0.995 or 1 with every basis and with each of eight seeds. Those of k-means reach 0.93 to 1, random
-ones 0.855 to 1: by test loss k-means is the better in 17 of these 24 pairs, and a lucky choice beats it. On
-the curve k-means beats random centres in 23 of 24 pairs, and learned ones beat k-means in 18: a centre that
-began on the wrong side of a hill does not get over it (seed 0 is an example), and half of the inverse
-multiquadrics end worse than with k-means.
+ones 0.855 to 1: by test loss k-means is better in 17 of these 24 pairs, and a lucky choice beats it. On the
+curve k-means beats random centres in 23 of 24 pairs, and learned ones beat k-means in 18: a centre that
+started on the wrong side of a hill does not get over it (seed 0 is an example), and half of the inverse
+multiquadrics end up worse than with k-means.
 
 With fixed centres the best weights of the curve are a least squares problem. Where the centres are evenly
 spaced, 2000 steps come within 20 percent of its loss; where random ones crowd, units are nearly alike, the
@@ -21,8 +21,10 @@ problem is ill-conditioned, and training may end at more than twice the loss.
 """
 
 import math
+from collections import namedtuple
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Literal
 
 import numpy as np
 from mxnet import gluon, init, nd
@@ -30,32 +32,23 @@ from mxnet.gluon import nn
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches, Steps
-from d2l_repro.data.synthetic import two_moons
+from d2l_repro.data.synthetic import hilly_curve, hilly_points, two_moons
 from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
-from d2l_repro.results.result import shown
+from d2l_repro.results.formatting import format_number
+from d2l_repro.results.run import RunResult
 from d2l_repro.scratch import Momentum, correct_sign, linreg, sigmoid_cross_entropy, squared_loss
-from d2l_repro.settings import Bounds, Count, Options, Positive, Probability
+from d2l_repro.scratch.rbf import BASES, CENTRES, RBF, initial_centres, initial_width, rbf
+from d2l_repro.settings import Bounds, Count, Positive, Probability
 from d2l_repro.train import train_ch3
-from d2l_repro.train.parameters import book_arrays
+from d2l_repro.train.parameters import Parameter
 
-# Name -> function of the squared distances r2 (batch, centres) and squared widths s2 (centres,); F is `nd`,
-# or what a hybrid_forward is handed.
-BASES = {
-    # exp(-r^2 / (2 s^2))
-    "gaussian": lambda F, r2, s2: F.exp(-F.broadcast_div(r2, 2 * s2)),
-    # 1 / (1 + exp(r^2 / s^2)), whose power would overflow far from the centre
-    "reflected sigmoid": lambda F, r2, s2: F.sigmoid(-F.broadcast_div(r2, s2)),
-    # 1 / sqrt(r^2 + s^2)
-    "inverse multiquadric": lambda F, r2, s2: F.rsqrt(F.broadcast_add(r2, s2)),
-}
-CENTRES = ("random", "k-means", "learned")
-NUM_TRAIN = {"sine": 160, "moons": 640}  # task -> training examples, all of them in every batch
-SCORES = {
-    "sine": ("loss",),
-    "moons": ("loss", "acc"),
-}  # task -> what is measured of training and test examples
+TITLES = {"sine": "A curve", "moons": "Two moons"}  # of the tasks
+NUM_TRAIN = {"sine": 160, "moons": 640}  # training examples, all of them in every batch
+# the examples, and what a net begins with: centres (centres, inputs), logarithms of their widths (centres,)
+Source = namedtuple("Source", "train test centres log_width")
+SCORES = {"sine": ("loss",), "moons": ("loss", "acc")}  # what is measured of training and test examples
 
 
 @dataclass(frozen=True)
@@ -80,78 +73,30 @@ class Setting(HParams):
     task: Literal[tuple(NUM_TRAIN)] = "sine"
     basis: Literal[tuple(BASES)] = "gaussian"
     centres: Literal[CENTRES] = "random"
-
-    @property
-    def batch_size(self):
-        return NUM_TRAIN[self.task]
-
-    @property
-    def lr(self):
-        return self.lr_sine if self.task == "sine" else self.lr_moons
+    batch_size = property(lambda hp: NUM_TRAIN[hp.task])
+    lr = property(lambda hp: hp.lr_sine if hp.task == "sine" else hp.lr_moons)
 
 
-@dataclass(frozen=True)
-class Source:
-    """The examples, and the centres and widths that a net begins with."""
-
-    train: tuple  # X (examples, inputs), y (examples,)
-    test: tuple
-    centres: Any  # (centres, inputs)
-    log_width: Any  # logarithm of each basis function's width, (centres,)
-
-
-def true_curve(x):
-    return np.sin(x) + x / 3
-
-
-def sine_points(noise, seed):
-    """Noisy examples of the curve to train on; to be tested on, the curve itself on a grid."""
-    rng = np.random.RandomState(seed)
-    x = rng.uniform(-6, 6, NUM_TRAIN["sine"])
-    y = true_curve(x) + rng.normal(0, noise, len(x))
-    grid = np.linspace(-6, 6, 241)
-    return tuple((nd.array(X).expand_dims(1), nd.array(Y)) for X, Y in ((x, y), (grid, true_curve(grid))))
-
-
-def moon_points(noise, seed):
-    """640 points to train on and 200 to be tested on; between them are those that chapter two_moons validates
-    on."""
+def points(task, noise, seed):
+    """Return training and test set, each X (examples, inputs) and y (examples,)."""
+    count = NUM_TRAIN[task]
+    if task == "sine":
+        return hilly_points(count, noise, seed)
     X, y = two_moons(1000, noise, seed)
-    return (X[: NUM_TRAIN["moons"]], y[: NUM_TRAIN["moons"]]), (X[800:], y[800:])
-
-
-def initial_centres(X, count, how, seed):
-    """Examples chosen at random, or the means of k-means; NumPy arrays, (examples, inputs) -> (count,
-    inputs)."""
-    if how != "k-means":
-        return X[np.random.RandomState(seed).choice(len(X), count, replace=False)]
-    from sklearn.cluster import KMeans
-
-    return KMeans(count, n_init=10, random_state=seed).fit(X).cluster_centers_
+    return (X[:count], y[:count]), (X[800:], y[800:])  # chapter two_moons validates on those in between
 
 
 def data(hp, options):
-    """All training examples in one batch, X (batch, inputs) and y (batch,); nothing of MXNet's stream is
-    drawn."""
-    train_set, test_set = {"sine": sine_points, "moons": moon_points}[hp.task](hp.noise, options.seed)
+    """Return all training examples in one batch; nothing of MXNet's stream is drawn."""
+    train_set, test_set = points(hp.task, hp.noise, options.seed)
     centres = initial_centres(train_set[0].asnumpy(), hp.num_centres, hp.centres, options.seed)
-    largest = max(np.linalg.norm(centres - c, axis=1).max() for c in centres)
-    # k centres in d dimensions: s = d_max / k^(1/d)
-    width = hp.width * largest / hp.num_centres ** (1 / centres.shape[1])
-    source = Source(train_set, test_set, nd.array(centres), nd.full(hp.num_centres, math.log(width)))
+    log_width = nd.full(hp.num_centres, math.log(initial_width(centres, hp.width)))
+    source = Source(train_set, test_set, nd.array(centres), log_width)
     return Data("synthetic", Steps(Minibatches(*train_set, hp.batch_size), hp.steps), source=source)
 
 
-def rbf(X, centres, log_width, basis):
-    """The hidden layer, (batch, inputs) -> (batch, centres)."""
-    # r^2 = |x - c|^2 for every example x and centre c
-    r2 = ((X.expand_dims(1) - centres.expand_dims(0)) ** 2).sum(axis=2)
-    return BASES[basis](nd, r2, (2 * log_width).exp())
-
-
-def from_scratch(hp, data):
-    """Distances, basis and a linear layer. Of a width it is the logarithm that is learned, so it stays
-    positive."""
+def from_scratch(hp: Setting, data: Data) -> Model:
+    """Build distances, basis and a linear layer; widths are learned as logarithms, to stay positive."""
     hidden = [data.source.centres, data.source.log_width]
     W, b = nd.random.normal(scale=hp.sigma, shape=(hp.num_centres, 1)), nd.zeros(1)
     params = [*(hidden if hp.centres == "learned" else []), W, b]
@@ -162,34 +107,16 @@ def from_scratch(hp, data):
         centres, log_width = (array.astype(X.dtype, copy=False) for array in hidden)
         return linreg(rbf(X, centres, log_width, hp.basis), W, b)  # (batch, 1)
 
+    net.hidden = hidden
     loss = squared_loss if hp.task == "sine" else sigmoid_cross_entropy
     return Model(net, loss, params, Momentum(params, hp.lr, rho=hp.momentum))
 
 
-class RBF(gluon.HybridBlock):
-    """The hidden layer as a Gluon block; centres and widths that are not learned are parameters without
-    gradient."""
-
-    def __init__(self, centres, log_width, basis, learned):
-        super().__init__()
-        self.basis = basis
-        options = {"init": "zeros", "grad_req": "write" if learned else "null"}
-        with self.name_scope():
-            self.centres = self.params.get("centres", shape=centres.shape, **options)
-            self.log_width = self.params.get("log_width", shape=log_width.shape, **options)
-        self.initialize()
-        self.centres.set_data(centres)
-        self.log_width.set_data(log_width)
-
-    def hybrid_forward(self, F, X, centres, log_width):
-        r2 = F.sum(F.broadcast_sub(F.expand_dims(X, 1), F.expand_dims(centres, 0)) ** 2, axis=2)
-        return BASES[self.basis](F, r2, F.exp(2 * log_width))
-
-
-def with_gluon(hp, data):
-    """The same from Gluon."""
+def with_gluon(hp: Setting, data: Data) -> Model:
+    """Build the same from Gluon."""
     net = nn.HybridSequential()
     net.add(RBF(data.source.centres, data.source.log_width, hp.basis, hp.centres == "learned"), nn.Dense(1))
+    net.hidden = [net[0].centres, net[0].log_width]
     net[1].initialize(init.Normal(hp.sigma))
     net.hybridize()
     params = net.collect_params()
@@ -198,8 +125,8 @@ def with_gluon(hp, data):
     return Model(net, loss, params, trainer)
 
 
-def train(model, data, hp, callbacks=()):
-    """The loop; loss and accuracy are measured after each epoch, over all training and all test examples."""
+def train(model: Model, data: Data, hp: Setting, callbacks=()):
+    """Train with the scores over all training and all test examples after each epoch."""
     scores = {"loss": model.loss, "acc": correct_sign}
     measure = {
         f"{part}_{name}": lambda X=X, y=y, score=scores[name]: score(model.net(X), y).mean()
@@ -220,8 +147,8 @@ def train(model, data, hp, callbacks=()):
     )
 
 
-def variants(hp):
-    """Name -> Setting: every basis with every choice of centres, on the curve and on the moons."""
+def variants(hp: HParams) -> dict[str, Setting]:
+    """Return every basis with every choice of centres, on the curve and on the moons."""
     return {
         f"{task} {basis} {centres}": Setting(**asdict(hp), task=task, basis=basis, centres=centres)
         for task in NUM_TRAIN
@@ -230,111 +157,79 @@ def variants(hp):
     }
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A net after training, with its settings and what it learned from."""
-
-    label: str
-    model: Model
-    source: Source
-    hp: Setting
-
-    @property
-    def hidden(self):
-        """The centres (centres, inputs) and the logarithms of the widths (centres,), NumPy arrays."""
-        if self.hp.centres == "learned":
-            return book_arrays(self.model)[:2]
-        return self.source.centres.asnumpy(), self.source.log_width.asnumpy()
-
-    def __call__(self, X):
-        """NumPy array (batch, inputs) -> (batch,)."""
-        return self.model.net(nd.array(X))[:, 0].asnumpy()
+def hidden(run: RunResult) -> list[np.ndarray]:
+    """Return a net's centres (centres, inputs) and logarithms of widths (centres,)."""
+    return [Parameter(array).get() for array in run.model.net.hidden]
 
 
-def least_squares(net):
-    """The smallest loss on the training examples that any W and b reach with the net's own centres and
-    widths."""
-    X, y = (array.astype("float64") for array in net.source.train)
-    phi = rbf(X, *(nd.array(array, dtype="float64") for array in net.hidden), net.hp.basis).asnumpy()
+def predict(run: RunResult, X: np.ndarray) -> np.ndarray:
+    """Return a net's outputs, (batch, inputs) -> (batch,)."""
+    return run.model.net(nd.array(X))[:, 0].asnumpy()
+
+
+def least_squares(run, basis, examples):
+    """Return the smallest loss on the examples that any W and b reach with the net's centres and widths."""
+    X, y = (array.astype("float64") for array in examples)
+    phi = rbf(X, *(nd.array(array, dtype="float64") for array in hidden(run)), basis).asnumpy()
     # min |phi W + b - y|^2 / 2n, a linear problem in W and b
     design, y = np.column_stack([phi, np.ones(len(phi))]), y.asnumpy()
     weights, *_ = np.linalg.lstsq(design, y, rcond=None)
     return ((design @ weights - y) ** 2).mean().item() / 2
 
 
-def trained(result):
-    """Every `Trained` net of a result."""
-    settings_of = variants(HParams(**result.settings))
-    for label, model in result.models.items():
-        hp = settings_of[label.partition(" ")[2]]
-        yield Trained(label, model, data(hp, Options(seed=result.seed)).source, hp)
-
-
 def show(result, last_data):
-    """The bases; what the nets learned, with their centres; how they came to it, and how well they do in the
-    end."""
-    result.figures["bases"] = plot.lines(
-        bases(), "distance from the centre", "output", "Three bases of width 1"
-    )
-    for task, title in (("sine", "A curve"), ("moons", "Two moons")):
-        nets = [net for net in trained(result) if net.hp.task == task]
-        rows = [row(net, result.labelled()[net.label].metrics) for net in nets]
-        result.tables[title] = sorted(rows, key=lambda row: float(row["test loss"]))
-        # The twins' figures could not be told apart: one of them is enough.
-        nets = [net for net in nets if net.label.startswith("gluon" if result.impl == "gluon" else "scratch")]
-        if nets:
-            result.figures[task] = (fits if task == "sine" else regions)(nets, title)
-            curves = {f"{net.hp.basis}, {net.hp.centres}": result.runs[net.label] for net in nets}
-            columns = [f"{part}_{name}" for name in SCORES[task] for part in ("train", "test")]
-            result.figures[f"{task}_training"] = plot.comparison(
-                curves, f"{title}: training", columns, f"epoch of {nets[0].hp.steps} steps"
-            )
-
-
-def bases():
-    """Name of a basis -> distances, and its values there."""
+    """Show the bases; what the nets learned, with their centres; how they trained, and how well they do."""
     r = np.linspace(0, 5, 201)
-    return {name: (r, basis(nd, nd.array(r**2), nd.ones(1)).asnumpy()) for name, basis in BASES.items()}
+    phi = {name: (r, basis(nd, nd.array(r**2), nd.ones(1)).asnumpy()) for name, basis in BASES.items()}
+    result.figures["bases"] = plot.lines(phi, "distance from the centre", "output", "Three bases of width 1")
+    settings_of = variants(HParams(**result.settings))
+    trained = [(run, settings_of[run.variant]) for run in result.runs if run.model]
+    impl = "gluon" if result.impl == "gluon" else "scratch"  # figures of a pair could not be told apart
+    for task, title in TITLES.items():
+        sets = points(task, result.settings["noise"], result.seed)
+        rows = [row(result.label(run), run, hp, sets[0]) for run, hp in trained if hp.task == task]
+        result.tables[title] = sorted(rows, key=lambda row: float(row["test loss"]))
+        nets = {(hp.basis, hp.centres): run for run, hp in trained if (run.impl, hp.task) == (impl, task)}
+        if nets:
+            result.figures[task] = (fits if task == "sine" else regions)(nets, sets, title)
+            columns = [f"{part}_{name}" for name in SCORES[task] for part in ("train", "test")]
+            curves = {", ".join(name): run for name, run in nets.items()}
+            unit = f"epoch of {result.settings['steps']} steps"
+            result.figures[f"{task}_training"] = plot.comparison(curves, f"{title}: training", columns, unit)
 
 
-def row(net, metrics):
-    """A net's line in the table of its task."""
-    widths = np.exp(net.hidden[1])
+def row(label, run, hp, examples):
+    """Return a net's row in the table of its task."""
+    widths = np.exp(hidden(run)[1])
     low, high = (f"{width:.2f}" for width in (widths.min(), widths.max()))
+    best = {"least squares": least_squares(run, hp.basis, examples)} if hp.task == "sine" else {}
+    losses = {"train_loss": run.metrics["train_loss"], **best, **run.metrics}
     return {
-        "run": net.label,
+        "run": label,
         "centres": len(widths),
         "width": low if low == high else f"{low} to {high}",
-        "train loss": shown(metrics["train_loss"], ".4f"),
-        **({"least squares": f"{least_squares(net):.4f}"} if net.hp.task == "sine" else {}),
-        **{name.replace("_", " "): shown(metrics[name], ".4f") for name in metrics if name != "train_loss"},
+        **{name.replace("_", " "): format_number(value, ".4f") for name, value in losses.items()},
     }
 
 
-def fits(nets, title):
-    """Figure: a panel a basis with the examples, the curve, what the nets make of it, and their centres
-    below."""
-    x = np.linspace(-6, 6, 241)
-    examples = tuple(array.asnumpy().ravel() for array in nets[0].source.train)
-    panels, points = {}, {}
-    for net in nets:
-        _, lines = panels.setdefault(net.hp.basis, (x, {"y = sin x + x / 3": true_curve(x)}))
-        marks = points.setdefault(net.hp.basis, {"examples": examples})
-        lines[net.hp.centres] = net(x[:, None])
-        centres = net.hidden[0][:, 0]
-        marks[net.hp.centres] = centres, np.full(len(centres), -2.2 - 0.3 * len(marks))
-    return plot.functions(panels, "x", f"{title}, and the centres", points)
+def fits(runs, sets, title):
+    """Draw a panel for each basis: the examples, the curve, what the nets make of it, their centres below."""
+    x, (X, y) = np.linspace(-6, 6, 241), sets[0]
+    panels = {basis: (x, {"y = sin x + x / 3": hilly_curve(x)}) for basis, _ in runs}
+    marks = {basis: {"examples": (X[:, 0].asnumpy(), y.asnumpy())} for basis, _ in runs}
+    for (basis, how), run in runs.items():
+        panels[basis][1][how] = predict(run, x[:, None])
+        centres = hidden(run)[0][:, 0]
+        marks[basis][how] = centres, np.full(len(centres), -2.2 - 0.3 * len(marks[basis]))
+    return plot.functions(panels, "x", f"{title}, and the centres", marks)
 
 
-def regions(nets, title):
-    """Figure: a panel a net with its decision regions, the examples and its centres."""
-    sets = {
-        name: tuple(array.asnumpy() for array in getattr(nets[0].source, name)) for name in ("train", "test")
-    }
-    named = {f"{net.hp.basis}, {net.hp.centres}": net for net in nets}
-    return plot.decision_regions(
-        named, sets, title, {"centres": {name: net.hidden[0] for name, net in named.items()}}
-    )
+def regions(runs, sets, title):
+    """Draw a panel for each net with its decision regions, the examples and its centres."""
+    sets = {part: (X.asnumpy(), y.asnumpy()) for part, (X, y) in zip(("train", "test"), sets)}
+    nets = {", ".join(name): partial(predict, run) for name, run in runs.items()}
+    centres = {", ".join(name): hidden(run)[0] for name, run in runs.items()}
+    return plot.decision_regions(nets, sets, title, {"centres": centres})
 
 
 chapter = Chapter(

@@ -33,8 +33,9 @@ from d2l_repro.data.splits import minibatches, split_points
 from d2l_repro.experiment import comparison
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
 from d2l_repro.experiment.model import Model
+from d2l_repro.results.formatting import format_duration, format_number
 from d2l_repro.results.history import History
-from d2l_repro.results.result import Result, duration, shown
+from d2l_repro.results.result import Result
 from d2l_repro.scratch import SGD, normal, sigmoid_cross_entropy
 from d2l_repro.scratch.counterparts import LogisticLoss
 from d2l_repro.scratch.layers import Activation, Affine, Network, gradients_by_hand
@@ -192,8 +193,8 @@ def compare_gradients(result: Result, data: Data) -> list[dict]:
     return [
         {
             "run": run.name,
-            "gradients of a step": duration(mean_seconds(gradients, *data.source.train)),
-            "parameters differ by": shown(float(difference), ".1e"),
+            "gradients of a step": format_duration(mean_seconds(gradients, *data.source.train)),
+            "parameters differ by": format_number(float(difference), ".1e"),
         }
         for run, gradients in zip(runs, ways)
     ]

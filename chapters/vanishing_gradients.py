@@ -30,8 +30,9 @@ from d2l_repro.experiment import comparison
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
+from d2l_repro.results.formatting import format_number
 from d2l_repro.results.history import History
-from d2l_repro.results.result import Result, shown
+from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
 from d2l_repro.scratch import SGD, counterparts, normal, sigmoid_cross_entropy, xavier
 from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, BatchNorm, Network, gradients_by_hand
@@ -219,9 +220,9 @@ def norms_row(label: str, run: RunResult, hp: Setting) -> dict[str, str]:
     """Return a run's row of a table."""
     return {
         "run": label,
-        **{column: shown(run.metrics.get(name), ".1e") for name, column in NORMS.items()},
-        "units apart": shown(run.metrics.get("units_apart"), ".1e"),
-        "train loss": shown(run.metrics.get("train_loss"), ".4f"),
+        **{column: format_number(run.metrics.get(name), ".1e") for name, column in NORMS.items()},
+        "units apart": format_number(run.metrics.get("units_apart"), ".1e"),
+        "train loss": format_number(run.metrics.get("train_loss"), ".4f"),
     }
 
 

@@ -1,3 +1,5 @@
+"""Run `python -m kaggle_house`."""
+
 from .cli import main
 
 main()

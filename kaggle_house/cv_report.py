@@ -15,6 +15,7 @@ from d2l_repro.files import write_atomically
 from d2l_repro.results import plot, published
 from d2l_repro.results.history import History
 from d2l_repro.results.result import environment, published_row
+from d2l_repro.results.run import RunResult
 
 from . import kfold, submission
 from .data import Tables
@@ -114,13 +115,13 @@ def draw_figures(
     prices = tables.train["SalePrice"].to_numpy()
     predicted = kfold.out_of_fold(results, folds, len(prices))
     log_errors = np.log(predicted) - np.log(prices)
-    first_repeat = {
-        f"fold {result['fold']}": {"history": _scores(result["history"])}
-        for result in results
-        if result["repeat"] == 0
-    }
+    first_repeat = [
+        (f"fold {result['fold']}", _scores(result["history"])) for result in results if result["repeat"] == 0
+    ]
     figures = {
-        "learning_curves": plot.training_curves(first_repeat, f"Learning curves by fold{note}", log=True),
+        "learning_curves": plot.training_curves(
+            _as_runs(first_repeat, options), f"Learning curves by fold{note}", log=True
+        ),
         "predicted_against_true": plot.predicted_against_true(
             prices, predicted, f"Out-of-fold predictions{note}", "price (US dollars)"
         ),
@@ -129,12 +130,15 @@ def draw_figures(
         ),
     }
     if options.repeats > 1:
-        repeats = {
-            f"repeat {repeat + 1}": {"history": _mean_history(results, repeat)}
-            for repeat in range(options.repeats)
-        }
-        figures["trials"] = plot.training_curves(repeats, f"Mean over the folds by repeat{note}", log=True)
+        repeats = [(f"repeat {i + 1}", _mean_history(results, i)) for i in range(options.repeats)]
+        figures["trials"] = plot.training_curves(
+            _as_runs(repeats, options), f"Mean over the folds by repeat{note}", log=True
+        )
     return figures
+
+
+def _as_runs(curves: Sequence[tuple[str, History]], options: FoldOptions) -> dict[str, RunResult]:
+    return {name: RunResult(options.impl, name, options.seed, history) for name, history in curves}
 
 
 def _scores(history):

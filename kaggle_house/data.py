@@ -57,9 +57,9 @@ def load_tables(
     """Load the two tables.
 
     Args:
-        train, test: paths of CSV files; give both or neither. Without them the files are looked for in
-            `kaggle_house/` of the data folders, under the data hub's names and Kaggle's own, and else
-            downloaded.
+        train: path of a CSV file. Without it the files are looked for in `kaggle_house/` of the data folders,
+            under the data hub's names and Kaggle's own, and else downloaded.
+        test: path of the other; give both or neither.
         data_dir: data folder to search first.
         dataset: "kaggle_house", "generated", or "auto", which falls back to generated tables where the files
             are neither found nor reachable.

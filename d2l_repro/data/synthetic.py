@@ -1,8 +1,8 @@
 """Synthetic data: that of chapter 3, points of the plane in two classes, a table like the airfoil data.
 
-Except for the two moons and the airfoil table, data is drawn from MXNet's own random stream, that of chapter
-3 in the book's order. MXNet 1.x starts with seed 0, so that after `mx.random.seed(0)` these are the numbers
-that the author printed (on Linux; macOS and Windows have different streams).
+Except for the curve, the two moons and the airfoil table, data is drawn from MXNet's own random stream, that
+of chapter 3 in the book's order. MXNet 1.x starts with seed 0, so that after `mx.random.seed(0)` these are
+the numbers that the author printed (on Linux; macOS and Windows have different streams).
 """
 
 from __future__ import annotations
@@ -50,6 +50,29 @@ def polynomial_data(
     features = nd.concat(*[nd.power(x, i + 1) for i in range(len(w))], dim=1)
     labels = nd.dot(features, nd.array(w)) + b
     return features, labels + nd.random.normal(scale=noise, shape=labels.shape)
+
+
+def hilly_curve(x: np.ndarray) -> np.ndarray:
+    """Return sin x + x / 3."""
+    return np.sin(x) + x / 3
+
+
+def hilly_points(num_examples: int, noise: float, seed: int) -> tuple[tuple[nd.NDArray, nd.NDArray], ...]:
+    """Draw noisy examples of `hilly_curve` from -6 to 6, and take the curve itself on a grid to test on.
+
+    Args:
+        num_examples: training examples.
+        noise: standard deviation of the noise in their labels.
+        seed: of NumPy's random numbers.
+
+    Returns:
+        Training and test set, each X (examples, 1) and y (examples,).
+    """
+    rng = np.random.RandomState(seed)
+    x, grid = rng.uniform(-6, 6, num_examples), np.linspace(-6, 6, 241)
+    y = hilly_curve(x) + rng.normal(0, noise, num_examples)
+    sets = ((x, y), (grid, hilly_curve(grid)))
+    return tuple((nd.array(X).expand_dims(1), nd.array(labels)) for X, labels in sets)
 
 
 def two_moons(num_examples: int, noise: float, seed: int) -> tuple[nd.NDArray, nd.NDArray]:

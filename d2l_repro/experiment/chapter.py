@@ -267,7 +267,7 @@ class Chapter:
         if self.execution is not Execution.IN_PROCESSES and (options.only or options.seeds > 1):
             raise InputError(
                 f"--only, --seeds: {self.name} is not a study; to repeat all of it with several seeds, use "
-                f"d2l-repro run {self.name} --seeds"
+                f"d2l-repro run {self.name} --seeds {max(2, options.seeds)}"
             )
 
     def _begin(self, run: Run, options: Options) -> tuple[Data, Model]:

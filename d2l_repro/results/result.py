@@ -17,7 +17,7 @@ from typing import Any
 from .. import compat
 from ..errors import InputError
 from ..files import write_atomically
-from .formatting import as_frame, format_duration, format_number, note_sections, parity_row, published_row
+from .formatting import as_frame, note_sections, parity_row, published_row
 from .run import RunResult, Status, run_label
 from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
 
@@ -226,7 +226,3 @@ def _inline_svg(figure: Any) -> str:
 
     svg = plot.render(figure, "svg").decode()
     return svg[svg.index("<svg") :]  # without the XML declaration, which HTML does not have
-
-
-# earlier names
-shown, duration = format_number, format_duration

@@ -25,7 +25,6 @@ from .functional import (
     softmax_cross_entropy,
     squared_loss,
 )
-from .init import normal
 
 
 class Layer:
@@ -272,63 +271,6 @@ class Network:
             if dY is None:  # only layers without parameters are left
                 break
             dY = layer.backward(dY)
-
-
-class FullyConnectedNet(Network):
-    """A net of hidden layers {affine - [norm] - activation - [dropout]} and an affine output layer.
-
-    Args:
-        sizes: units of each layer, from the inputs to the outputs.
-        weight: shape -> initial weights; by default normal with standard deviation 0.01.
-        activation: key of `ACTIVATIONS`, or "crelu", or None for linear hidden layers.
-        norm: `BatchNorm`, `LayerNorm` or None.
-        drop_prob: probability of dropping a hidden unit.
-        bias: initial value of the biases, or None for a net without biases.
-        output: activation of the outputs, a key of `ACTIVATIONS`, or None.
-        input_drop_prob: probability of dropping an input.
-    """
-
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        weight: Callable[[tuple[int, int]], nd.NDArray] = normal,
-        activation: str | None = "relu",
-        norm: type[_Norm] | None = None,
-        drop_prob: float = 0.0,
-        bias: float | None = 0.0,
-        output: str | None = None,
-        input_drop_prob: float = 0.0,
-    ):
-        layers: list[Layer] = [Dropout(input_drop_prob)] if input_drop_prob else []
-        for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
-            if i > 0:  # finish the hidden layer that the last affine layer began
-                if norm:
-                    layers.append(norm(nd.ones(inputs), nd.zeros(inputs)))
-                if activation:
-                    layers.append(CReLU() if activation == "crelu" else Activation(activation))
-                if drop_prob:
-                    layers.append(Dropout(drop_prob))
-                if activation == "crelu":
-                    inputs *= 2
-            W = weight((inputs, outputs))
-            b = None if bias is None else nd.full(outputs, bias)
-            layers.append(Affine(W, b, first=i == 0))
-        if output:
-            layers.append(Activation(output))
-        super().__init__(layers)
-
-
-class TwoLayerNet(FullyConnectedNet):
-    """The smallest of these nets: affine - ReLU - affine."""
-
-    def __init__(
-        self,
-        num_inputs: int,
-        num_hiddens: int,
-        num_outputs: int,
-        weight: Callable[[tuple[int, int]], nd.NDArray] = normal,
-    ):
-        super().__init__([num_inputs, num_hiddens, num_outputs], weight)
 
 
 ArrayFunction = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]

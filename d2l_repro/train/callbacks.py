@@ -127,6 +127,24 @@ class Clip(Callback):
         clip_gradients([Parameter(p).grad for p in self.params], self.theta * self.batch_size)
 
 
+class StepSizes(Callback):
+    """Add to the history how far a step moves the parameters, on average over an epoch: `step_size`.
+
+    Args:
+        params: `Parameter`s, as `parameters(model)` returns them.
+    """
+
+    def __init__(self, params):
+        self.params = list(params)
+
+    def before_step(self, loop):
+        self._before = [param.array.copy() for param in self.params]
+
+    def after_step(self, loop):
+        moved = [((param.array - before) ** 2).sum() for param, before in zip(self.params, self._before)]
+        loop.add("step_size", nd.add_n(*moved).sqrt())
+
+
 class Curve(Callback):
     """Measure a number before training and then after every `every` examples of an epoch.
 

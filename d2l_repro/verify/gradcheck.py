@@ -8,6 +8,8 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
 
+from ..results.formatting import format_number
+from ..scratch import layers
 from ..scratch.layers import Layer
 
 
@@ -112,3 +114,35 @@ def check_loss(
         "central differences": relative_error(by_hand, numerical),
         "autograd": relative_error(by_hand, scores.grad.asnumpy()),
     }
+
+
+def gradient_table() -> list[dict[str, str]]:
+    """Return a row for each layer and loss: the errors of its gradients as `check_layer` has them.
+
+    Layers are checked in training and in testing mode; what they are given is drawn from MXNet's stream.
+    """
+
+    def array(*shape):
+        return nd.random.normal(shape=shape, dtype="float64")
+
+    checked = {
+        "affine": layers.Affine(array(4, 3), array(3)),
+        **{name: layers.Activation(name) for name in layers.ACTIVATIONS},
+        "batch norm": layers.BatchNorm(array(4), array(4)),
+        "layer norm": layers.LayerNorm(array(4), array(4)),
+        "crelu": layers.CReLU(),
+        "dropout": layers.Dropout(0.3),
+    }
+    errors = {
+        f"{name}, {mode}": check_layer(layer, array(6, 4), train=mode == "training")
+        for name, layer in checked.items()
+        for mode in ("training", "testing")
+    }
+    y = nd.array([0, 1, 1, 0], dtype="float64")
+    for name, loss in layers.LOSSES.items():
+        scores = array(4, 1 if name in ("logistic", "squared") else 3)
+        errors[f"{name} loss"] = check_loss(*loss, scores, y)
+    return [
+        {"layer": name, **{way: format_number(error, ".1e") for way, error in by_way.items()}}
+        for name, by_way in errors.items()
+    ]

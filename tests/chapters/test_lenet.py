@@ -91,8 +91,13 @@ def test_a_first_convolution_computes_no_gradient_that_nobody_asks_for():
     assert layer.backward(layer.forward(array(2, 1, 6, 6))) is None
 
 
+def setting(variant, **changes):
+    runs = lenet.chapter.runs(lenet.HParams(**changes))
+    return next(run.hp for run in runs if run.variant == variant)
+
+
 def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
-    hp = lenet.comparison(lenet.HParams())["Adam 2000 steps"]
+    hp = setting("Adam 2000 steps")
     data = lenet.chapter.data(hp, Options(dataset="digits"))
     seed_everything(0)
     ours, theirs = lenet.from_scratch(hp, data), lenet.with_gluon(hp, data)
@@ -125,14 +130,14 @@ def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
 
 def test_the_last_training_images_are_for_validation():
     images = load_images("mnist", "digits")
-    sets = lenet.chapter.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits")).source
+    sets = lenet.chapter.data(setting("SGD 0.01"), Options(dataset="digits")).source
     assert [len(y) for _, y in (sets.train, sets.valid, sets.test)] == [1248, 249, 300]
     assert sets.valid[1].asnumpy().tolist() == images.train_labels[-249:].tolist()
 
 
 def test_a_short_run_trains_compares_and_draws():
     result = small()
-    assert list(result.runs) == [
+    assert list(result.labelled()) == [
         "scratch Adam 6 steps",
         "gluon Adam 6 steps",
         "gluon SGD 0.01",
@@ -149,35 +154,41 @@ def test_a_short_run_trains_compares_and_draws():
         "misclassified_gluon",
     }
     for figure in result.figures.values():
-        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
-    for run in result.runs.values():
-        assert len(run["history"]) == 2
-        assert run["metrics"]["best_valid_acc"] == max(run["history"]["valid_acc"])
+        assert plot.render(figure, "png").startswith(b"\x89PNG")
+    for run in result.runs:
+        assert len(run.history) == 2
+        assert run.metrics["best_valid_acc"] == max(run.history["valid_acc"])
 
 
 def test_one_implementation_alone_gives_the_same_numbers():
     alone = small("scratch")
-    assert list(alone.runs) == ["scratch Adam 6 steps"]
-    assert alone.runs["scratch Adam 6 steps"]["metrics"] == small().runs["scratch Adam 6 steps"]["metrics"]
+    assert [run.name for run in alone.runs] == ["scratch Adam 6 steps"]
+    assert alone.runs[0].metrics == small().find("scratch", "Adam 6 steps").metrics
 
 
 def test_every_published_row_has_a_run_and_metric_of_ours():
-    labels = {run.label for run in lenet.runs(lenet.HParams())}
+    labels = {run.label for run in lenet.chapter.runs(lenet.HParams())}
     for row in published_values():
         if row["chapter"] == "lenet":
             assert {f"scratch {row['run']}", f"gluon {row['run']}"} <= labels
-            assert row["metric"] in small().runs["scratch Adam 6 steps"]["metrics"]
+            assert row["metric"] in small().find("scratch", "Adam 6 steps").metrics
 
 
 def test_a_label_tells_the_steps_that_are_taken():
     for num_steps in (2000, 2009, 7):
-        (name, adam), *_ = lenet.comparison(lenet.HParams(num_steps=num_steps)).items()
-        assert name == f"Adam {num_steps} steps"
-        assert adam.num_epochs * adam.steps == num_steps
+        plan = setting(f"Adam {num_steps} steps", num_steps=num_steps).plan
+        assert plan["num_epochs"] * plan["steps"] == num_steps
+
+
+def test_only_sgd_with_gluon_may_diverge_and_d2ls_class_is_one_more_run():
+    runs = lenet.chapter.runs(lenet.HParams())
+    assert [run.label for run in runs if run.may_diverge] == ["gluon SGD 0.01", "gluon SGD 0.001"]
+    assert [run.label for run in runs if run.impl == "d2l"] == ["d2l SGD 0.1"]
+    assert lenet.chapter.implementations == ("scratch", "gluon", "d2l")
 
 
 def test_only_digits_that_are_taken_for_others_are_shown():
-    data = lenet.chapter.data(lenet.comparison(lenet.HParams())["SGD 0.01"], Options(dataset="digits"))
+    data = lenet.chapter.data(setting("SGD 0.01"), Options(dataset="digits"))
     always_3 = lenet.misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data.source)
     assert len(always_3) == 24
     assert all(title.endswith("\n3") and title != "3\n3" for _, title in always_3)
@@ -191,6 +202,6 @@ def test_only_digits_that_are_taken_for_others_are_shown():
 def test_300_steps_of_adam_are_enough_for_97_of_100_digits(real_data):
     hp = lenet.HParams(num_steps=300, num_evaluations=1)
     result = lenet.run(hp, impl="gluon", dataset="mnist", data_dir=real_data)
-    accuracies = {label: run["metrics"]["best_valid_acc"] for label, run in result.runs.items()}
+    accuracies = {run.name: run.metrics["best_valid_acc"] for run in result.runs}
     assert accuracies["gluon Adam 300 steps"] > 0.97
     assert accuracies["gluon SGD 0.001"] < 0.9  # too slow, as the article says

@@ -10,10 +10,13 @@ from mxnet import autograd, nd
 from sklearn.cluster import KMeans
 
 from chapters import rbf_network
-from chapters.rbf_network import BASES, CENTRES, NUM_TRAIN, HParams, Setting
+from chapters.rbf_network import NUM_TRAIN, HParams, Setting
+from d2l_repro.data.synthetic import hilly_curve
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results import plot
+from d2l_repro.results.run import RunResult
+from d2l_repro.scratch.rbf import BASES, CENTRES, rbf
 from d2l_repro.settings import Options
 from d2l_repro.train.parameters import book_arrays, parameters
 from d2l_repro.verify.gradcheck import central_differences, relative_error
@@ -54,9 +57,7 @@ def test_the_hidden_layer_is_its_formula(basis):
     expected = np.array(
         [[FORMULAS[basis](np.linalg.norm(x - c), s) for c, s in zip(centres, widths)] for x in X]
     )
-    phi = rbf_network.rbf(
-        *(nd.array(array, dtype="float64") for array in (X, centres, np.log(widths))), basis
-    )
+    phi = rbf(*(nd.array(array, dtype="float64") for array in (X, centres, np.log(widths))), basis)
     np.testing.assert_allclose(phi.asnumpy(), expected, rtol=1e-12)
 
 
@@ -66,7 +67,7 @@ def test_far_from_every_centre_gradients_stay_finite(basis):
     for array in (centres, log_width):
         array.attach_grad()
     with autograd.record():
-        phi = rbf_network.rbf(X, centres, log_width, basis)
+        phi = rbf(X, centres, log_width, basis)
     phi.backward()
     assert all(np.isfinite(array.asnumpy()).all() for array in (phi, centres.grad, log_width.grad))
 
@@ -106,9 +107,7 @@ def test_with_equal_parameters_gluons_net_is_ours(basis, centres):
 
 def test_every_pair_goes_one_way():
     pairs = quick().parity["pairs"]
-    assert {pair["ours"] for pair in pairs} == {
-        label for label in quick().runs if label.startswith("scratch")
-    }
+    assert {pair["ours"] for pair in pairs} == {run.name for run in quick().select("scratch")}
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
 
 
@@ -120,11 +119,11 @@ def test_learned_centres_widths_and_weights_go_the_same_path_to_the_last_digits(
 
 def test_each_basis_meets_each_choice_of_centres_on_each_task():
     combinations = itertools.product(BUILDERS, NUM_TRAIN, BASES, CENTRES)
-    assert quick().runs.keys() == {" ".join(names) for names in combinations}
+    assert {run.name for run in quick().runs} == {" ".join(names) for names in combinations}
     assert quick().errors == {}
-    for label, run in quick().runs.items():
-        scored = {"train_loss", "test_loss"} | ({"train_acc", "test_acc"} if "moons" in label else set())
-        assert run["metrics"].keys() == scored
+    for run in quick().runs:
+        accuracies = {"train_acc", "test_acc"} if "moons" in run.variant else set()
+        assert run.metrics.keys() == {"train_loss", "test_loss"} | accuracies
 
 
 def test_settings_are_what_the_names_say():
@@ -134,14 +133,14 @@ def test_settings_are_what_the_names_say():
 
 
 def test_centres_move_where_they_are_learned_and_only_there():
-    for net in rbf_network.trained(quick()):
-        centres, log_width = net.hidden
-        learned = net.hp.centres == "learned"
-        assert len(book_arrays(net.model)) == (4 if learned else 2)
-        for now, start in ((centres, net.source.centres), (log_width, net.source.log_width)):
+    variants = rbf_network.variants(HParams())
+    for run in quick().runs:
+        hp = variants[run.variant]
+        learned = hp.centres == "learned"
+        source = rbf_network.data(hp, Options()).source
+        assert len(book_arrays(run.model)) == (4 if learned else 2)
+        for now, start in zip(rbf_network.hidden(run), (source.centres, source.log_width)):
             assert (np.abs(now - start.asnumpy()).max() > 1e-3) == learned
-        if net.label.startswith("gluon"):  # what the block itself has in the end
-            np.testing.assert_array_equal(net.model.net[0].centres.data().asnumpy(), centres)
 
 
 @pytest.mark.parametrize("task", NUM_TRAIN)
@@ -167,26 +166,27 @@ def test_the_width_is_a_multiple_of_the_centres_spacing():
 
 
 def test_sets_are_apart_and_the_curve_is_tested_without_noise():
-    (X, _), (X_test, _) = rbf_network.moon_points(0.1, 0)
+    (X, _), (X_test, _) = rbf_network.points("moons", 0.1, 0)
     assert (len(X), len(X_test)) == (640, 200)
     assert not (X.asnumpy()[:, None] == X_test.asnumpy()).all(axis=2).any()
-    (x, y), (grid, truth) = rbf_network.sine_points(0.1, 0)
+    (x, y), (grid, truth) = rbf_network.points("sine", 0.1, 0)
     np.testing.assert_allclose(
         truth.asnumpy(), np.sin(grid.asnumpy()[:, 0]) + grid.asnumpy()[:, 0] / 3, atol=1e-6
     )
-    noise = y.asnumpy() - rbf_network.true_curve(x.asnumpy()[:, 0])
+    noise = y.asnumpy() - hilly_curve(x.asnumpy()[:, 0])
     assert noise.std() == pytest.approx(0.1, rel=0.2)
 
 
 def test_no_net_is_below_its_least_squares_and_training_comes_near_it():
-    for net in rbf_network.trained(quick()):
-        if net.hp.task == "sine":
-            assert quick().runs[net.label]["metrics"]["train_loss"] > rbf_network.least_squares(net) * (
-                1 - 1e-5
-            )
+    examples, _ = rbf_network.points("sine", 0.1, 0)
+    variants = rbf_network.variants(HParams())
+    for run in quick().runs:
+        if variants[run.variant].task == "sine":
+            best = rbf_network.least_squares(run, variants[run.variant].basis, examples)
+            assert run.metrics["train_loss"] > best * (1 - 1e-5)
     model, data, hp = built("gluon", centres="k-means")
     history = rbf_network.train(model, data, hp)
-    best = rbf_network.least_squares(rbf_network.Trained("gluon", model, data.source, hp))
+    best = rbf_network.least_squares(RunResult("gluon", "", 0, model=model), hp.basis, data.source.train)
     assert 1 - 1e-5 < history[-1]["train_loss"] / best < 1.02
     X, y = (array.asnumpy().astype("float64") for array in data.source.train)
     width = np.exp(data.source.log_width[0].asscalar())
@@ -206,7 +206,7 @@ def test_learning_the_centres_is_worth_it_on_the_moons():
 def test_one_seed_gives_one_result():
     def numbers(seed):
         runs = rbf_network.run(HParams(num_epochs=1, steps=5), impl="gluon", seed=seed).runs
-        return json.dumps({label: run["metrics"] for label, run in runs.items()})
+        return json.dumps({run.variant: run.metrics for run in runs})
 
     assert numbers(1) == numbers(1) != numbers(2)
 

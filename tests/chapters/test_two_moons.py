@@ -56,7 +56,7 @@ def test_every_published_row_has_a_run_and_metric_of_ours():
 
 def test_a_short_run_leaves_figures():
     for figure in result().figures.values():
-        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
+        assert plot.render(figure, "png").startswith(b"\x89PNG")
     nets = ("one_hidden_layer", "two_hidden_layers", "regions")
     assert result().figures.keys() == {f"{net}_{impl}" for net in nets for impl in ("scratch", "gluon")}
 

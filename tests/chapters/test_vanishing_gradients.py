@@ -79,7 +79,7 @@ def test_every_published_row_has_a_run_and_metric_of_ours():
 
 def test_a_short_run_leaves_figures():
     for figure in result().figures.values():
-        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
+        assert plot.render(figure, "png").startswith(b"\x89PNG")
     titles = ("small_weights", "biases_of_-8", "remedies", "large_weights", "trained")
     by_impl = {f"{title}_{impl}" for title in titles for impl in ("scratch", "gluon")}
     assert result().figures.keys() == {*by_impl, "samples"}

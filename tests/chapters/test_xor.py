@@ -83,7 +83,7 @@ def test_only_large_learning_rates_may_diverge():
 
 def test_a_short_run_leaves_figures():
     for figure in result().figures.values():
-        assert plot.rendered(figure, "png").startswith(b"\x89PNG")
+        assert plot.render(figure, "png").startswith(b"\x89PNG")
     names = ("every_variant", "regions")
     assert result().figures.keys() == {f"{name}_{impl}" for name in names for impl in ("scratch", "gluon")}
 

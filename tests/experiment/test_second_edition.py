@@ -194,7 +194,7 @@ def test_lenets_witness_is_another_net(d2l):
         (10, 84),
     ]
     assert second_edition.default("LeNet", "lr") == lenet.D2L_RATE
-    assert not lenet.runs(lenet.HParams())[-1].may_diverge
+    assert not lenet.chapter.runs(lenet.HParams())[-1].may_diverge
 
 
 def test_what_the_tables_say_of_the_package_is_so(d2l):

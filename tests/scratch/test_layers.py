@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
-from chapters import _layered
-from chapters._layered import Sets, Setting, minibatches
 from d2l_repro.data.loader import Minibatches
-from d2l_repro.experiment.chapter import seed_everything
-from d2l_repro.scratch import SGD, correct
+from d2l_repro.scratch import SGD, correct_sign, normal
+from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS, LogisticLoss
 from d2l_repro.scratch.layers import (
     ACTIVATIONS,
     LOSSES,
@@ -20,16 +18,13 @@ from d2l_repro.scratch.layers import (
     BatchNorm,
     CReLU,
     Dropout,
-    FullyConnectedNet,
     LayerNorm,
     Network,
-    TwoLayerNet,
     gradients_by_hand,
 )
-from d2l_repro.train.callbacks import BestModel
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.loop import train_ch3
 from d2l_repro.verify.gradcheck import central_differences, check_layer, check_loss, relative_error
-from d2l_repro.verify.parity import same_path
 
 rng = np.random.RandomState(0)
 
@@ -45,6 +40,17 @@ def array(*shape):
     return nd.array(rng.normal(size=shape), dtype="float64")
 
 
+def fully_connected(sizes, sigma=1.0, norm=None):
+    """A net {affine - [norm] - ReLU} x L - affine."""
+    layers = []
+    for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
+        if i > 0:
+            layers += [norm(nd.ones(inputs), nd.zeros(inputs))] if norm else []
+            layers.append(Activation("relu"))
+        layers.append(Affine(normal((inputs, outputs), sigma), nd.zeros(outputs), first=i == 0))
+    return Network(layers)
+
+
 LAYERS = {
     "affine": lambda: Affine(array(4, 3), array(3)),
     "affine, no bias": lambda: Affine(array(4, 3)),
@@ -54,10 +60,15 @@ LAYERS = {
     "crelu": CReLU,
     "dropout": lambda: Dropout(0.3),
 }
+GLUON_LOSSES = {  # it has no hinge loss of several classes
+    "softmax": gluon.loss.SoftmaxCrossEntropyLoss,
+    "logistic": LogisticLoss,
+    "squared": gluon.loss.L2Loss,
+}
 GLUONS = {
     "affine": lambda: nn.Dense(3),
     "affine, no bias": lambda: nn.Dense(3, use_bias=False),
-    **_layered.GLUON_ACTIVATIONS,
+    **GLUON_ACTIVATIONS,
     "batch norm": nn.BatchNorm,
     "layer norm": nn.LayerNorm,
 }
@@ -161,10 +172,10 @@ def test_loss_gradients_equal_central_differences_autograd_and_gluons(name, size
     errors = check_loss(losses_of, gradient_of, scores, y)
     assert errors["central differences"] < 1e-7
     assert errors["autograd"] < 1e-12
-    if name in _layered.GLUON_LOSSES:
+    if name in GLUON_LOSSES:
         scores.attach_grad()
         with autograd.record():
-            losses = _layered.GLUON_LOSSES[name]()(scores, y)
+            losses = GLUON_LOSSES[name]()(scores, y)
         losses.backward()
         assert relative_error(gradient_of(scores, y).asnumpy(), scores.grad.asnumpy()) < 1e-12
         assert losses.sum().asscalar() == pytest.approx(losses_of(scores, y).sum().asscalar(), rel=1e-12)
@@ -193,7 +204,7 @@ def test_logistic_loss_has_the_right_gradient_at_0_unlike_gluons():
     gradients = {}
     for name, loss in (
         ("ours", LOSSES["logistic"][0]),
-        ("twin", _layered.LogisticLoss()),
+        ("Gluon block", LogisticLoss()),
         ("gluon", gluon.loss.SigmoidBinaryCrossEntropyLoss()),
     ):
         scores, y = nd.zeros((2, 1)), nd.array([0, 1])
@@ -202,7 +213,7 @@ def test_logistic_loss_has_the_right_gradient_at_0_unlike_gluons():
             losses = loss(scores, y)
         losses.backward()
         gradients[name] = scores.grad.asnumpy().ravel().tolist()
-    assert gradients["ours"] == gradients["twin"] == [0.5, -0.5]
+    assert gradients["ours"] == gradients["Gluon block"] == [0.5, -0.5]
     assert gradients["gluon"] == [0, -1]
 
 
@@ -219,9 +230,7 @@ def test_hinge_loss_equals_its_formula(scores, y):
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_gradients_by_hand_equal_autograd_at_any_depth_including_the_penalty(depth, norm):
     seed_everything(0)
-    net = FullyConnectedNet(
-        [6, *[5] * (depth - 1), 3], lambda shape: nd.random.normal(shape=shape), norm=norm
-    )
+    net = fully_connected([6, *[5] * (depth - 1), 3], norm=norm)
     X, y = nd.random.normal(shape=(7, 6)), nd.array(rng.randint(0, 3, 7))  # a short last batch
     _, losses = gradients_by_hand(net, "softmax", reg=0.1, batch_size=10)(X, y)
     by_hand = [param.grad.asnumpy().copy() for param in net.params]
@@ -237,17 +246,8 @@ def test_gradients_by_hand_equal_autograd_at_any_depth_including_the_penalty(dep
     assert losses.shape == (7,)
 
 
-def test_fully_connected_net_has_the_layers_its_arguments_describe():
-    net = FullyConnectedNet([8, 4, 4, 3], norm=BatchNorm, drop_prob=0.5, activation="tanh")
-    hidden = [Affine, BatchNorm, Activation, Dropout]
-    assert [type(layer) for layer in net.layers] == [*hidden, *hidden, Affine]
-    assert [param.shape for param in TwoLayerNet(8, 4, 3).params] == [(8, 4), (4,), (4, 3), (3,)]
-    assert [type(layer) for layer in TwoLayerNet(8, 4, 3).layers] == [Affine, Activation, Affine]
-    assert len(FullyConnectedNet([8, 4, 3], bias=None).params) == 2
-
-
 def test_affine_computes_no_input_gradient_in_the_first_layer():
-    net = TwoLayerNet(4, 5, 3)
+    net = fully_connected([4, 5, 3])
     net(array(6, 4).astype("float32"))
     assert net.layers[0].backward(nd.ones((6, 5))) is None
 
@@ -257,7 +257,7 @@ def test_gradients_by_hand_train_like_autograd_in_the_loop():
     nets = []
     for by_hand in (True, False):
         seed_everything(0)
-        net = FullyConnectedNet([6, 8, 3], lambda shape: nd.random.normal(shape=shape))
+        net = fully_connected([6, 8, 3])
         train_ch3(
             net,
             Minibatches(X, y, 32, 0),
@@ -284,102 +284,29 @@ def test_central_differences_leave_the_array_and_refuse_single_precision():
         central_differences(lambda: x.sum(), nd.ones(2))
 
 
-def sets(num_examples=60):
-    """Three classes of points that a net can learn."""
-    seed_everything(0)
-    X, y = nd.random.normal(shape=(num_examples, 4)), nd.arange(num_examples) % 3
-    X = X + 3 * nd.one_hot(y, 4)
-    return Sets((X, y), (X[:30], y[:30]), (X[30:], y[30:]), 3, correct, "points")
-
-
-def trained(build=_layered.from_scratch, **changes):
-    hp = Setting(**{"hidden": (8,), "num_epochs": 12, "batch_size": 16, "sigma": 0.5, **changes})
-    data = minibatches(sets(), hp, seed=0)
-    model = build(hp, data)
-    return model, data, _layered.train(model, data, hp)
-
-
-@pytest.mark.parametrize("build", [_layered.from_scratch, _layered.with_gluon])
-def test_the_best_model_is_the_one_that_is_tested(build):
-    model, data, history = trained(build, lr=2.0, norm="batch")
-    metrics = _layered.tested(model, data, history)
-    accuracies = history["valid_acc"]
-    assert metrics["best_valid_acc"] == max(accuracies)
-    assert metrics["best_epoch"] == accuracies.index(max(accuracies)) + 1
-    X, y = data.source.valid
-    # with the running statistics of that epoch, too
-    assert correct(model.net(X), y).mean().asscalar() == pytest.approx(max(accuracies))
-
-
-def test_the_learning_rate_decays_and_step_sizes_with_it():
-    constant, decayed = (trained(lr=1e-4, lr_decay=decay, watch_steps=True)[2] for decay in (1.0, 0.5))
-    ratio = np.array(decayed["step_size"]) / np.array(constant["step_size"])
-    np.testing.assert_allclose(ratio, 0.5 ** np.arange(12), rtol=0.1)
-
-
-@pytest.mark.parametrize("norm", ["none", "batch"])
-@pytest.mark.parametrize("build", [_layered.from_scratch, _layered.with_gluon])
-def test_long_gradients_are_clipped_to_the_norm_and_short_ones_left(build, norm):
-    free = trained(build, lr=0.5, norm=norm, watch_steps=True)[2]["step_size"]
-    clipped = trained(build, lr=0.5, norm=norm, watch_steps=True, clip=1e-3)[2]["step_size"]
-    assert min(free) > 0.002
-    np.testing.assert_allclose(clipped, 0.5 * 1e-3, rtol=1e-3)
-    np.testing.assert_allclose(
-        trained(build, lr=0.5, norm=norm, watch_steps=True, clip=1e3)[2]["step_size"], free, rtol=1e-5
-    )
-
-
-class Row:
-    """What BestModel reads of the loop."""
-
-    def __init__(self, epoch, value):
-        self.epoch, self.history = epoch, [{"valid_acc": value}]
-
-
-@pytest.mark.parametrize(("largest", "epoch"), [(True, 2), (False, 4)])
-def test_the_best_model_is_that_of_the_first_best_epoch(largest, epoch):
-    weights, running = nd.zeros(3), nd.zeros(2)
-    best = BestModel([weights, running], largest=largest)
-    best.restore()
-    assert (weights == 0).asnumpy().all()
-    for i, value in enumerate((0.5, 0.9, 0.9, 0.3, 0.3), 1):
-        weights[:], running[:] = i, -i
-        best.after_epoch(Row(i, value))
-    best.restore()
-    assert best.epoch == epoch
-    assert weights.asnumpy().tolist() == [epoch] * 3
-    assert running.asnumpy().tolist() == [-epoch] * 2
-
-
-def test_training_ends_with_the_best_model():
-    model, data, history = trained(lr=4.0)  # it jumps about
-    accuracies = history["valid_acc"]
-    assert accuracies[-1] < max(accuracies)
-    X, y = data.source.valid
-    assert correct(model.net(X), y).mean().asscalar() == pytest.approx(max(accuracies))
-
-
-@pytest.mark.parametrize("gradients", ["by hand", "autograd"])
-def test_the_penalty_is_gluons_decay_of_weights_alone(gradients):
-    changes = {"reg": 0.5, "lr": 0.3, "bias": 2.0, "hidden": (4,)}
-    hp = Setting(num_epochs=1, batch_size=16, sigma=0.5, gradients=gradients, **changes)
-    data = minibatches(sets(), hp, seed=0)
-    path = same_path(
-        _layered.from_scratch(hp, data), _layered.with_gluon(hp, data), data.train_iter, 16, steps=20
-    )
-    assert path.max_abs_diff < 1e-12
-
-
-def test_a_probability_counts_from_one_half_on():
+def test_correct_sign_counts_a_probability_from_one_half_on():
     y_hat, y = nd.array([[0.2], [0.4], [0.6], [0.9]]), nd.array([0, 1, 1, 0])
-    assert _layered.IS_CORRECT["squared"](y_hat, y).asnumpy().tolist() == [1, 0, 1, 0]
-    assert _layered.IS_CORRECT["logistic"](y_hat - 0.5, y).asnumpy().tolist() == [1, 0, 1, 0]
+    assert correct_sign(y_hat, y, threshold=0.5).asnumpy().tolist() == [1, 0, 1, 0]
+    assert correct_sign(y_hat - 0.5, y).asnumpy().tolist() == [1, 0, 1, 0]
 
 
-def test_every_optimizer_trains_a_layered_net():
-    for optimizer in _layered.OPTIMIZERS:
-        losses = trained(optimizer=optimizer, lr=0.01)[2]["train_loss"]
-        assert losses[-1] < losses[0] - 0.05, optimizer
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_trains_a_net_of_layers(name):
+    X, y = nd.random.normal(shape=(60, 4)), nd.arange(60) % 3
+    batches = Minibatches(X + 3 * nd.one_hot(y, 4), y, 16, seed=0)
+    net = fully_connected([4, 8, 3], sigma=0.5)
+    optimizer = OPTIMIZERS[name].from_scratch(net.params, 0.01)
+    history = train_ch3(
+        net,
+        batches,
+        None,
+        LOSSES["softmax"][0],
+        12,
+        16,
+        trainer=optimizer,
+        gradients=gradients_by_hand(net, "softmax"),
+    )
+    assert history[-1]["train_loss"] < history[0]["train_loss"] - 0.05
 
 
 def test_network_can_be_built_from_any_layers():

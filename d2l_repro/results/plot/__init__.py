@@ -6,16 +6,15 @@ Each function returns a matplotlib Figure, which its caller shows or saves; none
 from .curves import comparison, lines, training_curves
 from .distributions import histogram, predicted_against_true, scatter
 from .functions import functions
-from .images import image_row
+from .images import as_images, image_row
 from .intervals import bands, intervals
 from .planes import decision_regions, descents
 from .style import COLORS, STYLE, render, save, styled
 
-rendered = render  # earlier name
-
 __all__ = [
     "COLORS",
     "STYLE",
+    "as_images",
     "bands",
     "comparison",
     "decision_regions",

@@ -10,6 +10,21 @@ from matplotlib.figure import Figure
 from .style import COLORS, panels_of, styled, titled_figure
 
 
+def as_images(weights: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the weights of units as images.
+
+    Args:
+        weights: (units, inputs).
+        shape: of an input, (channels, height, width).
+
+    Returns:
+        (units, height, width, channels), each image from 0, its smallest weight, to 1, its largest.
+    """
+    images = weights.reshape(-1, *shape).transpose(0, 2, 3, 1)
+    low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
+    return (images - low) / (high - low)
+
+
 @styled
 def image_row(
     images: Sequence[np.ndarray],

@@ -1,0 +1,152 @@
+"""The study on MNIST in the small: its nets, its penalties, and a run of two variants with two seeds."""
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+
+from chapters import mnist_regularization
+from chapters.mnist_regularization import BASELINE, HParams, Setting
+from d2l_repro.data.loader import Data
+from d2l_repro.data.splits import Splits
+from d2l_repro.errors import InputError
+from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.results.published import published_values
+from d2l_repro.scratch import correct
+from d2l_repro.train.parameters import parameters
+
+SMALL = HParams(steps=4, num_evaluations=2, num_hiddens=8)
+FEW = (BASELINE, "L1 1e-4")
+BUILDERS = [mnist_regularization.from_scratch, mnist_regularization.with_gluon]
+
+
+def run(hp=SMALL, **options):
+    return mnist_regularization.run(hp, quick=True, dataset="digits", **options)
+
+
+def metrics(result):
+    return {label: run.metrics for label, run in result.labelled().items()}
+
+
+@pytest.fixture(scope="module")
+def two_seeds():
+    return run(only=FEW, seeds=2, jobs=2)
+
+
+def test_numbers_depend_neither_on_the_number_of_processes_nor_on_what_else_is_trained(two_seeds):
+    assert metrics(run(only=FEW, seeds=2, jobs=1)) == metrics(two_seeds)
+    assert metrics(run(only=FEW[1:], impl="gluon", seed=1, jobs=1)) == {
+        "gluon L1 1e-4": metrics(two_seeds)["gluon L1 1e-4, seed 1"]
+    }
+
+
+def test_every_seed_of_every_variant_is_kept_and_the_first_has_the_labels_of_a_single_one(two_seeds):
+    labels = [f"{impl} {name}" for name in FEW for impl in ("scratch", "gluon")]
+    assert list(two_seeds.labelled()) == [*labels, *(f"{label}, seed 1" for label in labels)]
+    assert [run.seed for run in two_seeds.select("gluon", BASELINE)] == [0, 1]
+    assert len({tuple(numbers.values()) for numbers in metrics(two_seeds).values()}) == len(two_seeds.runs)
+    assert [pair["ours"] for pair in two_seeds.parity["pairs"]] == [f"scratch {name}" for name in FEW]
+    assert [pair["left_at"] for pair in two_seeds.parity["pairs"]] == [None, None]
+
+
+def test_the_table_has_mean_deviation_and_what_lies_between_variant_and_baseline(two_seeds):
+    for impl in ("scratch", "gluon"):
+        base, other = two_seeds.tables[f"Test accuracy of the variants, {impl}"]
+        accuracies = [run.metrics["test_acc"] for run in two_seeds.select(impl, "L1 1e-4")]
+        assert other["ours"] == f"{np.mean(accuracies):.4f}"
+        assert other["deviation"] == f"{np.std(accuracies, ddof=1):.4f}"
+        assert other["published"] == other["the article's conclusion"] == "-"  # which are of another data set
+        assert base["ours - baseline, points"] == "-"
+        assert " ± " in other["ours - baseline, points"]
+        assert f"variants_{impl}" in two_seeds.figures
+        assert f"penalties_{impl}" in two_seeds.figures  # the variant beside the baseline
+
+
+def test_every_published_variant_is_there_under_its_name_and_no_two_are_the_same():
+    runs = [run for run in mnist_regularization.chapter.runs(HParams()) if run.impl == "scratch"]
+    names = [run.variant for run in runs]
+    published = {row["run"] for row in published_values() if row["chapter"] == "mnist_regularization"}
+    assert published <= set(names)
+    assert len({run.hp for run in runs}) == len(set(names)) == len(runs) == 28
+    dropped = [run.variant for run in runs if not run.compare_paths]
+    assert dropped == ["dropout only", "dropout + L1 + L2"]
+
+
+def test_an_unknown_variant_is_refused_with_the_names_of_all():
+    with pytest.raises(InputError, match="--only: unknown variant 'L2 1e-9'; choose from baseline, "):
+        run(only=("L2 1e-9",))
+
+
+def setting(**changes):
+    plan = {"batch_size": 10, "num_epochs": 1, "steps": 1, "lr": 0.1, "lr_decay": 1.0}
+    return Setting(**{"hidden": (6,), **plan, "reg": 0.0, "average": 0.0, **changes})
+
+
+def images():
+    """Twenty images of noise, as data."""
+    seed_everything(0)
+    examples = nd.random.uniform(shape=(20, 1, 28, 28)), nd.arange(20) % 10
+    return Data("synthetic", [examples], source=Splits(examples, examples, examples, 10, correct, "noise"))
+
+
+NETS = [
+    ({}, [(784, 6), (6,), (6, 10), (10,)]),
+    ({"hidden": (6, 6)}, [(784, 6), (6,), (6, 6), (6,), (6, 10), (10,)]),
+    ({"activation": "crelu"}, [(784, 6), (6,), (12, 10), (10,)]),
+    ({"input_drop_prob": 0.2, "drop_prob": 0.5}, [(784, 6), (6,), (6, 10), (10,)]),
+]
+
+
+@pytest.mark.parametrize(("changes", "shapes"), NETS)
+@pytest.mark.parametrize("build", BUILDERS)
+def test_a_net_has_the_layers_and_first_parameters_that_its_setting_says(build, changes, shapes):
+    data = images()
+    model = build(setting(**changes), data)
+    X, _ = data.source.train
+    still = model.net(X).asnumpy()
+    np.testing.assert_array_equal(model.net(X).asnumpy(), still)  # nothing is dropped in testing
+    with autograd.train_mode():
+        dropped = np.abs(model.net(X).asnumpy() - still).max() > 1e-3
+    assert dropped == ("drop_prob" in changes)
+    arrays = [param.get() for param in parameters(model)]
+    assert [array.shape for array in arrays] == shapes
+    assert arrays[0].std() == pytest.approx(0.1, rel=0.1)
+    assert all((bias == np.float32(0.1)).all() for bias in arrays[1::2])
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+@pytest.mark.parametrize(("reg", "l1"), [(0.5, 0.0), (0.0, 0.01), (0.5, 0.01)])
+def test_penalties_add_their_gradients_to_the_weights_steps_and_not_to_the_biases(build, reg, l1):
+    steps = []
+    for penalties in ({}, {"reg": reg, "l1": l1}):
+        data, hp = images(), setting(**penalties)
+        model = build(hp, data)
+        model.net(data.source.train[0])
+        before = [param.get().copy() for param in parameters(model)]
+        mnist_regularization.train(model, data, hp.replace(num_epochs=1))
+        steps.append([param.get() - start for param, start in zip(parameters(model), before)])
+    for i, (bare, penalized, start) in enumerate(zip(*steps, before)):
+        # p <- p - lr (g + reg p + l1 sign(p)) for a weight
+        expected = 0 if i % 2 else -0.1 * (reg * start + l1 * np.sign(start))
+        np.testing.assert_allclose(penalized - bare, expected + np.zeros_like(start), atol=2e-6)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_the_model_ends_with_the_average_of_its_parameters_where_there_is_one(build):
+    ends = []
+    for average in (0.0, 0.9):
+        data = images()
+        hp = setting(average=average, num_epochs=1)
+        model = build(hp, data)
+        model.net(data.source.train[0])
+        start = parameters(model)[0].get().copy()
+        mnist_regularization.train(model, data, hp)
+        ends.append(parameters(model)[0].get())
+    # after the first step a decay of (1 + 1) / (10 + 1)
+    np.testing.assert_allclose(ends[1], start * 2 / 11 + ends[0] * 9 / 11, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_baseline_at_the_articles_scale_is_in_its_band(real_data):
+    result = mnist_regularization.run(only=(BASELINE,), impl="gluon", data_dir=real_data)
+    assert [row["run"] for row in result.published] == ["gluon baseline"]
+    assert result.outside == []

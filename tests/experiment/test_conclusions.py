@@ -1,0 +1,71 @@
+"""Conclusions of an article held against the noise of the seeds."""
+
+import pytest
+
+from d2l_repro.experiment.conclusions import conclusions
+from d2l_repro.results.result import Result
+from d2l_repro.results.run import RunResult
+
+ARTICLE = {"baseline": 0.9843, "no regularizer": 0.9831}
+
+
+def with_accuracies(**accuracies):
+    """A result with a run for each value of each variant, seeds from 0 on; None for one that diverged."""
+    runs = [
+        RunResult("gluon", name.replace("_", " "), seed, metrics={} if value is None else {"test_acc": value})
+        for name, values in accuracies.items()
+        for seed, value in enumerate(values)
+    ]
+    return Result("mnist_regularization", 0, {}, runs=runs)
+
+
+def conclusion(name, **accuracies):
+    result = with_accuracies(**accuracies)
+    return conclusions(result, "gluon", ("baseline", name), "baseline", "test_acc", ARTICLE)[name]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((0.981, 0.980, 0.982), "holds"),  # the article's is below its baseline, too
+        ((0.987, 0.986, 0.988), "the opposite holds"),
+        ((0.987, 0.980, 0.985), "not beyond the noise of the seeds"),
+    ],
+)
+def test_a_conclusion_of_the_article_is_held_against_the_noise_of_the_seeds(values, said):
+    found = conclusion("no regularizer", baseline=(0.984, 0.983, 0.985), no_regularizer=values)
+    assert found.as_row("no regularizer")["the article's conclusion"] == said
+    assert found.published_difference == pytest.approx(-0.0012)
+
+
+def test_one_seed_allows_no_conclusion_and_a_variant_without_published_value_has_none_to_test():
+    single = conclusion("no regularizer", baseline=(0.984,), no_regularizer=(0.981,))
+    assert single.difference == pytest.approx(-0.003)
+    assert (single.half_width, str(single)) == (None, "-")
+    assert single.as_row("")["deviation"] == "-"
+    unpublished = conclusion("tanh", baseline=(0.984, 0.985), tanh=(0.981, 0.981))
+    assert unpublished.half_width is not None
+    assert str(unpublished) == "-"
+
+
+def test_the_baseline_is_compared_with_the_article_but_not_with_itself():
+    base = conclusion("baseline", baseline=(0.984, 0.985))
+    assert base.published == 0.9843
+    assert base.as_row("baseline")["ours"] == "0.9845"
+    assert base.as_row("baseline")["ours - baseline, points"] == str(base) == "-"
+
+
+def test_variants_that_were_not_trained_are_left_out():
+    result = with_accuracies(baseline=(0.984,))
+    assert list(conclusions(result, "gluon", ("baseline", "tanh"), "baseline", "test_acc", {})) == [
+        "baseline"
+    ]
+    assert conclusions(result, "scratch", ("baseline",), "baseline", "test_acc", {}) == {}
+
+
+def test_a_seed_that_diverged_counts_neither_here_nor_in_the_baseline():
+    found = conclusion("tanh", baseline=(0.98, 0.90, 0.98), tanh=(0.97, None, 0.96))
+    assert found.values == [0.97, 0.96]
+    assert found.difference == pytest.approx(-0.015)
+    none = conclusion("tanh", baseline=(0.98, 0.90), tanh=(None, None))
+    assert none.as_row("tanh")["ours"] == "not finite"
