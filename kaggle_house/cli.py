@@ -86,7 +86,7 @@ class Check:
     """Check a submission: list every error (exit code 1), or report that there is none."""
 
     submission: Annotated[Path, tyro.conf.Positional]  # file to check
-    test: Optional[Path] = None  # test.csv with the expected Ids; else the competition's file is looked for
+    test: Optional[Path] = None  # test.csv with the expected Ids; by default the competition's file
     data_dir: Optional[Path] = None  # folder that contains kaggle_house/
 
 

@@ -46,7 +46,7 @@ class Run:
         build: (hp, data) -> Model.
         hp: settings; a run from scratch and one with Gluon that have equal settings are a matching pair.
         compare_paths: whether to check that both runs of a matching pair take the same steps.
-        may_diverge: whether the run is there to show how training fails.
+        may_diverge: whether the run is meant to show how training fails.
         parity_hp: settings for the comparison of paths, if it would take too long with `hp`.
     """
 

@@ -221,7 +221,7 @@ def _train_epoch(
         y_hat, losses = gradients(X, y)
         for callback in callbacks:
             callback.before_step(loop)
-        # The update: p <- p - lr g / |B|, or what the optimizer makes of it.
+        # The update: for SGD p <- p - lr g / |B|, otherwise the optimizer's own formula.
         loop.trainer.step(batch_size)
         loop.step += 1
         # Bookkeeping, with the predictions from before the update; still nothing waits for the engine.
