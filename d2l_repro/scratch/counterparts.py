@@ -70,9 +70,7 @@ OPTIMIZERS: dict[str, OptimizerPair] = {
     "adadelta": OptimizerPair(optim.AdaDelta, {}, "adadelta", decays_alike=False, state_in_double=False),
     "adam": OptimizerPair(optim.Adam, {}, "adam"),
     "adam, no correction": OptimizerPair(optim.Adam, {"correct_bias": False}),
-    "adam, t the epoch": OptimizerPair(
-        optim.Adam
-    ),  # the chapter adds steps_per_t, the number of batches per epoch
+    "adam, t the epoch": OptimizerPair(optim.Adam),  # a chapter adds steps_per_t, batches per epoch
     "adamw": OptimizerPair(optim.AdamW),
     "random adam": OptimizerPair(optim.RandomAdam),
 }
