@@ -1,6 +1,6 @@
 """Radial basis functions: three bases, three ways to choose centres, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon.
+A reader's article on TensorFlow experiments, redone in Gluon.
 
 A hidden unit does not weight its inputs but measures their distance from a centre of its own:
 y_hat = phi(|X - c|) W + b. phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse

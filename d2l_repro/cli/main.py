@@ -51,19 +51,20 @@ def _list_row(entry: Entry, takes: str) -> dict[str, str]:
 class Run(Settings):
     """Run chapters, each in its own process, and write a report on them.
 
-    The others still run when one fails. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value
-    lies outside its band; 2 usage; 130 interrupted.
+    If one fails, the others still run. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value lies
+    outside its band; 2 usage error; 130 interrupted.
     """
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional]  # chapters, or textbook, or all
-    seed: Seed = 0  # of all random numbers; 0 gives the book's own data
+    # chapters to run, or the groups textbook and all; see `d2l-repro list`
+    names: Annotated[tuple[str, ...], tyro.conf.Positional]
+    seed: Seed = 0  # seed of all random numbers; 0 gives the book's own synthetic data
     # number of seeds to run each chapter with, counted from --seed: gives mean and standard deviation
     seeds: Annotated[int, Bounds(1, 1001)] = 1
-    quick: bool = False  # less data and fewer epochs: takes seconds, compares nothing
-    jobs: Count = 1  # processes at a time; the times of epochs are comparable only with 1
+    quick: bool = False  # finish in seconds: less data, fewer epochs, no comparison with published values
+    jobs: Count = 1  # chapters to run at a time; measured times are comparable only with 1
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
-    strict: bool = False  # exit with 1 when a value lies outside its published band
+    strict: bool = False  # exit with code 1 if a value lies outside its band around the published one
     out: Path = Path("runs")  # folder for the results, a subfolder per chapter, and for report.html
 
     def __call__(self) -> int:
@@ -131,7 +132,7 @@ class Report(Settings):
     """Rebuild the report from existing results: one HTML page, figures included."""
 
     folder: Annotated[Path, tyro.conf.Positional] = Path("runs")  # where `run` or a chapter wrote its results
-    out: Optional[Path] = None  # file to write (default: report.html in the folder)
+    out: Optional[Path] = None  # file to write; report.html in the folder if this is not given
 
     def __call__(self) -> int:
         out = self.out or self.folder / report.FILE_NAME

@@ -53,8 +53,8 @@ def test_a_study_takes_just_the_steps_it_is_asked_for(steps, most):
 
 
 @pytest.mark.parametrize("options", [{"seeds": 2}, {"only": ("",)}])
-def test_a_chapter_that_is_no_study_says_so_in_one_line(options):
-    with pytest.raises(InputError, match="linear_regression is no study"):
+def test_a_chapter_that_is_not_a_study_says_so_in_one_line(options):
+    with pytest.raises(InputError, match="linear_regression is not a study"):
         linear_regression.run(**options)
 
 
