@@ -48,7 +48,7 @@ class HParams(settings.HParams):
     """The article's settings."""
 
     num_hiddens: Count = 300  # size of an embedding and of each layer's state
-    num_layers: Count = 2  # LSTM layers
+    num_layers: Count = 2  # LSTM layers, one on top of the other
     num_steps: Count = 35  # words of a row in a window; the gradient flows back through these
     drop_prob: Probability = 0.1  # probability of dropping an element of the embedding or of a layer's output
     sigma: Positive = 0.05  # initial weights are drawn uniformly between -sigma and sigma

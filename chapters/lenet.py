@@ -51,7 +51,7 @@ D2L_RATE = 0.1  # the learning rate that d2l's class comes with
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_steps: Count = 2000  # batches
+    num_steps: Count = 2000  # batches to train on
     num_evaluations: Count = 10  # at most so many times on the validation set while it trains
     batch_size: Count = 100  # examples per step
     lr: Positive = 0.001  # learning rate of Adam

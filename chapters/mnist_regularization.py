@@ -57,7 +57,7 @@ ACTIVATIONS = ("leaky ReLU", "ReLU6", "ELU", "SELU", "softplus", "sigmoid", "tan
 class HParams(settings.HParams):
     """The settings of the baseline, which are the article's."""
 
-    steps: Count = 30000  # batches
+    steps: Count = 30000  # batches to train on
     num_evaluations: Count = 30  # at most so many times on the validation set while it trains
     batch_size: Count = 100  # examples per step
     lr: Positive = 0.8  # learning rate of SGD

@@ -182,7 +182,7 @@ def rows(builders, variants: dict[str, Setting]) -> list[Run]:
     return [
         replace(run, compare_paths=OPTIMIZERS[run.hp.optimizer].state_in_double)
         for run in runs_of(builders, variants)
-        if run.impl == "scratch" or OPTIMIZERS[run.hp.optimizer].in_gluon(run.hp.wd, run.hp.l2_factor)
+        if run.impl == "scratch" or OPTIMIZERS[run.hp.optimizer].has_counterpart(run.hp.wd, run.hp.l2_factor)
     ]
 
 

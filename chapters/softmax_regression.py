@@ -103,7 +103,7 @@ def show(result, data):
     )
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
-    result.tables["Softmax as its formula is written, and made safe"] = softmax_overflow()
+    result.tables["Naive and safe softmax"] = softmax_overflow()
     if result.impl == "d2l":
         result.tables[second_edition.EDITIONS] = editions(HParams(**result.settings), images)
 

@@ -42,7 +42,7 @@ NUM_VALID, NUM_TEST = 100, 1000
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_epochs: Count = 20  # evaluations
+    num_epochs: Count = 20  # evaluations while it trains
     steps: Count = 25  # batches between two evaluations
     batch_size: Count = 8  # examples per step
     lr: Positive = 0.5  # learning rate of SGD

@@ -5,7 +5,7 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Optional
+from typing import Annotated, Any, NoReturn, Optional
 
 import tyro
 
@@ -21,8 +21,11 @@ from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, Stu
 class OutputOptions:
     """Where results go, and what is done with them."""
 
-    # folder for result.json and the figures; runs/ and the chapter's name if this is not given
-    out: Optional[Path] = None
+    # folder for result.json and the figures
+    out: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs/ and the chapter's name)"),
+    ] = None
     show: bool = False  # open the figures when done
     strict: bool = False  # exit with code 1 if a value lies outside its band around the published one
 

@@ -16,14 +16,14 @@ from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
 from ..results.formatting import as_frame, format_duration, format_number, published_row
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
-from .data import Data
+from .data import DataCommand
 from .runner import Task, run_tasks
 
 PROG = "d2l-repro"
 
 
 @dataclass(frozen=True)
-class List:
+class ListCommand:
     """List the chapters with their section of the book, the time of a full run, and their data sets."""
 
     def __call__(self) -> int:
@@ -48,7 +48,7 @@ def _list_row(entry: Entry, takes: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Run(Settings):
+class RunCommand(Settings):
     """Run chapters, each in its own process, and write a report on them.
 
     If one fails, the others still run. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value lies
@@ -56,7 +56,11 @@ class Run(Settings):
     """
 
     # chapters to run, or the groups textbook and all; see `d2l-repro list`
-    names: Annotated[tuple[str, ...], tyro.conf.Positional]
+    names: Annotated[
+        tuple[str, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="CHAPTER [CHAPTER ...]", help_behavior_hint="(required)"),
+    ]
     seed: Seed = 0  # seed of all random numbers; 0 gives the book's own synthetic data
     # number of seeds to run each chapter with, counted from --seed: gives mean and standard deviation
     seeds: Annotated[int, Bounds(1, 1001)] = 1
@@ -128,11 +132,15 @@ class Run(Settings):
 
 
 @dataclass(frozen=True)
-class Report(Settings):
+class ReportCommand(Settings):
     """Rebuild the report from existing results: one HTML page, figures included."""
 
     folder: Annotated[Path, tyro.conf.Positional] = Path("runs")  # where `run` or a chapter wrote its results
-    out: Optional[Path] = None  # file to write; report.html in the folder if this is not given
+    # file to write
+    out: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: report.html in the folder)"),
+    ] = None
 
     def __call__(self) -> int:
         out = self.out or self.folder / report.FILE_NAME
@@ -150,7 +158,12 @@ class Report(Settings):
 def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run the command, and exit with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
-        commands: dict[str, Callable] = {"list": List, "run": Run, "report": Report, "data": Data}
+        commands: dict[str, Callable] = {
+            "list": ListCommand,
+            "run": RunCommand,
+            "report": ReportCommand,
+            "data": DataCommand,
+        }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         command = tyro.extras.subcommand_cli_from_dict(
             commands, prog=PROG, args=argv, config=config, description=__doc__.split(" It ")[0]

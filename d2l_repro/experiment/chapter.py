@@ -103,7 +103,7 @@ def _no_training(*args: Any) -> History:
 class Execution(Enum):
     """How a chapter's runs are trained."""
 
-    IN_TURN = "one after the other"
+    SEQUENTIAL = "one after the other"
     IN_PROCESSES = "side by side"  # `show` gets their numbers but no models
     RESUMABLE = (
         "one after the other, with a checkpoint per epoch"  # for plain SGD on batches in a fixed order
@@ -143,7 +143,7 @@ class Chapter:
     metrics: Callable[..., dict] = lambda model, data, history: {}
     datasets: tuple[str, ...] = ()
     comparable: tuple[str, ...] = ("synthetic",)
-    execution: Execution = Execution.IN_TURN
+    execution: Execution = Execution.SEQUENTIAL
 
     def defaults(self, quick: bool = False) -> Any:
         """Return the chapter's HParams: the book's values, or those for a run of a few seconds."""
@@ -204,7 +204,7 @@ class Chapter:
             result.parity = self._parity(runs, options)
             seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
             self.show(result, data)
-            result.tables.update(self._d2l_follows(runs, options))
+            result.tables.update(self._d2l_path_table(runs, options))
         except KeyboardInterrupt:
             result.interrupted = True
         else:
@@ -360,7 +360,7 @@ class Chapter:
             "pairs": pairs,
         }
 
-    def _d2l_follows(self, runs: list[Run], options: Options) -> dict[str, list[dict]]:
+    def _d2l_path_table(self, runs: list[Run], options: Options) -> dict[str, list[dict]]:
         """Return a table: does d2l's class, from our parameters, follow our path?"""
         rows = []
         for ours, theirs in matching_pairs(runs, "d2l"):

@@ -59,7 +59,7 @@ def over_seeds(runs: Iterable[RunResult], metric: str) -> dict[int, float]:
     return {run.seed: run.metrics[metric] for run in runs if metric in run.metrics}
 
 
-def difference(
+def paired_difference(
     values: Mapping[int, float], base: Mapping[int, float], confidence: float = 0.95
 ) -> tuple[float | None, float | None]:
     """Return the mean difference of two variants over the seeds they share, and its confidence interval.

@@ -49,7 +49,7 @@ class OptimizerPair:
         options = {"learning_rate": self.gluon_lr_factor * lr, "wd": wd, **self.gluon_options}
         return gluon.Trainer(params, self.gluon_name, options, kvstore=None)
 
-    def in_gluon(self, wd: float = 0.0, l2_factor: float = 1) -> bool:
+    def has_counterpart(self, wd: float = 0.0, l2_factor: float = 1) -> bool:
         """Return whether Gluon takes the same steps: it has the optimizer, and decays weights as we do."""
         return self.gluon_name is not None and not (wd and (l2_factor != 1 or not self.decays_alike))
 

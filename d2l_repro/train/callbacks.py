@@ -145,7 +145,7 @@ class StepSizes(Callback):
         loop.add("step_size", nd.add_n(*moved).sqrt())
 
 
-class Curve(Callback):
+class MeasureEvery(Callback):
     """Measure a number before training and then after every `every` examples of an epoch.
 
     Args:

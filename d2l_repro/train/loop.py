@@ -63,7 +63,8 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, history: History):
         self.history = history
-        super().__init__(f"interrupted after {len(history)} finished epochs")
+        plural = "" if len(history) == 1 else "s"
+        super().__init__(f"interrupted after {len(history)} finished epoch{plural}")
 
 
 class Callback:
