@@ -102,13 +102,13 @@ def in_a_new_process(code, folder):
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_names_arguments_and_defaults_are_those_of_the_package(name):
+def test_d2lzh_has_the_arguments_and_defaults_of_the_package(name):
     signature = inspect.signature(getattr(d2l, name))
     untyped = [param.replace(annotation=inspect.Parameter.empty) for param in signature.parameters.values()]
     assert str(inspect.Signature(untyped)) == SIGNATURES[name]
 
 
-def test_every_name_is_there_and_no_other():
+def test_d2lzh_has_exactly_the_names_of_the_package():
     assert sorted(d2l.__all__) == sorted([*SIGNATURES, "plt"])
     with pytest.raises(AttributeError, match=r"has no 'resnet18'.*docs/migrating\.md"):
         d2l.resnet18  # noqa: B018
@@ -166,7 +166,7 @@ display.set_matplotlib_formats('svg')
 @pytest.mark.parametrize(
     ("before", "after"), [("", TYPED), (NO_IPYTHON, "")], ids=["as installed", "without IPython"]
 )
-def test_3_2_linear_regression_in_a_script(before, after, tmp_path):
+def test_section_3_2_linear_regression_runs_as_a_script(before, after, tmp_path):
     if after:
         pytest.importorskip("IPython")
     done = in_a_new_process(before + SECTION_3_2 + after, tmp_path)
@@ -181,7 +181,7 @@ def test_3_2_linear_regression_in_a_script(before, after, tmp_path):
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_figures_in_a_notebook_are_svg(tmp_path):
+def test_use_svg_display_shows_svg_in_a_notebook(tmp_path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     cells = [
         "%matplotlib inline\nfrom d2l_repro import d2lzh as d2l\nfrom mxnet import nd",
@@ -197,7 +197,7 @@ def test_figures_in_a_notebook_are_svg(tmp_path):
         assert "</svg>" in output.data["image/svg+xml"]
 
 
-def test_data_iter_gives_the_books_own_stream():
+def test_data_iter_yields_batches_in_the_books_order():
     features, labels = nd.arange(14).reshape((7, 2)), nd.arange(7)
     random.seed(5)
     got = [(X.asnumpy().tolist(), y.asnumpy().tolist()) for X, y in d2l.data_iter(3, features, labels)]
@@ -209,7 +209,7 @@ def test_data_iter_gives_the_books_own_stream():
         next(d2l.data_iter(3, features, labels[:6]))
 
 
-def test_sgd_is_the_optimizer_of_that_name():
+def test_sgd_equals_the_optimizer_of_that_name():
     param, same = nd.array([1.0, -2.0]), nd.array([1.0, -2.0])
     for array in (param, same):
         array.attach_grad()
@@ -222,7 +222,7 @@ def test_sgd_is_the_optimizer_of_that_name():
     np.testing.assert_allclose(param.asnumpy(), [1 - 0.3 * 3 / 10, -2 - 0.3 * 12 / 10], rtol=1e-6)
 
 
-def test_3_3_linear_regression_with_gluon():
+def test_section_3_3_linear_regression_with_gluon_runs():
     features = nd.random.normal(scale=1, shape=(1000, 2))
     labels = 2 * features[:, 0] - 3.4 * features[:, 1] + 4.2
     labels += nd.random.normal(scale=0.01, shape=labels.shape)
@@ -240,7 +240,7 @@ def test_3_3_linear_regression_with_gluon():
     assert 4.5e-5 < gloss.L2Loss()(net(features), labels).mean().asscalar() < 5.5e-5  # 0.000051 in the book
 
 
-def test_3_5_images(fashion):
+def test_section_3_5_shows_images(fashion):
     train_iter, test_iter = d2l.load_data_fashion_mnist(256)
     assert (len(train_iter), len(test_iter)) == (3, 1)
     for _ in range(2):  # it can be gone over again and again
@@ -260,7 +260,7 @@ def test_3_5_images(fashion):
     assert list(d2l.plt.gcf().get_size_inches()) == [12, 12]
 
 
-def test_the_order_follows_from_numpys_seed(fashion):
+def test_load_data_fashion_mnist_is_shuffled_by_numpys_seed(fashion):
     def order(seed):
         np.random.seed(seed)  # noqa: NPY002
         return [y.asnumpy().tolist() for _, y in d2l.load_data_fashion_mnist(100)[0]]
@@ -268,7 +268,7 @@ def test_the_order_follows_from_numpys_seed(fashion):
     assert order(3) == order(3) != order(4)
 
 
-def test_images_are_resized_as_gluon_does_it(fashion):
+def test_load_data_fashion_mnist_resizes_images_as_gluon_does(fashion):
     _, test_iter = d2l.load_data_fashion_mnist(30, resize=44)
     transform = gdata.vision.transforms.Compose(
         [gdata.vision.transforms.Resize(44), gdata.vision.transforms.ToTensor()]
@@ -281,7 +281,7 @@ def test_images_are_resized_as_gluon_does_it(fashion):
     assert next(iter(d2l.load_data_fashion_mnist(2, resize=(40, 30))[0]))[0].shape == (2, 1, 30, 40)
 
 
-def test_files_that_gluon_downloaded_are_taken(offline, tmp_path, write_idx):
+def test_load_data_fashion_mnist_uses_files_that_gluon_downloaded(offline, tmp_path, write_idx):
     folder = tmp_path / ".mxnet" / "datasets" / "fashion-mnist"  # in the home folder, where d2lzh looked
     for part, count in (("train", 5), ("t10k", 3)):
         write_idx(folder / f"{part}-images-idx3-ubyte.gz", np.full((count, 28, 28), count))
@@ -296,7 +296,7 @@ def test_files_that_gluon_downloaded_are_taken(offline, tmp_path, write_idx):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_where_data_are_not_to_be_had_stand_ins_warn(offline, caplog):
+def test_data_functions_warn_when_stand_in_data_replace_published_ones(offline, caplog):
     with caplog.at_level(logging.WARNING):
         X, _ = next(iter(d2l.load_data_fashion_mnist(64)[0]))
         features, labels = d2l.get_data_ch7()
@@ -329,7 +329,7 @@ def attach(params):
         param.attach_grad()
 
 
-def test_3_6_softmax_regression(real_data, capsys):
+def test_section_3_6_softmax_regression_runs(real_data, capsys):
     train_iter, test_iter = d2l.load_data_fashion_mnist(256)
     net, cross_entropy, params = softmax_scratch()
     attach(params)
@@ -343,7 +343,7 @@ def test_3_6_softmax_regression(real_data, capsys):
     assert f"{d2l.evaluate_accuracy(test_iter, net):.3f}" == f"{test_accs[4]:.3f}"
 
 
-def test_3_7_softmax_regression_with_gluon(real_data, capsys):
+def test_section_3_7_softmax_regression_with_gluon_runs(real_data, capsys):
     train_iter, test_iter = d2l.load_data_fashion_mnist(256)
     net = nn.Sequential()
     net.add(nn.Dense(10))
@@ -365,7 +365,7 @@ def mlp_params():
     ]
 
 
-def test_3_8_activations():
+def test_section_3_8_activations_are_drawn():
     def xyplot(x_vals, y_vals, name):
         d2l.set_figsize(figsize=(5, 2.5))
         d2l.plt.plot(x_vals.asnumpy(), y_vals.asnumpy())
@@ -387,7 +387,7 @@ def test_3_8_activations():
 
 
 @pytest.mark.slow
-def test_3_9_multilayer_perceptron(real_data, capsys):
+def test_section_3_9_multilayer_perceptron_runs(real_data, capsys):
     params = mlp_params()
     W1, b1, W2, b2 = params
     attach(params)
@@ -403,7 +403,7 @@ def test_3_9_multilayer_perceptron(real_data, capsys):
     assert 0.825 < test_acc < 0.88  # 0.869
 
 
-def test_3_10_multilayer_perceptron_with_gluon(fashion, capsys):
+def test_section_3_10_multilayer_perceptron_with_gluon_runs(fashion, capsys):
     net = nn.Sequential()
     net.add(nn.Dense(256, activation="relu"), nn.Dense(10))
     net.initialize(init.Normal(sigma=0.01))
@@ -444,7 +444,7 @@ def fit_and_plot(train_features, test_features, train_labels, test_labels, num_e
     return net, train_ls, test_ls
 
 
-def test_3_11_polynomial_fitting():
+def test_section_3_11_polynomial_fitting_runs():
     x = nd.random.normal(shape=(200, 1))
     powers = nd.concat(x, nd.power(x, 2), nd.power(x, 3))
     labels = 1.2 * powers[:, 0] - 3.4 * powers[:, 1] + 5.6 * powers[:, 2] + 5
@@ -461,13 +461,13 @@ def test_3_11_polynomial_fitting():
     assert train_ls[-1] > 10  # a line does not fit
 
 
-def test_curves_may_be_arrays_and_go_without_a_legend():
+def test_semilogy_accepts_arrays_and_needs_no_legend():
     d2l.semilogy(np.arange(3), np.ones(3), "x", "y", np.arange(3), np.ones(3), figsize=(4, 2))
     assert (len(d2l.plt.gca().lines), d2l.plt.gca().get_legend()) == (2, None)
     assert list(d2l.plt.gcf().get_size_inches()) == [4, 2]
 
 
-def test_3_12_weight_decay():
+def test_section_3_12_weight_decay_runs():
     num_inputs, true_w, true_b = 200, nd.ones((200, 1)) * 0.01, 0.05
     features = nd.random.normal(shape=(120, num_inputs))
     labels = nd.dot(features, true_w) + true_b
@@ -492,7 +492,7 @@ def test_3_12_weight_decay():
     assert norms[3] < 0.1  # 0.042
 
 
-def test_3_13_dropout(fashion, capsys):
+def test_section_3_13_dropout_runs(fashion, capsys):
     def dropout(X, drop_prob):
         keep = nd.random.uniform(0, 1, X.shape) < 1 - drop_prob
         return keep * X / (1 - drop_prob)
@@ -561,7 +561,7 @@ def house_prices(folder, k, num_epochs):
     return sums / k
 
 
-def test_3_16_house_prices(real_data):
+def test_section_3_16_house_prices_runs(real_data):
     train_rmse, valid_rmse = house_prices(real_data, k=1, num_epochs=3)
     assert len(d2l.plt.gca().lines) == 2
     assert 1 < train_rmse < 3  # far from done, but on its way from 11.7
@@ -569,13 +569,13 @@ def test_3_16_house_prices(real_data):
 
 
 @pytest.mark.slow
-def test_3_16_house_prices_at_full_scale(real_data):
+def test_section_3_16_house_prices_at_full_scale_meets_the_published_scores(real_data):
     train_rmse, valid_rmse = house_prices(real_data, k=5, num_epochs=100)
     assert 0.165 < train_rmse < 0.1661  # 0.165191 in the book
     assert 0.1695 < valid_rmse < 0.1715  # 0.170562
 
 
-def test_5_1_cross_correlation():
+def test_section_5_1_cross_correlation_runs():
     X, K = nd.array([[0, 1, 2], [3, 4, 5], [6, 7, 8]]), nd.array([[0, 1], [2, 3]])
     np.testing.assert_array_equal(d2l.corr2d(X, K).asnumpy(), [[19, 25], [37, 43]])
     X = nd.ones((6, 8))
@@ -609,7 +609,7 @@ def lenet(activation="sigmoid"):
     return net
 
 
-def test_5_5_lenet_on_the_device_of_the_net(fashion, capsys):
+def test_section_5_5_lenet_runs_on_the_device_of_the_net(fashion, capsys):
     assert d2l.try_gpu() == mx.cpu()
     ctx = mx.cpu(1)  # to MXNet another device than the one that the data are on
     net = lenet("relu")
@@ -627,7 +627,7 @@ def test_5_5_lenet_on_the_device_of_the_net(fashion, capsys):
 
 
 @pytest.mark.slow
-def test_5_5_lenet_at_full_scale(real_data, capsys):
+def test_section_5_5_lenet_at_full_scale_meets_the_published_accuracies(real_data, capsys):
     net = lenet()
     net.initialize(force_reinit=True, ctx=d2l.try_gpu(), init=init.Xavier())
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.9})
@@ -639,7 +639,7 @@ def test_5_5_lenet_at_full_scale(real_data, capsys):
     assert test_accs[4] > 0.65
 
 
-def test_a_data_loader_of_gluons_with_processes_serves_too(fashion, capsys):
+def test_train_ch5_accepts_gluons_data_loader_with_processes(fashion, capsys):
     pixels = images.load_images("fashion_mnist").train_images[:100, :, :, None]
     dataset = gdata.ArrayDataset(nd.array(pixels, dtype="uint8"), np.arange(100, dtype=np.int32) % 10)
     transformed = dataset.transform_first(gdata.vision.transforms.ToTensor())
@@ -702,7 +702,7 @@ def rmsprop_2d(eta, gamma):
     ],
     ids=["7.2 gd", "7.4 momentum", "7.5 adagrad", "7.5 adagrad, lr 2", "7.6 rmsprop"],
 )
-def test_7_2_paths_over_a_surface(trainer, line, capsys):
+def test_section_7_2_paths_descend_a_surface(trainer, line, capsys):
     results = d2l.train_2d(trainer)
     assert capsys.readouterr().out == line + "\n"
     assert (len(results), results[0]) == (21, (-5, -2))
@@ -763,7 +763,7 @@ def printed_loss(capsys):
     return float(loss)
 
 
-def test_7_3_the_table_and_gradient_descent(real_data, capsys):
+def test_section_7_3_reads_the_table_and_descends(real_data, capsys):
     features, labels = d2l.get_data_ch7()
     assert (features.shape, labels.shape) == ((1500, 5), (1500,))
     np.testing.assert_allclose(features[0].asnumpy(), [-0.6620, -1.1464, 1.7993, 1.3129, -0.6448], atol=1e-3)
@@ -799,7 +799,7 @@ def test_7_3_the_table_and_gradient_descent(real_data, capsys):
     ],
     ids=["7.3 sgd", "7.4 momentum", "7.5 adagrad", "7.6 rmsprop", "7.7 adadelta", "7.8 adam"],
 )
-def test_7_3_to_7_8_optimizers(function, states, hyperparams, name, options, real_data, capsys):
+def test_section_7_3_to_7_8_optimizers_train(function, states, hyperparams, name, options, real_data, capsys):
     features, labels = d2l.get_data_ch7()
     d2l.train_ch7(function, states(features), hyperparams, features, labels)
     assert 0.2415 < printed_loss(capsys) < 0.252  # 0.242 to 0.247 in the book; no line is closer than 0.2417
@@ -809,7 +809,7 @@ def test_7_3_to_7_8_optimizers(function, states, hyperparams, name, options, rea
     assert len(d2l.plt.gca().lines[0].get_xdata()) == 1 + 2 * 15
 
 
-def test_7_3_steps_are_those_of_the_mean_loss(capsys):
+def test_section_7_3_takes_steps_of_the_mean_loss(capsys):
     """By hand in NumPy, with batches in another size than the examples are a multiple of."""
     features, labels = nd.random.normal(shape=(7, 2)), nd.random.normal(shape=7)
     seen = []
@@ -834,12 +834,12 @@ def test_7_3_steps_are_those_of_the_mean_loss(capsys):
     )
 
 
-def test_a_diverging_optimizer_is_told_of(capsys):
+def test_train_ch7_reports_an_optimizer_that_diverges(capsys):
     with pytest.raises(train.TrainingDiverged, match="try a smaller learning rate"):
         d2l.train_ch7(sgd, None, {"lr": 50}, nd.random.normal(shape=(600, 3)), nd.ones(600), 10, 20)
 
 
-def test_the_generated_table_is_like_the_airfoils():
+def test_airfoil_table_resembles_the_published_table():
     rows = airfoil_table()
     assert rows.shape == (1503, 6)
     np.testing.assert_array_equal(rows, airfoil_table())
@@ -858,7 +858,7 @@ def test_the_generated_table_is_like_the_airfoils():
         (b"\xff\xfe", ": cannot be read"),
     ],
 )
-def test_a_broken_table_is_named_with_its_fault(offline, content, message, tmp_path, monkeypatch):
+def test_read_airfoil_names_a_broken_file_and_its_fault(offline, content, message, tmp_path, monkeypatch):
     path = tmp_path / airfoil.AIRFOIL
     path.parent.mkdir()
     path.write_bytes(content)
@@ -867,7 +867,7 @@ def test_a_broken_table_is_named_with_its_fault(offline, content, message, tmp_p
         d2l.get_data_ch7()
 
 
-def test_the_table_is_the_published_one(real_data):
+def test_load_airfoil_reads_the_published_table(real_data):
     path = download.find(airfoil.AIRFOIL)
     if path is None:
         pytest.skip("no airfoil data")

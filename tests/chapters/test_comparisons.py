@@ -52,7 +52,7 @@ def has_counterpart(run):
     )
 
 
-def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it(result):
+def test_comparisons_train_every_row_from_scratch_and_with_gluon_where_gluon_has_it(result):
     for run in runs_from_scratch(result.chapter):
         assert result.find("scratch", run.variant)
         assert bool(result.find("gluon", run.variant)) == has_counterpart(run)
@@ -62,19 +62,19 @@ def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it(res
     assert list(result.tables) == list(tables_of(result.chapter))
 
 
-def test_scratch_and_gluon_follow_the_same_path(result):
+def test_runs_from_scratch_and_with_gluon_follow_the_same_path(result):
     assert [pair["ours"] for pair in result.parity["pairs"] if pair["left_at"]] == []
     assert [pair["ours"] for pair in result.parity["pairs"]] == [
         run.label for run in runs_from_scratch(result.chapter) if has_counterpart(run) and run.compare_paths
     ]
 
 
-def test_paths_are_not_compared_where_gluon_keeps_single_precision_or_bytes_overshoot():
+def test_runs_compare_no_paths_where_gluon_keeps_single_precision_or_bytes_overshoot():
     excluded = {run.variant for name in MODULES for run in runs_from_scratch(name) if not run.compare_paths}
     assert excluded == {"adagrad", "rmsprop", "adadelta", "bytes", "bytes, softmax in the loss"}
 
 
-def test_a_comparison_has_a_line_per_row_in_its_figure(result):
+def test_draw_gives_each_row_a_line_in_the_figure(result):
     for title, runs in tables_of(result.chapter).items():
         figure = result.figures[comparison.figure_name(title, "scratch")]
         assert [ax.get_ylabel() for ax in figure.axes] == list(COLUMNS.values())
@@ -88,7 +88,7 @@ def test_a_comparison_has_a_line_per_row_in_its_figure(result):
         assert len(styles) == len(variants)
 
 
-def test_the_rows_are_what_their_names_say():
+def test_comparisons_have_the_settings_that_their_rows_are_named_after():
     runs = {run.variant: run for run in runs_from_scratch("optimizers")}
     rows = {variant: run.hp for variant, run in runs.items()}
     assert (rows["lr=0.1"].lr, rows["lr=0.2"].lr) == (0.1, 0.2)
@@ -103,17 +103,17 @@ def test_the_rows_are_what_their_names_say():
 
 
 @pytest.mark.parametrize("name", ["nesterov", "adagrad", "adadelta"])
-def test_an_optimizer_of_gluon_that_decays_differently_is_no_counterpart(name):
+def test_has_counterpart_is_false_where_gluon_decays_weights_differently(name):
     variants = {"plain": optimizers.Setting(1, 1, name), "decay": optimizers.Setting(1, 1, name, wd=0.1)}
     runs = optimizers.rows({"scratch": None, "gluon": None}, variants)
     assert [run.label for run in runs] == ["scratch plain", "gluon plain", "scratch decay"]
 
 
-def test_nothing_is_compared_with_published_values_in_a_quick_run(result):
+def test_run_quick_compares_nothing_with_published_values(result):
     assert result.published == []
 
 
-def test_raw_bytes_diverge_from_scratch_oscillate_with_gluon_and_are_no_failure():
+def test_data_preprocessing_of_raw_bytes_diverges_without_counting_as_a_failure():
     result = quick("data_preprocessing")
     assert result.find("scratch", "bytes").status is Status.DIVERGED
     assert result.find("scratch", "bytes, softmax in the loss").history[-1]["train_loss"] > 100
@@ -127,7 +127,7 @@ def test_raw_bytes_diverge_from_scratch_oscillate_with_gluon_and_are_no_failure(
     assert result.errors == {}
 
 
-def test_with_everything_scaled_weights_take_the_same_step_on_bytes_as_on_floats():
+def test_data_preprocessing_of_scaled_bytes_takes_the_same_steps_as_floats():
     runs = {run.variant: run for run in runs_from_scratch("data_preprocessing")}
     weights, steps = [], []
     for name, scale in (("floats", 1), ("bytes, all scaled", 255)):
@@ -143,7 +143,7 @@ def test_with_everything_scaled_weights_take_the_same_step_on_bytes_as_on_floats
 
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
-def test_conclusions_are_differences_of_the_runs(impl):
+def test_add_conclusions_takes_differences_of_the_runs(impl):
     result = quick("optimizers")
 
     def metrics(variant):
@@ -162,14 +162,14 @@ def test_conclusions_are_differences_of_the_runs(impl):
     assert rows == conclusions.keys()
 
 
-def test_two_rows_of_the_same_name_are_refused():
+def test_all_runs_rejects_two_rows_of_the_same_name():
     one, two = (runs_of({"scratch": None}, {"a": hp}) for hp in (0.1, 0.2))
     with pytest.raises(ValueError, match="two runs of the comparisons are called scratch a"):
         comparison.all_runs({"one": one, "two": two})
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.floats(0, 1))
-def test_the_time_to_an_accuracy_is_that_of_all_epochs_until_then(accuracies, target):
+def test_when_reached_adds_up_the_epochs_until_then(accuracies, target):
     history = History({"epoch": i, "test_acc": acc, "seconds": 1.0} for i, acc in enumerate(accuracies, 1))
     text = comparison.when_reached(history, target)
     first = next((i for i, acc in enumerate(accuracies, 1) if acc >= target), None)
@@ -179,7 +179,7 @@ def test_the_time_to_an_accuracy_is_that_of_all_epochs_until_then(accuracies, ta
 @pytest.mark.parametrize(
     ("build", "factor"), [(optimizers.softmax_from_scratch, 1.0), (optimizers.softmax_with_gluon, 0.1)]
 )
-def test_the_schedule_sets_the_learning_rate_of_every_epoch_in_both_implementations(build, factor):
+def test_optimizers_train_sets_the_learning_rate_of_every_epoch_in_both_implementations(build, factor):
     hp = optimizers.Setting(4, 256, "momentum, average", lr=0.2)
     data = optimizers.data(hp, Options(dataset="digits", quick=True))
     model = build(hp, data)
@@ -189,7 +189,7 @@ def test_the_schedule_sets_the_learning_rate_of_every_epoch_in_both_implementati
 
 
 @pytest.mark.parametrize(("name", "shape"), itertools.product(INITIALIZATIONS, [(784, 256), (300, 300)]))
-def test_initial_weights_have_the_distribution_of_their_name_as_gluons_have(name, shape):
+def test_initializations_have_the_distributions_of_their_names_as_gluons_have(name, shape):
     seed_everything(0)
     ours = INITIALIZATIONS[name].from_scratch(shape).asnumpy()
     theirs = nd.zeros(shape[::-1])  # Gluon keeps the transpose
@@ -204,7 +204,7 @@ def test_initial_weights_have_the_distribution_of_their_name_as_gluons_have(name
         assert abs(ours).max() <= np.sqrt(6 / sum(shape))
 
 
-def test_every_optimizer_descends_the_valley_and_adaptive_ones_leave_the_saddle():
+def test_surfaces_are_descended_by_every_optimizer_and_adaptive_ones_leave_the_saddle():
     (valley, _, down), (saddle, _, over) = optimizers.surfaces().values()
     for name, points in down.items():
         assert valley(*points[-1]) < 0.9 * valley(*points[0]), name  # AdaDelta's first steps are tiny

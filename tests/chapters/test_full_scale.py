@@ -28,7 +28,7 @@ def test_softmax_regression_meets_every_published_value_on_the_real_files(real_d
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMPARED)
-def test_seed_0_meets_every_published_value(name, real_data):
+def test_chapter_with_seed_0_meets_every_published_value(name, real_data):
     result = importlib.import_module(f"chapters.{name}").run()
     assert result.published
     assert {(row["run"].partition(" ")[2], row["metric"]) for row in result.outside} == NOT_REPRODUCED.get(
@@ -39,7 +39,7 @@ def test_seed_0_meets_every_published_value(name, real_data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ON_FASHION)
-def test_the_mean_over_five_seeds_is_in_every_band(name, real_data):
+def test_chapter_has_its_mean_over_five_seeds_in_every_band(name, real_data):
     results = [importlib.import_module(f"chapters.{name}").run(seed=seed) for seed in range(5)]
     for rows in zip(*(result.published for result in results)):
         mean = statistics.mean(row["ours"] for row in rows)

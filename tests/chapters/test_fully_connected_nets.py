@@ -50,7 +50,7 @@ def trained(build=fully_connected_nets.from_scratch, **changes):
     return model, data, fully_connected_nets.train(model, data, hp)
 
 
-def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it():
+def test_comparisons_train_every_row_from_scratch_and_with_gluon_where_gluon_has_it():
     assert small().errors == {}
     ours, theirs = ([run.variant for run in small().select(impl)] for impl in ("scratch", "gluon"))
     assert len(ours) == 33
@@ -58,7 +58,7 @@ def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it():
     assert [name for name in ours if name in theirs] == theirs
 
 
-def test_matching_pairs_take_the_same_path():
+def test_matching_pairs_follow_the_same_path():
     pairs = small().parity["pairs"]
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
     # where no masks are drawn, Gluon's state is in double precision, and no run may diverge
@@ -75,12 +75,12 @@ def test_matching_pairs_take_the_same_path():
     ]
 
 
-def test_only_runs_from_an_initial_scale_may_diverge():
+def test_comparisons_let_only_the_initial_scales_diverge():
     for run in fully_connected_nets.chapter.runs(HParams()):
         assert run.may_diverge == ("scale" in run.variant)
 
 
-def test_every_published_row_has_a_run_and_metric_of_ours():
+def test_published_values_each_have_a_run_and_metric_of_ours():
     rows = [row for row in published_values() if row["chapter"] == "fully_connected_nets"]
     assert rows
     for row in rows:
@@ -88,7 +88,7 @@ def test_every_published_row_has_a_run_and_metric_of_ours():
             assert row["metric"] in small().find(impl, row["run"]).metrics
 
 
-def test_a_short_run_leaves_figures_and_tables():
+def test_run_quick_leaves_figures_and_tables():
     for figure in small().figures.values():
         assert plot.render(figure, "png").startswith(b"\x89PNG")
     assert {
@@ -107,7 +107,7 @@ def test_a_short_run_leaves_figures_and_tables():
     assert max(float(row["central differences"]) for row in checks) < 1e-6
 
 
-def test_only_update_rules_keep_the_length_of_their_steps():
+def test_train_records_step_sizes_for_the_update_rules_only():
     watched = {run.variant for run in small().runs if "step_size" in run.history.columns()}
     assert watched == set(fully_connected_nets.RULES)
 
@@ -122,14 +122,14 @@ NETS = [
 
 @pytest.mark.parametrize(("changes", "shapes"), NETS)
 @pytest.mark.parametrize("build", BUILDERS)
-def test_a_net_has_the_layers_that_its_setting_says(build, changes, shapes):
+def test_from_scratch_builds_the_layers_of_the_setting(build, changes, shapes):
     data = points()
     model = build(setting(**changes), data)
     model.net(data.source.train[0])  # from which Gluon takes the number of inputs
     assert [param.get().shape for param in parameters(model)] == shapes
 
 
-def test_two_layers_are_the_net_of_any_depth_with_one_hidden_layer():
+def test_two_layers_equals_from_scratch_with_one_hidden_layer():
     scores = []
     for build in (fully_connected_nets.two_layers, fully_connected_nets.from_scratch):
         data = points()
@@ -138,7 +138,7 @@ def test_two_layers_are_the_net_of_any_depth_with_one_hidden_layer():
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
-def test_the_penalty_is_gluons_decay_of_weights_alone(by_hand):
+def test_penalty_equals_gluons_decay_of_weights_alone(by_hand):
     hp, data = setting(reg=0.5, lr=0.3, hidden=(4,)), points()
     ours, theirs = (build(hp, data) for build in BUILDERS)
     ours.params[1][:] = 2  # a bias that would decay
@@ -151,7 +151,7 @@ def test_the_penalty_is_gluons_decay_of_weights_alone(by_hand):
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_the_best_model_is_the_one_that_is_tested(build):
+def test_train_restores_the_best_model_to_be_tested(build):
     model, data, history = trained(build, lr=2.0, norm="batch")
     metrics = best_epoch_metrics(model, data, history)
     accuracies = history["valid_acc"]
@@ -162,7 +162,7 @@ def test_the_best_model_is_the_one_that_is_tested(build):
     assert correct(model.net(X), y).mean().asscalar() == pytest.approx(max(accuracies))
 
 
-def test_the_learning_rate_decays_and_step_sizes_with_it():
+def test_train_decays_the_learning_rate_and_step_sizes_with_it():
     constant, decayed = (
         trained(num_epochs=8, lr=1e-4, lr_decay=decay, watch_steps=True)[2] for decay in (1.0, 0.5)
     )
@@ -170,7 +170,7 @@ def test_the_learning_rate_decays_and_step_sizes_with_it():
     np.testing.assert_allclose(ratio, 0.5 ** np.arange(8), rtol=0.1)
 
 
-def test_images_are_centred_by_the_training_set_alone():
+def test_load_centred_subtracts_the_mean_of_the_training_set_alone():
     hp = fully_connected_nets.chapter.runs(HParams())[0].hp
     data = fully_connected_nets.chapter.data(hp, Options(dataset="colour_digits"))
     (X, y), (X_valid, _), (X_test, _) = (getattr(data.source, part) for part in ("train", "valid", "test"))
@@ -192,7 +192,7 @@ def test_images_are_centred_by_the_training_set_alone():
 
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
-def test_fifty_images_are_memorized_and_initial_scales_matter(impl):
+def test_nets_memorize_fifty_images_from_some_initial_scales_only(impl):
     assert small().find(impl, "three-layer overfit 50").metrics["train_acc"] == 1
     memorized = {}
     for net in ("three-layer", "five-layer"):
@@ -201,7 +201,7 @@ def test_fifty_images_are_memorized_and_initial_scales_matter(impl):
     assert memorized["three-layer"] > memorized["five-layer"]
 
 
-def test_a_derivative_is_lost_where_the_formula_says():
+def test_lost_gradients_are_those_of_the_formula():
     assert lost_inputs("leaky relu") == "nowhere"
     assert lost_inputs("relu") == "x <= 0"
     below, above = lost_inputs("sigmoid").split(" and ")
@@ -211,7 +211,7 @@ def test_a_derivative_is_lost_where_the_formula_says():
     assert edge == pytest.approx(np.log((1 - 2 * 0.005 + np.sqrt(1 - 4 * 0.005)) / (2 * 0.005)), abs=0.011)
 
 
-def test_relu_loses_half_of_its_derivatives_and_leaky_relu_none():
+def test_lost_gradients_are_half_with_relu_and_none_with_leaky_relu():
     seed_everything(0)
     X = nd.random.normal(shape=(500, 20))
     data = Data("synthetic", None, source=SimpleNamespace(train=(X, None), num_outputs=3))
@@ -226,7 +226,7 @@ def test_relu_loses_half_of_its_derivatives_and_leaky_relu_none():
 
 
 @pytest.mark.slow
-def test_one_pass_over_cifar10_is_a_good_part_of_the_way(real_data):
+def test_run_of_one_pass_over_cifar10_approaches_the_published_accuracy(real_data):
     hp = fully_connected_nets.chapter.runs(HParams(num_epochs=2))[0].hp
     data = fully_connected_nets.chapter.data(hp, Options(dataset="cifar10", data_dir=real_data))
     history = fully_connected_nets.train(fully_connected_nets.two_layers(hp, data), data, hp)

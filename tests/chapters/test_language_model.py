@@ -58,7 +58,7 @@ def numbers(result):
 
 
 @pytest.mark.parametrize("impl", BUILDERS)
-def test_read_window_by_window_or_at_once_a_text_is_the_same_to_the_net(impl):
+def test_reader_gives_the_same_scores_window_by_window_and_at_once(impl):
     model, data = built(impl)
     X = nd.concat(*[X for X, _ in data.test_iter][:3], dim=1)  # (rows, 15)
     read = model.net.reader()
@@ -68,7 +68,7 @@ def test_read_window_by_window_or_at_once_a_text_is_the_same_to_the_net(impl):
 
 
 @pytest.mark.parametrize("impl", BUILDERS)
-def test_training_carries_the_state_and_nothing_else_touches_it(impl):
+def test_stateful_net_changes_its_state_in_training_only(impl):
     model, data = built(impl)
     (X, _), (X2, _) = list(data.train_iter)[:2]
     model.net(X)
@@ -85,7 +85,7 @@ def test_training_carries_the_state_and_nothing_else_touches_it(impl):
     assert model.net.state is None
 
 
-def test_the_gradient_does_not_reach_back_into_the_last_window():
+def test_stateful_net_stops_the_gradient_at_the_start_of_a_window():
     w = nd.ones(1)
     w.attach_grad()
     net = StatefulNet(lambda X, state: (w * state[0] + X, [w * state[0] + X]), lambda X: [nd.zeros(1)])
@@ -96,7 +96,7 @@ def test_the_gradient_does_not_reach_back_into_the_last_window():
         assert w.grad.asscalar() == expected
 
 
-def test_perplexity_is_e_to_the_mean_loss_of_a_word():
+def test_perplexity_is_exp_of_the_mean_loss_of_a_word():
     assert perplexity(math.log(42)) == pytest.approx(42)
     assert perplexity(1e9) == math.inf
     result = run(impl="gluon")
@@ -106,7 +106,7 @@ def test_perplexity_is_e_to_the_mean_loss_of_a_word():
 
 
 @pytest.mark.parametrize("impl", BUILDERS)
-def test_a_model_that_knows_nothing_is_as_undecided_as_there_are_words(impl):
+def test_perplexity_of_a_model_with_zero_weights_is_the_number_of_words(impl):
     model, data = built(impl)
     for param in parameters(model):
         param.set(np.zeros_like(param.get()))
@@ -115,7 +115,7 @@ def test_a_model_that_knows_nothing_is_as_undecided_as_there_are_words(impl):
 
 
 @pytest.mark.parametrize("impl", BUILDERS)
-def test_the_loss_of_a_word_is_minus_the_log_of_its_probability_in_the_texts_order(impl):
+def test_loss_is_minus_the_log_of_each_words_probability_in_the_order_of_the_text(impl):
     model, data = built(impl)
     X, y = next(iter(data.test_iter))
     logits = model.net(X).asnumpy().reshape(*X.shape, -1).astype(np.float64)
@@ -127,7 +127,7 @@ def test_the_loss_of_a_word_is_minus_the_log_of_its_probability_in_the_texts_ord
 
 
 @pytest.mark.parametrize("impl", BUILDERS)
-def test_the_gradient_is_clipped_after_it_was_summed_over_steps_and_averaged_over_rows(impl):
+def test_train_clips_the_gradient_summed_over_steps_and_averaged_over_rows(impl):
     norms = []
 
     class Norm(Callback):
@@ -140,7 +140,7 @@ def test_the_gradient_is_clipped_after_it_was_summed_over_steps_and_averaged_ove
     assert max(norms) == pytest.approx(0.5, rel=1e-3)
 
 
-def test_both_implementations_go_the_same_way_and_the_state_with_them():
+def test_implementations_follow_the_same_path_and_so_do_their_states():
     result = run()
     pair = result.parity["pairs"][0]
     assert pair["left_at"] is None
@@ -151,7 +151,7 @@ def test_both_implementations_go_the_same_way_and_the_state_with_them():
     assert not any("h2h_bias" in param.name for param in parameters(gluon))
 
 
-def test_it_learns_what_follows_what():
+def test_language_model_learns_which_word_follows_which():
     words = load_text("grammar", quick=False).train_words[:400]
     counts = np.unique(words, return_counts=True)[1] / len(words)
     unigram = math.exp(
@@ -172,7 +172,7 @@ class Stop(Callback):
             raise KeyboardInterrupt
 
 
-def test_a_run_that_was_interrupted_goes_on_with_the_numbers_of_one_that_was_not(tmp_path, monkeypatch):
+def test_run_resumed_has_the_numbers_of_an_uninterrupted_one(tmp_path, monkeypatch):
     whole = run()
     train = language_model.train
     chapter = language_model.chapter
@@ -203,7 +203,7 @@ def test_a_run_that_was_interrupted_goes_on_with_the_numbers_of_one_that_was_not
     assert again.tables == resumed.tables
 
 
-def test_without_resume_a_run_begins_anew_and_resume_without_a_checkpoint_too(tmp_path):
+def test_run_starts_afresh_without_resume_or_without_a_checkpoint(tmp_path):
     first = run(impl="gluon", folder=tmp_path, resume=True)
     second = run(TINY.replace(num_epochs=2), impl="gluon", folder=tmp_path)
     assert len(second.runs[0].history) == 2
@@ -218,7 +218,7 @@ def test_without_resume_a_run_begins_anew_and_resume_without_a_checkpoint_too(tm
         ({"seed": 3}, "seed"),
     ],
 )
-def test_the_checkpoint_of_another_run_is_refused(tmp_path, changes, fault):
+def test_checkpoint_of_another_run_is_rejected(tmp_path, changes, fault):
     run(impl="gluon", folder=tmp_path)
     with pytest.raises(
         InputError,
@@ -227,7 +227,7 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path, changes, fault):
         run(**{"impl": "gluon", "folder": tmp_path, "resume": True, **changes})
 
 
-def test_a_damaged_checkpoint_is_one_line(tmp_path):
+def test_checkpoint_that_is_damaged_is_reported_in_one_line(tmp_path):
     run(impl="gluon", folder=tmp_path)
     [path] = tmp_path.iterdir()
     whole = path.read_bytes()
@@ -246,7 +246,7 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path):
     assert all(message.startswith(f"{path}: ") and "\n" not in message for message in messages)
 
 
-def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
+def test_resume_flag_is_offered_by_resumable_chapters_only(tmp_path, capsys):
     flags = [
         "--quick",
         "--dataset",
@@ -281,7 +281,7 @@ def test_the_flag_is_offered_where_it_means_something(tmp_path, capsys):
     assert exit.value.code == 2
 
 
-def test_a_sample_is_what_the_model_says_and_the_cold_one_is_the_likeliest():
+def test_sample_depends_on_the_seed_and_picks_the_likeliest_words_at_low_temperature():
     model, data = built("gluon")
     vocabulary = data.source.vocabulary
     texts = [
@@ -297,7 +297,7 @@ def test_a_sample_is_what_the_model_says_and_the_cold_one_is_the_likeliest():
         assert vocabulary.words[number[0]] == word
 
 
-def test_progress_shows_perplexity_and_speed_where_there_is_a_loss_for_every_word():
+def test_progress_shows_perplexity_and_speed_if_there_is_a_loss_per_word():
     class Bar:
         format_dict = {"elapsed": 2.0}  # noqa: RUF012
 
@@ -310,7 +310,7 @@ def test_progress_shows_perplexity_and_speed_where_there_is_a_loss_for_every_wor
     assert progress._numbers(loop) == {"perplexity": "50", "tokens/s": "350"}
 
 
-def test_the_loop_goes_on_where_a_callback_puts_it():
+def test_train_ch3_continues_from_the_epoch_that_a_callback_sets():
     class Later(Callback):
         def before_training(self, loop):
             loop.epoch, loop.step = 2, 8
@@ -337,14 +337,14 @@ def test_the_loop_goes_on_where_a_callback_puts_it():
     assert seen == [(3, 8 + len(data.train_iter))]
 
 
-def test_an_interrupted_loop_still_has_its_history():
+def test_training_interrupted_has_the_history():
     model, data = built("gluon")
     with pytest.raises(TrainingInterrupted) as caught:
         language_model.train(model, data, TINY, [Stop(2)])
     assert caught.value.history["epoch"] == [1]
 
 
-def test_the_quick_layer_is_gluons_own():
+def test_quick_lstm_equals_gluons_lstm():
     ours, theirs = language_model.QuickLSTM(3, input_size=3), rnn.LSTM(3, input_size=3)
     X, state = nd.random.normal(shape=(4, 2, 3)), [nd.random.normal(shape=(1, 2, 3)) for _ in range(2)]
     results = []
@@ -362,7 +362,7 @@ def test_the_quick_layer_is_gluons_own():
 
 
 @pytest.mark.slow
-def test_a_small_net_learns_the_treebank(real_data):
+def test_language_model_learns_the_treebank_with_a_small_net(real_data):
     hp = language_model.HParams(num_hiddens=100, num_epochs=1)
     result = language_model.run(hp, impl="gluon", dataset="ptb", data_dir=real_data)
     metrics = result.find("gluon", "LSTM 1 epochs").metrics

@@ -36,14 +36,14 @@ def small(impl="both"):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kernel", [1, 3, 5])
-def test_a_convolutions_gradients_are_those_of_central_differences_and_of_autograd(shape, kernel):
+def test_conv2d_gradients_equal_central_differences_and_autograd(shape, kernel):
     errors = check_layer(Conv2D(array(4, shape[1], kernel, kernel), array(4)), array(*shape))
     assert errors["central differences"] < 1e-7
     assert errors["autograd"] < 1e-12
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_max_pools_gradients_are_those_of_central_differences_and_of_autograd(shape):
+def test_max_pool2d_gradients_equal_central_differences_and_autograd(shape):
     errors = check_layer(MaxPool2D(), array(*shape))
     assert errors["central differences"] < 1e-7
     assert errors["autograd"] == 0
@@ -69,7 +69,7 @@ def of_gluon(layer, theirs, X):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["convolution", "max pool"])
-def test_a_layers_output_and_gradients_are_those_of_gluons(name, shape):
+def test_layer_output_and_gradients_equal_gluons(name, shape):
     layer, theirs = {
         "convolution": (Conv2D(array(4, shape[1], 5, 5), array(4)), nn.Conv2D(4, 5, padding=2)),
         "max pool": (MaxPool2D(), nn.MaxPool2D(2)),
@@ -78,13 +78,13 @@ def test_a_layers_output_and_gradients_are_those_of_gluons(name, shape):
         np.testing.assert_allclose(ours.asnumpy(), gluons.asnumpy(), rtol=1e-10, atol=1e-12)
 
 
-def test_of_equal_pixels_the_first_gets_the_gradient_as_in_gluon():
+def test_max_pool2d_gives_the_gradient_to_the_first_of_equal_pixels_as_gluon_does():
     X = nd.array(rng.randint(0, 2, (20, 1, 8, 8)), dtype="float64")
     for ours, gluons in of_gluon(MaxPool2D(), nn.MaxPool2D(2), X):
         np.testing.assert_array_equal(ours.asnumpy(), gluons.asnumpy())
 
 
-def test_a_first_convolution_computes_no_gradient_that_nobody_asks_for():
+def test_conv2d_computes_no_input_gradient_in_the_first_layer():
     layer = Conv2D(array(4, 1, 5, 5), array(4), first=True)
     for param in layer.params:
         param.attach_grad()
@@ -96,7 +96,7 @@ def setting(variant, **changes):
     return next(run.hp for run in runs if run.variant == variant)
 
 
-def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
+def test_from_scratch_has_autograds_gradients_and_gluons_scores():
     hp = setting("Adam 2000 steps")
     data = lenet.chapter.data(hp, Options(dataset="digits"))
     seed_everything(0)
@@ -128,14 +128,14 @@ def test_the_nets_gradients_are_autograds_and_its_scores_gluons():
     ]
 
 
-def test_the_last_training_images_are_for_validation():
+def test_data_holds_out_the_last_training_images_for_validation():
     images = load_images("mnist", "digits")
     sets = lenet.chapter.data(setting("SGD 0.01"), Options(dataset="digits")).source
     assert [len(y) for _, y in (sets.train, sets.valid, sets.test)] == [1248, 249, 300]
     assert sets.valid[1].asnumpy().tolist() == images.train_labels[-249:].tolist()
 
 
-def test_a_short_run_trains_compares_and_draws():
+def test_run_quick_trains_compares_and_draws():
     result = small()
     assert list(result.labelled()) == [
         "scratch Adam 6 steps",
@@ -160,13 +160,13 @@ def test_a_short_run_trains_compares_and_draws():
         assert run.metrics["best_valid_acc"] == max(run.history["valid_acc"])
 
 
-def test_one_implementation_alone_gives_the_same_numbers():
+def test_run_of_one_implementation_gives_the_same_numbers():
     alone = small("scratch")
     assert [run.name for run in alone.runs] == ["scratch Adam 6 steps"]
     assert alone.runs[0].metrics == small().find("scratch", "Adam 6 steps").metrics
 
 
-def test_every_published_row_has_a_run_and_metric_of_ours():
+def test_published_values_each_have_a_run_and_metric_of_ours():
     labels = {run.label for run in lenet.chapter.runs(lenet.HParams())}
     for row in published_values():
         if row["chapter"] == "lenet":
@@ -174,20 +174,20 @@ def test_every_published_row_has_a_run_and_metric_of_ours():
             assert row["metric"] in small().find("scratch", "Adam 6 steps").metrics
 
 
-def test_a_label_tells_the_steps_that_are_taken():
+def test_label_names_the_number_of_steps():
     for num_steps in (2000, 2009, 7):
         plan = setting(f"Adam {num_steps} steps", num_steps=num_steps).plan
         assert plan["num_epochs"] * plan["steps"] == num_steps
 
 
-def test_only_sgd_with_gluon_may_diverge_and_d2ls_class_is_one_more_run():
+def test_comparisons_let_only_sgd_with_gluon_diverge_and_include_d2ls_class():
     runs = lenet.chapter.runs(lenet.HParams())
     assert [run.label for run in runs if run.may_diverge] == ["gluon SGD 0.01", "gluon SGD 0.001"]
     assert [run.label for run in runs if run.impl == "d2l"] == ["d2l SGD 0.1"]
     assert lenet.chapter.implementations == ("scratch", "gluon", "d2l")
 
 
-def test_only_digits_that_are_taken_for_others_are_shown():
+def test_misclassified_returns_only_wrongly_classified_digits():
     data = lenet.chapter.data(setting("SGD 0.01"), Options(dataset="digits"))
     always_3 = lenet.misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data.source)
     assert len(always_3) == 24
@@ -199,7 +199,7 @@ def test_only_digits_that_are_taken_for_others_are_shown():
 
 
 @pytest.mark.slow
-def test_300_steps_of_adam_are_enough_for_97_of_100_digits(real_data):
+def test_run_of_300_adam_steps_classifies_97_of_100_digits(real_data):
     hp = lenet.HParams(num_steps=300, num_evaluations=1)
     result = lenet.run(hp, impl="gluon", dataset="mnist", data_dir=real_data)
     accuracies = {run.name: run.metrics["best_valid_acc"] for run in result.runs}

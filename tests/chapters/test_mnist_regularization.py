@@ -32,14 +32,14 @@ def two_seeds():
     return run(only=FEW, seeds=2, jobs=2)
 
 
-def test_numbers_depend_neither_on_the_number_of_processes_nor_on_what_else_is_trained(two_seeds):
+def test_run_gives_the_same_numbers_in_any_number_of_processes_and_beside_any_variants(two_seeds):
     assert metrics(run(only=FEW, seeds=2, jobs=1)) == metrics(two_seeds)
     assert metrics(run(only=FEW[1:], impl="gluon", seed=1, jobs=1)) == {
         "gluon L1 1e-4": metrics(two_seeds)["gluon L1 1e-4, seed 1"]
     }
 
 
-def test_every_seed_of_every_variant_is_kept_and_the_first_has_the_labels_of_a_single_one(two_seeds):
+def test_run_keeps_every_seed_and_labels_the_first_like_a_single_one(two_seeds):
     labels = [f"{impl} {name}" for name in FEW for impl in ("scratch", "gluon")]
     assert list(two_seeds.labelled()) == [*labels, *(f"{label}, seed 1" for label in labels)]
     assert [run.seed for run in two_seeds.select("gluon", BASELINE)] == [0, 1]
@@ -48,7 +48,7 @@ def test_every_seed_of_every_variant_is_kept_and_the_first_has_the_labels_of_a_s
     assert [pair["left_at"] for pair in two_seeds.parity["pairs"]] == [None, None]
 
 
-def test_the_table_has_mean_deviation_and_what_lies_between_variant_and_baseline(two_seeds):
+def test_show_tabulates_mean_std_and_difference_from_the_baseline(two_seeds):
     for impl in ("scratch", "gluon"):
         base, other = two_seeds.tables[f"Test accuracy of the variants, {impl}"]
         accuracies = [run.metrics["test_acc"] for run in two_seeds.select(impl, "L1 1e-4")]
@@ -61,7 +61,7 @@ def test_the_table_has_mean_deviation_and_what_lies_between_variant_and_baseline
         assert f"penalties_{impl}" in two_seeds.figures  # the variant beside the baseline
 
 
-def test_every_published_variant_is_there_under_its_name_and_no_two_are_the_same():
+def test_comparisons_have_every_published_variant_and_no_duplicate_settings():
     runs = [run for run in mnist_regularization.chapter.runs(HParams()) if run.impl == "scratch"]
     names = [run.variant for run in runs]
     published = {row["run"] for row in published_values() if row["chapter"] == "mnist_regularization"}
@@ -71,7 +71,7 @@ def test_every_published_variant_is_there_under_its_name_and_no_two_are_the_same
     assert dropped == ["dropout only", "dropout + L1 + L2"]
 
 
-def test_an_unknown_variant_is_refused_with_the_names_of_all():
+def test_run_rejects_an_unknown_variant_and_names_all():
     with pytest.raises(InputError, match="--only: unknown variant 'L2 1e-9'; choose from baseline, "):
         run(only=("L2 1e-9",))
 
@@ -98,7 +98,7 @@ NETS = [
 
 @pytest.mark.parametrize(("changes", "shapes"), NETS)
 @pytest.mark.parametrize("build", BUILDERS)
-def test_a_net_has_the_layers_and_first_parameters_that_its_setting_says(build, changes, shapes):
+def test_from_scratch_builds_the_layers_and_initial_parameters_of_the_setting(build, changes, shapes):
     data = images()
     model = build(setting(**changes), data)
     X, _ = data.source.train
@@ -115,7 +115,7 @@ def test_a_net_has_the_layers_and_first_parameters_that_its_setting_says(build, 
 
 @pytest.mark.parametrize("build", BUILDERS)
 @pytest.mark.parametrize(("reg", "l1"), [(0.5, 0.0), (0.0, 0.01), (0.5, 0.01)])
-def test_penalties_add_their_gradients_to_the_weights_steps_and_not_to_the_biases(build, reg, l1):
+def test_penalties_change_the_steps_of_weights_but_not_of_biases(build, reg, l1):
     steps = []
     for penalties in ({}, {"reg": reg, "l1": l1}):
         data, hp = images(), setting(**penalties)
@@ -131,7 +131,7 @@ def test_penalties_add_their_gradients_to_the_weights_steps_and_not_to_the_biase
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_the_model_ends_with_the_average_of_its_parameters_where_there_is_one(build):
+def test_train_leaves_the_averaged_parameters_in_the_model(build):
     ends = []
     for average in (0.0, 0.9):
         data = images()
@@ -146,7 +146,7 @@ def test_the_model_ends_with_the_average_of_its_parameters_where_there_is_one(bu
 
 
 @pytest.mark.slow
-def test_the_baseline_at_the_articles_scale_is_in_its_band(real_data):
+def test_run_of_the_baseline_at_full_scale_is_in_its_band(real_data):
     result = mnist_regularization.run(only=(BASELINE,), impl="gluon", data_dir=real_data)
     assert [row["run"] for row in result.published] == ["gluon baseline"]
     assert result.outside == []

@@ -51,7 +51,7 @@ def in_double(model):
 
 
 @every_basis
-def test_the_hidden_layer_is_its_formula(basis):
+def test_rbf_equals_its_formula(basis):
     rng = np.random.RandomState(0)
     X, centres, widths = rng.normal(size=(5, 2)), rng.normal(size=(3, 2)), np.array([0.3, 1.0, 2.0])
     expected = np.array(
@@ -62,7 +62,7 @@ def test_the_hidden_layer_is_its_formula(basis):
 
 
 @every_basis
-def test_far_from_every_centre_gradients_stay_finite(basis):
+def test_rbf_gradients_stay_finite_far_from_every_centre(basis):
     X, centres, log_width = nd.array([[1000.0]]), nd.zeros((1, 1)), nd.zeros(1)
     for array in (centres, log_width):
         array.attach_grad()
@@ -73,7 +73,7 @@ def test_far_from_every_centre_gradients_stay_finite(basis):
 
 
 @pytest.mark.parametrize(("task", "basis"), itertools.product(NUM_TRAIN, BASES))
-def test_gradients_by_centres_widths_and_weights_are_central_differences(task, basis):
+def test_rbf_gradients_equal_central_differences(task, basis):
     model, data, _ = built("scratch", task=task, basis=basis, centres="learned", sigma=1.0, num_centres=3)
     in_double(model)
     X, y = (array[:7].astype("float64") for array in data.source.train)
@@ -88,7 +88,7 @@ def test_gradients_by_centres_widths_and_weights_are_central_differences(task, b
 
 
 @pytest.mark.parametrize(("basis", "centres"), itertools.product(BASES, CENTRES))
-def test_with_equal_parameters_gluons_net_is_ours(basis, centres):
+def test_with_gluon_equals_from_scratch_with_the_same_parameters(basis, centres):
     for task in NUM_TRAIN:
         (ours, data, _), (theirs, _, _) = (
             built(impl, task=task, basis=basis, centres=centres) for impl in BUILDERS
@@ -105,19 +105,19 @@ def test_with_equal_parameters_gluons_net_is_ours(basis, centres):
         np.testing.assert_allclose(*losses, rtol=1e-5, atol=1e-5)
 
 
-def test_every_pair_goes_one_way():
+def test_matching_pairs_follow_the_same_path():
     pairs = quick().parity["pairs"]
     assert {pair["ours"] for pair in pairs} == {run.name for run in quick().select("scratch")}
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
 
 
-def test_learned_centres_widths_and_weights_go_the_same_path_to_the_last_digits():
+def test_learned_centres_and_widths_follow_the_same_path_to_the_last_digits():
     models = [built(impl, centres="learned")[0] for impl in BUILDERS]
     _, data, hp = built("gluon")
     assert same_path(*models, data.train_iter, hp.batch_size, tolerance=1e-12)
 
 
-def test_each_basis_meets_each_choice_of_centres_on_each_task():
+def test_variants_combine_every_task_basis_and_choice_of_centres():
     combinations = itertools.product(BUILDERS, NUM_TRAIN, BASES, CENTRES)
     assert {run.name for run in quick().runs} == {" ".join(names) for names in combinations}
     assert quick().errors == {}
@@ -126,13 +126,13 @@ def test_each_basis_meets_each_choice_of_centres_on_each_task():
         assert run.metrics.keys() == {"train_loss", "test_loss"} | accuracies
 
 
-def test_settings_are_what_the_names_say():
+def test_variants_have_the_settings_that_they_are_named_after():
     for name, hp in rbf_network.variants(HParams(lr_sine=0.7, lr_moons=0.6)).items():
         assert name == f"{hp.task} {hp.basis} {hp.centres}"
         assert hp.lr == {"sine": 0.7, "moons": 0.6}[hp.task]
 
 
-def test_centres_move_where_they_are_learned_and_only_there():
+def test_train_moves_only_learned_centres():
     variants = rbf_network.variants(HParams())
     for run in quick().runs:
         hp = variants[run.variant]
@@ -144,7 +144,7 @@ def test_centres_move_where_they_are_learned_and_only_there():
 
 
 @pytest.mark.parametrize("task", NUM_TRAIN)
-def test_centres_begin_where_they_should(task):
+def test_initial_centres_are_those_of_the_chosen_method(task):
     sources = {how: built("scratch", seed=3, task=task, centres=how)[1].source for how in CENTRES}
     X = sources["random"].train[0].asnumpy()
     means = KMeans(8, n_init=10, random_state=3).fit(X).cluster_centers_
@@ -155,7 +155,7 @@ def test_centres_begin_where_they_should(task):
     np.testing.assert_array_equal(sources["learned"].centres.asnumpy(), chosen)
 
 
-def test_the_width_is_a_multiple_of_the_centres_spacing():
+def test_initial_width_is_a_multiple_of_the_centres_spacing():
     for task, inputs in (("sine", 1), ("moons", 2)):
         source = built("scratch", task=task, width=0.5, num_centres=10)[1].source
         centres = source.centres.asnumpy()
@@ -165,7 +165,7 @@ def test_the_width_is_a_multiple_of_the_centres_spacing():
         )
 
 
-def test_sets_are_apart_and_the_curve_is_tested_without_noise():
+def test_points_returns_disjoint_sets_and_tests_the_curve_without_noise():
     (X, _), (X_test, _) = rbf_network.points("moons", 0.1, 0)
     assert (len(X), len(X_test)) == (640, 200)
     assert not (X.asnumpy()[:, None] == X_test.asnumpy()).all(axis=2).any()
@@ -177,7 +177,7 @@ def test_sets_are_apart_and_the_curve_is_tested_without_noise():
     assert noise.std() == pytest.approx(0.1, rel=0.2)
 
 
-def test_no_net_is_below_its_least_squares_and_training_comes_near_it():
+def test_least_squares_bounds_the_loss_and_training_approaches_it():
     examples, _ = rbf_network.points("sine", 0.1, 0)
     variants = rbf_network.variants(HParams())
     for run in quick().runs:
@@ -195,7 +195,7 @@ def test_no_net_is_below_its_least_squares_and_training_comes_near_it():
     assert best == pytest.approx(((phi @ weights[:-1] + weights[-1] - y) ** 2).mean() / 2, rel=1e-5)
 
 
-def test_learning_the_centres_is_worth_it_on_the_moons():
+def test_learned_centres_score_best_on_the_moons():
     accuracies = {}
     for centres in CENTRES:
         model, data, hp = built("gluon", task="moons", centres=centres, num_epochs=20)
@@ -203,7 +203,7 @@ def test_learning_the_centres_is_worth_it_on_the_moons():
     assert accuracies["learned"] >= 0.99 > 0.97 > max(accuracies["random"], accuracies["k-means"])
 
 
-def test_one_seed_gives_one_result():
+def test_run_is_reproducible_with_the_same_seed():
     def numbers(seed):
         runs = rbf_network.run(HParams(num_epochs=1, steps=5), impl="gluon", seed=seed).runs
         return json.dumps({run.variant: run.metrics for run in runs})
@@ -211,7 +211,7 @@ def test_one_seed_gives_one_result():
     assert numbers(1) == numbers(1) != numbers(2)
 
 
-def test_tables_are_ordered_and_figures_are_there():
+def test_show_sorts_the_tables_and_draws_every_figure():
     assert quick().figures.keys() == {"bases", "sine", "sine_training", "moons", "moons_training"}
     for rows in quick().tables.values():
         losses = [float(row["test loss"]) for row in rows]
@@ -223,7 +223,7 @@ def test_tables_are_ordered_and_figures_are_there():
     assert len(quick().figures["moons"].axes) == len(BASES) * len(CENTRES)
 
 
-def test_one_implementation_alone_draws_its_own_nets_and_a_diverged_run_draws_what_there_is():
+def test_show_draws_what_was_trained():
     result = rbf_network.run(HParams(num_epochs=1, steps=5), impl="gluon")
     assert result.figures.keys() == quick().figures.keys()
     assert result.parity is None
@@ -235,12 +235,12 @@ def test_one_implementation_alone_draws_its_own_nets_and_a_diverged_run_draws_wh
 @pytest.mark.parametrize(
     "settings", [{"num_centres": 1}, {"num_centres": 161}, {"width": 0}, {"momentum": 1}]
 )
-def test_settings_out_of_range_are_refused(settings):
+def test_hparams_reject_values_out_of_range(settings):
     with pytest.raises(InputError, match="must be"):
         HParams(**settings)
 
 
-def test_marks_are_drawn_and_the_plane_reaches_as_far_as_they_do():
+def test_decision_regions_draw_all_marks_within_the_plane():
     sets = {"train": (np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1]))}
     far = np.array([[5.0, -4.0]])
     figure = plot.decision_regions({"net": lambda X: X[:, 0] - 0.5}, sets, "t", {"centres": {"net": far}})
@@ -251,7 +251,7 @@ def test_marks_are_drawn_and_the_plane_reaches_as_far_as_they_do():
     assert figure.legends[0].get_texts()[-1].get_text() == "centres"
 
 
-def test_points_beside_a_line_have_its_colour():
+def test_functions_draw_marks_in_the_color_of_their_line():
     x = np.arange(3.0)
     figure = plot.functions(
         {"p": (x, {"a": x, "b": -x})}, "x", "t", {"p": {"b": (x[:1], x[:1]), "data": (x, x)}}

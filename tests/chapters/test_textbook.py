@@ -81,7 +81,7 @@ def without_times(value):
 
 
 @pytest.mark.parametrize("name", TEXTBOOK)
-def test_a_chapter_trains_compares_draws_and_repeats_itself(name, small_fashion, tmp_path, capsys):
+def test_chapter_trains_compares_draws_and_is_reproducible(name, small_fashion, tmp_path, capsys):
     data = (
         ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []
     )  # without the files of house_prices
@@ -108,7 +108,7 @@ def test_a_chapter_trains_compares_draws_and_repeats_itself(name, small_fashion,
 
 
 @pytest.mark.parametrize("name", ["linear_regression", "polynomial_fitting", "weight_decay"])
-def test_on_made_up_data_every_published_value_is_met(name):
+def test_chapter_on_synthetic_data_meets_every_published_value(name):
     result = full(name)
     assert len(result.published) >= 4
     assert result.outside == []
@@ -116,17 +116,17 @@ def test_on_made_up_data_every_published_value_is_met(name):
     assert result.models.keys() == result.labelled().keys() - {"data"}
 
 
-def test_weight_decay_from_scratch_gives_the_norm_that_was_printed():
+def test_weight_decay_from_scratch_gives_the_printed_norm():
     run = full("weight_decay").find("scratch", "lambda=0")
     assert run.metrics["l2_norm_w"] == pytest.approx(11.611942, abs=5e-5)
 
 
-def test_what_is_learned_is_the_truth():
+def test_linear_regression_learns_the_true_parameters():
     metrics = full("linear_regression").find("gluon").metrics
     assert [metrics["w[0]"], metrics["w[1]"], metrics["b"]] == pytest.approx([2, -3.4, 4.2], abs=2e-3)
 
 
-def test_a_run_does_not_depend_on_the_other_runs():
+def test_run_gives_the_same_numbers_without_the_other_runs():
     both, alone = full("polynomial_fitting"), polynomial_fitting.run(impl="gluon")
     assert list(alone.labelled()) == ["gluon cubic", "gluon linear", "gluon two examples"]
     assert alone.parity is None
@@ -134,7 +134,7 @@ def test_a_run_does_not_depend_on_the_other_runs():
         assert run.metrics == both.labelled()[label].metrics
 
 
-def test_another_seed_is_compared_and_another_setting_is_not():
+def test_run_compares_other_seeds_but_not_other_settings():
     other = linear_regression.run(seed=1, impl="scratch")
     assert [row["metric"] for row in other.published] == [
         "train_loss",
@@ -144,7 +144,7 @@ def test_another_seed_is_compared_and_another_setting_is_not():
     assert linear_regression.run(hp, impl="scratch").published == []
 
 
-def test_a_stand_in_is_marked_in_result_and_on_stderr_and_compared_with_nothing(offline, caplog):
+def test_run_marks_stand_in_data_and_compares_them_with_nothing(offline, caplog):
     result = softmax_regression.run(impl="scratch")
     assert (result.dataset, result.stand_in_for, result.published) == ("digits", "fashion_mnist", [])
     assert "embedded data (digits) stand in for it" in caplog.text
@@ -152,20 +152,20 @@ def test_a_stand_in_is_marked_in_result_and_on_stderr_and_compared_with_nothing(
     assert "digits stood in for fashion_mnist" in str(result)
 
 
-def test_files_that_are_not_the_published_ones_are_compared_with_nothing(small_fashion, caplog):
+def test_run_compares_files_that_are_not_published_with_nothing(small_fashion, caplog):
     result = softmax_regression.run(data_dir=small_fashion, impl="gluon")
     assert (result.dataset, result.stand_in_for, result.published) == ("fashion_mnist", None, [])
     assert "are not the published ones" in caplog.text
 
 
-def test_softmax_regression_learns_what_can_be_learned(small_fashion):
+def test_softmax_regression_separates_separable_classes(small_fashion):
     result = softmax_regression.run(
         softmax_regression.HParams(num_epochs=20, lr=0.5, batch_size=32), data_dir=small_fashion
     )
     assert [run.metrics["test_acc"] for run in result.runs] == [1, 1]
 
 
-def test_predictions_show_true_above_predicted(small_fashion):
+def test_predictions_show_the_true_class_above_the_predicted_one(small_fashion):
     data = softmax_regression.load_images("fashion_mnist", "fashion_mnist", small_fashion)
     figure = softmax_regression.predictions(
         lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data, "always a dress"
@@ -175,21 +175,21 @@ def test_predictions_show_true_above_predicted(small_fashion):
     assert [ax.title.get_fontweight() for ax in figure.axes][:4] == ["bold", "bold", "bold", "normal"]
 
 
-def test_activations_have_the_gradients_of_their_formulas():
+def test_activations_return_the_gradients_of_the_formulas():
     for name, (x, lines) in mlp.activations().items():
         y, slope = lines[name], lines["gradient"]
         expected = {"ReLU": (x >= 0) * 1.0, "sigmoid": y * (1 - y), "tanh": 1 - y**2}[name]
         assert slope == pytest.approx(expected, abs=1e-5)
 
 
-def test_dropouts_paths_are_compared_with_dropout_off(small_fashion):
+def test_dropout_compares_paths_with_dropout_off(small_fashion):
     result = dropout.run(data_dir=small_fashion, quick=True)
     assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
         ("scratch no dropout", "gluon no dropout")
     ]
 
 
-def test_dropout_drops_the_units_of_both_layers_as_often_as_gluons():
+def test_dropout_drops_units_of_both_layers_as_often_as_gluon():
     hp = dropout.HParams(drop_prob1=0.3, drop_prob2=0.8, sigma=0.1)
     ours, theirs = dropout.from_scratch(hp, None), dropout.with_gluon(hp, None)
     X = nd.random.uniform(shape=(1, 1, 28, 28))
@@ -208,25 +208,25 @@ def test_dropout_drops_the_units_of_both_layers_as_often_as_gluons():
     np.testing.assert_allclose(outputs[0].std(axis=0)[1:], outputs[1].std(axis=0)[1:], rtol=0.1)
 
 
-def test_a_penalty_is_whole_in_a_short_batch():
+def test_weight_decay_adds_the_whole_penalty_in_a_short_batch():
     result = weight_decay.run(weight_decay.HParams(batch_size=8, num_epochs=3))
     assert all(pair["left_at"] is None for pair in result.parity["pairs"])
 
 
-def test_twins_are_paired_by_variant_even_where_settings_coincide():
+def test_matching_pairs_have_the_same_variant_even_if_settings_coincide():
     result = polynomial_fitting.run(polynomial_fitting.HParams(degree=1, num_epochs=2))
     assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
         (f"scratch {name}", f"gluon {name}") for name in ("cubic", "linear", "two examples")
     ]
 
 
-def test_a_failed_run_is_told_in_python_too():
+def test_result_shows_a_failed_run_in_python():
     result = polynomial_fitting.run(seed=2, impl="gluon")
     assert "training diverged" in repr(result)
     assert "training diverged" in result._repr_html_()
 
 
-def test_ctrl_c_while_figures_are_drawn_keeps_the_training(monkeypatch):
+def test_run_interrupted_while_drawing_keeps_the_training(monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
@@ -236,7 +236,7 @@ def test_ctrl_c_while_figures_are_drawn_keeps_the_training(monkeypatch):
     assert len(result.find("gluon").history) == 3
 
 
-def test_ctrl_c_before_anything_is_finished_leaves_the_last_results_alone(tmp_path, monkeypatch):
+def test_run_chapter_interrupted_early_keeps_the_earlier_results(tmp_path, monkeypatch):
     assert main("linear_regression", "--quick", "--out", str(tmp_path)) == 0
     before = (tmp_path / "result.json").read_text()
 
@@ -248,13 +248,13 @@ def test_ctrl_c_before_anything_is_finished_leaves_the_last_results_alone(tmp_pa
     assert (tmp_path / "result.json").read_text() == before
 
 
-def test_the_naive_softmax_is_shown_overflowing():
+def test_softmax_overflow_shows_that_the_naive_softmax_overflows():
     table = softmax_regression.softmax_overflow()
     assert "nan" in table[-1]["naive"]
     assert "nan" not in table[-1]["safe"]
 
 
-def test_divergence_is_reported_the_other_runs_are_kept_and_the_exit_code_is_1(tmp_path, capsys):
+def test_run_chapter_reports_divergence_keeps_the_other_runs_and_exits_with_1(tmp_path, capsys):
     # the two examples of seed 2 lie too far out for the book's learning rate
     assert main("polynomial_fitting", "--seed", "2", "--impl", "gluon", "--out", str(tmp_path)) == 1
     runs = json.loads((tmp_path / "result.json").read_text())["runs"]
@@ -264,7 +264,7 @@ def test_divergence_is_reported_the_other_runs_are_kept_and_the_exit_code_is_1(t
     assert "error: gluon two examples: training diverged" in capsys.readouterr().err
 
 
-def test_divergence_in_the_first_epoch_still_leaves_a_result(small_fashion):
+def test_run_that_diverges_in_the_first_epoch_still_returns_a_result(small_fashion):
     for chapter, hp in (
         (mlp, mlp.HParams(lr=1e30)),
         (dropout, dropout.HParams(lr=1e30)),
@@ -278,7 +278,7 @@ def test_divergence_in_the_first_epoch_still_leaves_a_result(small_fashion):
         json.dumps(result.as_json(), allow_nan=False)
 
 
-def test_strict_turns_a_value_outside_its_band_into_exit_code_1(tmp_path, monkeypatch):
+def test_run_chapter_strict_exits_with_1_if_a_value_is_outside_its_band(tmp_path, monkeypatch):
     flags = ["--impl", "gluon", "--out", str(tmp_path)]
     assert main("linear_regression", "--strict", *flags) == 0
     from d2l_repro.results import published
@@ -309,7 +309,9 @@ def test_strict_turns_a_value_outside_its_band_into_exit_code_1(tmp_path, monkey
         (["--dataset", "mnist"], "error: mnist/train-images-idx3-ubyte.gz: not found in"),
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_2(offline, flags, message, tmp_path, capsys):
+def test_run_chapter_reports_bad_input_in_one_message_and_exits_with_2(
+    offline, flags, message, tmp_path, capsys
+):
     where = [] if "--out" in flags else ["--out", str(tmp_path / "out")]
     assert main("softmax_regression", *flags, *where) == 2
     captured = capsys.readouterr()
@@ -321,7 +323,7 @@ def test_bad_input_is_one_message_and_exit_code_2(offline, flags, message, tmp_p
         assert captured.err.count("\n") == 1
 
 
-def test_flags_that_mean_nothing_are_not_offered(tmp_path, capsys):
+def test_run_chapter_rejects_flags_that_do_not_apply(tmp_path, capsys):
     assert main("linear_regression", "--dataset", "mnist") == 2
     with pytest.raises(InputError, match="cannot use 'mnist'; choose from auto"):
         linear_regression.run(dataset="mnist")
@@ -329,7 +331,7 @@ def test_flags_that_mean_nothing_are_not_offered(tmp_path, capsys):
         linear_regression.run(impl="torch")
 
 
-def test_quick_values_are_defaults_that_flags_override(tmp_path):
+def test_quick_sets_defaults_that_flags_override(tmp_path):
     assert main("weight_decay", "--num-epochs", "3", "--quick", "--out", str(tmp_path)) == 0
     result = Result.load(tmp_path / "result.json")
     assert result.settings["num_epochs"] == 3
@@ -337,7 +339,7 @@ def test_quick_values_are_defaults_that_flags_override(tmp_path):
 
 
 @pytest.mark.parametrize("name", entries())
-def test_help_says_something_of_every_flag(name, capsys):
+def test_help_explains_every_flag(name, capsys):
     with pytest.raises(SystemExit):
         run_chapter(importlib.import_module(f"chapters.{name}").chapter, ["--help"])
     lines = "\n".join(line.strip("│| ") for line in capsys.readouterr().out.splitlines())
@@ -350,7 +352,7 @@ def test_help_says_something_of_every_flag(name, capsys):
         assert len(explanation.split()) > 1, flag
 
 
-def test_help_teaches_every_setting(capsys):
+def test_help_lists_every_setting(capsys):
     assert main("dropout", "--help") == 0
     text = " ".join(capsys.readouterr().out.split())
     for flag in (
@@ -368,7 +370,7 @@ def test_help_teaches_every_setting(capsys):
     assert "auto uses fashion_mnist" in text
 
 
-def test_ctrl_c_writes_what_was_finished_and_exits_with_130(tmp_path):
+def test_run_chapter_interrupted_saves_what_is_finished_and_exits_with_130(tmp_path):
     process = subprocess.Popen(
         [
             sys.executable,

@@ -21,7 +21,7 @@ def result(impl="both"):
     return two_moons.run(HP, quick=True, impl=impl)
 
 
-def test_every_net_is_trained_from_scratch_and_with_gluon():
+def test_comparisons_train_every_net_from_scratch_and_with_gluon():
     assert result().errors == {}
     assert [run.name for run in result().runs] == [run.label for run in all_runs(two_moons.comparisons(HP))]
     variants = {impl: {run.variant for run in result().select(impl)} for impl in ("scratch", "gluon")}
@@ -31,7 +31,7 @@ def test_every_net_is_trained_from_scratch_and_with_gluon():
 
 @pytest.mark.parametrize(("num_hidden_layers", "units"), [(1, [2, 5, 1]), (2, [2, 5, 3, 1])])
 @pytest.mark.parametrize("build", [two_moons.from_scratch, two_moons.with_gluon])
-def test_the_nets_have_as_many_units_as_the_article_gives_them(build, num_hidden_layers, units):
+def test_builders_give_the_nets_the_articles_numbers_of_units(build, num_hidden_layers, units):
     hp = two_moons.Setting(num_hidden_layers=num_hidden_layers)
     data = two_moons.data(hp, Options())
     model = build(hp, data)
@@ -40,13 +40,13 @@ def test_the_nets_have_as_many_units_as_the_article_gives_them(build, num_hidden
     assert shapes == [shape for n, m in zip(units, units[1:]) for shape in ((n, m), (m,))]
 
 
-def test_both_implementations_follow_the_same_path():
+def test_implementations_follow_the_same_path():
     pairs = result().parity["pairs"]
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
     assert len(pairs) == 8
 
 
-def test_every_published_row_has_a_run_and_metric_of_ours():
+def test_published_values_each_have_a_run_and_metric_of_ours():
     rows = [row for row in published_values() if row["chapter"] == "two_moons"]
     assert rows
     for row in rows:
@@ -54,7 +54,7 @@ def test_every_published_row_has_a_run_and_metric_of_ours():
             assert row["metric"] in result().find(impl, row["run"]).metrics
 
 
-def test_a_short_run_leaves_figures():
+def test_run_quick_leaves_figures():
     for figure in result().figures.values():
         assert plot.render(figure, "png").startswith(b"\x89PNG")
     nets = ("one_hidden_layer", "two_hidden_layers", "regions")
@@ -62,7 +62,7 @@ def test_a_short_run_leaves_figures():
 
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
-def test_one_implementation_alone_gives_the_same_numbers(impl):
+def test_run_of_one_implementation_gives_the_same_numbers(impl):
     assert result(impl).errors == {}
     assert {run.impl for run in result(impl).runs} == {impl}
     for run in result(impl).runs:
@@ -79,11 +79,11 @@ def test_gradients_by_hand_and_by_autograd_lead_to_the_same_parameters():
     assert by_autograd["parameters differ by"] == by_hand["parameters differ by"]
 
 
-def test_ways_to_the_gradient_are_not_compared_without_the_runs_from_scratch():
+def test_compare_gradients_needs_the_runs_from_scratch():
     assert result("gluon").tables["Gradients by hand and by autograd"] == []
 
 
-def test_best_epoch_is_kept_in_every_implementation():
+def test_train_restores_the_best_epoch_in_every_implementation():
     hp = two_moons.Setting(num_epochs=3, lr=5.0)
     for build in (two_moons.from_scratch, two_moons.with_gluon):
         seed_everything(0)
@@ -95,7 +95,7 @@ def test_best_epoch_is_kept_in_every_implementation():
         assert accuracy == pytest.approx(max(row["valid_acc"] for row in history))
 
 
-def test_moons_are_split_as_in_the_article():
+def test_data_are_split_as_in_the_article():
     data = two_moons.data(two_moons.HParams(), Options())
     parts = (data.source.train, data.source.valid, data.source.test)
     assert [len(y) for _, y in parts] == [640, 160, 200]

@@ -34,7 +34,7 @@ def result():
     return replace(vanishing_gradients.chapter, runs=runs).run(HP, quick=True)
 
 
-def test_every_variant_is_trained_from_scratch_and_with_gluon():
+def test_comparisons_train_every_variant_from_scratch_and_with_gluon():
     assert result().errors == {}
     runs = all_runs(vanishing_gradients.comparisons(HP))
     assert [run.name for run in result().runs] == [run.label for run in runs]
@@ -43,7 +43,7 @@ def test_every_variant_is_trained_from_scratch_and_with_gluon():
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_the_net_has_five_layers_and_four_normalizations(build):
+def test_from_scratch_builds_five_layers_and_four_normalizations(build):
     for batch_norm in (False, True):
         hp = vanishing_gradients.Setting(batch_norm=batch_norm)
         data = vanishing_gradients.data(hp, Options())
@@ -57,7 +57,7 @@ def test_the_net_has_five_layers_and_four_normalizations(build):
         assert len(state_arrays(model)) == len(shapes) + 8 * batch_norm
 
 
-def test_both_implementations_follow_the_same_path():
+def test_implementations_follow_the_same_path():
     pairs = result().parity["pairs"]
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
     runs = vanishing_gradients.chapter.runs(HP)
@@ -69,7 +69,7 @@ def test_both_implementations_follow_the_same_path():
     assert not_compared == {"relu, batch norm", "N(0, 5)", "N(0, 5), clipped"}
 
 
-def test_every_published_row_has_a_run_and_metric_of_ours():
+def test_published_values_each_have_a_run_and_metric_of_ours():
     rows = [row for row in published_values() if row["chapter"] == "vanishing_gradients"]
     assert rows
     for row in rows:
@@ -77,7 +77,7 @@ def test_every_published_row_has_a_run_and_metric_of_ours():
             assert row["metric"] in result().find(impl, row["run"]).metrics
 
 
-def test_a_short_run_leaves_figures():
+def test_run_quick_leaves_figures():
     for figure in result().figures.values():
         assert plot.render(figure, "png").startswith(b"\x89PNG")
     titles = ("small_weights", "biases_of_-8", "remedies", "large_weights", "trained")
@@ -129,7 +129,7 @@ def arrays(model):
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_the_best_epoch_is_restored_with_its_running_averages(build):
+def test_train_restores_the_best_epoch_with_its_running_averages(build):
     hp = vanishing_gradients.Setting(batch_norm=True, activation="sigmoid", bias=0.0, num_epochs=4)
     data = vanishing_gradients.data(hp, Options())
     model = build(hp, data)

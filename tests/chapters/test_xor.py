@@ -21,7 +21,7 @@ def result():
     return xor.run(HP, quick=True)
 
 
-def test_every_variant_is_trained_from_scratch_and_with_gluon():
+def test_comparisons_train_every_variant_from_scratch_and_with_gluon():
     assert result().errors == {}
     assert [run.name for run in result().runs] == [run.label for run in all_runs(xor.comparisons(HP))]
     variants = [{run.variant for run in result().select(impl)} for impl in ("scratch", "gluon")]
@@ -40,7 +40,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("changes", "shapes"), CHANGES)
 @pytest.mark.parametrize("build", [xor.from_scratch, xor.with_gluon])
-def test_a_setting_changes_the_net_as_it_says(build, changes, shapes):
+def test_from_scratch_builds_the_net_of_the_setting(build, changes, shapes):
     hp = xor.Setting(**changes)
     data = xor.data(hp, Options())
     model = build(hp, data)
@@ -49,7 +49,7 @@ def test_a_setting_changes_the_net_as_it_says(build, changes, shapes):
 
 
 @pytest.mark.parametrize("build", [xor.from_scratch, xor.with_gluon])
-def test_without_an_activation_the_logit_is_linear_and_with_the_squared_loss_it_is_a_probability(build):
+def test_from_scratch_is_linear_without_activation_and_a_probability_with_squared_loss(build):
     data = xor.data(xor.Setting(), Options())
     X, Z = data.source.test[0][:100], data.source.test[0][100:200]
     linear = build(xor.Setting(activation=None), data).net
@@ -61,14 +61,14 @@ def test_without_an_activation_the_logit_is_linear_and_with_the_squared_loss_it_
     assert y_hat.max().asscalar() < 1
 
 
-def test_a_probability_is_compared_with_one_half_and_a_logit_with_zero():
+def test_is_correct_compares_probabilities_with_one_half_and_logits_with_zero():
     y = nd.array([1, 0])
     squared, logistic = (xor.data(xor.Setting(loss=loss), Options()) for loss in ("squared", "logistic"))
     assert squared.source.is_correct(nd.array([[0.6], [0.4]]), y).asnumpy().tolist() == [1, 1]
     assert logistic.source.is_correct(nd.array([[0.6], [0.4]]), y).asnumpy().tolist() == [1, 0]
 
 
-def test_both_implementations_follow_the_same_path_where_gluon_keeps_double_precision():
+def test_implementations_follow_the_same_path_where_gluon_keeps_double_precision():
     pairs = result().parity["pairs"]
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
     compared = {pair["ours"] for pair in pairs}
@@ -76,25 +76,25 @@ def test_both_implementations_follow_the_same_path_where_gluon_keeps_double_prec
     assert others == {"adagrad", "rmsprop", "adadelta"}
 
 
-def test_only_large_learning_rates_may_diverge():
+def test_comparisons_let_only_large_learning_rates_diverge():
     runs = all_runs(xor.comparisons(HP))
     assert {run.variant for run in runs if run.may_diverge} == {"lr=100", "lr=1000"}
 
 
-def test_a_short_run_leaves_figures():
+def test_run_quick_leaves_figures():
     for figure in result().figures.values():
         assert plot.render(figure, "png").startswith(b"\x89PNG")
     names = ("every_variant", "regions")
     assert result().figures.keys() == {f"{name}_{impl}" for name in names for impl in ("scratch", "gluon")}
 
 
-def test_the_table_has_the_best_first():
+def test_show_puts_the_best_variant_first():
     accuracies = [float(row["test acc"]) for row in result().tables[TABLE] if row["test acc"] != "-"]
     assert accuracies == sorted(accuracies, reverse=True)
     assert len(result().tables[TABLE]) == len(result().runs)
 
 
-def test_no_line_separates_the_classes():
+def test_xor_points_cannot_be_separated_by_a_line():
     data = xor.data(xor.Setting(), Options())
     seed_everything(0)
     lines = nd.random.normal(shape=(200, 3))
@@ -103,7 +103,7 @@ def test_no_line_separates_the_classes():
     assert (sides == y.reshape((1, -1))).mean(axis=1).max().asscalar() < 0.8
 
 
-def test_all_at_once_takes_as_many_examples_as_it_says():
+def test_variants_all_at_once_take_as_many_examples_as_they_say():
     tables = xor.variants(xor.HParams())
     base, alike = tables["Activation"]["three units, ReLU"], tables["Batch"]["all at once, as many examples"]
     assert base.num_epochs * base.steps * base.batch_size == 4000

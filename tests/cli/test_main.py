@@ -49,7 +49,7 @@ def test_list_names_every_chapter_with_section_time_and_data(capsys):
     assert len(lines) == 1 + len(list((ROOT / "chapters").glob("[!_]*.py")))
 
 
-def test_the_catalogue_agrees_with_the_chapters():
+def test_catalogue_agrees_with_the_chapters():
     assert tuple(catalogue.entries())[: len(catalogue.TEXTBOOK)] == catalogue.TEXTBOOK
     for name, entry in catalogue.entries().items():
         chapter = importlib.import_module(f"chapters.{name}").chapter
@@ -89,7 +89,7 @@ json.dump(said, sys.stdout)
 
 
 @pytest.mark.parametrize("command", HELP)
-def test_help_teaches_and_does_not_import_mxnet(command, help_without_mxnet):
+def test_help_explains_the_commands_without_importing_mxnet(command, help_without_mxnet):
     code, text = help_without_mxnet[command]
     assert code == 0
     assert f"usage: {command} " in text
@@ -168,7 +168,7 @@ def test_run_with_several_seeds_at_a_time_gives_what_each_seed_gives_alone(two_c
     assert err == ""  # no bar where stderr is not a terminal
 
 
-def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd):
+def test_run_names_a_failing_chapter_and_runs_the_others(tmp_path, capfd):
     (tmp_path / "linear_regression").write_text("a file where the folder should be")
     assert main("run", "linear_regression", "weight_decay", "--quick", "--out", str(tmp_path)) == 1
     assert (tmp_path / "weight_decay" / "result.json").is_file()
@@ -176,7 +176,7 @@ def test_a_failing_chapter_does_not_stop_the_others_and_is_named(tmp_path, capfd
     assert "failed: linear_regression (exit code 2)" in (tmp_path / "report.html").read_text()
 
 
-def test_resume_keeps_what_is_finished_and_runs_the_rest(finished, capfd):
+def test_run_resume_keeps_what_is_finished_and_runs_the_rest(finished, capfd):
     kept, interrupted = (finished / name / "result.json" for name in ("linear_regression", "weight_decay"))
     interrupted.write_text(interrupted.read_text().replace('"interrupted": false', '"interrupted": true'))
     before = kept.read_bytes()
@@ -188,12 +188,12 @@ def test_resume_keeps_what_is_finished_and_runs_the_rest(finished, capfd):
 
 
 @pytest.mark.parametrize(("seed", "quick", "own"), [(3, True, True), (4, True, False), (3, False, False)])
-def test_resume_does_not_take_a_result_of_other_settings_for_its_own(two_chapters, seed, quick, own):
+def test_run_resume_repeats_a_chapter_whose_result_has_other_settings(two_chapters, seed, quick, own):
     task = Task("weight_decay", seed, two_chapters.folder / "weight_decay", quick, "")
     assert task.is_finished() == own
 
 
-def test_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path, monkeypatch, capfd):
+def test_run_strict_fails_when_the_mean_over_the_seeds_is_outside_its_band(tmp_path, monkeypatch, capfd):
     rows = [
         dict(row, low=1.0, high=2.0) if row["metric"] == "train_loss" else row
         for row in published.published_values()
@@ -232,7 +232,7 @@ def test_run_draws_a_bar_over_chapters_and_epochs_on_a_terminal(two_chapters):
     assert b"weight_decay: " in two_chapters.drawn
 
 
-def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no_other(tmp_path):
+def test_run_interrupted_keeps_what_is_finished_and_starts_no_other_chapter(tmp_path):
     code = (
         "from d2l_repro.cli import main; main.main(['run', 'polynomial_fitting', 'linear_regression', "
         f"'--out', {str(tmp_path)!r}])"
@@ -260,7 +260,7 @@ def test_ctrl_c_stops_the_chapter_that_runs_keeps_what_it_finished_and_starts_no
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("delay", [0, 0.7])
-def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, jobs, delay):
+def test_run_interrupted_during_imports_exits_as_interrupted(tmp_path, jobs, delay):
     # Python imports this first: it leaves a file for every process that has begun.
     begun = "import os, pathlib\npathlib.Path(__file__).with_name(f'{os.getpid()}.begun').touch()\n"
     (tmp_path / "sitecustomize.py").write_text(begun)
@@ -286,7 +286,7 @@ def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, 
     assert "failed" not in err
 
 
-def test_an_interrupted_run_does_not_replace_a_finished_result(tmp_path):
+def test_run_interrupted_does_not_replace_a_finished_result(tmp_path):
     whole, broken = Result("mlp", 0, {}), Result("mlp", 0, {}, interrupted=True)
     for result in (whole, broken):
         history = History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}])
@@ -300,7 +300,7 @@ def test_an_interrupted_run_does_not_replace_a_finished_result(tmp_path):
     assert (tmp_path / "result.json").read_bytes() == before
 
 
-def test_ctrl_c_that_a_destructor_swallowed_still_stops_the_chapter(monkeypatch):
+def test_run_chapter_stops_after_a_ctrl_c_that_a_destructor_swallowed(monkeypatch):
     monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append(handler))
     handlers = []
     channel.remember_ctrl_c()
@@ -311,7 +311,7 @@ def test_ctrl_c_that_a_destructor_swallowed_still_stops_the_chapter(monkeypatch)
     channel.stop_if_asked()
 
 
-def test_a_closed_pipe_ends_the_command_quietly():
+def test_command_ends_quietly_when_its_pipe_is_closed():
     command = f'{sys.executable} -c \'from d2l_repro.cli import main; main.main(["data", "status"])\' | true'
     ended = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert "Traceback" not in ended.stderr
@@ -325,14 +325,14 @@ def test_a_closed_pipe_ends_the_command_quietly():
         ["report", ".", "--out", "runs/mlp/result.json"],
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_done(argv, capsys):
+def test_command_rejects_unusable_arguments_before_it_does_anything(argv, capsys):
     assert main(*argv) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert argv[-2] in err
 
 
-def test_a_module_that_is_no_chapter_is_not_listed_and_one_that_is_broken_is_named(tmp_path, monkeypatch):
+def test_list_leaves_out_modules_that_are_no_chapters_and_names_broken_ones(tmp_path, monkeypatch):
     for path in (ROOT / "chapters").glob("*.py"):
         (tmp_path / path.name).write_text(path.read_text())
     (tmp_path / "helper.py").write_text("x = 1")
@@ -346,20 +346,20 @@ def test_a_module_that_is_no_chapter_is_not_listed_and_one_that_is_broken_is_nam
         catalogue.entries()
 
 
-def test_a_seed_out_of_range_is_refused_once(capsys):
+def test_run_rejects_a_seed_out_of_range_once(capsys):
     assert main("run", "textbook", "--seed", "-1") == 2
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("names", [["cats"], []])
-def test_an_unknown_chapter_is_one_line_and_exit_code_2(names, tmp_path, capsys):
+def test_run_reports_an_unknown_chapter_in_one_line_with_exit_code_2(names, tmp_path, capsys):
     assert main("run", *names, "--out", str(tmp_path)) == 2
     error = capsys.readouterr().err
     assert "choose from textbook, all, linear_regression" in error
     assert error.count("\n") == 1
 
 
-def test_textbook_means_the_books_chapters_once_each():
+def test_run_textbook_means_each_of_the_books_chapters_once():
     assert cli.select_chapters(["mlp", "textbook"]) == [
         "mlp",
         *(name for name in catalogue.TEXTBOOK if name != "mlp"),
@@ -372,7 +372,7 @@ def find_python(*args):
     )
 
 
-def test_a_usable_python_is_found():
+def test_python_script_finds_a_usable_python():
     found = find_python()
     assert found.returncode == 0
     version = subprocess.run(
@@ -384,7 +384,7 @@ def test_a_usable_python_is_found():
     assert find_python(sys.executable).stdout.strip() == sys.executable
 
 
-def test_a_missing_or_broken_python_is_named_with_the_remedy(tmp_path):
+def test_python_script_names_a_missing_or_broken_python_and_the_remedy(tmp_path):
     broken = tmp_path / "python3.11"
     broken.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
     broken.chmod(0o755)

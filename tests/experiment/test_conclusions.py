@@ -32,13 +32,13 @@ def conclusion(name, **accuracies):
         ((0.987, 0.980, 0.985), "not beyond the noise of the seeds"),
     ],
 )
-def test_a_conclusion_of_the_article_is_held_against_the_noise_of_the_seeds(values, said):
+def test_conclusion_compares_the_article_with_the_noise_of_the_seeds(values, said):
     found = conclusion("no regularizer", baseline=(0.984, 0.983, 0.985), no_regularizer=values)
     assert found.as_row("no regularizer")["the article's conclusion"] == said
     assert found.published_difference == pytest.approx(-0.0012)
 
 
-def test_one_seed_allows_no_conclusion_and_a_variant_without_published_value_has_none_to_test():
+def test_conclusion_needs_several_seeds_and_a_published_value():
     single = conclusion("no regularizer", baseline=(0.984,), no_regularizer=(0.981,))
     assert single.difference == pytest.approx(-0.003)
     assert (single.half_width, str(single)) == (None, "-")
@@ -48,14 +48,14 @@ def test_one_seed_allows_no_conclusion_and_a_variant_without_published_value_has
     assert str(unpublished) == "-"
 
 
-def test_the_baseline_is_compared_with_the_article_but_not_with_itself():
+def test_conclusion_compares_the_baseline_with_the_article_but_not_with_itself():
     base = conclusion("baseline", baseline=(0.984, 0.985))
     assert base.published == 0.9843
     assert base.as_row("baseline")["ours"] == "0.9845"
     assert base.as_row("baseline")["ours - baseline, points"] == str(base) == "-"
 
 
-def test_variants_that_were_not_trained_are_left_out():
+def test_conclusions_leave_out_variants_that_were_not_trained():
     result = with_accuracies(baseline=(0.984,))
     assert list(conclusions(result, "gluon", ("baseline", "tanh"), "baseline", "test_acc", {})) == [
         "baseline"
@@ -63,7 +63,7 @@ def test_variants_that_were_not_trained_are_left_out():
     assert conclusions(result, "scratch", ("baseline",), "baseline", "test_acc", {}) == {}
 
 
-def test_a_seed_that_diverged_counts_neither_here_nor_in_the_baseline():
+def test_conclusion_leaves_a_diverged_seed_out_of_variant_and_baseline():
     found = conclusion("tanh", baseline=(0.98, 0.90, 0.98), tanh=(0.97, None, 0.96))
     assert found.values == [0.97, 0.96]
     assert found.difference == pytest.approx(-0.015)

@@ -43,7 +43,7 @@ def without_times(run):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in run.history]
 
 
-def test_three_curves_the_truth_is_learned_and_ours_alone_are_compared(d2l):
+def test_linear_regression_trains_d2ls_class_but_compares_only_ours_with_published_values(d2l):
     result = linear_regression.run(impl="d2l")
     assert list(result.labelled()) == ["scratch", "gluon", "d2l", "data"]
     metrics = result.find("d2l").metrics
@@ -57,7 +57,7 @@ def test_three_curves_the_truth_is_learned_and_ours_alone_are_compared(d2l):
     assert "d2l" in result.tables["True and learned weights"][0]
 
 
-def test_numpys_semantics_are_left_off_and_our_numbers_do_not_change_by_a_bit(d2l):
+def test_run_with_d2l_restores_numpy_semantics_and_changes_no_bit_of_ours(d2l):
     before = linear_regression.run()
     beside = linear_regression.run(impl="d2l")
     assert (is_np_array(), is_np_shape()) == (False, False)
@@ -72,7 +72,7 @@ def test_numpys_semantics_are_left_off_and_our_numbers_do_not_change_by_a_bit(d2
     assert type(nd.ones(1) + 1) is nd.NDArray
 
 
-def test_semantics_are_left_off_after_a_failure_in_d2l(d2l):
+def test_model_restores_numpy_semantics_after_a_failure_in_d2l(d2l):
     def fails(package):
         assert (is_np_array(), is_np_shape()) == (True, True)
         raise RuntimeError("in d2l")
@@ -86,12 +86,12 @@ def test_semantics_are_left_off_after_a_failure_in_d2l(d2l):
     assert (is_np_array(), is_np_shape()) == (False, False)
 
 
-def test_equal_seeds_give_equal_numbers_and_others_others(d2l):
+def test_run_with_d2l_depends_on_the_seed_alone(d2l):
     runs = [linear_regression.run(impl="d2l", seed=seed).find("d2l") for seed in (3, 3, 4)]
     assert without_times(runs[0]) == without_times(runs[1]) != without_times(runs[2])
 
 
-def test_the_one_loop_trains_a_module_as_d2ls_own_trainer_does(d2l):
+def test_train_gives_a_module_the_same_parameters_as_d2ls_own_trainer(d2l):
     X, y = nd.random.normal(shape=(25, 2)), nd.random.normal(shape=25)
     batches = [(X[i : i + 10], y[i : i + 10]) for i in (0, 10, 20)]  # the last is short
     hp = linear_regression.HParams(num_epochs=4)
@@ -117,7 +117,7 @@ def test_the_one_loop_trains_a_module_as_d2ls_own_trainer_does(d2l):
 @pytest.mark.parametrize(
     ("name", "shape"), [("LinearRegression", (10, 2)), ("SoftmaxRegression", (10, 1, 28, 28))]
 )
-def test_the_check_of_paths_sees_where_the_editions_part(d2l, name, shape):
+def test_same_path_finds_the_short_batch_where_the_editions_differ(d2l, name, shape):
     chapter = {"LinearRegression": linear_regression, "SoftmaxRegression": softmax_regression}[name]
     hp = chapter.HParams(lr=0.03)
     X = nd.random.normal(shape=shape)
@@ -134,7 +134,7 @@ def test_the_check_of_paths_sees_where_the_editions_part(d2l, name, shape):
     assert parted.left_at["step"] == 2
 
 
-def test_softmax_regression_has_three_models_and_d2l_its_own_accuracy(d2l, small_fashion):
+def test_softmax_regression_measures_d2ls_class_with_its_own_accuracy(d2l, small_fashion):
     hp = softmax_regression.HParams(num_epochs=2, lr=0.5, batch_size=64)
     result = softmax_regression.run(hp, data_dir=small_fashion, impl="d2l")
     assert {"predictions_scratch", "predictions_gluon", "predictions_d2l"} <= result.figures.keys()
@@ -161,7 +161,7 @@ def test_softmax_regression_has_three_models_and_d2l_its_own_accuracy(d2l, small
     assert result.find("d2l").metrics["test_acc"] == correct(model.net(X), y).mean().asscalar()
 
 
-def test_no_path_is_compared_where_no_batch_is_full(d2l, small_fashion):
+def test_run_with_d2l_compares_no_path_without_full_batches(d2l, small_fashion):
     result = softmax_regression.run(
         softmax_regression.HParams(num_epochs=1, batch_size=700), data_dir=small_fashion, impl="d2l"
     )
@@ -169,7 +169,7 @@ def test_no_path_is_compared_where_no_batch_is_full(d2l, small_fashion):
     assert second_edition.EDITIONS in result.tables
 
 
-def test_lenets_witness_is_another_net(d2l):
+def test_lenet_trains_d2ls_class_which_is_another_net(d2l):
     result = lenet.run(
         lenet.HParams(num_steps=4, num_evaluations=2, batch_size=8, num_hiddens=16),
         dataset="digits",
@@ -197,7 +197,7 @@ def test_lenets_witness_is_another_net(d2l):
     assert not lenet.chapter.runs(lenet.HParams())[-1].may_diverge
 
 
-def test_what_the_tables_say_of_the_package_is_so(d2l):
+def test_default_returns_the_values_that_the_tables_state(d2l):
     assert [
         second_edition.default("SyntheticRegressionData", name)
         for name in ("batch_size", "num_train", "num_val")
@@ -215,14 +215,14 @@ def test_what_the_tables_say_of_the_package_is_so(d2l):
     assert losses.asnumpy().tolist() == [5, 5]  # the mean of (1 - 3)^2 / 2 and (1 - 5)^2 / 2, for each
 
 
-def test_divergence_of_d2ls_class_is_told_and_the_others_are_kept(d2l, tmp_path, capsys):
+def test_run_chapter_reports_divergence_of_d2ls_class_and_keeps_the_other_runs(d2l, tmp_path, capsys):
     assert main(linear_regression, "--impl", "d2l", "--lr", "1e30", "--out", str(tmp_path)) == 1
     runs = json.loads((tmp_path / "result.json").read_text())["runs"]
     assert runs["d2l"]["error"].startswith("training diverged in epoch 1")
     assert "error: d2l: training diverged" in capsys.readouterr().err
 
 
-def test_ctrl_c_in_d2ls_run_keeps_what_was_finished(d2l, tmp_path, monkeypatch):
+def test_run_chapter_interrupted_in_d2ls_run_keeps_the_finished_runs(d2l, tmp_path, monkeypatch):
     def interrupted(hp, data):
         raise KeyboardInterrupt
 
@@ -233,7 +233,7 @@ def test_ctrl_c_in_d2ls_run_keeps_what_was_finished(d2l, tmp_path, monkeypatch):
     assert [len(content["runs"][label]["history"]["epoch"]) for label in ("scratch", "gluon")] == [3, 3]
 
 
-def test_the_report_shows_the_three_runs_and_where_the_editions_differ(d2l, tmp_path):
+def test_report_shows_all_three_runs_and_how_the_editions_differ(d2l, tmp_path):
     assert main(linear_regression, "--impl", "d2l", "--quick", "--out", str(tmp_path)) == 0
     page = report.page(summary.collect(tmp_path))
     for text in (second_edition.EDITIONS, "mean; step(1)", FOLLOWS, '<th scope="row">d2l</th>'):
@@ -243,7 +243,7 @@ def test_the_report_shows_the_three_runs_and_where_the_editions_differ(d2l, tmp_
 @pytest.mark.parametrize(
     "module", [None, types.ModuleType("d2l.mxnet")], ids=["missing", "another edition's"]
 )
-def test_without_d2l_one_line_says_what_installs_it_before_anything_is_trained(
+def test_run_chapter_without_d2l_says_how_to_install_it_before_it_trains(
     module, tmp_path, monkeypatch, capsys
 ):
     package = module and types.ModuleType("d2l")
@@ -260,7 +260,7 @@ def test_without_d2l_one_line_says_what_installs_it_before_anything_is_trained(
     assert linear_regression.run(impl="both").errors == {}  # which needs no d2l
 
 
-def test_only_three_chapters_offer_it(tmp_path, capsys):
+def test_implementations_include_d2l_in_three_chapters_only(tmp_path, capsys):
     chapters = {name: importlib.import_module(f"chapters.{name}").chapter for name in entries()}
     assert {name for name, chapter in chapters.items() if "d2l" in chapter.implementations} == {
         "linear_regression",
@@ -275,7 +275,7 @@ def test_only_three_chapters_offer_it(tmp_path, capsys):
         ndarray_autograd.run(impl="d2l")
 
 
-def test_the_import_of_d2l_prints_nothing_and_needs_no_display(d2l):
+def test_package_imports_d2l_silently_and_without_a_display(d2l):
     code = (
         "import d2l_repro; from d2l_repro.experiment import second_edition; second_edition.package(); "
         "from mxnet.util import is_np_array, is_np_shape; assert not is_np_array() and not is_np_shape()"
@@ -291,7 +291,7 @@ def test_the_import_of_d2l_prints_nothing_and_needs_no_display(d2l):
 
 
 @pytest.mark.slow
-def test_on_fashion_mnist_d2ls_class_comes_out_where_ours_do(d2l, real_data):
+def test_softmax_regression_on_fashion_mnist_agrees_with_d2ls_class(d2l, real_data):
     result = softmax_regression.run(data_dir=real_data, impl="d2l")
     theirs, ours = (result.find(impl).metrics for impl in ("d2l", "gluon"))
     assert theirs["train_acc"] == pytest.approx(ours["train_acc"], abs=0.005)

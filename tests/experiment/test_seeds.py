@@ -20,7 +20,7 @@ from d2l_repro.train.callbacks import MovingAverage
 from d2l_repro.train.loop import Callback, train_ch3
 
 
-def test_over_seeds_a_run_that_diverged_has_no_value():
+def test_over_seeds_leaves_out_seeds_that_diverged():
     runs = [
         RunResult("gluon", "tanh", seed, metrics={"test_acc": value} if value else {})
         for seed, value in ((3, 0.97), (4, None), (5, 0.96))
@@ -28,7 +28,7 @@ def test_over_seeds_a_run_that_diverged_has_no_value():
     assert seeds.over_seeds(runs, "test_acc") == {3: 0.97, 5: 0.96}
 
 
-def test_a_difference_is_over_the_seeds_in_common():
+def test_paired_difference_uses_the_seeds_that_both_have():
     mean, half_width = seeds.paired_difference({0: 0.97, 2: 0.96}, {0: 0.98, 1: 0.90, 2: 0.98})
     assert mean == pytest.approx(-0.015)
     assert half_width > 0
@@ -37,7 +37,7 @@ def test_a_difference_is_over_the_seeds_in_common():
 
 
 @given(st.lists(st.tuples(st.floats(0.9, 1), st.floats(0.9, 1)), min_size=2, max_size=8))
-def test_a_difference_and_its_interval_are_those_of_students_test_of_pairs(pairs):
+def test_paired_difference_equals_students_paired_test(pairs):
     assume(np.ptp([ours - base for ours, base in pairs]) > 1e-6)
     ours, base = (dict(enumerate(column)) for column in zip(*pairs))
     mean, half_width = seeds.paired_difference(ours, base)
@@ -46,20 +46,20 @@ def test_a_difference_and_its_interval_are_those_of_students_test_of_pairs(pairs
 
 
 @given(st.integers(1, 40000), st.integers(1, 60))
-def test_a_study_takes_just_the_steps_it_is_asked_for(steps, most):
+def test_evaluation_plan_takes_exactly_the_requested_steps(steps, most):
     plan = evaluation_plan(steps, most)
     assert plan["num_epochs"] * plan["steps"] == steps
     assert 1 <= plan["num_epochs"] <= most
 
 
 @pytest.mark.parametrize("options", [{"seeds": 2}, {"only": ("",)}])
-def test_a_chapter_that_is_not_a_study_says_so_in_one_line(options):
+def test_run_rejects_seeds_and_only_for_a_chapter_that_is_not_a_study(options):
     with pytest.raises(InputError, match="linear_regression is not a study"):
         linear_regression.run(**options)
 
 
 @pytest.mark.parametrize("only", [[], ["baseline"]])
-def test_a_part_of_a_study_is_not_taken_for_the_whole(tmp_path, only):
+def test_is_finished_rejects_a_result_with_only_some_variants(tmp_path, only):
     Result("mnist_regularization", 0, {}, only=only).save(tmp_path)
     assert Task("mnist_regularization", 0, tmp_path, False, "").is_finished() == (not only)
 
@@ -74,7 +74,7 @@ class Kept(Callback):
         self.values.append(self.array.asnumpy())
 
 
-def test_a_moving_average_is_that_of_its_formula_and_leaves_the_parameters_alone():
+def test_moving_average_equals_its_formula_and_leaves_the_parameters_alone():
     w, b = nd.array([[1.0], [2.0]]), nd.zeros(1)
     for param in (w, b):
         param.attach_grad()
@@ -103,7 +103,7 @@ def test_a_moving_average_is_that_of_its_formula_and_leaves_the_parameters_alone
     np.testing.assert_allclose(w.asnumpy(), expected, rtol=1e-5)
 
 
-def test_a_moving_average_waits_for_a_gluon_net_to_have_its_parameters():
+def test_moving_average_waits_until_a_gluon_net_has_its_parameters():
     net = nn.Dense(1)
     net.initialize()
     average = MovingAverage(net.collect_params().values(), 0.9)

@@ -114,7 +114,7 @@ def parameter():
 @pytest.mark.parametrize("decay", ["none", "l2", "l2 without half", "decoupled"])
 @pytest.mark.parametrize(("lr", "steps"), itertools.product((0.01, 0.5), (1, 50)))
 @pytest.mark.parametrize("name", FORMULAS)
-def test_an_optimizer_follows_its_formula(name, lr, steps, decay):
+def test_optimizer_follows_its_formula(name, lr, steps, decay):
     optimizer_cls, options, formula = FORMULAS[name]
     wd = 0.0 if decay == "none" else 0.1
     factor = 2.0 if decay == "l2 without half" else 1.0
@@ -151,7 +151,7 @@ GLUON = {
     [(name, wd) for name in GLUON for wd in (0.0, 0.1) if not (name.startswith("nesterov") and wd)],
 )
 @pytest.mark.parametrize(("lr", "steps"), itertools.product((0.01, 0.5), (1, 50)))
-def test_an_optimizer_follows_the_same_path_as_gluons(name, lr, steps, wd):
+def test_optimizer_follows_the_same_path_as_gluons(name, lr, steps, wd):
     optimizer_cls, options, theirs, their_options = GLUON[name]
     lr = 1.0 if name == "adadelta" else lr
     ours = parameter()
@@ -175,7 +175,7 @@ def test_an_optimizer_follows_the_same_path_as_gluons(name, lr, steps, wd):
     assert len(states) == len(optimizer.state)
 
 
-def test_gluons_nag_with_decay_differs_from_nesterovs():
+def test_nesterov_with_decay_differs_from_gluons_nag():
     """Its operator writes the parameter, and then uses the value just written to decay the velocity."""
     lr, rho, wd, p, v = 0.5, 0.9, 0.1, START.astype(float), np.zeros(START.shape)
     theirs, state = nd.array(START), nd.zeros(START.shape)
@@ -212,7 +212,7 @@ def test_adamw_follows_the_same_path_as_mxnets_operator(steps):
 
 @given(rho=st.floats(0.01, 0.98), lr=st.floats(1e-3, 1))
 @settings(max_examples=20, deadline=None)
-def test_at_a_constant_learning_rate_the_average_with_a_larger_one_follows_the_velocity(rho, lr):
+def test_momentum_average_with_a_larger_constant_learning_rate_follows_the_velocity(rho, lr):
     velocity, average = parameter(), parameter()
     expected = run(scratch.Momentum([velocity], lr, rho=rho), velocity, 20)
     np.testing.assert_allclose(
@@ -223,7 +223,7 @@ def test_at_a_constant_learning_rate_the_average_with_a_larger_one_follows_the_v
     )
 
 
-def test_a_velocity_contains_old_learning_rates_and_an_average_does_not():
+def test_momentum_velocity_contains_old_learning_rates_and_the_average_does_not():
     for average, stops_at_once in ((True, True), (False, False)):
         param = parameter()
         optimizer = scratch.Momentum([param], 0.1, average=average)
@@ -244,7 +244,7 @@ def test_random_adam_moves_the_share_of_elements_that_is_not_dropped():
 
 
 @pytest.mark.parametrize("optimizer_cls", [scratch.SGD, scratch.AdaDelta, scratch.RandomAdam])
-def test_an_optimizer_has_the_three_names_of_gluons_trainer(optimizer_cls):
+def test_optimizer_has_the_three_names_of_gluons_trainer(optimizer_cls):
     param = parameter()
     optimizer = optimizer_cls([param], 0.5)
     assert optimizer.learning_rate == 0.5
@@ -254,24 +254,24 @@ def test_an_optimizer_has_the_three_names_of_gluons_trainer(optimizer_cls):
     np.testing.assert_array_equal(param.asnumpy(), START)
 
 
-def test_l2_factor_is_refused_with_decoupled_decay():
+def test_optimizer_rejects_l2_factor_with_decoupled_decay():
     with pytest.raises(ValueError, match="l2_factor"):
         scratch.AdamW([parameter()], 0.1, l2_factor=2)
 
 
-def test_a_parameter_without_a_gradient_is_named():
+def test_optimizer_names_a_parameter_without_a_gradient():
     with pytest.raises(ValueError, match=r"parameter 1 .*attach_grad"):
         scratch.Adam([parameter(), nd.ones(1)], 0.1)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_pair_of_optimizers_names_ours_and_one_that_gluon_knows_or_none(name):
+def test_optimizer_pair_names_ours_and_one_that_gluon_knows_or_none(name):
     pair = OPTIMIZERS[name]
     assert issubclass(pair.optimizer_cls, scratch.optim.Optimizer)
     assert pair.gluon_name is None or mx.optimizer.create(pair.gluon_name, **pair.gluon_options)
 
 
-def test_a_path_down_a_valley_follows_its_formula():
+def test_descent_path_follows_the_formula_of_its_optimizer():
     points = descent_path(lambda x1, x2: 0.1 * x1**2 + 2 * x2**2, (-5.0, -2.0), scratch.SGD, 0.4)
     steps = np.arange(21)[:, None]
     np.testing.assert_allclose(

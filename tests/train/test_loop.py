@@ -61,7 +61,7 @@ def numpy_regression(lr, epochs, size=16, penalty=0.0):
     return w, b, losses
 
 
-def test_the_books_positional_signature_is_the_loop_in_numpy():
+def test_train_ch3_called_as_in_the_book_equals_a_loop_in_numpy():
     params, net, loss = regression()
     history = train_ch3(net, batches(), None, loss, 4, 16, params, 0.1, metrics={})
     w, b, losses = numpy_regression(0.1, 4)
@@ -72,7 +72,7 @@ def test_the_books_positional_signature_is_the_loop_in_numpy():
     assert set(history[0]) == {"epoch", "train_loss", "seconds"}
 
 
-def test_accuracies_are_counted_before_the_update_and_on_the_test_set_after_the_epoch():
+def test_train_ch3_measures_train_acc_before_each_update_and_test_acc_after_the_epoch():
     params, net, loss = classifier()
     history = train_ch3(net, batches(CLASSES, 70), batches(CLASSES, 9), loss, 3, 70, params, 0.5)
     assert history[0]["train_acc"] == pytest.approx(
@@ -95,7 +95,7 @@ class Counting(gluon.HybridBlock):
         return self.dense(x)
 
 
-def test_a_hybridized_net_is_one_graph_with_its_loss_and_any_other_runs_as_it_is():
+def test_train_ch3_joins_a_hybridized_net_with_its_loss_and_runs_others_as_they_are():
     weights = []
     for hybridize in (True, False):
         net = Counting()
@@ -110,7 +110,7 @@ def test_a_hybridized_net_is_one_graph_with_its_loss_and_any_other_runs_as_it_is
 
 
 @pytest.mark.parametrize("hybridize", [True, False])
-def test_batch_norm_and_dropout_know_training_from_testing(hybridize):
+def test_train_ch3_runs_batch_norm_and_dropout_in_training_mode_only_while_training(hybridize):
     net = nn.HybridSequential()
     net.add(nn.BatchNorm(in_channels=3, momentum=0.0), nn.Dropout(0.9), nn.Dense(3, in_units=3))
     net.initialize()
@@ -131,7 +131,7 @@ def test_batch_norm_and_dropout_know_training_from_testing(hybridize):
     assert history[0]["test_acc"] == evaluate_accuracy(batches(CLASSES, 7), net)
 
 
-def test_penalty_is_whole_in_every_batch_and_left_out_of_the_history():
+def test_train_ch3_adds_the_whole_penalty_to_every_batch_but_not_to_the_history():
     params, net, loss = regression()
     history = train_ch3(
         net,
@@ -150,7 +150,7 @@ def test_penalty_is_whole_in_every_batch_and_left_out_of_the_history():
     np.testing.assert_allclose(history["train_loss"], losses, rtol=1e-4)
 
 
-def test_gradients_by_hand_are_autograds():
+def test_train_ch3_with_gradients_by_hand_equals_autograd():
     def by_hand(params, net):
         def gradients(X, y):
             y_hat = net(X)
@@ -181,7 +181,7 @@ def test_gradients_by_hand_are_autograds():
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-6)
 
 
-def test_a_net_may_carry_a_state_from_batch_to_batch_until_the_epoch_ends():
+def test_train_ch3_lets_a_net_carry_a_state_until_the_epoch_ends():
     params, _, loss = regression()
     states = []
 
@@ -208,7 +208,7 @@ def test_a_net_may_carry_a_state_from_batch_to_batch_until_the_epoch_ends():
     assert len({state.asscalar() for state in states}) == 10  # it moves on with every batch
 
 
-def test_a_loss_for_every_word_is_averaged_over_words_and_accuracy_over_examples():
+def test_train_ch3_averages_losses_over_words_and_accuracy_over_examples():
     params, net, _ = classifier()
 
     def loss(y_hat, y):
@@ -219,7 +219,7 @@ def test_a_loss_for_every_word_is_averaged_over_words_and_accuracy_over_examples
     assert history[0]["train_acc"] == pytest.approx((CLASSES == 0).mean())
 
 
-def test_a_moving_average_after_each_step():
+def test_train_ch3_calls_after_step_where_a_moving_average_can_be_kept():
     params, net, loss = regression()
     path = []
 
@@ -240,7 +240,7 @@ def test_a_moving_average_after_each_step():
     np.testing.assert_allclose(average.value.asnumpy(), expected, rtol=1e-5)
 
 
-def test_gradients_are_clipped_before_the_step():
+def test_train_ch3_calls_before_step_where_gradients_can_be_clipped():
     params, net, loss = regression()
 
     class Clip(Callback):
@@ -252,7 +252,7 @@ def test_gradients_are_clipped_before_the_step():
     assert moved == pytest.approx(0.01, rel=1e-4)
 
 
-def test_a_schedule_and_early_stopping():
+def test_train_ch3_supports_a_schedule_and_early_stopping():
     params, net, loss = regression()
 
     class Halve(Callback):
@@ -266,7 +266,7 @@ def test_a_schedule_and_early_stopping():
     assert trainer.learning_rate == 0.1 / 8
 
 
-def test_measures_are_called_after_each_epoch_and_may_replace_the_running_loss():
+def test_train_ch3_calls_measures_after_each_epoch_and_lets_them_replace_the_loss():
     params, net, loss = regression()
     measured = {"train_loss": lambda: loss(net(nd.array(X)), nd.array(Y)).mean(), "answer": lambda: 42}
     history = train_ch3(net, batches(), batches(), loss, 2, 16, params, 0.1, metrics={}, measure=measured)
@@ -275,7 +275,7 @@ def test_measures_are_called_after_each_epoch_and_may_replace_the_running_loss()
     assert "test_loss" not in history[0]
 
 
-def test_without_metrics_the_loss_is_measured_on_the_test_set():
+def test_train_ch3_without_metrics_measures_the_loss_on_the_test_set():
     params, net, loss = regression()
     history = train_ch3(net, batches(), batches(), loss, 2, 16, params, 0.1, metrics={})
     assert history[-1]["test_loss"] == pytest.approx(evaluate(batches(), net, loss))
@@ -290,7 +290,7 @@ def test_without_metrics_the_loss_is_measured_on_the_test_set():
     ],
     ids=["a Gluon DataLoader", "a Gluon DataLoader with a process of its own", "a list of NumPy arrays"],
 )
-def test_any_iterable_of_batches_will_do(data):
+def test_train_ch3_accepts_any_iterable_of_batches(data):
     histories = []
     for train_iter in (data(), batches(CLASSES)):
         params, net, loss = classifier()
@@ -299,7 +299,7 @@ def test_any_iterable_of_batches_will_do(data):
         assert histories[0][name] == pytest.approx(histories[1][name])
 
 
-def test_a_generator_is_refused_when_it_is_used_up():
+def test_train_ch3_rejects_a_generator_that_is_exhausted():
     params, net, loss = regression()
     with pytest.raises(ValueError, match=r"no batch in epoch 2.*not a generator"):
         train_ch3(net, (batch for batch in batches()), None, loss, 2, 16, params, 0.1, metrics={})
@@ -307,12 +307,12 @@ def test_a_generator_is_refused_when_it_is_used_up():
         evaluate([], net, loss)
 
 
-def test_neither_trainer_nor_params_is_refused():
+def test_train_ch3_rejects_a_call_without_trainer_and_params():
     with pytest.raises(ValueError, match="either a trainer, or params and lr"):
         train_ch3(lambda X: X, [], None, squared_loss, 1, 1)
 
 
-def test_divergence_says_where_and_keeps_the_epochs_before():
+def test_training_diverged_says_where_and_keeps_the_epochs_before():
     params, net, loss = regression()
     with pytest.raises(TrainingDiverged, match=r"epoch \d.* at learning rate 5; try a smaller") as caught:
         train_ch3(net, batches(), None, loss, 60, 16, params, 5, metrics={})
@@ -322,14 +322,14 @@ def test_divergence_says_where_and_keeps_the_epochs_before():
     assert history[-1]["train_loss"] <= 1e6 * history[0]["train_loss"]
 
 
-def test_a_loss_that_is_no_number_stops_in_its_first_epoch():
+def test_train_ch3_stops_at_the_first_loss_that_is_not_finite():
     params, net, loss = regression([[np.nan], [0], [0]])
     with pytest.raises(TrainingDiverged, match="epoch 1: mean loss nan") as caught:
         train_ch3(net, batches(), None, loss, 3, 16, params, 0.1, metrics={})
     assert caught.value.history == []
 
 
-def test_a_measured_loss_that_is_no_number_is_divergence_too():
+def test_train_ch3_stops_at_a_measured_loss_that_is_not_finite():
     params, net, loss = regression()
     with pytest.raises(TrainingDiverged, match="epoch 1: mean loss inf"):
         train_ch3(
@@ -337,7 +337,7 @@ def test_a_measured_loss_that_is_no_number_is_divergence_too():
         )
 
 
-def test_ctrl_c_keeps_the_finished_epochs():
+def test_training_interrupted_keeps_the_finished_epochs():
     params, net, loss = regression()
 
     class PressCtrlC(Callback):
@@ -351,7 +351,7 @@ def test_ctrl_c_keeps_the_finished_epochs():
 
 
 @pytest.mark.parametrize("batch_size", [1, 35])
-def test_nothing_is_read_from_the_engine_until_the_epoch_ends(batch_size, monkeypatch):
+def test_train_ch3_reads_nothing_from_the_engine_until_the_epoch_ends(batch_size, monkeypatch):
     reads = []
     for name in ("asnumpy", "wait_to_read"):
         original = getattr(nd.NDArray, name)
@@ -364,7 +364,7 @@ def test_nothing_is_read_from_the_engine_until_the_epoch_ends(batch_size, monkey
     )  # an epoch: loss (looked at twice), accuracy, test accuracy; whatever the batches
 
 
-def test_dropout_is_off_while_measuring():
+def test_train_ch3_measures_with_dropout_off():
     modes = []
 
     def net(X):

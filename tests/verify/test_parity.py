@@ -40,7 +40,7 @@ def gluon_mlp(optimizer="sgd", hidden=4, **options):
     ("ours", "theirs"),
     [(scratch_mlp, gluon_mlp), (gluon_mlp, scratch_mlp), (scratch_mlp, scratch_mlp), (gluon_mlp, gluon_mlp)],
 )
-def test_equal_models_follow_the_same_path_whichever_comes_first(ours, theirs):
+def test_same_path_accepts_equal_models_in_either_order(ours, theirs):
     # 4 x 4: the hidden layer's matrix looks the same both ways
     parity = same_path(ours(), theirs(), BATCHES, 16)
     assert parity, parity
@@ -62,25 +62,25 @@ def test_equal_models_follow_the_same_path_whichever_comes_first(ours, theirs):
     ],
     ids=["learning rate", "activation", "penalty", "a parameter left out"],
 )
-def test_a_small_difference_is_found_at_its_step_and_parameter(model, parameter):
+def test_same_path_finds_the_step_and_parameter_of_a_small_difference(model, parameter):
     parity = same_path(gluon_mlp(), model(), BATCHES, 16)
     assert not parity
     assert (parity.left_at["step"], parity.left_at["parameter"]) == (1, parameter)
     assert "not the same path: at step 1 parameter" in str(parity)
 
 
-def test_adams_state_is_part_of_the_path():
+def test_same_path_finds_differences_in_adams_state():
     assert same_path(gluon_mlp("adam"), gluon_mlp("adam"), BATCHES, 16)
     assert not same_path(gluon_mlp("adam"), gluon_mlp("adam", beta1=0.91), BATCHES, 16)
 
 
-def test_a_parameter_that_is_no_number_is_no_same_path():
+def test_same_path_rejects_a_parameter_that_is_not_finite():
     broken = scratch_mlp()
     broken.trainer.set_learning_rate(float("nan"))
     assert not same_path(gluon_mlp(), broken, BATCHES, 16, steps=1)
 
 
-def test_models_that_do_not_correspond_are_refused():
+def test_same_path_rejects_models_that_do_not_correspond():
     with pytest.raises(ValueError, match=r"do not correspond: shapes \[\(4, 4\).*\(4, 5\)"):
         same_path(scratch_mlp(), gluon_mlp(hidden=5), BATCHES, 16)
     with pytest.raises(ValueError, match="no batch"):
@@ -88,25 +88,25 @@ def test_models_that_do_not_correspond_are_refused():
 
 
 @pytest.mark.parametrize(("lr", "batch_size"), [(0.3, 16), (0.7, 10), (2.1, 100)])
-def test_gluons_single_precision_rates_do_not_count_as_a_difference(lr, batch_size):
+def test_same_path_ignores_that_gluon_keeps_rates_in_single_precision(lr, batch_size):
     assert same_path(scratch_mlp(lr), gluon_mlp(learning_rate=lr), BATCHES, batch_size).max_abs_diff < 1e-7
 
 
-def test_batches_may_be_numpy_arrays():
+def test_same_path_accepts_batches_of_numpy_arrays():
     batches = [tuple(array.asnumpy() for array in batch) for batch in BATCHES]
     assert same_path(scratch_mlp(), gluon_mlp(), batches, 16)
 
 
-def test_more_steps_than_an_epoch_has_go_round_again():
+def test_same_path_repeats_the_batches_for_more_steps_than_an_epoch():
     assert same_path(scratch_mlp(), gluon_mlp(), BATCHES, 16, steps=9).steps == 9
 
 
-def test_single_precision_on_request():
+def test_same_path_compares_in_single_precision_on_request():
     parity = same_path(scratch_mlp(), gluon_mlp(), BATCHES, 16, steps=3, dtype="float32", tolerance=1e-4)
     assert 1e-12 < parity.max_abs_diff < 1e-4
 
 
-def test_book_arrays_have_the_books_layout():
+def test_book_arrays_returns_the_books_layout():
     model = gluon_mlp(hidden=7)
     model.net(nd.ones((1, 4)))
     assert [array.shape for array in book_arrays(model)] == [(4, 7), (7,), (7, 3), (3,)]
@@ -118,7 +118,7 @@ def test_book_arrays_have_the_books_layout():
     ("ours", "name", "options", "limit"),
     [(Momentum, "sgd", {"momentum": 0.9}, 1e-12), (Adam, "adam", {}, 1e-7)],
 )
-def test_momentum_and_adam_go_gluons_way_to_the_last_digits(ours, name, options, limit, batch_size):
+def test_same_path_holds_for_momentum_and_adam_to_the_last_digits(ours, name, options, limit, batch_size):
     mine, other = scratch_mlp(), gluon_mlp(name, **{**options, "learning_rate": 0.1})
     mine.trainer = ours(mine.params, 0.1)
     assert same_path(mine, other, BATCHES, batch_size, steps=20).max_abs_diff < limit
