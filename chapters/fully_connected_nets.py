@@ -3,9 +3,9 @@
 A reader's article on modular nets with hand-derived gradients.
 
 Each layer has a forward and a backward of its own (`d2l_repro/scratch/layers.py`), and a net of any depth is
-made of them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. The loop takes the gradients from
-the layers; the parameters that were best on the validation set are tested. The last 1,000 training images
-are the validation set, the first 1,000 test images the test set.
+built from them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. The loop takes the gradients
+from the layers; the parameters that were best on the validation set are tested. The last 1,000 training
+images are the validation set, the first 1,000 test images the test set.
 
 Expect 0.51 to 0.53 on the validation set from two layers, and 0.51 to 0.52 on the test images. Five hidden
 layers reach 0.44 to 0.5 in three passes, SGD last, and a little more with batch normalization; dropout holds
@@ -67,8 +67,8 @@ class Setting(settings.HParams):
     num_epochs: Count
     batch_size: Count
     sigma: Positive  # standard deviation of the initial weights
-    lr: Positive  # learning rate, at the start where it decays
-    lr_decay: Positive = 1.0  # times the learning rate after every epoch
+    lr: Positive  # learning rate of the first epoch
+    lr_decay: Positive = 1.0  # factor of the learning rate after every epoch
     hidden: tuple[int, ...] = (100,)  # units of each hidden layer
     optimizer: Literal[tuple(RULES)] = "sgd"
     activation: Literal[tuple(ACTIVATIONS)] = "relu"
@@ -130,7 +130,7 @@ def with_gluon(hp: Setting, data: Data) -> Model:
 
 
 def train(model: Model, data: Data, hp: Setting, callbacks=()):
-    """Train with the scores on the validation set after each epoch; keep the model that was best there."""
+    """Train, scoring the validation set after each epoch; restore the model that was best there."""
     lr = schedules.by_epoch(schedules.exponential(hp.lr, hp.lr_decay), len(data.train_iter))
     steps = [StepSizes(parameters(model))] if hp.watch_steps else []
     best = BestModel(state_arrays(model))
@@ -154,7 +154,10 @@ def train(model: Model, data: Data, hp: Setting, callbacks=()):
 
 
 def comparisons(hp: HParams) -> dict[str, list[Run]]:
-    """Return title -> runs; paths are compared where nothing is drawn and Gluon's state is in double."""
+    """Return title -> runs of every comparison.
+
+    Paths are compared if no masks are drawn and Gluon keeps its state in double precision.
+    """
     two = Setting(hp.num_epochs, hp.batch_size, sigma=1e-3, lr=4e-4, lr_decay=0.95)
     three = Setting(hp.num_epochs_fifty, 25, sigma=1e-2, lr=1e-3, hidden=(100,) * 2, num_train=50)
     five = three.replace(hidden=(100,) * 4)

@@ -7,10 +7,10 @@ layer of 512 units and one of ten classes. From scratch, a convolution is one ma
 and of the windows of the image side by side, and its gradients are derived by hand. Weights start as
 N(0, 0.1), as in the TensorFlow book that the article follows, and biases as 0.
 
-Expect 0.985 to 0.993 of the 5,000 validation images after 2,000 steps of Adam. SGD is shown beside it, with
-Gluon only because it takes its time, at the two learning rates that the article calls too large, 0.01, and
-too slow, 0.001. Here 0.01 is not too large: its loss falls smoothly, to 0.98 of the validation images. 0.001
-is too slow indeed, with 0.94.
+Expect 0.985 to 0.993 of the 5,000 validation images after 2,000 steps of Adam. SGD is shown beside it at
+two learning rates, with Gluon only to save time. The article calls 0.01 too large and 0.001 too slow. Here
+0.01 is not too large: its loss falls smoothly, and it reaches 0.98 of the validation images. 0.001 is indeed
+too slow, with 0.94.
 """
 
 from d2l_repro import compat
@@ -26,7 +26,7 @@ from mxnet.gluon import nn
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
-from d2l_repro.data.splits import evaluation_plan, load_digits
+from d2l_repro.data.splits import evaluation_plan, load_mnist
 from d2l_repro.experiment import comparison, second_edition
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
 from d2l_repro.experiment.model import Model
@@ -52,7 +52,7 @@ class HParams(settings.HParams):
     """The article's settings."""
 
     num_steps: Count = 2000  # batches to train on
-    num_evaluations: Count = 10  # at most so many times on the validation set while it trains
+    num_evaluations: Count = 10  # upper bound of the evaluations on the validation set during training
     batch_size: Count = 100  # examples per step
     lr: Positive = 0.001  # learning rate of Adam
     sigma: Positive = 0.1  # standard deviation of the initial weights
@@ -72,7 +72,7 @@ class Setting(HParams):
 
 
 def from_scratch(hp: Setting, data: Data) -> Model:
-    """Build layers with hand-derived gradients; the two pools leave 7 x 7 pixels of 28 x 28."""
+    """Build layers with hand-derived gradients; the two pools reduce 28 x 28 pixels to 7 x 7."""
     net = Network(
         [
             Conv2D(normal((32, 1, 5, 5), hp.sigma), nd.zeros(32), first=True),
@@ -131,12 +131,12 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
 
 
 def in_order(examples):
-    """Return minibatches of (X, y) to evaluate on."""
+    """Return (X, y) as minibatches to evaluate on, in their own order."""
     return Minibatches(*examples, EVALUATED_AT_ONCE)
 
 
 def train(model: Model, data: Data, hp: Setting, callbacks=()):
-    """Train with the accuracy on the validation set after each epoch; keep the model that was best there."""
+    """Train, scoring the validation set after each epoch; restore the model that was best there."""
     best = BestModel([param.source for param in parameters(model)])
     history = train_ch3(
         model.net,
@@ -155,8 +155,8 @@ def train(model: Model, data: Data, hp: Setting, callbacks=()):
     return history
 
 
-def tested(model, data, history):
-    """Return the scores of the model that was best on the validation set, and in which epoch it was."""
+def best_epoch_metrics(model, data, history):
+    """Return the scores of the epoch that was best on the validation set, and its number."""
     best = max(history, key=lambda row: row["valid_acc"])
     return {
         "best_epoch": best["epoch"],
@@ -166,7 +166,7 @@ def tested(model, data, history):
 
 
 def show(result, data):
-    """Show the runs side by side, and of each implementation the first filters and its mistakes."""
+    """Show the runs side by side, and the first filters and the mistakes of each implementation."""
     hp = HParams(**result.settings)
     comparison.tabulate(result, comparisons(hp), comparison.best_epoch_row)
     result.figures["training_curves"] = plot.comparison(
@@ -193,14 +193,14 @@ def editions(hp, sets):
     theirs = "LeNet: 6 and 16 channels; sigmoid; average pools; dense 120, 84, 10"
     ours = f"Adam {hp.lr:g}; SGD {' and '.join(f'{lr:g}' for lr in SGD_RATES.values())}"
     their_lr = second_edition.default("LeNet", "lr")
-    of_data = second_edition.default("FashionMNIST", "batch_size")
-    their_size = f"section 7.6; of FashionMNIST by itself {of_data}"
+    default_size = second_edition.default("FashionMNIST", "batch_size")
+    their_size = f"section 7.6; FashionMNIST's default is {default_size}"
     return second_edition.editions(
         len(sets.train[1]),
         hp.batch_size,
         {
             "net": (f"32 and 64 channels; ReLU; max pools; dense {hp.num_hiddens}, 10", theirs, theirs),
-            "initial weights": (f"normal, deviation {hp.sigma:g}", "Xavier", "Xavier"),
+            "initial weights": (f"normal, std {hp.sigma:g}", "Xavier", "Xavier"),
             "optimizer": (ours, f"SGD {D2L_RATE}", f"SGD {their_lr} (LeNet's default)"),
             "batch size": (hp.batch_size, hp.batch_size, f"128 ({their_size})"),
             "steps": (hp.num_steps, hp.num_steps, "4690 (10 epochs, section 7.6)"),
@@ -234,10 +234,10 @@ chapter = Chapter(
     doc=__doc__,
     HParams=HParams,
     quick={"num_steps": 60, "num_evaluations": 3, "batch_size": 10},
-    data=lambda hp, options: load_digits(options, hp.batch_size, hp.plan["steps"]),
+    data=lambda hp, options: load_mnist(options, hp.batch_size, hp.plan["steps"]),
     runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,
-    metrics=tested,
+    metrics=best_epoch_metrics,
     show=show,
     datasets=("mnist", "fashion_mnist", "digits"),
     comparable=("mnist",),

@@ -14,7 +14,7 @@ without a penalty the net is worse by 0.13 ± 0.12 points than with L2 of 1e-4, 
 L1 of 1e-6 are worse by 0.33 ± 0.14, 0.33 ± 0.19 and 0.11 ± 0.04. What the article found to be better, Adam,
 L2 of 3e-4, elastic net and dropout, differs from the baseline by no more than the noise, and so do the moving
 average and the decay of the learning rate; nor is leaky ReLU worse. With eleven such intervals, about every
-second table has one that misses by chance alone.
+second table contains one that misses the true difference by chance.
 
 Weights start as N(0, 0.1) and biases as 0.1, as in the TensorFlow book that the article follows; pixels range
 from 0 to 1. At that learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three
@@ -29,7 +29,7 @@ from mxnet.gluon import nn
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
-from d2l_repro.data.splits import evaluation_plan, load_digits
+from d2l_repro.data.splits import evaluation_plan, load_mnist
 from d2l_repro.experiment import comparison
 from d2l_repro.experiment.chapter import Chapter, Execution, Run, runs_of
 from d2l_repro.experiment.conclusions import show_conclusions
@@ -47,7 +47,7 @@ from d2l_repro.train.parameters import parameters
 NUM_INPUTS, NUM_OUTPUTS = 28 * 28, 10  # pixels of an image, classes
 SIGMA, BIAS = 0.1, 0.1  # standard deviation of the initial weights, initial biases
 BASELINE = "baseline"
-L2, L1 = (1e-3, 5e-4, 3e-4, 5e-5), (1e-4, 1e-5, 1e-6, 1e-7)  # penalties beside the baseline's
+L2, L1 = (1e-3, 5e-4, 3e-4, 5e-5), (1e-4, 1e-5, 1e-6, 1e-7)  # penalty factors other than the baseline's
 DROPOUT = {"input_drop_prob": 0.2, "drop_prob": 0.5}
 CALMER_LR, ADAM_LR = 0.1, 0.001
 ACTIVATIONS = ("leaky ReLU", "ReLU6", "ELU", "SELU", "softplus", "sigmoid", "tanh", "CReLU")
@@ -58,12 +58,12 @@ class HParams(settings.HParams):
     """The settings of the baseline, which are the article's."""
 
     steps: Count = 30000  # batches to train on
-    num_evaluations: Count = 30  # at most so many times on the validation set while it trains
+    num_evaluations: Count = 30  # upper bound of the evaluations on the validation set during training
     batch_size: Count = 100  # examples per step
     lr: Positive = 0.8  # learning rate of SGD
-    lr_decay: Positive = 0.99  # times the learning rate after every epoch
+    lr_decay: Positive = 0.99  # factor of the learning rate after every epoch
     reg: Positive = 1e-4  # factor of the L2 penalty
-    average: Probability = 0.99  # how much of the moving average of the parameters is kept a step
+    average: Probability = 0.99  # share of the parameters' moving average that is kept at each step
     num_hiddens: Count = 500  # units of the hidden layer
 
 
@@ -140,7 +140,7 @@ def with_l1(gradients, weights, l1, batch_size):
 
 
 def train(model: Model, data: Data, hp: Setting, callbacks=()):
-    """Train, validate with the averages of the parameters, and leave them in the model."""
+    """Train, evaluate the averaged parameters on the validation set, and leave them in the model."""
     steps_per_epoch = len(Minibatches(*data.source.train, hp.batch_size))
     schedule = schedules.by_epoch(schedules.exponential(hp.lr, hp.lr_decay), steps_per_epoch)
     average = MovingAverage([param.source for param in parameters(model)], hp.average)
@@ -230,7 +230,7 @@ chapter = Chapter(
     doc=__doc__,
     HParams=HParams,
     quick={"steps": 60, "num_evaluations": 2, "num_hiddens": 50},
-    data=lambda hp, options: load_digits(options, hp.batch_size, hp.steps),
+    data=lambda hp, options: load_mnist(options, hp.batch_size, hp.steps),
     runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,
     metrics=lambda model, data, history: {"test_acc": evaluate_accuracy([data.source.test], model.net)},

@@ -68,7 +68,7 @@ class Setting(settings.Settings):
     schedule: str = "cosine"  # name in schedules.SCHEDULES
     wd: NonNegative = 0.0  # weight decay
     l2_factor: float = 1  # 1 for the penalty wd/2 |p|^2; 2 for wd |p|^2, the article's
-    target_acc: Probability = 0.82  # test accuracy; the table says when it was reached
+    target_acc: Probability = 0.82  # test accuracy for which the table shows when it was reached
 
 
 def softmax_from_scratch(hp: Setting, data) -> Model:
@@ -96,7 +96,7 @@ def mlp_from_scratch(hp: Setting, data) -> Model:
 
 
 def scratch_optimizer(params, hp: Setting, data):
-    """Attach gradients to the parameters, and return the setting's optimizer of them."""
+    """Attach gradients to the parameters, and return the optimizer that the setting names."""
     for param in params:
         param.attach_grad()
     options = {"wd": hp.wd, "l2_factor": hp.l2_factor}

@@ -46,7 +46,7 @@ from d2l_repro.train.parameters import Parameter
 
 TITLES = {"sine": "A curve", "moons": "Two moons"}  # of the tasks
 NUM_TRAIN = {"sine": 160, "moons": 640}  # training examples, all of them in every batch
-# the examples, and what a net begins with: centres (centres, inputs), logarithms of their widths (centres,)
+# The examples, and a net's initial centres (centres, inputs) and logarithms of widths (centres,).
 Source = namedtuple("Source", "train test centres log_width")
 SCORES = {"sine": ("loss",), "moons": ("loss", "acc")}  # what is measured of training and test examples
 
@@ -58,11 +58,11 @@ class HParams(settings.HParams):
     # hidden units, each with a centre
     num_centres: Annotated[int, Bounds(2, min(NUM_TRAIN.values()) + 1)] = 8
     width: Positive = 1.0  # of the basis functions at the start, as a multiple of the centres' mean spacing
-    num_epochs: Count = 100  # evaluations while it trains
+    num_epochs: Count = 100  # evaluations during training
     steps: Count = 20  # full-batch steps between two evaluations
-    lr_sine: Positive = 0.3  # learning rate on the curve; a larger one throws learned widths far off
+    lr_sine: Positive = 0.3  # learning rate on the curve; a larger one moves learned widths too far
     lr_moons: Positive = 1.0  # learning rate on the moons
-    momentum: Probability = 0.9  # of the steps: without, ill-conditioned bases take ten times as many
+    momentum: Probability = 0.9  # of SGD; without it, ill-conditioned bases take ten times as many steps
     sigma: Positive = 0.01  # standard deviation of the initial weights
     noise: Positive = 0.1  # standard deviation, of the curve's labels and of the moons' points
 
@@ -84,11 +84,12 @@ def points(task, noise, seed):
     if task == "sine":
         return hilly_points(count, noise, seed)
     X, y = two_moons(1000, noise, seed)
-    return (X[:count], y[:count]), (X[800:], y[800:])  # chapter two_moons validates on those in between
+    # The chapter two_moons validates on the examples in between.
+    return (X[:count], y[:count]), (X[800:], y[800:])
 
 
 def data(hp, options):
-    """Return all training examples in one batch; nothing of MXNet's stream is drawn."""
+    """Return all training examples in one batch, without drawing from MXNet's random stream."""
     train_set, test_set = points(hp.task, hp.noise, options.seed)
     centres = initial_centres(train_set[0].asnumpy(), hp.num_centres, hp.centres, options.seed)
     log_width = nd.full(hp.num_centres, math.log(initial_width(centres, hp.width)))
@@ -127,7 +128,7 @@ def with_gluon(hp: Setting, data: Data) -> Model:
 
 
 def train(model: Model, data: Data, hp: Setting, callbacks=()):
-    """Train with the scores over all training and all test examples after each epoch."""
+    """Train, scoring all training and all test examples after each epoch."""
     scores = {"loss": model.loss, "acc": correct_sign}
     measure = {
         f"{part}_{name}": lambda X=X, y=y, score=scores[name]: score(model.net(X), y).mean()
@@ -179,13 +180,13 @@ def least_squares(run, basis, examples):
 
 
 def show(result, last_data):
-    """Show the bases; what the nets learned, with their centres; how they trained, and how well they do."""
+    """Show the bases, what the nets learned and with which centres, their training, and their scores."""
     r = np.linspace(0, 5, 201)
     phi = {name: (r, basis(nd, nd.array(r**2), nd.ones(1)).asnumpy()) for name, basis in BASES.items()}
     result.figures["bases"] = plot.lines(phi, "distance from the centre", "output", "Three bases of width 1")
     settings_of = variants(HParams(**result.settings))
     trained = [(run, settings_of[run.variant]) for run in result.runs if run.model]
-    impl = "gluon" if result.impl == "gluon" else "scratch"  # figures of a pair could not be told apart
+    impl = "gluon" if result.impl == "gluon" else "scratch"  # with both, a pair's curves would coincide
     for task, title in TITLES.items():
         sets = points(task, result.settings["noise"], result.seed)
         rows = [row(result.label(run), run, hp, sets[0]) for run, hp in trained if hp.task == task]
@@ -214,7 +215,7 @@ def row(label, run, hp, examples):
 
 
 def fits(runs, sets, title):
-    """Draw a panel for each basis: the examples, the curve, what the nets make of it, their centres below."""
+    """Draw a panel for each basis: examples, curve, the nets' outputs, and their centres below."""
     x, (X, y) = np.linspace(-6, 6, 241), sets[0]
     panels = {basis: (x, {"y = sin x + x / 3": hilly_curve(x)}) for basis, _ in runs}
     marks = {basis: {"examples": (X[:, 0].asnumpy(), y.asnumpy())} for basis, _ in runs}

@@ -8,10 +8,10 @@ thing is changed at a time: activation, loss, batch, width, depth, learning rate
 
 With only three units, much depends on luck: four of ten runs separate the classes, with a test accuracy
 above 0.9 (five seeds, scratch and Gluon). Expect this order, but not these digits: all ten succeed with
-eight units and six with four; six or seven with Adam and RMSProp; five when every step uses the whole
-training set for as many steps, and none if it is used only for as many examples. None succeeds without an
-activation, which leaves the accuracy at 0.57, nor with sigmoids in 500 steps, nor with two units. Learning
-rates of 10 and more throw the weights so far that all units are off.
+eight units and six with four; six or seven with Adam and RMSProp. With the whole training set as one batch,
+five succeed in the same number of steps, but none with the same number of examples. None succeeds without
+an activation, which leaves the accuracy at 0.57, nor with sigmoids in 500 steps, nor with two units.
+Learning rates of 10 and more move the weights so far that every ReLU outputs 0.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ NUM_VALID, NUM_TEST = 100, 1000
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_epochs: Count = 20  # evaluations while it trains
+    num_epochs: Count = 20  # evaluations during training
     steps: Count = 25  # batches between two evaluations
     batch_size: Count = 8  # examples per step
     lr: Positive = 0.5  # learning rate of SGD
@@ -74,7 +74,7 @@ def data(hp: Setting, options: Options) -> Data:
 
 
 def from_scratch(hp: Setting, data: Data) -> Model:
-    """Build the net 2-3-1, affine - ReLU - affine, with whatever the setting changes about it."""
+    """Build the net 2-3-1, affine - ReLU - affine, with the changes that the setting makes to it."""
 
     def affine(inputs, outputs, first=False):
         return Affine(normal((inputs, outputs), hp.sigma), nd.zeros(outputs) if hp.bias else None, first)
@@ -158,7 +158,7 @@ def runs_with(name: str, hp: Setting) -> list[Run]:
 
 
 def comparisons(hp: HParams) -> dict[str, list[Run]]:
-    """Return title -> runs."""
+    """Return title -> runs of every comparison."""
     return {
         title: [run for name, setting in table.items() for run in runs_with(name, setting)]
         for title, table in variants(hp).items()

@@ -18,7 +18,7 @@ from .generated import generated_tables
 from .schema import COLUMNS, NUMERIC, ORDINAL
 
 FOLDER = "kaggle_house"
-HUB_NAMES = ("kaggle_house_pred_train.csv", "kaggle_house_pred_test.csv")  # the book's data hub calls them so
+HUB_NAMES = ("kaggle_house_pred_train.csv", "kaggle_house_pred_test.csv")  # names in the book's data hub
 KAGGLE_NAMES = ("train.csv", "test.csv")
 DATASETS = ("auto", "kaggle_house", "generated")
 MISSING = ("NA", "")
@@ -65,7 +65,7 @@ def load_tables(
             are neither found nor reachable.
 
     Raises:
-        InputError: If a file is missing or invalid; the message gives file, line and column.
+        InputError: a file is missing or invalid; the message gives file, line and column.
     """
     if (train is None) != (test is None):
         raise InputError("--train and --test belong together: give both or neither")
@@ -108,7 +108,7 @@ def read_table(path: PathLike, has_price: bool) -> pd.DataFrame:
         Columns in the schema's order, whatever their order in the file.
 
     Raises:
-        InputError: With file, line and column of the first error.
+        InputError: the file is invalid; the message gives file, line and column of the first error.
     """
     header, rows = _read_rows(path)
     expected = COLUMNS if has_price else COLUMNS[:-1]
@@ -118,7 +118,7 @@ def read_table(path: PathLike, has_price: bool) -> pd.DataFrame:
         position = header.index(name)
         parse, dtype = (_parse_number, float) if name in NUMERIC else (_parse_text, object)
         values = [parse(path, row.line, name, row.fields[position].strip()) for row in rows]
-        frame[name] = pd.Series(values, dtype=dtype)  # a text column without a single text is text still
+        frame[name] = pd.Series(values, dtype=dtype)  # a text column may have only missing values
     _check_ids(path, frame["Id"], rows)
     return pd.DataFrame({**frame, "Id": frame["Id"].astype("int64")})
 

@@ -94,7 +94,7 @@ class OneHotWithMissing(OneHotEncoder):
     """
 
     def fit(self, X: pd.DataFrame, y: object = None) -> OneHotWithMissing:
-        """Learn the levels of X, and missing."""
+        """Learn the levels of X, with missing as one more."""
         return super().fit(X.reset_index(drop=True).reindex(range(len(X) + 1)))  # the last row is missing
 
 

@@ -68,7 +68,7 @@ def split(prices: np.ndarray, options: FoldOptions, shuffle: bool) -> list[Fold]
         shuffle: False for contiguous slices of the table, as in the book.
 
     Raises:
-        InputError: If there are more folds than rows, or if stratified folds are to be contiguous.
+        InputError: there are more folds than rows, or stratified folds are to be contiguous.
     """
     if options.k > len(prices):
         raise InputError(f"--k: cannot make {options.k} folds of {len(prices)} rows; choose fewer")
@@ -153,7 +153,7 @@ def cross_validate(
         The results of `run_fold`, in the order of `split`, and the folds.
 
     Raises:
-        InputError: If the options do not fit the data or each other.
+        InputError: the options do not fit the data or each other.
     """
     if options.backend == "threading":
         raise InputError(
@@ -238,7 +238,7 @@ def load_estimators(folder: Union[str, Path]) -> list[Pipeline]:
     They are pickles, which can run any code when loaded: load only files that you have written yourself.
 
     Raises:
-        InputError: If there are none, or if another version has written them.
+        InputError: there are none, or another version has written them.
     """
     paths = sorted((Path(folder) / "folds").glob("*.joblib"))
     if not paths:

@@ -62,7 +62,7 @@ class WideAndDeep(gluon.HybridBlock):
         self.shape = (0, num_nets, num_hiddens)
         # Start at zero: the L1 penalty would take long to remove other initial weights from useless columns.
         self.wide = nn.Dense(num_nets, weight_initializer=init.Zero(), in_units=num_inputs)
-        # Glorot's bound for a single net, however many share the layer
+        # Glorot's bound for a single net, however many share the layer.
         bound = (6 / (num_inputs + num_hiddens)) ** 0.5
         self.hidden = nn.Dense(
             num_nets * num_hiddens, weight_initializer=init.Uniform(bound), in_units=num_inputs
@@ -187,7 +187,7 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             callbacks: callbacks of `train_ch3`.
 
         Raises:
-            InputError: If `impl` is "scratch" and the settings ask for more than a linear layer.
+            InputError: `impl` is "scratch" and the settings ask for more than a linear layer.
         """
         X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
         target = self._scale_target(y)

@@ -54,7 +54,7 @@ def read_submission(path: str | Path) -> pd.DataFrame:
     """Read a submission file as strings, one row per house.
 
     Raises:
-        InputError: If the file cannot be read as CSV.
+        InputError: the file cannot be read as CSV.
     """
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")

@@ -51,7 +51,7 @@ def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: Sw
         Best first: valid (mean log rmse), std, trial (0 is the recipe itself), and the settings.
 
     Raises:
-        InputError: If the options do not fit the data or ask for another backend.
+        InputError: the options do not fit the data or ask for another backend.
     """
     if options.backend != "loky":
         raise InputError("--backend: a sweep runs in joblib's own processes; choose loky")

@@ -15,7 +15,7 @@ hypothesis.settings.load_profile("d2l_repro")
 
 
 def _write_idx(path, array):
-    """A gzipped idx file of unsigned bytes."""
+    """Write a gzipped idx file of unsigned bytes."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
@@ -29,7 +29,7 @@ def write_idx():
 
 @pytest.fixture
 def offline(monkeypatch, tmp_path):
-    """No data folder, an empty cache, and a registry whose mirrors refuse the connection."""
+    """Set no data folder, an empty cache, and mirrors that refuse the connection."""
     monkeypatch.delenv(download.ENVIRONMENT, raising=False)
     monkeypatch.setattr(download, "cache_dir", lambda: tmp_path / "cache")
     closed = {
@@ -44,7 +44,7 @@ def offline(monkeypatch, tmp_path):
 
 @pytest.fixture
 def small_fashion(offline, tmp_path):
-    """A data folder with 600 + 100 images in the form of Fashion-MNIST; class k is a bright row 2k."""
+    """Write a data folder with 600 + 100 images in the form of Fashion-MNIST; class k is a bright row 2k."""
     folder = tmp_path / "data"
     rng = np.random.RandomState(0)
     for part, count in (("train", 600), ("t10k", 100)):
@@ -58,7 +58,7 @@ def small_fashion(offline, tmp_path):
 
 @pytest.fixture
 def real_data():
-    """The folder with the published files; skips where there is none."""
+    """Return the folder with the published files; skip the test where there is none."""
     folder = os.environ.get(download.ENVIRONMENT)
     if not folder or not (Path(folder) / "fashion_mnist").is_dir():
         pytest.skip(f"no real data: {download.ENVIRONMENT} names no folder with fashion_mnist/")

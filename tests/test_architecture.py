@@ -36,7 +36,7 @@ MODULES = {module_name(path): path for path in sorted((ROOT / "d2l_repro").rglob
 
 
 def imports(name):
-    """The names of modules that a module imports, those of this package in full; inside of functions too."""
+    """Return the full names of the modules that a module imports, inside functions too."""
     package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
     found = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):

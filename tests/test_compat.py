@@ -103,8 +103,8 @@ def test_threads_is_the_true_number_where_mxnet_was_imported_first():
         "import numpy; numpy.bool = bool; import ctypes, mxnet, d2l_repro\n"
         "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())"
     )
-    told, true = run_python(code).split()
-    assert told == true
+    reported, true = run_python(code).split()
+    assert reported == true
     assert run_python(code, OMP_NUM_THREADS="3") == "3 3"
 
 

@@ -1,5 +1,4 @@
-"""Programs in the style of the book's first edition, one a section, through d2l_repro.d2lzh, and their
-numbers."""
+"""Run a program in the style of the book's first edition for each section, and check its numbers."""
 
 from d2l_repro import d2lzh as d2l  # isort: skip  (as readers write it: before mxnet)
 
@@ -58,7 +57,7 @@ CH7_LINE = r"loss: (\d\.\d{6}), \d+\.\d{6} sec per epoch\n"
 
 @pytest.fixture(autouse=True)
 def as_in_a_new_process(monkeypatch, tmp_path):
-    """Seeds, figures and settings of their own, and no files that Gluon has left in the home folder."""
+    """Give each test fresh seeds, figures and settings, and an empty home folder instead of Gluon's files."""
     monkeypatch.setenv("HOME", str(tmp_path))
     seed_everything(0)
     random.seed(0)
@@ -69,13 +68,13 @@ def as_in_a_new_process(monkeypatch, tmp_path):
 
 @pytest.fixture
 def fashion(small_fashion, monkeypatch):
-    """A small Fashion-MNIST where $D2L_REPRO_DATA says."""
+    """Set $D2L_REPRO_DATA to a small Fashion-MNIST."""
     monkeypatch.setenv(download.ENVIRONMENT, str(small_fashion))
     return small_fashion
 
 
 def epochs(printed, line=CH3_LINE):
-    """Loss, training and test accuracy of each epoch that was printed."""
+    """Return loss, training and test accuracy of each printed epoch."""
     found = re.findall(f"^{line}$", printed, flags=re.MULTILINE)
     assert [int(number) for number, *_ in found] == list(range(1, len(found) + 1))
     assert len(found) == len(printed.splitlines()) - printed.startswith("training on")
@@ -83,8 +82,7 @@ def epochs(printed, line=CH3_LINE):
 
 
 def in_a_new_process(code, folder):
-    """Run a program in a folder as a reader does, without a display and with nothing imported before; no
-    warnings."""
+    """Run a program in a folder as a reader does: in a new process, without a display or warnings."""
     known = {
         name: value
         for name, value in os.environ.items()
@@ -181,7 +179,7 @@ def test_section_3_2_linear_regression_runs_as_a_script(before, after, tmp_path)
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_use_svg_display_shows_svg_in_a_notebook(tmp_path):
+def test_notebook_shows_figures_as_svg(tmp_path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     cells = [
         "%matplotlib inline\nfrom d2l_repro import d2lzh as d2l\nfrom mxnet import nd",
@@ -243,7 +241,7 @@ def test_section_3_3_linear_regression_with_gluon_runs():
 def test_section_3_5_shows_images(fashion):
     train_iter, test_iter = d2l.load_data_fashion_mnist(256)
     assert (len(train_iter), len(test_iter)) == (3, 1)
-    for _ in range(2):  # it can be gone over again and again
+    for _ in range(2):  # it can be iterated over again
         assert sorted(y for _, labels in train_iter for y in labels.asnumpy()) == sorted(60 * list(range(10)))
     X, y = next(iter(test_iter))
     assert X.shape == (100, 1, 28, 28)
@@ -514,7 +512,7 @@ def test_section_3_13_dropout_runs(fashion, capsys):
 
 
 def house_prices(folder, k, num_epochs):
-    """Section 3.16: mean log rmse of the folds, training and validation."""
+    """Return the mean log rmse of the folds in training and validation, as section 3.16 computes it."""
     pd = pytest.importorskip("pandas")
     train_data, test_data = (
         pd.read_csv(folder / "kaggle_house" / f"kaggle_house_pred_{part}.csv") for part in ("train", "test")
@@ -627,19 +625,19 @@ def test_section_5_5_lenet_runs_on_the_device_of_the_net(fashion, capsys):
 
 
 @pytest.mark.slow
-def test_section_5_5_lenet_at_full_scale_meets_the_published_accuracies(real_data, capsys):
+def test_section_5_5_lenet_at_full_scale_starts_as_slowly_and_ends_as_in_the_book(real_data, capsys):
     net = lenet()
     net.initialize(force_reinit=True, ctx=d2l.try_gpu(), init=init.Xavier())
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.9})
     train_iter, test_iter = d2l.load_data_fashion_mnist(256)
     d2l.train_ch5(net, train_iter, test_iter, 256, trainer, d2l.try_gpu(), 5)
     losses, train_accs, test_accs = zip(*epochs(capsys.readouterr().out, CH3_LINE + r", time \d+\.\d sec"))
-    assert 2.25 < losses[0] < 2.4  # 2.3205 in the book: it begins as slowly
+    assert 2.25 < losses[0] < 2.4  # 2.3205 in the book, which starts as slowly
     assert train_accs[4] > 0.65
     assert test_accs[4] > 0.65
 
 
-def test_train_ch5_accepts_gluons_data_loader_with_processes(fashion, capsys):
+def test_train_ch3_accepts_gluons_data_loader_with_processes(fashion, capsys):
     pixels = images.load_images("fashion_mnist").train_images[:100, :, :, None]
     dataset = gdata.ArrayDataset(nd.array(pixels, dtype="uint8"), np.arange(100, dtype=np.int32) % 10)
     transformed = dataset.transform_first(gdata.vision.transforms.ToTensor())
@@ -809,8 +807,8 @@ def test_section_7_3_to_7_8_optimizers_train(function, states, hyperparams, name
     assert len(d2l.plt.gca().lines[0].get_xdata()) == 1 + 2 * 15
 
 
-def test_section_7_3_takes_steps_of_the_mean_loss(capsys):
-    """By hand in NumPy, with batches in another size than the examples are a multiple of."""
+def test_train_ch7_takes_steps_of_the_mean_loss(capsys):
+    """Compare with NumPy, also when the batch size does not divide the number of examples."""
     features, labels = nd.random.normal(shape=(7, 2)), nd.random.normal(shape=7)
     seen = []
 
@@ -867,7 +865,7 @@ def test_read_airfoil_names_a_broken_file_and_its_fault(offline, content, messag
         d2l.get_data_ch7()
 
 
-def test_load_airfoil_reads_the_published_table(real_data):
+def test_read_airfoil_reads_the_published_table(real_data):
     path = download.find(airfoil.AIRFOIL)
     if path is None:
         pytest.skip("no airfoil data")

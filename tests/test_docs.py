@@ -89,7 +89,7 @@ def target_exists(document, link):
 
 
 def anchors(text):
-    """The anchors that GitHub gives to the headings of a text."""
+    """Return the anchors that GitHub gives to the headings of a text."""
     headings = re.findall(r"^#+ (.*)", text, flags=re.MULTILINE)
     return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
 
@@ -113,7 +113,7 @@ def test_document_names_existing_modules(document):
 
 
 def is_defined(name):
-    """Whether a dotted name is a module, or an attribute of one."""
+    """Return whether a dotted name is a module, or an attribute of one."""
     try:
         if importlib.util.find_spec(name):
             return True

@@ -65,7 +65,7 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
 
 
 def _save(result: Result, folder: Path) -> bool:
-    """Write the result, unless it was interrupted before it had anything, or would replace a finished one."""
+    """Write the result, except an interrupted one without an epoch or in place of a finished one."""
     has_epochs = any(run.history for run in result.runs)
     if result.interrupted and (not has_epochs or _has_finished_result(folder)):
         return False

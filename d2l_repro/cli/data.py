@@ -25,7 +25,7 @@ class DataSets(Settings):
     data_dir: Optional[Path] = None  # folder that contains fashion_mnist/, mnist/, ... (else $D2L_REPRO_DATA)
 
     def files(self) -> dict[str, list[str]]:
-        """Return data set -> names of its files in the registry, for the sets that were asked for.
+        """Return data set -> names of its files in the registry, for the requested sets.
 
         Raises:
             InputError: a data set is unknown.

@@ -74,7 +74,7 @@ def evaluation_plan(num_steps: int, num_evaluations: int) -> dict[str, int]:
     return {"num_epochs": num_epochs, "steps": num_steps // num_epochs}
 
 
-def load_digits(options: Options, batch_size: int, steps: int | None = None) -> Data:
+def load_mnist(options: Options, batch_size: int, steps: int | None = None) -> Data:
     """Load MNIST, with the last 5,000 training images as validation set.
 
     If the data set is smaller, a sixth of its training images is used.

@@ -104,10 +104,9 @@ class Execution(Enum):
     """How a chapter's runs are trained."""
 
     SEQUENTIAL = "one after the other"
-    IN_PROCESSES = "side by side"  # `show` gets their numbers but no models
-    RESUMABLE = (
-        "one after the other, with a checkpoint per epoch"  # for plain SGD on batches in a fixed order
-    )
+    IN_PROCESSES = "in parallel processes"  # `show` gets their numbers but no models
+    # for plain SGD on batches in a fixed order
+    RESUMABLE = "one after the other, with a checkpoint per epoch"
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ def all_runs(comparisons: Comparisons) -> list[Run]:
     """
     runs = [run for table in comparisons.values() for run in table]
     labels = [run.label for run in runs]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise ValueError(f"two runs of the comparisons are called {', '.join(twice)}")
+    duplicates = sorted({label for label in labels if labels.count(label) > 1})
+    if duplicates:
+        raise ValueError(f"two runs of the comparisons are called {', '.join(duplicates)}")
     return runs
 
 

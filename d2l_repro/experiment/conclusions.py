@@ -1,4 +1,4 @@
-"""Which published differences between variants and a baseline are confirmed beyond the noise of the seeds."""
+"""Decide which published differences from a baseline are confirmed beyond the noise of the seeds."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Conclusion:
 
     Attributes:
         values: one for each seed that finished.
-        published: what is compared with; None if there is nothing.
+        published: the published value; None if there is none.
         difference: mean difference from the baseline over the seeds they share; None for the baseline itself.
-        half_width: half of the interval of this difference; None with fewer than two seeds.
-        published_difference: between the published values.
+        half_width: half the width of its confidence interval; None with fewer than two seeds.
+        published_difference: the same difference of the published values.
     """
 
     values: list[float]
@@ -100,7 +100,7 @@ def show_conclusions(
         runs: the chapter's.
         baseline: name of the variant that the others are compared with.
         published: variant -> published test accuracy.
-        where: ends the figures' titles, "on MNIST".
+        where: end of the figures' titles, such as "on MNIST".
     """
     variants = dict.fromkeys(run.variant for run in runs)
     for impl in ("scratch", "gluon"):

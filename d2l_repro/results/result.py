@@ -1,6 +1,6 @@
 """Results of a chapter: numbers, tables and figures that print, show inline in Jupyter and can be saved.
 
-Imports neither MXNet nor matplotlib, so that a report can be made from results alone.
+This module imports neither MXNet nor matplotlib, so that a report can be built from results alone.
 """
 
 from __future__ import annotations
@@ -48,18 +48,17 @@ class Result:
     parity: Parity | None = None
     published: list[PublishedRow] = field(default_factory=list)  # as `published.compare` returns them
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # title -> rows
-    notes: dict[str, Note] = field(default_factory=dict)  # title -> what `experiment.notes.run` returns
+    notes: dict[str, Note] = field(default_factory=dict)  # title -> what `notebook.run_note` returns
     interrupted: bool = False
-    impl: str = "both"  # implementations asked for
-    only: list[str] = field(default_factory=list)  # variants asked for; empty for all
+    impl: str = "both"  # implementations requested
+    only: list[str] = field(default_factory=list)  # variants requested; empty for all
     quick: bool = False  # data and epochs cut to a few seconds with --quick
     changed: dict[str, Any] = field(default_factory=dict)  # setting -> the chapter's own value
     finished: str = ""  # date and time, UTC
     seconds: float = 0.0  # from the first data file to the last figure
     environment: dict[str, Any] = field(default_factory=environment)
-    figures: dict[str, Any] = field(
-        default_factory=dict
-    )  # name -> matplotlib Figure, None in a loaded result
+    # name -> matplotlib Figure, None in a loaded result
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def select(
         self, impl: str | None = None, variant: str | None = None, seed: int | None = None
@@ -106,7 +105,7 @@ class Result:
 
     @property
     def outside(self) -> list[PublishedRow]:
-        """Rows of `published` whose value of ours is outside the band."""
+        """Rows of `published` in which our value is outside the band."""
         return [row for row in self.published if not row["within"]]
 
     def as_json(self) -> dict[str, Any]:

@@ -28,8 +28,7 @@ def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
         raise ValueError(
             f"a kernel of {K.shape[0]} x {K.shape[1]} does not fit into {X.shape[0]} x {X.shape[1]}"
         )
-    # Y_ij = sum over a, b of K_ab X_(i+a)(j+b): the sum over all elements of the kernel, each times a shifted
-    # X
+    # Y_ij = sum over a, b of K_ab X_(i+a)(j+b): a sum of shifted copies of X, weighted by the kernel
     return nd.add_n(*(K[a, b] * X[a : a + height, b : b + width] for a, b in np.ndindex(K.shape)))
 
 

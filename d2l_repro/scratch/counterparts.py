@@ -120,8 +120,8 @@ class LogisticLoss(gluon.loss.Loss):
     """Compute the cross-entropy of two classes from logits, log(1 + e^o) - y o.
 
     It stands in for Gluon's SigmoidBinaryCrossEntropyLoss, which is written with max and absolute value, so
-    that its gradient at o = 0 is -y and not 1/2 - y. A net whose ReLUs are all off for an example, and whose
-    last bias is 0, is exactly there.
+    that its gradient at o = 0 is -y and not 1/2 - y. A net whose ReLUs all output 0 for an example, and whose
+    last bias is 0, is exactly at this point.
     """
 
     def __init__(self):

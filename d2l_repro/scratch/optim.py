@@ -19,7 +19,7 @@ from mxnet import autograd, nd
 def clip_gradients(grads: Sequence[nd.NDArray], theta: float) -> None:
     """Scale gradients in place so that their joint norm is at most `theta` (section 6.4).
 
-    This does not wait for MXNet's engine.
+    It does not wait for MXNet's engine.
 
     Args:
         grads: gradients of all parameters.

@@ -1,4 +1,4 @@
-"""Radial basis functions: the hidden layer for NDArrays and as a Gluon block, and what it begins with."""
+"""Radial basis functions: the hidden layer for NDArrays and as a Gluon block, and its initial values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from mxnet import gluon, nd
 
 # Name -> function of the squared distances r2 (batch, centres) and squared widths s2 (centres,); F is `nd`,
-# or what a hybrid_forward is handed.
+# or the F that a hybrid_forward receives.
 BASES = {
     # exp(-r^2 / (2 s^2))
     "gaussian": lambda F, r2, s2: F.exp(-F.broadcast_div(r2, 2 * s2)),
@@ -55,7 +55,7 @@ class RBF(gluon.HybridBlock):
 
 
 def initial_centres(X: np.ndarray, count: int, how: str, seed: int) -> np.ndarray:
-    """Return `count` examples chosen at random, or the means of k-means; nothing of MXNet's stream is drawn.
+    """Return `count` random examples, or the means of k-means, without drawing from MXNet's random stream.
 
     Args:
         X: examples, (examples, inputs).

@@ -60,8 +60,7 @@ def _step(
     # g = tanh(X W_xg + H W_hg + b_g)
     gates = gates_from_X + nd.dot(H, W_h)
     i, f, g, o = gates.split(4, axis=1)
-    # C <- f C + i g: f is the share of the old memory that is kept, i the share of the candidate that is
-    # added
+    # C <- f C + i g: f is the share of the old memory to keep, i the share of the candidate to add
     C = f.sigmoid() * C + i.sigmoid() * g.tanh()
     # H = o tanh(C): o is the share of the memory that is output
     return o.sigmoid() * C.tanh(), C

@@ -68,19 +68,19 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 class Callback:
-    """Base class of what is done between the loop's own steps; each method is called with the `Loop`."""
+    """Base class of what chapters add to the loop; each method is called with the `Loop`."""
 
     def before_training(self, loop: Loop) -> None:
         """Run before the first epoch: the place to resume from a checkpoint."""
 
     def before_step(self, loop: Loop) -> None:
-        """Run when gradients are computed and parameters not yet updated: the place to clip."""
+        """Run after the gradients are computed and before the parameters are updated: the place to clip."""
 
     def after_step(self, loop: Loop) -> None:
-        """Run when parameters are updated: the place for a moving average."""
+        """Run after the parameters are updated: the place for a moving average."""
 
     def after_epoch(self, loop: Loop) -> None:
-        """Run when the epoch's row is in `loop.history`: best model, early stopping, progress."""
+        """Run after the epoch's row is added to the history: the place for early stopping and progress."""
 
 
 @dataclass
@@ -272,7 +272,7 @@ def gradients_by_autograd(
 
 
 def _joined(net: Net, loss: Loss) -> Callable:
-    """Net and loss as one graph if both are hybridized, which makes tiny nets three times as fast."""
+    """Return (X, y) -> y_hat, losses; one graph if both are hybridized, three times as fast for tiny nets."""
     # Gluon has no public way to ask. A net that is not hybridized may do in Python what no graph can.
     if isinstance(net, gluon.HybridBlock) and net._active and isinstance(loss, gluon.HybridBlock):
         block = _NetWithLoss(net, loss)

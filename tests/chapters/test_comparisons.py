@@ -1,4 +1,4 @@
-"""The chapters on a reader's article: comparisons as tables of runs."""
+"""Test the chapters on optimizers, preprocessing and initialization: their comparisons as tables of runs."""
 
 import functools
 import itertools
@@ -27,7 +27,7 @@ COLUMNS = {"train_loss": "training loss", "train_acc": "training accuracy", "tes
 
 @functools.lru_cache
 def quick(name):
-    """A quick run of a chapter on the embedded digits."""
+    """Return the result of a quick run on the embedded digits."""
     return MODULES[name].chapter.run(quick=True, dataset="digits")
 
 
@@ -45,7 +45,7 @@ def runs_from_scratch(name):
 
 
 def has_counterpart(run):
-    """Whether Gluon takes the same steps as the run, which it always does outside of `optimizers`."""
+    """Return whether Gluon takes the same steps as the run, which it always does outside of `optimizers`."""
     hp = run.hp
     return not isinstance(hp, optimizers.Setting) or OPTIMIZERS[hp.optimizer].has_counterpart(
         hp.wd, hp.l2_factor

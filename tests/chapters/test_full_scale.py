@@ -1,4 +1,4 @@
-"""Full-scale runs on the real files, against every published value."""
+"""Compare full-scale runs on the real files with every published value."""
 
 import importlib
 import statistics
@@ -9,12 +9,11 @@ from chapters import softmax_regression
 from d2l_repro.results.catalogue import entries
 from d2l_repro.results.published import published_values
 
-# Each takes from five minutes to two hours of two cores; tests of their own run a part of them.
+# Each takes between five minutes and two hours on two cores; their own tests run parts of them.
 TOO_LONG = {"fully_connected_nets", "mnist_regularization", "lenet", "language_model"}
 COMPARED = sorted((entries().keys() & {row["chapter"] for row in published_values()}) - TOO_LONG)
-NOT_REPRODUCED = {
-    "optimizers": {("conclusions", "softmax_gap")}
-}  # the note of its row in published.csv says why
+# The notes of these rows in published.csv say why.
+NOT_REPRODUCED = {"optimizers": {("conclusions", "softmax_gap")}}
 ON_FASHION = ("softmax_regression", "mlp", "dropout")
 
 

@@ -1,4 +1,4 @@
-"""Fully connected nets in the small: the nets themselves, what is compared, and the article's questions."""
+"""Test fully connected nets with short runs: the nets, the comparisons, and the article's questions."""
 
 import functools
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def small():
 
 
 def points():
-    """Forty points in three classes, as data."""
+    """Return forty points in three classes as data."""
     seed_everything(0)
     X, y = nd.random.normal(shape=(40, 4)), nd.arange(40) % 3
     X = X + 3 * nd.one_hot(y, 4)
@@ -61,7 +61,7 @@ def test_comparisons_train_every_row_from_scratch_and_with_gluon_where_gluon_has
 def test_matching_pairs_follow_the_same_path():
     pairs = small().parity["pairs"]
     assert [pair["ours"] for pair in pairs if pair["left_at"]] == []
-    # where no masks are drawn, Gluon's state is in double precision, and no run may diverge
+    # Paths are compared if no masks are drawn, Gluon's state is in double precision, and no run may diverge.
     assert [pair["ours"].removeprefix("scratch ") for pair in pairs] == [
         "two-layer SGD",
         "two-layer penalty",
@@ -122,7 +122,7 @@ NETS = [
 
 @pytest.mark.parametrize(("changes", "shapes"), NETS)
 @pytest.mark.parametrize("build", BUILDERS)
-def test_from_scratch_builds_the_layers_of_the_setting(build, changes, shapes):
+def test_builders_build_the_layers_of_the_setting(build, changes, shapes):
     data = points()
     model = build(setting(**changes), data)
     model.net(data.source.train[0])  # from which Gluon takes the number of inputs
@@ -177,7 +177,7 @@ def test_load_centred_subtracts_the_mean_of_the_training_set_alone():
     assert (len(X), len(X_valid), len(X_test)) == (1248, 249, 300)
     assert X.mean(axis=0).abs().max().asscalar() < 1e-3
     assert X_valid.mean(axis=0).abs().max().asscalar() > 1
-    # the same image was taken from all three
+    # The same mean image was subtracted from all three.
     images = load_images("cifar10", "colour_digits")
     raw, first = (
         nd.array(pixels[:1], dtype="uint8").astype("float32")

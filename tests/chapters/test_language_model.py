@@ -1,4 +1,4 @@
-"""The language model: its state, its loss, its checkpoints, and that its two implementations are one."""
+"""Test the language model: its state, loss and checkpoints, and that both implementations agree."""
 
 import json
 import math
@@ -27,7 +27,7 @@ BUILDERS = {"scratch": language_model.from_scratch, "gluon": language_model.with
 
 @pytest.fixture(autouse=True)
 def short_text(monkeypatch):
-    """The grammar's text, a thousand words of it."""
+    """Shorten the grammar's text to a thousand words."""
     text._load.cache_clear()
     monkeypatch.setattr(
         text.Text,
@@ -89,7 +89,7 @@ def test_stateful_net_stops_the_gradient_at_the_start_of_a_window():
     w = nd.ones(1)
     w.attach_grad()
     net = StatefulNet(lambda X, state: (w * state[0] + X, [w * state[0] + X]), lambda X: [nd.zeros(1)])
-    for expected in (0.0, 2.0, 5.0):  # states 0, 2, 5: dy/dw is the state before, whatever that was made of
+    for expected in (0.0, 2.0, 5.0):  # states 0, 2, 5: dy/dw is the previous state, however it arose
         with autograd.record():
             y = net(nd.array([2.0 if expected == 0 else 3.0]))
         y.backward()
@@ -154,15 +154,14 @@ def test_implementations_follow_the_same_path_and_so_do_their_states():
 def test_language_model_learns_which_word_follows_which():
     words = load_text("grammar", quick=False).train_words[:400]
     counts = np.unique(words, return_counts=True)[1] / len(words)
-    unigram = math.exp(
-        -(counts * np.log(counts)).sum()
-    )  # the perplexity of knowing only how frequent each word is
+    # the perplexity of a model that knows only how frequent each word is
+    unigram = math.exp(-(counts * np.log(counts)).sum())
     result = run(TINY.replace(num_hiddens=32, num_epochs=12, drop_prob=0.0), impl="gluon")
     assert result.runs[0].metrics["train_perplexity"] < unigram / 2
 
 
 class Stop(Callback):
-    """Ctrl-C in the midst of an epoch."""
+    """Raise KeyboardInterrupt in the middle of an epoch."""
 
     def __init__(self, epoch):
         self.epoch = epoch
@@ -367,6 +366,5 @@ def test_language_model_learns_the_treebank_with_a_small_net(real_data):
     result = language_model.run(hp, impl="gluon", dataset="ptb", data_dir=real_data)
     metrics = result.find("gluon", "LSTM 1 epochs").metrics
     assert metrics["valid_perplexity"] < 260  # of 10,000 words; by frequency alone it is about 700
-    assert (
-        metrics["train_perplexity"] > metrics["valid_perplexity"]
-    )  # the mean over the epoch, its start included
+    # The training perplexity is a mean over the epoch, its start included.
+    assert metrics["train_perplexity"] > metrics["valid_perplexity"]

@@ -1,5 +1,4 @@
-"""LeNet: convolution and pooling against central differences, autograd and Gluon; the chapter in the
-small."""
+"""Test convolution and pooling against central differences, autograd and Gluon; run the chapter briefly."""
 
 import functools
 
@@ -50,7 +49,7 @@ def test_max_pool2d_gradients_equal_central_differences_and_autograd(shape):
 
 
 def of_gluon(layer, theirs, X):
-    """Outputs and gradients of one of our layers, and of Gluon's with its parameters."""
+    """Return pairs of outputs and gradients: of our layer, and of Gluon's with the same parameters."""
     theirs.initialize()
     theirs.cast("float64")
     theirs(X)
@@ -102,7 +101,7 @@ def test_from_scratch_has_autograds_gradients_and_gluons_scores():
     seed_everything(0)
     ours, theirs = lenet.from_scratch(hp, data), lenet.with_gluon(hp, data)
     for param in ours.params[1::2]:
-        # At 0, where a bias of 0 leaves every blank pixel, autograd takes another derivative of our ReLU.
+        # With a bias of 0, every blank pixel is at 0, where autograd takes another derivative of our ReLU.
         param[:] = nd.random.normal(scale=0.1, shape=param.shape)
     X, y = (part[:8] for part in data.source.test)
     scores, _ = gradients_by_hand(ours.net, "softmax")(X, y)

@@ -1,4 +1,4 @@
-"""The study on MNIST in the small: its nets, its penalties, and a run of two variants with two seeds."""
+"""Test the study on MNIST with short runs: its nets, its penalties, and two variants with two seeds."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_show_tabulates_mean_std_and_difference_from_the_baseline(two_seeds):
         accuracies = [run.metrics["test_acc"] for run in two_seeds.select(impl, "L1 1e-4")]
         assert other["ours"] == f"{np.mean(accuracies):.4f}"
         assert other["deviation"] == f"{np.std(accuracies, ddof=1):.4f}"
-        assert other["published"] == other["the article's conclusion"] == "-"  # which are of another data set
+        assert other["published"] == other["the article's conclusion"] == "-"  # they are for another data set
         assert base["ours - baseline, points"] == "-"
         assert " ± " in other["ours - baseline, points"]
         assert f"variants_{impl}" in two_seeds.figures
@@ -82,7 +82,7 @@ def setting(**changes):
 
 
 def images():
-    """Twenty images of noise, as data."""
+    """Return twenty images of noise as data."""
     seed_everything(0)
     examples = nd.random.uniform(shape=(20, 1, 28, 28)), nd.arange(20) % 10
     return Data("synthetic", [examples], source=Splits(examples, examples, examples, 10, correct, "noise"))
@@ -98,7 +98,7 @@ NETS = [
 
 @pytest.mark.parametrize(("changes", "shapes"), NETS)
 @pytest.mark.parametrize("build", BUILDERS)
-def test_from_scratch_builds_the_layers_and_initial_parameters_of_the_setting(build, changes, shapes):
+def test_builders_build_the_layers_and_initial_parameters_of_the_setting(build, changes, shapes):
     data = images()
     model = build(setting(**changes), data)
     X, _ = data.source.train

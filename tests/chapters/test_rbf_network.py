@@ -1,4 +1,4 @@
-"""Radial basis functions: bases, centres, gradients, and what trained nets have to be."""
+"""Test radial basis functions: bases, centres, gradients, and trained nets."""
 
 import functools
 import itertools
@@ -37,7 +37,7 @@ def quick():
 
 
 def built(impl, seed=0, **settings):
-    """Model and data of one run, as the chapter builds them."""
+    """Return model, data and settings of one run, as the chapter builds them."""
     hp = Setting(**settings)
     seed_everything(seed)
     data = rbf_network.data(hp, Options(seed=seed))

@@ -1,4 +1,4 @@
-"""Every chapter, in the small: what it leaves, what it refuses, and that it does so again the same way."""
+"""Test every chapter of the textbook: its files, its errors, and that runs are reproducible."""
 
 import functools
 import importlib
@@ -62,7 +62,7 @@ FIGURES = {
 
 
 def main(name, *flags):
-    """Run a chapter's command line in this process; its exit code."""
+    """Run a chapter's command line in this process and return its exit code."""
     with pytest.raises(SystemExit) as exit:
         run_chapter(CHAPTERS[name], list(flags))
     return exit.value.code
@@ -82,9 +82,8 @@ def without_times(value):
 
 @pytest.mark.parametrize("name", TEXTBOOK)
 def test_chapter_trains_compares_draws_and_is_reproducible(name, small_fashion, tmp_path, capsys):
-    data = (
-        ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []
-    )  # without the files of house_prices
+    # The folder has no files of house_prices.
+    data = ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []
     contents = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         assert main(name, "--quick", "--out", str(folder), *data) == 0
@@ -136,10 +135,8 @@ def test_run_gives_the_same_numbers_without_the_other_runs():
 
 def test_run_compares_other_seeds_but_not_other_settings():
     other = linear_regression.run(seed=1, impl="scratch")
-    assert [row["metric"] for row in other.published] == [
-        "train_loss",
-        "epoch1_loss",
-    ]  # no label of other data
+    # The published labels are those of seed 0.
+    assert [row["metric"] for row in other.published] == ["train_loss", "epoch1_loss"]
     hp = linear_regression.HParams(lr=0.02)
     assert linear_regression.run(hp, impl="scratch").published == []
 
@@ -199,11 +196,10 @@ def test_dropout_drops_units_of_both_layers_as_often_as_gluon():
     X = X.broadcast_to((4000, 1, 28, 28))
     with autograd.train_mode():
         outputs = [model.net(X).asnumpy() for model in (ours, theirs)]
-    outputs[0] = (
-        np.log(outputs[0]) - np.log(outputs[0])[:, :1]
-    )  # probabilities and logits, both relative to class 0
+    # Probabilities and logits, both relative to class 0.
+    outputs[0] = np.log(outputs[0]) - np.log(outputs[0])[:, :1]
     outputs[1] = outputs[1] - outputs[1][:, :1]
-    # The masks differ, the distribution they make must not: first and second moments over 4,000 draws.
+    # The masks differ, but the outputs must have the same mean and std over 4,000 draws.
     np.testing.assert_allclose(outputs[0].mean(axis=0), outputs[1].mean(axis=0), atol=0.1 * outputs[1].std())
     np.testing.assert_allclose(outputs[0].std(axis=0)[1:], outputs[1].std(axis=0)[1:], rtol=0.1)
 
@@ -255,7 +251,7 @@ def test_softmax_overflow_shows_that_the_naive_softmax_overflows():
 
 
 def test_run_chapter_reports_divergence_keeps_the_other_runs_and_exits_with_1(tmp_path, capsys):
-    # the two examples of seed 2 lie too far out for the book's learning rate
+    # The two examples of seed 2 are so large that the book's learning rate diverges.
     assert main("polynomial_fitting", "--seed", "2", "--impl", "gluon", "--out", str(tmp_path)) == 1
     runs = json.loads((tmp_path / "result.json").read_text())["runs"]
     assert runs["gluon two examples"]["error"].startswith("training diverged in epoch")

@@ -1,4 +1,4 @@
-"""Two moons in the small: nets of one and two hidden layers, with gradients by hand and by autograd."""
+"""Test the chapter on two moons with short runs: its nets, with gradients by hand and by autograd."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Vanishing gradients in the small: norms by layer, and the remedies."""
+"""Test the chapter on vanishing gradients with short runs: norms by layer, and the remedies."""
 
 import functools
 from dataclasses import replace
@@ -43,7 +43,7 @@ def test_comparisons_train_every_variant_from_scratch_and_with_gluon():
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_from_scratch_builds_five_layers_and_four_normalizations(build):
+def test_builders_build_five_layers_and_four_normalizations(build):
     for batch_norm in (False, True):
         hp = vanishing_gradients.Setting(batch_norm=batch_norm)
         data = vanishing_gradients.data(hp, Options())
@@ -86,7 +86,7 @@ def test_run_quick_leaves_figures():
 
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
-def test_gradients_vanish_die_and_stay_equal_as_the_article_says(impl):
+def test_run_shows_gradients_that_vanish_die_and_stay_equal_as_the_article_says(impl):
     runs = {run.variant: run.metrics for run in result().select(impl)}
 
     def norms(name):

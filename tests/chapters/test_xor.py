@@ -1,4 +1,4 @@
-"""XOR in the small: a net of three units, and what is changed about it."""
+"""Test the XOR chapter with short runs: a net of three units, and its variants."""
 
 import functools
 
@@ -40,7 +40,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("changes", "shapes"), CHANGES)
 @pytest.mark.parametrize("build", [xor.from_scratch, xor.with_gluon])
-def test_from_scratch_builds_the_net_of_the_setting(build, changes, shapes):
+def test_builders_build_the_net_of_the_setting(build, changes, shapes):
     hp = xor.Setting(**changes)
     data = xor.data(hp, Options())
     model = build(hp, data)
@@ -49,7 +49,7 @@ def test_from_scratch_builds_the_net_of_the_setting(build, changes, shapes):
 
 
 @pytest.mark.parametrize("build", [xor.from_scratch, xor.with_gluon])
-def test_from_scratch_is_linear_without_activation_and_a_probability_with_squared_loss(build):
+def test_net_is_linear_without_activation_and_a_probability_with_squared_loss(build):
     data = xor.data(xor.Setting(), Options())
     X, Z = data.source.test[0][:100], data.source.test[0][100:200]
     linear = build(xor.Setting(activation=None), data).net

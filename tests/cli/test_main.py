@@ -1,4 +1,4 @@
-"""The command d2l-repro, and the script that finds a Python."""
+"""Test the command d2l-repro, and the script that finds a Python."""
 
 import contextlib
 import fcntl
@@ -69,7 +69,7 @@ HELP = {
 
 @pytest.fixture(scope="module")
 def help_without_mxnet():
-    """What each command says to --help where MXNet cannot be imported: its exit code and its text."""
+    """Return exit code and text of each command's --help where MXNet cannot be imported."""
     code = f"""
 import contextlib, io, json, sys
 sys.modules["mxnet"] = None
@@ -97,7 +97,7 @@ def test_help_explains_the_commands_without_importing_mxnet(command, help_withou
 
 @pytest.fixture(scope="module")
 def two_chapters(tmp_path_factory):
-    """Two chapters run quickly with seed 3, stderr being a terminal.
+    """Run two chapters quickly with seed 3 and a terminal as stderr.
 
     Returns:
         The folder of the results, the exit code, what was printed, and what was drawn on the terminal.
@@ -123,7 +123,7 @@ def two_chapters(tmp_path_factory):
 
 @pytest.fixture
 def finished(two_chapters, tmp_path):
-    """A copy of the folder with the results of `two_chapters`."""
+    """Copy the folder with the results of `two_chapters`."""
     return Path(shutil.copytree(two_chapters.folder, tmp_path / "finished"))
 
 
@@ -154,10 +154,10 @@ def test_run_with_several_seeds_at_a_time_gives_what_each_seed_gives_alone(two_c
     ]
     alone = Result.load(two_chapters.folder / "linear_regression" / "result.json")
     assert metrics[1] == alone.find("gluon").metrics
-    made = json.loads((tmp_path / "summary.json").read_text())["chapters"]["linear_regression"]
+    summary = json.loads((tmp_path / "summary.json").read_text())["chapters"]["linear_regression"]
     losses = [metric["train_loss"] for metric in metrics]
-    assert made["seeds"] == [2, 3, 4]
-    assert made["metrics"]["gluon"]["train_loss"] == {
+    assert summary["seeds"] == [2, 3, 4]
+    assert summary["metrics"]["gluon"]["train_loss"] == {
         "mean": pytest.approx(np.mean(losses)),
         "std": pytest.approx(np.std(losses, ddof=1)),
         "values": losses,
@@ -286,7 +286,7 @@ def test_run_interrupted_during_imports_exits_as_interrupted(tmp_path, jobs, del
     assert "failed" not in err
 
 
-def test_run_interrupted_does_not_replace_a_finished_result(tmp_path):
+def test_save_does_not_replace_a_finished_result_by_an_interrupted_one(tmp_path):
     whole, broken = Result("mlp", 0, {}), Result("mlp", 0, {}, interrupted=True)
     for result in (whole, broken):
         history = History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}])
@@ -300,7 +300,7 @@ def test_run_interrupted_does_not_replace_a_finished_result(tmp_path):
     assert (tmp_path / "result.json").read_bytes() == before
 
 
-def test_run_chapter_stops_after_a_ctrl_c_that_a_destructor_swallowed(monkeypatch):
+def test_stop_if_asked_raises_once_after_a_ctrl_c_that_a_destructor_swallowed(monkeypatch):
     monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append(handler))
     handlers = []
     channel.remember_ctrl_c()

@@ -1,4 +1,4 @@
-"""Conclusions of an article held against the noise of the seeds."""
+"""Compare an article's conclusions with the noise of the seeds."""
 
 import pytest
 
@@ -10,7 +10,7 @@ ARTICLE = {"baseline": 0.9843, "no regularizer": 0.9831}
 
 
 def with_accuracies(**accuracies):
-    """A result with a run for each value of each variant, seeds from 0 on; None for one that diverged."""
+    """Return a result with a run for each value of each variant, seeds from 0; None stands for divergence."""
     runs = [
         RunResult("gluon", name.replace("_", " "), seed, metrics={} if value is None else {"test_acc": value})
         for name, values in accuracies.items()

@@ -65,7 +65,7 @@ def module(request):
 
 @pytest.fixture
 def wrong(tmp_path):
-    """A chapter with two notes, the first of which says that 2 + 2 is 5."""
+    """Return a chapter with two notes, the first of which says that 2 + 2 is 5."""
     path = tmp_path / "wrong_sums.py"
     path.write_text(SCRIPT)
     return notebook.notebook_chapter(str(path))

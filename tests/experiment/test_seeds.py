@@ -1,4 +1,4 @@
-"""Several seeds of one variant, what exceeds their noise, and the moving average of parameters."""
+"""Test several seeds of one variant, differences beyond their noise, and the moving average."""
 
 import numpy as np
 import pytest
@@ -64,8 +64,8 @@ def test_is_finished_rejects_a_result_with_only_some_variants(tmp_path, only):
     assert Task("mnist_regularization", 0, tmp_path, False, "").is_finished() == (not only)
 
 
-class Kept(Callback):
-    """The parameters after each step."""
+class Recorder(Callback):
+    """Keep a parameter's values after each step."""
 
     def __init__(self, array):
         self.array, self.values = array, []
@@ -79,7 +79,7 @@ def test_moving_average_equals_its_formula_and_leaves_the_parameters_alone():
     for param in (w, b):
         param.attach_grad()
     X, y = nd.random.normal(shape=(40, 2)), nd.random.normal(shape=40)
-    average, kept, first = MovingAverage([w, b], 0.5), Kept(w), w.asnumpy()
+    average, recorder, first = MovingAverage([w, b], 0.5), Recorder(w), w.asnumpy()
     train_ch3(
         lambda X: linreg(X, w, b),
         [(X[:20], y[:20]), (X[20:], y[20:])],
@@ -89,16 +89,16 @@ def test_moving_average_equals_its_formula_and_leaves_the_parameters_alone():
         20,
         trainer=SGD([w, b], 0.1),
         metrics={},
-        callbacks=[average, kept],
+        callbacks=[average, recorder],
     )
     expected = first
-    for t, value in enumerate(kept.values, 1):
+    for t, value in enumerate(recorder.values, 1):
         d = min(0.5, (1 + t) / (10 + t))
         expected = d * expected + (1 - d) * value
     with average.applied():
         np.testing.assert_allclose(w.asnumpy(), expected, rtol=1e-5)
-    np.testing.assert_array_equal(w.asnumpy(), kept.values[-1])
-    assert np.abs(expected - kept.values[-1]).max() > 1e-4
+    np.testing.assert_array_equal(w.asnumpy(), recorder.values[-1])
+    assert np.abs(expected - recorder.values[-1]).max() > 1e-4
     average.apply()
     np.testing.assert_allclose(w.asnumpy(), expected, rtol=1e-5)
 

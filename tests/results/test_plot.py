@@ -15,7 +15,7 @@ from d2l_repro.results.run import RunResult
 
 
 def run(**columns):
-    """A run with these columns by epoch."""
+    """Return a run with these columns by epoch."""
     epochs = range(1, 1 + len(next(iter(columns.values()))))
     return RunResult("gluon", "", 0, History.from_columns({"epoch": epochs, **columns}))
 
@@ -24,7 +24,7 @@ BOTH = {"scratch": run(train_loss=[0.8, 0.4], train_acc=[0.75, 0.8]), "data": Ru
 
 
 def lines_of(figure):
-    """Label -> y values of every drawn line, over all axes."""
+    """Return label -> y values of every drawn line, over all axes."""
     return {line.get_label(): list(line.get_ydata()) for ax in figure.axes for line in ax.get_lines()}
 
 

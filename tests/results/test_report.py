@@ -32,7 +32,7 @@ def history(end):
 
 
 def softmax_result(seed=0, **changes):
-    """Scratch with both published metrics within their bands, Gluon with one of its two, outside."""
+    """Return scratch with both published metrics within their bands, and Gluon with one, outside its band."""
     result = Result(
         "softmax_regression",
         seed,
@@ -68,7 +68,7 @@ def softmax_result(seed=0, **changes):
 
 
 def odd_result():
-    """Stand-in data, a failed run, and markup in every text."""
+    """Return a result with stand-in data, a failed run, and markup in every text."""
     row = {
         **published.published_values()[0],
         "run": MARKUP,
@@ -109,7 +109,7 @@ def odd_result():
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """A folder of two chapters, one of them with two seeds; not to be changed."""
+    """Return a folder of two chapters, one of them with two seeds, which no test may change."""
     path = tmp_path_factory.mktemp("results")
     for name, result in {
         "softmax_regression": softmax_result(),
@@ -123,7 +123,7 @@ def results(tmp_path_factory):
 
 @pytest.fixture
 def folder(results, tmp_path):
-    """A copy of `results` that a test may change."""
+    """Return a copy of `results` that a test may change."""
     return shutil.copytree(results, tmp_path / "results")
 
 
@@ -133,7 +133,7 @@ def page(results):
 
 
 def text_of(page):
-    """The text of a page in one line, without markup, style and script."""
+    """Return the text of a page in one line, without markup, style and script."""
     return re.sub(
         r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL))
     )
@@ -260,7 +260,7 @@ def test_report_command_says_in_one_line_that_it_cannot_write(folder, out, capsy
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium, headless."""
+    """Start a headless Chromium."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="no playwright: pip install 'd2l_repro[browser]'"
     )
@@ -368,7 +368,7 @@ def test_browser_shows_a_dark_page_in_dark_mode(opened):
 
 
 def luminance(color):
-    """Of a CSS colour, rgb(r, g, b), as WCAG defines it."""
+    """Return the luminance of a CSS color, rgb(r, g, b), as WCAG defines it."""
     parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
     linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))

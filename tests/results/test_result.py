@@ -71,7 +71,7 @@ def test_result_json_keeps_its_contract():
 
 
 def written(content, tmp_path):
-    """Path of a result.json with that content."""
+    """Write a result.json with that content and return its path."""
     path = tmp_path / "result.json"
     path.write_text(json.dumps(content))
     return path

@@ -17,7 +17,7 @@ numbers = st.floats(-1e6, 1e6)
 
 
 def result_of(test_acc, seed=0, **changes):
-    """A result of softmax_regression with one run."""
+    """Return a result of softmax_regression with one run."""
     history = History([{"epoch": 1, "test_acc": test_acc, "seconds": 0.1}])
     facts = {
         "settings": {"lr": 0.1},
@@ -118,7 +118,7 @@ def test_collect_reports_a_file_that_is_no_result_by_its_name(tmp_path, content)
 
 
 def nodes(value, path=()):
-    """Every place in a JSON value, as the keys that lead there."""
+    """Yield every place in a JSON value, as the keys that lead there."""
     yield path
     children = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -128,7 +128,7 @@ def nodes(value, path=()):
 
 
 def replaced(value, path, other):
-    """`value` with `other` at `path`."""
+    """Return `value` with `other` at `path`."""
     if not path:
         return other
     copy = dict(value) if isinstance(value, dict) else list(value)

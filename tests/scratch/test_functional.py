@@ -1,4 +1,4 @@
-"""The from-scratch parts against a formula in NumPy, central differences, and Gluon."""
+"""Test the functions from scratch against formulas in NumPy, central differences, and Gluon."""
 
 import numpy as np
 import pytest

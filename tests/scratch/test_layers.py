@@ -1,4 +1,4 @@
-"""Hand-derived gradients: against central differences, autograd and Gluon; nets of them in the loop."""
+"""Test hand-derived gradients against central differences, autograd and Gluon, and nets in the loop."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ rng = np.random.RandomState(0)
 
 @pytest.fixture(autouse=True)
 def from_the_start():
-    """Every test draws the same numbers, whichever ran before it."""
+    """Seed every test, so that its numbers do not depend on the tests before it."""
     rng.seed(0)
     seed_everything(0)
 
@@ -41,7 +41,7 @@ def array(*shape):
 
 
 def fully_connected(sizes, sigma=1.0, norm=None):
-    """A net {affine - [norm] - ReLU} x L - affine."""
+    """Return a net {affine - [norm] - ReLU} x L - affine."""
     layers = []
     for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
         if i > 0:
@@ -240,7 +240,7 @@ def test_gradients_by_hand_equal_autograd_at_any_depth_including_the_penalty(dep
         )
     total.backward()
     for ours, param in zip(by_hand, net.params):
-        # a bias before a normalisation has no gradient but rounding
+        # The gradient of a bias before a normalization is 0 up to rounding.
         np.testing.assert_allclose(ours, param.grad.asnumpy(), rtol=1e-3, atol=2e-5)
     assert len(net.weights) == depth
     assert losses.shape == (7,)

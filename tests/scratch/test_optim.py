@@ -1,4 +1,4 @@
-"""Every optimizer against three lines of NumPy, and against Gluon's own from identical arrays."""
+"""Compare every optimizer with its formula in NumPy, and with Gluon's from identical arrays."""
 
 import itertools
 
@@ -98,7 +98,7 @@ FORMULAS = {
 
 
 def run(optimizer, param, steps):
-    """The parameter after `steps` steps along GRADS."""
+    """Return the parameter after `steps` steps along GRADS."""
     for grad in GRADS[:steps]:
         param.grad[:] = nd.array(grad)
         optimizer.step(BATCH)
@@ -176,7 +176,7 @@ def test_optimizer_follows_the_same_path_as_gluons(name, lr, steps, wd):
 
 
 def test_nesterov_with_decay_differs_from_gluons_nag():
-    """Its operator writes the parameter, and then uses the value just written to decay the velocity."""
+    """Gluon's operator updates the parameter, then decays the velocity by the value just written."""
     lr, rho, wd, p, v = 0.5, 0.9, 0.1, START.astype(float), np.zeros(START.shape)
     theirs, state = nd.array(START), nd.zeros(START.shape)
     for grad in GRADS[:20]:

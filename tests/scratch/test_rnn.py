@@ -1,4 +1,4 @@
-"""Long short-term memory from scratch: against its formulas in NumPy, gluon.rnn, and central differences."""
+"""Test LSTMs from scratch against formulas in NumPy, gluon.rnn, and central differences."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,7 @@ def drawn(*shape):
 
 
 def layer(inputs=INPUTS):
-    """Inputs, state and parameters in double precision, all with gradients, and weights for the sum of the
-    outputs."""
+    """Return inputs, state and parameters in double precision with gradients, and weights of the outputs."""
     params = [
         param.astype("float64") for param in lstm_parameters(inputs, HIDDENS, lambda shape: drawn(*shape))
     ]
@@ -32,7 +31,7 @@ def layer(inputs=INPUTS):
 
 
 def weighted(outputs, state, weights):
-    """A scalar in which every output and both states after the last step count."""
+    """Return a scalar that depends on every output and on both states after the last step."""
     return (outputs * weights).sum() + (state[0] * weights[0]).sum() + (state[1] ** 2).sum()
 
 
@@ -79,10 +78,10 @@ def gluon_layer(params, inputs=INPUTS):
     theirs.cast("float64")
     theirs.l0_h2h_bias.grad_req = "null"
     model = type("AModel", (), {"net": theirs, "params": theirs.collect_params()})
-    held = parameters(model)
-    for param, ours in zip(held, params):
+    learned = parameters(model)
+    for param, ours in zip(learned, params):
         param.set(ours.asnumpy())
-    return theirs, held
+    return theirs, learned
 
 
 def test_lstm_has_gluons_outputs_state_and_gradients():
@@ -91,8 +90,8 @@ def test_lstm_has_gluons_outputs_state_and_gradients():
         ours = weighted(*lstm(X, state, *params), weights)
     ours.backward()
     gradients = [array.grad.copy() for array in (X, *state)]
-    theirs, held = gluon_layer(params)
-    assert [param.transposed for param in held] == [True, True, False]
+    theirs, learned = gluon_layer(params)
+    assert [param.transposed for param in learned] == [True, True, False]
     with autograd.record():
         outputs, last = theirs(X, [array.expand_dims(0) for array in state])
         value = weighted(outputs, [array[0] for array in last], weights)
@@ -100,7 +99,7 @@ def test_lstm_has_gluons_outputs_state_and_gradients():
     assert ours.asscalar() == pytest.approx(value.asscalar())
     for array, gradient in zip((X, *state), gradients):
         assert relative_error(gradient.asnumpy(), array.grad.asnumpy()) < 1e-12
-    for param, other in zip(params, held):
+    for param, other in zip(params, learned):
         gradient = other.grad.asnumpy()
         assert relative_error(param.grad.asnumpy(), gradient.T if other.transposed else gradient) < 1e-12
 
@@ -110,8 +109,8 @@ def test_lstm_cell_has_gluons_gates_in_the_same_order():
     cell = rnn.LSTMCell(HIDDENS, input_size=INPUTS)
     cell.initialize()
     cell.cast("float64")
-    for held, param in zip((cell.i2h_weight, cell.h2h_weight, cell.i2h_bias), params):
-        held.set_data(param.T)
+    for gluons, param in zip((cell.i2h_weight, cell.h2h_weight, cell.i2h_bias), params):
+        gluons.set_data(param.T)
     output, state = cell(X[0], [H, C])
     for ours, theirs in zip(lstm_cell(X[0], H, C, *params), (output, state[1])):
         np.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=1e-12)

@@ -1,4 +1,4 @@
-"""Callbacks: clipping, and the best model."""
+"""Test the callbacks for clipping and for the best model."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def with_gluon(norm):
 
 
 def step_sizes(build, norm, theta=None):
-    """The mean length of a step of each epoch, on three classes of points."""
+    """Return the mean length of a step in each epoch, on three classes of points."""
     seed_everything(0)
     X, y = nd.random.normal(shape=(60, 4)), nd.arange(60) % 3
     model = build(norm)

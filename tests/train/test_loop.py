@@ -1,4 +1,4 @@
-"""The one loop: against a loop in NumPy, and with every seam that a later chapter needs."""
+"""Test the one loop against a loop in NumPy, and every extension point that chapters use."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ CLASSES = (X[:, 0] > 0).astype(np.float32) + (X[:, 1] > 0.5)
 
 
 def regression(w=None):
-    """Parameters, net and loss of a linear regression from scratch."""
+    """Return parameters, net and loss of a linear regression from scratch."""
     params = [nd.array(np.zeros((3, 1)) if w is None else w), nd.zeros(1)]
     for param in params:
         param.attach_grad()
@@ -34,7 +34,7 @@ def regression(w=None):
 
 
 def classifier():
-    """The same of a softmax regression with three classes."""
+    """Return parameters, net and loss of a softmax regression with three classes."""
     params = [nd.zeros((3, 3)), nd.zeros(3)]
     for param in params:
         param.attach_grad()
@@ -46,7 +46,7 @@ def batches(y=Y, size=16):
 
 
 def numpy_regression(lr, epochs, size=16, penalty=0.0):
-    """The loop in NumPy: weights, bias, and each epoch's running mean loss."""
+    """Train in NumPy; return weights, bias, and each epoch's running mean loss."""
     w, b, losses = np.zeros((3, 1), np.float32), 0.0, []
     for _ in range(epochs):
         total = 0.0
@@ -54,8 +54,7 @@ def numpy_regression(lr, epochs, size=16, penalty=0.0):
             x, y = X[i : i + size], Y[i : i + size, None]
             error = x @ w + b - y
             total += (error**2 / 2).sum()
-            # the nominal batch size divides the gradient of the short last batch too
-            # and the penalty is whole in it all the same
+            # The nominal batch size divides the gradient of the short last batch too, but not the penalty.
             w, b = w - lr * (x.T @ error / size + penalty * w), b - lr / size * error.sum()
         losses.append(total / len(X))
     return w, b, losses
@@ -75,10 +74,9 @@ def test_train_ch3_called_as_in_the_book_equals_a_loop_in_numpy():
 def test_train_ch3_measures_train_acc_before_each_update_and_test_acc_after_the_epoch():
     params, net, loss = classifier()
     history = train_ch3(net, batches(CLASSES, 70), batches(CLASSES, 9), loss, 3, 70, params, 0.5)
-    assert history[0]["train_acc"] == pytest.approx(
-        (CLASSES == 0).mean()
-    )  # all weights are 0: class 0 for all
-    # With one batch an epoch, what the next epoch counts before its update is what this epoch left.
+    # All weights are 0, so every example is assigned to class 0.
+    assert history[0]["train_acc"] == pytest.approx((CLASSES == 0).mean())
+    # With one batch per epoch, the training accuracy is the test accuracy of the epoch before.
     assert history["train_acc"][1:] == pytest.approx(history["test_acc"][:-1])
     assert history[-1]["test_acc"] == pytest.approx(evaluate_accuracy(batches(CLASSES), net))
 
@@ -205,7 +203,7 @@ def test_train_ch3_lets_a_net_carry_a_state_until_the_epoch_ends():
     )
     assert history[1]["train_loss"] < history[0]["train_loss"]
     assert len(states) == 2 * 5
-    assert len({state.asscalar() for state in states}) == 10  # it moves on with every batch
+    assert len({state.asscalar() for state in states}) == 10  # it changes with every batch
 
 
 def test_train_ch3_averages_losses_over_words_and_accuracy_over_examples():
@@ -359,9 +357,8 @@ def test_train_ch3_reads_nothing_from_the_engine_until_the_epoch_ends(batch_size
     monkeypatch.setattr(nd, "waitall", lambda: reads.append(1))
     params, net, loss = classifier()
     train_ch3(net, batches(CLASSES, batch_size), batches(CLASSES, batch_size), loss, 3, 16, params, 0.1)
-    assert (
-        len(reads) <= 3 * 4
-    )  # an epoch: loss (looked at twice), accuracy, test accuracy; whatever the batches
+    # In each of three epochs: the loss (twice), accuracy and test accuracy, however many batches there are.
+    assert len(reads) <= 3 * 4
 
 
 def test_train_ch3_measures_with_dropout_off():

@@ -1,4 +1,4 @@
-"""Learning-rate schedules, for trainers from scratch and from Gluon."""
+"""Test learning-rate schedules, for trainers from scratch and from Gluon."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The check of others has to be checked itself: it must see every difference that matters, and no other."""
+"""Test the comparison of paths: it must find every difference that matters, and no other."""
 
 import numpy as np
 import pytest
