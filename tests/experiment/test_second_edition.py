@@ -169,10 +169,11 @@ def test_no_path_is_compared_where_no_batch_is_full(d2l, small_fashion):
     assert second_edition.EDITIONS in result.tables
 
 
-def test_lenets_witness_is_another_net(d2l):
+def test_lenets_witness_is_another_net(d2l, few_images):
     result = lenet.run(
         lenet.HParams(num_steps=4, num_evaluations=2, batch_size=8, num_hiddens=16),
         dataset="digits",
+        quick=True,
         impl="d2l",
     )
     assert list(result.labelled()) == [
