@@ -1,4 +1,4 @@
-"""Raw bytes against floats from 0 to 1 as input of softmax regression, from scratch and with Gluon.
+"""Raw bytes versus floats from 0 to 1 as input to softmax regression, from scratch and with Gluon.
 
 A reader's article on hand-written optimizers in MXNet.
 
@@ -11,8 +11,8 @@ Only the scale matters: with the initial weights divided by 255 and the learning
 take the steps they take on floats, 255 times as small. The bias, whose gradient does not contain the pixels,
 then hardly moves.
 
-Expect the runs on raw bytes to diverge, or to oscillate by points from epoch to epoch, and the scaled run to
-end half a point below floats.
+Expect the runs on raw bytes to diverge, or to oscillate by whole percentage points from epoch to epoch, and
+the scaled run to end half a point below floats.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class HParams(settings.HParams):
     """The textbook's settings of softmax regression."""
 
     num_epochs: Count = 10  # passes over the training set
-    batch_size: Count = 256  # examples a step
+    batch_size: Count = 256  # examples per step
     lr: Positive = 0.1  # learning rate of SGD on floats, and on bytes as they are
 
 
@@ -100,7 +100,7 @@ def with_gluon(hp: Setting, data) -> Model:
 
 
 def train(model, data, hp: Setting, callbacks=()):
-    """Make the book's training call, for either implementation."""
+    """Call `train_ch3` as the book does, for either implementation."""
     return train_ch3(
         model.net,
         data.train_iter,

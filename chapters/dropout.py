@@ -33,7 +33,7 @@ class HParams(settings.HParams):
     """The book's settings of dropout."""
 
     num_epochs: Count = 5  # passes over the training set
-    batch_size: Count = 256  # examples a step
+    batch_size: Count = 256  # examples per step
     lr: Positive = 0.5  # learning rate of SGD
     num_hiddens1: Count = 256  # units of the first hidden layer
     num_hiddens2: Count = 256  # units of the second hidden layer
@@ -82,7 +82,7 @@ def with_gluon(hp, data):
 
 
 def train(model, data, hp, callbacks=()):
-    """Make the book's training call; dropout needs nothing of its own here."""
+    """Call `train_ch3` as the book does; dropout needs nothing of its own here."""
     return train_ch3(
         model.net,
         data.train_iter,

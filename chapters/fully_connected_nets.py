@@ -57,7 +57,7 @@ class HParams(settings.HParams):
     num_epochs_deep: Count = 30  # evaluations of the nets with five hidden layers
     steps_deep: Count = 50  # batches between two of these evaluations; 490 are a pass over the training set
     num_epochs_fifty: Count = 20  # passes over fifty images
-    batch_size: Count = 100  # examples a step; 25 of the fifty
+    batch_size: Count = 100  # examples per step; 25 of the fifty
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 # %% [markdown]
 """Gluon's Blocks: a notebook that is its own test.
 
-A reader's article of notes on MXNet, after sections 4.1 to 4.5 of *Dive into Deep Learning*.
+A reader's notes on MXNet, after sections 4.1 to 4.5 of *Dive into Deep Learning*.
 
 How to build nets from custom Blocks, how to access, initialize, share, save and load their parameters, and
 when these parameters come into being.

@@ -36,7 +36,7 @@ class HParams(settings.HParams):
     """The textbook's settings, as the article does not state its own."""
 
     num_epochs: Count = 5  # passes over the training set
-    batch_size: Count = 256  # examples a step
+    batch_size: Count = 256  # examples per step
     lr_softmax: Positive = 0.1  # learning rate of softmax regression
     lr_mlp: Positive = 0.5  # learning rate of the MLP
 
@@ -105,7 +105,7 @@ def gluon_model(net, hp: Setting) -> Model:
 
 
 def train(model, data, hp: Setting, callbacks=()):
-    """Make the book's training call, for any net and implementation."""
+    """Call `train_ch3` as the book does, for any net and implementation."""
     return train_ch3(
         model.net,
         data.train_iter,

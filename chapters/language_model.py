@@ -1,15 +1,15 @@
 """A language model of the Penn Treebank, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon.
+A reader's article on TensorFlow experiments, redone in Gluon.
 
 A language model predicts how probable each word is to come next. An embedding matrix has a row for each word;
 two LSTM layers read the rows one after the other; the same matrix, transposed, turns the upper layer's output
 into a score for each word of the vocabulary. The text is read in twenty rows side by side, 35 words at a
-time. The state is carried over from one window to the next, the gradient is not. It is clipped, since it
-occasionally grows very large.
+time. The state is carried over from one window to the next; the gradient is not. The gradient is clipped,
+since it occasionally grows very large.
 
 The loss is summed over the 35 steps and averaged over the rows, which is what a learning rate of 1 is meant
-for. Perplexity is e to the mean loss of a word: the number of words that the model, on average, hesitates
+for. Perplexity is e to the mean loss per word: the number of words that the model, on average, hesitates
 between.
 
 Expect a perplexity of about 70 in training, as the mean over the fifth epoch, and 110 in validation. An epoch
@@ -39,8 +39,8 @@ from d2l_repro.train.loop import evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
 from d2l_repro.train.stateful import StatefulNet
 
-SAMPLE_WORDS = 40  # of a text that the model generates
-TEMPERATURES = (0.5, 0.8, 1.0)  # of such texts: below 1, probable words become even more probable
+SAMPLE_WORDS = 40  # words of a text that the model generates
+TEMPERATURES = (0.5, 0.8, 1.0)  # for such texts: below 1, probable words become even more probable
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ class HParams(settings.HParams):
     """The article's settings."""
 
     num_hiddens: Count = 300  # size of an embedding and of each layer's state
-    num_layers: Count = 2  # LSTM layers
-    num_steps: Count = 35  # words of a row in a window, through which the gradient flows back
-    drop_prob: Probability = 0.1  # of the embedding and of each layer's output
-    sigma: Positive = 0.05  # initial weights are uniform in +- this
+    num_layers: Count = 2  # LSTM layers, one on top of the other
+    num_steps: Count = 35  # words of a row in a window; the gradient flows back through these
+    drop_prob: Probability = 0.1  # probability of dropping an element of the embedding or of a layer's output
+    sigma: Positive = 0.05  # initial weights are drawn uniformly between -sigma and sigma
     num_epochs: Count = 5  # passes over the text
     batch_size: Count = 20  # rows read side by side
     lr: Positive = 1.0  # learning rate of SGD
-    clip: Positive = 5.0  # largest norm of the gradient
+    clip: Positive = 5.0  # norm to which a larger gradient is scaled down
 
 
 def data(hp, options):
-    """Load X and y (batch, steps), word numbers; y is X one word later, and each window follows the last."""
+    """Load X and y (batch, steps), word numbers; y is X one word later, and windows follow one another."""
     return load_text(options.dataset, options.data_dir, options.quick).windows(hp.batch_size, hp.num_steps)
 
 
@@ -126,7 +126,7 @@ class WordLSTM(gluon.HybridBlock):
     """Compute (X, state) -> y_hat, state with Gluon's layers.
 
     Dropout layers stand between them: the dropout inside Gluon's LSTM draws from a generator that no seed
-        reaches.
+    reaches.
     """
 
     def __init__(self, num_words, hp):
@@ -155,7 +155,7 @@ class WordLSTM(gluon.HybridBlock):
 
 
 class WordLoss(gluon.loss.SoftmaxCrossEntropyLoss):
-    """Compute one loss a word: scores (batch * steps, words) and y (batch, steps) -> (batch * steps,)."""
+    """Compute one loss per word: scores (batch * steps, words) and y (batch, steps) -> (batch * steps,)."""
 
     def hybrid_forward(self, F, y_hat, y):
         return super().hybrid_forward(F, y_hat, F.reshape(y, (-1,)))

@@ -1,6 +1,6 @@
 """LeNet-5 on MNIST, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon.
+A reader's article on TensorFlow experiments, redone in Gluon.
 
 Two 5 x 5 convolutions with 32 and 64 channels, each followed by ReLU and 2 x 2 max pooling, then a dense
 layer of 512 units and one of ten classes. From scratch, a convolution is one matrix product, of its weights
@@ -51,9 +51,9 @@ D2L_RATE = 0.1  # the learning rate that d2l's class comes with
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_steps: Count = 2000  # batches
+    num_steps: Count = 2000  # batches to train on
     num_evaluations: Count = 10  # at most so many times on the validation set while it trains
-    batch_size: Count = 100  # examples a step
+    batch_size: Count = 100  # examples per step
     lr: Positive = 0.001  # learning rate of Adam
     sigma: Positive = 0.1  # standard deviation of the initial weights
     num_hiddens: Count = 512  # units of the dense hidden layer

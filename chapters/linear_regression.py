@@ -33,7 +33,7 @@ class HParams(settings.HParams):
     """The book's settings of linear regression."""
 
     num_epochs: Count = 3  # passes over the examples
-    batch_size: Count = 10  # examples a step
+    batch_size: Count = 10  # examples per step
     lr: Positive = 0.03  # learning rate of SGD
     num_examples: Count = 1000  # synthetic examples to draw
     noise: Positive = 0.01  # standard deviation of the labels' noise

@@ -1,12 +1,12 @@
-"""The next point of a sine from an LSTM, from scratch and with Gluon.
+"""An LSTM that predicts the next point of a sine wave, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon.
+A reader's article on TensorFlow experiments, redone in Gluon.
 
 A recurrent net reads one point after the other and keeps what it needs of them in its state. An LSTM's state
 has two parts: a memory, which gates erase and write, and the output that another gate lets out of it. Here it
 reads ten points of a sine, and a linear layer turns its last output into the eleventh.
 
-Expect a test MSE of about 1e-6 after five epochs; repeating the last point has 0.02. In free-running
+Expect a test MSE of about 1e-6 after five epochs; repeating the last point gives 0.02. In free-running
 prediction, where the net reads its own predictions, it keeps the period, but small errors add up and the
 amplitude drifts.
 """
@@ -33,12 +33,12 @@ class HParams(settings.HParams):
     """The article does not state its settings; these are ours."""
 
     num_train: Count = 2000  # training examples
-    num_test: Count = 200  # test examples, which follow them
-    gap: Positive = 0.2  # distance of two points, radians
+    num_test: Count = 200  # test examples, which follow the training examples
+    gap: Positive = 0.2  # distance between two points, in radians
     num_steps: Count = 10  # points that the net reads
     num_hiddens: Count = 30  # size of the state
     num_epochs: Count = 5  # passes over the training examples
-    batch_size: Count = 32  # examples a step
+    batch_size: Count = 32  # examples per step
     lr: Positive = 0.01  # learning rate of Adam
 
 
@@ -50,7 +50,7 @@ def examples(first, count, hp):
 
 
 def data(hp, options):
-    """Return training examples, in a new order each epoch, and test examples, in order, that follow them."""
+    """Return training examples, shuffled anew each epoch, and the test examples that follow, in order."""
     train, test = examples(0, hp.num_train, hp), examples(hp.num_train, hp.num_test, hp)
     return Data(
         "synthetic", Minibatches(*train, hp.batch_size, options.seed), Minibatches(*test, hp.batch_size), test

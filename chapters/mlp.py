@@ -30,7 +30,7 @@ class HParams(settings.HParams):
     """The book's settings of the multilayer perceptron."""
 
     num_epochs: Count = 5  # passes over the training set; the authors also printed 10
-    batch_size: Count = 256  # examples a step
+    batch_size: Count = 256  # examples per step
     lr: Positive = 0.5  # learning rate of SGD
     num_hiddens: Count = 256  # units of the hidden layer
     sigma: Positive = 0.01  # standard deviation of the initial weights
@@ -65,7 +65,7 @@ def with_gluon(hp, data):
 
 
 def train(model, data, hp, callbacks=()):
-    """Make the book's training call, for either implementation."""
+    """Call `train_ch3` as the book does, for either implementation."""
     return train_ch3(
         model.net,
         data.train_iter,

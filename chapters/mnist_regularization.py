@@ -1,6 +1,6 @@
 """What helps against overfitting on MNIST: 28 variants of one net, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon.
+A reader's article on TensorFlow experiments, redone in Gluon.
 
 The net has one hidden layer of 500 ReLUs. It trains for 30,000 steps with an L2 penalty and a decaying
 learning rate, and is tested with a moving average of its parameters. Every variant changes one of these. The
@@ -57,9 +57,9 @@ ACTIVATIONS = ("leaky ReLU", "ReLU6", "ELU", "SELU", "softplus", "sigmoid", "tan
 class HParams(settings.HParams):
     """The settings of the baseline, which are the article's."""
 
-    steps: Count = 30000  # batches
+    steps: Count = 30000  # batches to train on
     num_evaluations: Count = 30  # at most so many times on the validation set while it trains
-    batch_size: Count = 100  # examples a step
+    batch_size: Count = 100  # examples per step
     lr: Positive = 0.8  # learning rate of SGD
     lr_decay: Positive = 0.99  # times the learning rate after every epoch
     reg: Positive = 1e-4  # factor of the L2 penalty

@@ -1,7 +1,7 @@
 # %% [markdown]
 """NDArray and automatic differentiation: a notebook that is its own test.
 
-A reader's article of notes on MXNet, after sections 2.2 to 2.3 of *Dive into Deep Learning*.
+A reader's notes on MXNet, after sections 2.2 to 2.3 of *Dive into Deep Learning*.
 
 How arrays of different shapes are combined, how they are converted to NumPy and back, how random numbers are
 drawn, and how MXNet differentiates whatever is computed while it is recording.

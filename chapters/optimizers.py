@@ -7,12 +7,12 @@ SGD, momentum in two conventions, Nesterov, AdaGrad, RMSProp, AdaDelta, and Adam
 linear layer on Fashion-MNIST; then learning rates, momentum, weight decay, schedules and two nets are
 compared. Each comparison is a table in `comparisons`: to add a row, add a line there.
 
-Where the article differs from the literature, a row shows what the difference does. Momentum as an average of
-the gradient follows the same path as a velocity with a tenth of the learning rate; Gluon has only the
-velocity, which stands in for the average. A penalty without the factor 1/2 decays the weights twice as fast:
-training accuracy is 0.862 instead of 0.864. Adam whose t counts epochs takes steps of about a sixth of its
-learning rate, and ends one point lower; without any bias correction it ends slightly higher than with it.
-What the article calls AdamW, while saying that it is not, is `random adam` here: it drops half of every
+Where the article differs from the literature, a row shows what difference that makes. Momentum as an average
+of the gradient follows the same path as a velocity with a tenth of the learning rate; Gluon has only the
+velocity, which is used in place of the average. A penalty without the factor 1/2 decays the weights twice as
+fast: training accuracy is 0.862 instead of 0.864. Adam whose t counts epochs takes steps of about a sixth of
+its learning rate, and ends one point lower; without any bias correction it ends slightly higher than with it.
+What the article calls AdamW, while admitting that it is not, is `random adam` here: it drops half of every
 update, and ends half a point lower. Gluon's AdaDelta has no learning rate and so ignores the schedule: at the
 end it still fluctuates where ours has settled.
 
@@ -53,8 +53,8 @@ class HParams(settings.HParams):
     """How long each comparison trains."""
 
     num_epochs: Count = 20  # passes over the training set
-    num_epochs_long: Count = 30  # passes when comparing Adam's learning rates, and the two nets
-    batch_size: Count = 256  # examples a step
+    num_epochs_long: Count = 30  # the same, for the comparisons of Adam's learning rates and of the two nets
+    batch_size: Count = 256  # examples per step
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Setting(settings.Settings):
     schedule: str = "cosine"  # name in schedules.SCHEDULES
     wd: NonNegative = 0.0  # weight decay
     l2_factor: float = 1  # 1 for the penalty wd/2 |p|^2; 2 for wd |p|^2, the article's
-    target_acc: Probability = 0.82  # the table says when the test accuracy reached it
+    target_acc: Probability = 0.82  # test accuracy; the table says when it was reached
 
 
 def softmax_from_scratch(hp: Setting, data) -> Model:
@@ -129,7 +129,7 @@ def gluon_model(net, hp: Setting) -> Model:
 
 
 def train(model, data, hp: Setting, callbacks=()):
-    """Make the book's training call, with a learning rate that changes from epoch to epoch."""
+    """Call `train_ch3` as the book does, with a learning rate that changes from epoch to epoch."""
     schedule = schedules.SCHEDULES[hp.schedule](model.trainer.learning_rate, hp.num_epochs)
     set_learning_rate = Schedule(schedules.by_epoch(schedule, len(data.train_iter)))
     return train_ch3(
@@ -182,7 +182,7 @@ def rows(builders, variants: dict[str, Setting]) -> list[Run]:
     return [
         replace(run, compare_paths=OPTIMIZERS[run.hp.optimizer].state_in_double)
         for run in runs_of(builders, variants)
-        if run.impl == "scratch" or OPTIMIZERS[run.hp.optimizer].in_gluon(run.hp.wd, run.hp.l2_factor)
+        if run.impl == "scratch" or OPTIMIZERS[run.hp.optimizer].has_counterpart(run.hp.wd, run.hp.l2_factor)
     ]
 
 

@@ -4,8 +4,7 @@
 
 New since linear regression: a test set. The labels follow a polynomial of degree three. Given all three
 powers of x, the model learns it. Given x alone it cannot, and both losses stay high: underfitting. Given only
-two
-examples it fits those and not the rule, so the training loss is low and the test loss high: overfitting.
+two examples it fits those and not the rule, so the training loss is low and the test loss high: overfitting.
 
 Expect test losses of about 0.01, 160 and 100 in the three cases. With some seeds, 2 for instance, the two
 examples lie so far out that training diverges; the run then says so.
@@ -37,7 +36,7 @@ class HParams(settings.HParams):
     """The book's settings of polynomial fitting."""
 
     num_epochs: Count = 100  # passes over the training examples
-    batch_size: Count = 10  # examples a step, at most as many as there are
+    batch_size: Count = 10  # examples per step, at most as many as there are
     lr: Positive = 0.01  # learning rate of SGD
     degree: Annotated[int, Bounds(1, len(TRUE_W) + 1)] = 3  # highest power of x that the model is given
     num_train: Annotated[int, Bounds(1, NUM_TRAIN + 1)] = NUM_TRAIN  # training examples to use, of 100

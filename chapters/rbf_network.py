@@ -1,6 +1,6 @@
 """Radial basis functions: three bases, three ways to choose centres, from scratch and with Gluon.
 
-A reader's article of TensorFlow experiments, redone in Gluon.
+A reader's article on TensorFlow experiments, redone in Gluon.
 
 A hidden unit does not weight its inputs but measures their distance from a centre of its own:
 y_hat = phi(|X - c|) W + b. phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse
@@ -55,9 +55,11 @@ SCORES = {"sine": ("loss",), "moons": ("loss", "acc")}  # what is measured of tr
 class HParams(settings.HParams):
     """The article does not state its settings; these are ours."""
 
-    num_centres: Annotated[int, Bounds(2, min(NUM_TRAIN.values()) + 1)] = 8  # hidden units
+    num_centres: Annotated[int, Bounds(2, min(NUM_TRAIN.values()) + 1)] = (
+        8  # hidden units, each with a centre
+    )
     width: Positive = 1.0  # of the basis functions at the start, as a multiple of the centres' mean spacing
-    num_epochs: Count = 100  # evaluations
+    num_epochs: Count = 100  # evaluations while it trains
     steps: Count = 20  # full-batch steps between two evaluations
     lr_sine: Positive = 0.3  # learning rate on the curve; a larger one throws learned widths far off
     lr_moons: Positive = 1.0  # learning rate on the moons

@@ -7,7 +7,8 @@ cross-entropy measures how probable the true class was. It is the smallest class
 later net ends with it.
 
 Expect a training accuracy of 0.83 to 0.84 after five epochs. Test accuracy is 0.815 to 0.835 on today's files
-of Fashion-MNIST. It was 0.84 on the first files, which the book used before duplicates were removed.
+of Fashion-MNIST. The book reached 0.84 on the first version of the files, from which duplicates were later
+removed.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class HParams(settings.HParams):
     """The book's settings of softmax regression."""
 
     num_epochs: Count = 5  # passes over the training set
-    batch_size: Count = 256  # examples a step
+    batch_size: Count = 256  # examples per step
     lr: Positive = 0.1  # learning rate of SGD
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
@@ -75,7 +76,7 @@ def with_d2l(hp, data):
 
 
 def train(model, data, hp, callbacks=()):
-    """Make the book's training call, for any implementation."""
+    """Call `train_ch3` as the book does, for any implementation."""
     return train_ch3(
         model.net,
         data.train_iter,
@@ -102,7 +103,7 @@ def show(result, data):
     )
     for label, model in result.models.items():
         result.figures[f"predictions_{label}"] = predictions(model.net, images, label)
-    result.tables["Softmax as its formula is written, and made safe"] = softmax_overflow()
+    result.tables["Naive and safe softmax"] = softmax_overflow()
     if result.impl == "d2l":
         result.tables[second_edition.EDITIONS] = editions(HParams(**result.settings), images)
 

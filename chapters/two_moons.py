@@ -1,19 +1,21 @@
 """Two moons: nets with one and two hidden layers, from scratch and with Gluon.
 
-Reproduces the first part of a reader's article on two moons, initialization and vanishing gradients.
+The first part of a reader's article on two moons, initialization and vanishing gradients.
 
 The gradients are derived by hand, layer by layer; one more run from scratch leaves them to autograd, to
 compare the resulting parameters and the time it takes. Every net is trained for 3000 epochs on the whole
 training set as one batch, at four learning rates. It is tested with the parameters of the epoch that had
 the best validation accuracy.
 
-Expect test accuracies of 0.8 to 0.87 at a learning rate of 0.01; at 0.2, 0.88 to 0.95 with one hidden layer
-and 0.92 to 0.985 with two; and 0.985 to 1 at 1 and 5 (six initializations each; with two hidden layers, a
-net may not start to learn at 0.01). After 3000 epochs, the parameters learned with hand-derived gradients
-and with autograd differ by 3e-6. Autograd takes half the time: it goes back through the whole net in one
-call, whereas the layers' backward runs in Python, operator by operator. Two of the article's values are
-doubtful: an accuracy of 0.890 with a loss of 0.2486 for one hidden layer at a learning rate of 1, which is
-what 0.2 gives here; and 0.995 with a loss of 0.0278 at a learning rate of 5, printed for both nets.
+Expect test accuracies of 0.8 to 0.87 at a learning rate of 0.01, where a net with two hidden layers may not
+start to learn at all. At 0.2, expect 0.88 to 0.95 with one hidden layer and 0.92 to 0.985 with two; at 1 and
+5, 0.985 to 1. (These ranges are from six initializations each.) After 3000 epochs, the parameters learned
+with hand-derived gradients and with autograd differ by 3e-6. Autograd takes half the time: it goes back
+through the whole net in one call, whereas the layers' backward runs in Python, operator by operator.
+
+Two of the article's values are doubtful. It prints an accuracy of 0.890 and a loss of 0.2486 for one hidden
+layer at a learning rate of 1, which is what 0.2 gives here. And it prints 0.995 and a loss of 0.0278 at a
+learning rate of 5 for both nets.
 """
 
 import time
@@ -53,14 +55,14 @@ class HParams(settings.HParams):
     """The article's settings."""
 
     num_epochs: Count = 3000  # passes over the training set, which is one batch
-    num_train: Count = 640  # training examples; 160 to validate on and 200 to test on come on top
+    num_train: Count = 640  # training examples; there are 160 more for validation and 200 for testing
     noise: Positive = 0.1  # standard deviation of the points' distance from their moon
     sigma: Positive = 1.0  # standard deviation of the initial weights
 
 
 @dataclass(frozen=True)
 class Setting(HParams):
-    """What one run is trained with."""
+    """Settings of one run."""
 
     num_hidden_layers: Literal[1, 2] = 1
     lr: Positive = 0.2  # learning rate of SGD
@@ -102,7 +104,7 @@ def two_hidden_layers(sigma: float) -> Network:
 
 
 def from_scratch(hp: Setting, data: Data) -> Model:
-    """Build a net whose gradients the layers' own `backward` computes."""
+    """Build a net whose gradients are computed by the layers' own `backward`."""
     net = one_hidden_layer(hp.sigma) if hp.num_hidden_layers == 1 else two_hidden_layers(hp.sigma)
     by_hand = gradients_by_hand(net, "logistic")
     return Model(net, sigmoid_cross_entropy, net.params, SGD(net.params, hp.lr), gradients=by_hand)
@@ -128,7 +130,7 @@ def with_gluon(hp: Setting, data: Data) -> Model:
 
 
 def train(model: Model, data: Data, hp: Setting, callbacks=()) -> History:
-    """Train with loss and accuracy on the validation set after each epoch; keep the best parameters."""
+    """Train, measuring loss and accuracy on the validation set after each epoch; keep the best parameters."""
     is_correct, valid = data.source.is_correct, [data.source.valid]
     best = BestModel(state_arrays(model), metric="valid_acc")
     history = train_ch3(

@@ -1,20 +1,20 @@
 """Vanishing gradients: their norm by layer, from scratch and with Gluon.
 
-Reproduces the second part of a reader's article on two moons, initialization and vanishing gradients.
+The second part of a reader's article on two moons, initialization and vanishing gradients.
 
-New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step
-on all examples. With weights as small as N(0, 0.01) and biases of 1, every layer on the way back takes its
-share, and more where the activation is flat. With biases of -8 no ReLU is ever on, and every gradient but
-that of the last bias is 0. With all weights 0 the units of a layer can never become different from each
+New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step on
+all examples. With weights as small as N(0, 0.01) and biases of 1, every layer shrinks the gradient on its way
+back, and more so where the activation is flat. With biases of -8 no ReLU is ever on, and every gradient but
+that w.r.t. the last bias is 0. With all weights 0 the units of a layer can never become different from each
 other. Then the remedies: weights as large as Xavier's or He's, batch normalization and, against gradients
 that are too large, clipping.
 
-Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 240 to 720 a layer,
+Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 240 to 720 per layer,
 and from 1e-8 with ReLU. If training continues, the nets with small weights stay at a loss of log 2. Batch
-normalization lets even the sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first
-layer a gradient 25 to 50 million times as large, and still their loss hardly falls in a thousand epochs.
-ReLU learns with He's weights, up to 0.99. Clipping limits a gradient with a norm of 30 to 90 to 1, but the
-weights from N(0, 5) that cause it remain, and the nets end below 0.9. (0.01 and 5 are standard deviations.)
+normalization lets even the sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first layer
+a gradient 25 to 50 million times as large, and still their loss hardly falls in a thousand epochs. ReLU
+learns with He's weights, up to 0.99. Clipping limits a gradient with a norm of 30 to 90 to 1, but the weights
+from N(0, 5) that cause it remain, and the nets end below 0.9. (0.01 and 5 are standard deviations.)
 """
 
 from dataclasses import dataclass
@@ -52,13 +52,13 @@ class HParams(settings.HParams):
 
     sigma: Positive = 0.01  # standard deviation of the initial weights
     lr: Positive = 0.2  # learning rate of SGD
-    num_epochs: Count = 1000  # passes over the training set where it is trained on; one step is one pass
+    num_epochs: Count = 1000  # epochs of the runs that are trained further; an epoch is one step
     num_train: Count = 640  # training examples, which are one batch
 
 
 @dataclass(frozen=True)
 class Setting(HParams):
-    """What one run is trained with."""
+    """Settings of one run."""
 
     activation: Literal[tuple(ACTIVATIONS)] = "relu"  # after each layer but the last
     init: Literal["normal", "xavier", "kaiming", "zero", "half"] = "normal"  # of the weights
@@ -83,7 +83,7 @@ def initializer(hp: Setting) -> counterparts.InitializerPair:
 
 
 def from_scratch(hp: Setting, data: Data) -> Model:
-    """Build the net 2-3-3-3-3-1, whose gradients the layers' own `backward` computes."""
+    """Build the net 2-3-3-3-3-1, whose gradients are computed by the layers' own `backward`."""
     weight = initializer(hp).from_scratch
 
     def hidden(inputs, first=False):  # (batch, inputs) -> (batch, 3)

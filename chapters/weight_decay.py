@@ -35,7 +35,7 @@ class HParams(settings.HParams):
     """The book's settings of weight decay."""
 
     num_epochs: Count = 100  # passes over the training examples
-    batch_size: Count = 1  # examples a step
+    batch_size: Count = 1  # examples per step
     lr: Positive = 0.003  # learning rate of SGD
     wd: NonNegative = 3.0  # lambda, the strength of the penalty; a run with 0 is shown beside it
     num_inputs: Count = 200  # features of an example

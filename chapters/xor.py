@@ -1,15 +1,15 @@
 """XOR: a net of three units and everything that can be changed about it, from scratch and with Gluon.
 
-Reproduces a reader's article of TensorFlow experiments, in Gluon.
+A reader's article on TensorFlow experiments, redone in Gluon.
 
 A hundred points of a square belong to class 1 where exactly one coordinate is positive, so no line
 separates the two classes. A hidden layer of three units may learn this in 500 steps of 8 points. Then one
 thing is changed at a time: activation, loss, batch, width, depth, learning rate, bias, optimizer.
 
 With only three units, much depends on luck: four of ten runs separate the classes, with a test accuracy
-above 0.9 (five seeds, scratch and Gluon). Expect the same order, not the same digits: all ten succeed with
+above 0.9 (five seeds, scratch and Gluon). Expect this order, but not these digits: all ten succeed with
 eight units and six with four; six or seven with Adam and RMSProp; five when every step uses the whole
-training set, given as many steps, and none given only as many examples. None succeeds without an
+training set for as many steps, and none if it is used only for as many examples. None succeeds without an
 activation, which leaves the accuracy at 0.57, nor with sigmoids in 500 steps, nor with two units. Learning
 rates of 10 and more throw the weights so far that all units are off.
 """
@@ -42,17 +42,17 @@ NUM_VALID, NUM_TEST = 100, 1000
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_epochs: Count = 20  # evaluations
+    num_epochs: Count = 20  # evaluations while it trains
     steps: Count = 25  # batches between two evaluations
-    batch_size: Count = 8  # examples a step
+    batch_size: Count = 8  # examples per step
     lr: Positive = 0.5  # learning rate of SGD
-    num_train: Count = 100  # training examples; 100 to validate on and 1000 to test on come on top
+    num_train: Count = 100  # training examples; there are 100 more for validation and 1000 for testing
     sigma: Positive = 1.0  # standard deviation of the initial weights
 
 
 @dataclass(frozen=True)
 class Setting(HParams):
-    """What one run is trained with; the defaults give the net 2-3-1."""
+    """Settings of one run; the defaults give the net 2-3-1."""
 
     num_hiddens1: Count = 3  # units of the hidden layer
     num_hiddens2: int = 0  # units of a second hidden layer; 0 for none

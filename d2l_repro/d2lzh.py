@@ -33,7 +33,7 @@ from .data.loader import Batch, Mapped, Minibatches, data_iter
 from .scratch import correct, linreg, sgd, squared_loss
 from .scratch.conv import corr2d
 from .scratch.optim import FunctionTrainer
-from .train.callbacks import Curve
+from .train.callbacks import MeasureEvery
 from .train.loop import Callback, Gradients, Loop, Loss, Net, Trainer, evaluate
 from .train.loop import train_ch3 as train
 
@@ -466,7 +466,7 @@ def _train_regression(
     gradients: Gradients | None = None,
 ) -> None:
     """Train a net, print its last loss over all examples, and plot that loss over the epochs."""
-    curve = Curve(lambda: loss(net(features), labels).mean(), batch_size, EVERY)
+    curve = MeasureEvery(lambda: loss(net(features), labels).mean(), batch_size, EVERY)
     batches = Minibatches(features, labels, batch_size, _seed())
     history = train(
         net,

@@ -82,7 +82,7 @@ class HParams(Settings):
 class SeedOptions(Settings):
     """How to run the chapter."""
 
-    seed: Seed = 0  # seed of all random numbers; 0 gives the book's own data
+    seed: Seed = 0  # seed of all random numbers; 0 gives the book's own synthetic data
     quick: bool = False  # finish in seconds: less data, fewer epochs, no comparison with published values
 
 
@@ -115,7 +115,7 @@ class EditionOptions(RunOptions):
 
 @dataclass(frozen=True)
 class DataOptions(Settings):
-    """What to run it on."""
+    """Which data to run it on."""
 
     # data set; "auto" falls back to embedded stand-in data if the published files are unavailable
     dataset: str = "auto"

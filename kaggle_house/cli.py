@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 class DataOptions(Settings):
     """Where the competition's files are."""
 
-    train: Optional[Path] = None  # train.csv; needs --test
-    test: Optional[Path] = None  # test.csv; needs --train
+    train: Optional[Path] = None  # file of the training table, train.csv; needs --test
+    test: Optional[Path] = None  # file of the test table, test.csv; needs --train
     # auto falls back to generated houses where the files are neither found nor reachable
     dataset: Literal["auto", "kaggle_house", "generated"] = "auto"
     # folder that contains kaggle_house/; else $D2L_REPRO_DATA, the cache, or a download
@@ -55,7 +55,7 @@ class KFold(TrainingCommand):
 
 @dataclass(frozen=True)
 class Submit(TrainingCommand):
-    """Write a submission, from the average of the fold models or from one model of all rows."""
+    """Write a submission, from the average of the fold models or from one model fitted on all rows."""
 
     # average: mean of the fold models, which scores better; refit: one model fitted on all training rows
     method: Literal["average", "refit"] = "average"
@@ -86,7 +86,7 @@ class Check:
     """Check a submission: list every error (exit code 1), or report that there is none."""
 
     submission: Annotated[Path, tyro.conf.Positional]  # file to check
-    test: Optional[Path] = None  # test.csv with the expected Ids; else the competition's file is looked for
+    test: Optional[Path] = None  # test.csv with the expected Ids; by default the competition's file
     data_dir: Optional[Path] = None  # folder that contains kaggle_house/
 
 

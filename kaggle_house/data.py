@@ -40,7 +40,7 @@ class Tables:
     test: pd.DataFrame
     name: str = "kaggle_house"
     official: bool = True  # whether these are the published files, byte for byte
-    stand_in_for: str | None = None  # the data set that could not be had, if these took its place
+    stand_in_for: str | None = None  # the data set that was not available, if these took its place
 
 
 class _Row(NamedTuple):

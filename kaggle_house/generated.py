@@ -1,7 +1,7 @@
 """Generate a table of houses in the competition's form, for machines that do not have its files.
 
-No row of it was ever a house. It has the 81 columns with their types, levels and kinds of missing values, and
-prices that follow from size, quality, age and neighborhood, so that there is something to learn.
+No row describes a real house. The table has the 81 columns with their types, levels and kinds of missing
+values, and prices that follow from size, quality, age and neighborhood, so that there is something to learn.
 """
 
 from __future__ import annotations

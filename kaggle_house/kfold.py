@@ -139,7 +139,7 @@ def cross_validate(
     resume: bool = False,
     progress: bool = False,
 ) -> tuple[list[FoldResult], list[Fold]]:
-    """Run every fold, and save each result as soon as it is there.
+    """Run every fold, and save each result as soon as it is available.
 
     Args:
         recipe: settings of the features and the net.
@@ -179,7 +179,7 @@ def cross_validate(
 
 
 def _run_calls(calls: Sequence[Any], options: FoldOptions) -> Iterable[FoldResult]:
-    """Run joblib's delayed calls, and return their results in order, each as soon as it is there."""
+    """Run joblib's delayed calls, and return their results in order, each as soon as it is available."""
     if options.jobs == 1 and options.backend == "loky":
         return (function(*args, **kwargs) for function, args, kwargs in calls)
     # Only joblib's own processes return results one by one; a cluster returns them all at the end.

@@ -85,7 +85,7 @@ class SummedHuberLoss(gluon.HybridBlock):
         self.delta = delta
 
     def hybrid_forward(self, F, y_hat, y):
-        """Return one loss an example, (batch,), from y_hat (batch, nets) and y (batch,)."""
+        """Return one loss per example, (batch,), from y_hat (batch, nets) and y (batch,)."""
         error = F.broadcast_sub(y_hat, y.reshape((-1, 1)))
         # e^2 / (2 delta) up to delta, |e| - delta / 2 beyond: the gradient of an outlier is bounded
         loss = F.where(

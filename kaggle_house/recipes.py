@@ -25,7 +25,7 @@ class Recipe(Settings):
     features: Literal["book", "engineered"]  # the book's columns, or engineered ones
     # rows that the features are fitted on; the book fits them on all rows, the test file included
     statistics: Literal["all rows", "training rows"]
-    shuffle: bool  # draw the folds at random; --contiguous takes slices of the file instead
+    shuffle: bool  # draw the folds at random; --no-shuffle, or --contiguous, takes slices of the file
     log_target: bool  # learn the logarithm of the price
     standardise_target: bool  # scale the target to mean 0 and standard deviation 1
     num_hiddens: Annotated[int, Bounds(0)]  # hidden units of each net beside its linear layer; 0 for none

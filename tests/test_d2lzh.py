@@ -36,14 +36,16 @@ SIGNATURES = {  # of d2lzh
     "get_fashion_mnist_labels": "(labels)",
     "linreg": "(X, w, b)",
     "load_data_fashion_mnist": "(batch_size, resize=None, root='~/.mxnet/datasets/fashion-mnist')",
-    "semilogy": "(x_vals, y_vals, x_label, y_label, x2_vals=None, y2_vals=None, legend=None, figsize=(3.5, 2.5))",
+    "semilogy": "(x_vals, y_vals, x_label, y_label, x2_vals=None, y2_vals=None, legend=None, "
+    "figsize=(3.5, 2.5))",
     "set_figsize": "(figsize=(3.5, 2.5))",
     "sgd": "(params, lr, batch_size)",
     "show_fashion_mnist": "(images, labels)",
     "show_trace_2d": "(f, res)",
     "squared_loss": "(y_hat, y)",
     "train_2d": "(trainer)",
-    "train_ch3": "(net, train_iter, test_iter, loss, num_epochs, batch_size, params=None, lr=None, trainer=None)",
+    "train_ch3": "(net, train_iter, test_iter, loss, num_epochs, batch_size, params=None, lr=None, "
+    "trainer=None)",
     "train_ch5": "(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs)",
     "train_ch7": "(trainer_fn, states, hyperparams, features, labels, batch_size=10, num_epochs=2)",
     "train_gluon_ch7": "(trainer_name, trainer_hyperparams, features, labels, batch_size=10, num_epochs=2)",

@@ -21,7 +21,7 @@ NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.py"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 READMES = ("README.md", "README.zh-CN.md")
 GUIDE = "docs/adding_a_chapter.md"
-NEEDS_MORE = {"docs/more_machine.md"}  # its program needs a cluster
+NEEDS_MORE = {"docs/larger_machines.md"}  # its program needs a cluster
 # Terms that the glossary of CONTRIBUTING.md replaces.
 NOT_OUR_TERMS = {
     "*.md": r"\b(?:witness|twins?|made up|made-up|take of|go on with|learn(?:ed)? by heart|left to itself)\b",

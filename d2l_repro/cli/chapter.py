@@ -5,7 +5,7 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Optional
+from typing import Annotated, Any, NoReturn, Optional
 
 import tyro
 
@@ -21,26 +21,28 @@ from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, Stu
 class OutputOptions:
     """Where results go, and what is done with them."""
 
-    out: Optional[Path] = (
-        None  # folder for result.json and the figures (default: runs/ and the chapter's name)
-    )
+    # folder for result.json and the figures
+    out: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs/ and the chapter's name)"),
+    ] = None
     show: bool = False  # open the figures when done
-    strict: bool = False  # exit with 1 when a value lies outside its published band
+    strict: bool = False  # exit with code 1 if a value lies outside its band around the published one
 
 
 @dataclass(frozen=True)
 class ResumableOptions(OutputOptions):
     """Where results go, and what is done with them."""
 
-    resume: bool = False  # continue after the last epoch that was finished in the same folder
+    resume: bool = False  # continue after the last finished epoch whose checkpoint is in --out
 
 
 def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoReturn:
-    """Run a chapter as its flags say, write its results, print its tables, and exit.
+    """Run a chapter with the settings of its flags, write its results, print its tables, and exit.
 
     Args:
-        chapter: to run.
-        argv: the flags; by default those of the process.
+        chapter: the chapter to run.
+        argv: the flags; by default the command line's.
     """
     argv = sys.argv[1:] if argv is None else argv
     prog = f"python -m chapters.{chapter.name}"

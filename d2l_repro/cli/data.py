@@ -99,7 +99,7 @@ class Verify(DataSets):
 
 
 @dataclass(frozen=True)
-class Data:
+class DataCommand:
     """Find, download and verify the published data files."""
 
     action: Union[Status, Fetch, Verify]

@@ -16,14 +16,14 @@ from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
 from ..results.formatting import as_frame, format_duration, format_number, published_row
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
-from .data import Data
+from .data import DataCommand
 from .runner import Task, run_tasks
 
 PROG = "d2l-repro"
 
 
 @dataclass(frozen=True)
-class List:
+class ListCommand:
     """List the chapters with their section of the book, the time of a full run, and their data sets."""
 
     def __call__(self) -> int:
@@ -48,22 +48,27 @@ def _list_row(entry: Entry, takes: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Run(Settings):
+class RunCommand(Settings):
     """Run chapters, each in its own process, and write a report on them.
 
-    The others still run when one fails. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value
-    lies outside its band; 2 usage; 130 interrupted.
+    If one fails, the others still run. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value lies
+    outside its band; 2 usage error; 130 interrupted.
     """
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional]  # chapters, or textbook, or all
-    seed: Seed = 0  # of all random numbers; 0 gives the book's own data
+    # chapters to run, or the groups textbook and all; see `d2l-repro list`
+    names: Annotated[
+        tuple[str, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="CHAPTER [CHAPTER ...]", help_behavior_hint="(required)"),
+    ]
+    seed: Seed = 0  # seed of all random numbers; 0 gives the book's own synthetic data
     # number of seeds to run each chapter with, counted from --seed: gives mean and standard deviation
     seeds: Annotated[int, Bounds(1, 1001)] = 1
-    quick: bool = False  # less data and fewer epochs: takes seconds, compares nothing
-    jobs: Count = 1  # processes at a time; the times of epochs are comparable only with 1
+    quick: bool = False  # finish in seconds: less data, fewer epochs, no comparison with published values
+    jobs: Count = 1  # chapters to run at a time; measured times are comparable only with 1
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
-    strict: bool = False  # exit with 1 when a value lies outside its published band
+    strict: bool = False  # exit with code 1 if a value lies outside its band around the published one
     out: Path = Path("runs")  # folder for the results, a subfolder per chapter, and for report.html
 
     def __call__(self) -> int:
@@ -127,11 +132,15 @@ class Run(Settings):
 
 
 @dataclass(frozen=True)
-class Report(Settings):
+class ReportCommand(Settings):
     """Rebuild the report from existing results: one HTML page, figures included."""
 
     folder: Annotated[Path, tyro.conf.Positional] = Path("runs")  # where `run` or a chapter wrote its results
-    out: Optional[Path] = None  # file to write (default: report.html in the folder)
+    # file to write
+    out: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: report.html in the folder)"),
+    ] = None
 
     def __call__(self) -> int:
         out = self.out or self.folder / report.FILE_NAME
@@ -149,7 +158,12 @@ class Report(Settings):
 def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run the command, and exit with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
-        commands: dict[str, Callable] = {"list": List, "run": Run, "report": Report, "data": Data}
+        commands: dict[str, Callable] = {
+            "list": ListCommand,
+            "run": RunCommand,
+            "report": ReportCommand,
+            "data": DataCommand,
+        }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         command = tyro.extras.subcommand_cli_from_dict(
             commands, prog=PROG, args=argv, config=config, description=__doc__.split(" It ")[0]

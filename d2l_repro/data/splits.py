@@ -121,7 +121,7 @@ def load_centred(
 
     Args:
         options: with dataset, data_dir, quick and seed.
-        batch_size: examples a step.
+        batch_size: examples per step.
         num_train: training examples to use; all by default.
         steps: batches that the loop takes for an epoch; all there are by default.
 

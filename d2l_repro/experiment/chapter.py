@@ -1,4 +1,4 @@
-"""A chapter: models that are built, trained, compared and shown the same way in all of them."""
+"""Run a chapter: build, train, compare and show its models, in the same way for all chapters."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Run:
         impl: "scratch", "gluon" or "d2l".
         variant: row of a comparison; empty where a chapter trains a single model.
         build: (hp, data) -> Model.
-        hp: settings; runs from scratch and with Gluon that have the same are compared step by step.
-        compare_paths: whether both implementations can be expected to take the same steps.
-        may_diverge: whether the run is there to show how training fails.
-        parity_hp: settings to compare paths with, where a batch of its own takes too long.
+        hp: settings; a run from scratch and one with Gluon that have equal settings are a matching pair.
+        compare_paths: whether to check that both runs of a matching pair take the same steps.
+        may_diverge: whether the run is meant to show how training fails.
+        parity_hp: settings for the comparison of paths, if it would take too long with `hp`.
     """
 
     impl: str
@@ -63,7 +63,7 @@ class Run:
         return run_label(self.impl, self.variant)
 
     def shortened(self) -> Run:
-        """Return the run with the settings its path is compared with."""
+        """Return the run with the settings for the comparison of paths."""
         return self if self.parity_hp is None else dataclasses.replace(self, hp=self.parity_hp)
 
 
@@ -103,9 +103,11 @@ def _no_training(*args: Any) -> History:
 class Execution(Enum):
     """How a chapter's runs are trained."""
 
-    IN_TURN = "one after the other"
+    SEQUENTIAL = "one after the other"
     IN_PROCESSES = "side by side"  # `show` gets their numbers but no models
-    RESUMABLE = "one after the other, with a checkpoint an epoch"  # for plain SGD on batches in a fixed order
+    RESUMABLE = (
+        "one after the other, with a checkpoint per epoch"  # for plain SGD on batches in a fixed order
+    )
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Chapter:
     data.
 
     Attributes:
-        name: of the module.
+        name: the module's name.
         doc: the module's docstring.
         show: (result, data) -> None; adds tables, figures and notes to the result.
         HParams: class of the settings, with the book's values as defaults.
@@ -141,7 +143,7 @@ class Chapter:
     metrics: Callable[..., dict] = lambda model, data, history: {}
     datasets: tuple[str, ...] = ()
     comparable: tuple[str, ...] = ("synthetic",)
-    execution: Execution = Execution.IN_TURN
+    execution: Execution = Execution.SEQUENTIAL
 
     def defaults(self, quick: bool = False) -> Any:
         """Return the chapter's HParams: the book's values, or those for a run of a few seconds."""
@@ -161,7 +163,7 @@ class Chapter:
         resume: bool = False,
         **asked: Any,
     ) -> Result:
-        """Train every run of the chapter, compare, draw.
+        """Train every run of the chapter, compare the runs, and draw the figures.
 
         Every run begins with the same seed, so it sees the same data and the same first random numbers
         whichever other runs there are.
@@ -169,7 +171,7 @@ class Chapter:
         Args:
             hp: the chapter's HParams; the book's values by default.
             progress: whether to print the epochs, and a bar on a terminal.
-            folder: for the checkpoints of a resumable chapter; without it none are kept.
+            folder: where a resumable chapter keeps its checkpoints; without it there are none.
             resume: whether to continue after the last epoch that has a checkpoint in `folder`.
             asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only, seeds and
                 jobs for a chapter whose runs are trained in processes.
@@ -202,7 +204,7 @@ class Chapter:
             result.parity = self._parity(runs, options)
             seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
             self.show(result, data)
-            result.tables.update(self._d2l_follows(runs, options))
+            result.tables.update(self._d2l_path_table(runs, options))
         except KeyboardInterrupt:
             result.interrupted = True
         else:
@@ -236,7 +238,7 @@ class Chapter:
         )
 
     def _selected_runs(self, hp: Any, options: Options) -> list[Run]:
-        """Return the runs that were asked for."""
+        """Return the runs that the options request."""
         self._check(options)
         if self.runs is None:
             return []
@@ -251,13 +253,11 @@ class Chapter:
     def _check(self, options: Options) -> None:
         if self.runs is None and options.impl != "both":
             raise InputError(
-                f"--impl: {self.name} trains nothing, so it has no implementations; leave it out"
+                f"--impl: {self.name} trains nothing, so it has no implementations; leave --impl out"
             )
         if self.runs and options.impl == "d2l":
             if "d2l" not in self.implementations:
-                raise InputError(
-                    f"--impl: d2l has no class that {self.name} could train; choose scratch, gluon or both"
-                )
+                raise InputError(f"--impl: d2l has no class for {self.name}; choose scratch, gluon or both")
             second_edition.package()  # now, not after other runs have been trained
         if options.dataset not in ("auto", *self.datasets):
             raise InputError(
@@ -266,8 +266,8 @@ class Chapter:
             )
         if self.execution is not Execution.IN_PROCESSES and (options.only or options.seeds > 1):
             raise InputError(
-                f"--only, --seeds: {self.name} is no study of variants; for several seeds there is "
-                f"d2l-repro run {self.name} --seeds {options.seeds}"
+                f"--only, --seeds: {self.name} is not a study; to repeat all of it with several seeds, use "
+                f"d2l-repro run {self.name} --seeds {max(2, options.seeds)}"
             )
 
     def _begin(self, run: Run, options: Options) -> tuple[Data, Model]:
@@ -310,7 +310,7 @@ class Chapter:
         folder: str | Path | None,
         resume: bool,
     ) -> list[Callback]:
-        """Callbacks; seeds also where nothing is kept, as numbers must not depend on that."""
+        """Return a resumable chapter's callbacks. It seeds each epoch even if it keeps no checkpoint."""
         if self.execution is not Execution.RESUMABLE:
             return []
         kept = []
@@ -348,7 +348,7 @@ class Chapter:
         for ours, theirs in matching_pairs(runs, "gluon"):
             if ours.compare_paths:
                 ours, theirs = ours.shortened(), theirs.shortened()
-                # From equal seeds the two see equal batches; the first model's parameters are the second's.
+                # Equal seeds give both the same batches, and `same_path` the first model's parameters.
                 (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
                 parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, PARITY_STEPS)
                 pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
@@ -360,8 +360,8 @@ class Chapter:
             "pairs": pairs,
         }
 
-    def _d2l_follows(self, runs: list[Run], options: Options) -> dict[str, list[dict]]:
-        """Table, if there is a pair for it: does d2l's class, from our parameters, follow our path?"""
+    def _d2l_path_table(self, runs: list[Run], options: Options) -> dict[str, list[dict]]:
+        """Return a table: does d2l's class, from our parameters, follow our path?"""
         rows = []
         for ours, theirs in matching_pairs(runs, "d2l"):
             (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)

@@ -1,6 +1,6 @@
-"""Chapters that compare: tables of runs, and the tables and figures made of their results.
+"""Compare runs: the dict of a chapter's comparisons, and the tables and figures of their results.
 
-A chapter's comparisons are a dict, title -> list of `chapter.Run`; one more row is one more Run.
+The dict maps each title to a list of `chapter.Run`. A comparison gets one more row by one more Run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def all_runs(comparisons: Comparisons) -> list[Run]:
     """Return the runs of all comparisons in order.
 
     Raises:
-        ValueError: two runs have one name.
+        ValueError: two runs have the same label.
     """
     runs = [run for table in comparisons.values() for run in table]
     labels = [run.label for run in runs]
@@ -39,7 +39,7 @@ def all_runs(comparisons: Comparisons) -> list[Run]:
 
 
 def finished(result: Result, runs: Iterable[Run], impl: str) -> dict[str, RunResult]:
-    """Return variant -> result of those of the runs that an implementation has trained."""
+    """Return variant -> result of the runs that were trained with one implementation."""
     found = {run.variant: result.find(impl, run.variant) for run in runs if run.impl == impl}
     return {variant: run for variant, run in found.items() if run is not None}
 
@@ -64,12 +64,12 @@ def draw(result: Result, comparisons: Comparisons, where: str, columns: Sequence
     Args:
         result: gets the figures.
         comparisons: title -> runs.
-        where: ends the figures' titles, "on two moons".
-        columns: of the histories, a panel each.
+        where: end of each figure's title, such as "on two moons".
+        columns: columns of the histories to draw, each in its own panel.
     """
     for title, runs in comparisons.items():
         runs = list(runs)
-        # Batches that the loop counts as an epoch, where a chapter counts in steps.
+        # Where a chapter counts steps, the number of batches that make an epoch of the loop.
         steps = {getattr(run.hp, "steps", None) for run in runs}
         xlabel = "evaluation" if len(steps) > 1 else "epoch" if None in steps else f"{steps.pop()} steps"
         for impl in ("scratch", "gluon"):
@@ -81,11 +81,11 @@ def draw(result: Result, comparisons: Comparisons, where: str, columns: Sequence
 
 
 def draw_decision_regions(result: Result, runs: Iterable[Run], splits: Splits) -> None:
-    """Add a figure for each implementation to the result: which class each net gives to which points.
+    """Add a figure for each implementation to the result: which class each net assigns to which points.
 
     Args:
         result: gets the figures regions_scratch and regions_gluon.
-        runs: a panel each; those without a model are left out.
+        runs: runs to draw, one panel for each; those without a model are left out.
         splits: the points that the nets were trained, validated and tested on, which are drawn on top.
     """
     runs = list(runs)
@@ -96,7 +96,7 @@ def draw_decision_regions(result: Result, runs: Iterable[Run], splits: Splits) -
         trained = finished(result, runs, impl)
         nets = {name: _scores(run.model.net) for name, run in trained.items() if run.model is not None}
         if nets:
-            title = f"What each net decides on {splits.title}, {impl}"
+            title = f"Decision regions on {splits.title}, {impl}"
             result.figures[f"regions_{impl}"] = plot.decision_regions(nets, sets, title)
 
 
@@ -106,12 +106,12 @@ def _scores(net: Callable) -> Callable:
 
 
 def best_epoch_metrics(model: Model, data: Data, history: History) -> dict[str, float]:
-    """Return the scores of the model that was best on the validation set, which is the one that is tested.
+    """Return the scores of the epoch with the best validation accuracy, whose parameters are tested.
 
     Args:
-        model: with the parameters of its best epoch.
-        data: whose source is `data.splits.Splits`.
-        history: of its training, with a column valid_acc.
+        model: the model, with the parameters of that epoch.
+        data: data whose `source` is a `data.splits.Splits`.
+        history: history of the training, with a column valid_acc.
 
     Returns:
         best_epoch, best_valid_acc, test_loss and test_acc.
@@ -127,7 +127,7 @@ def best_epoch_metrics(model: Model, data: Data, history: History) -> dict[str, 
 
 
 def best_epoch_row(label: str, run: RunResult, hp: Any) -> dict[str, str]:
-    """Return a run's row of a table: its last epoch, then the one that was best on the validation set."""
+    """Return a run's row of a table: its last epoch, then the one with the best validation accuracy."""
     formats = {
         "train_loss": ".4g",
         "train_acc": ".4f",
@@ -147,10 +147,10 @@ def accuracy_row(label: str, run: RunResult, hp: Any, target: float = 0.82) -> d
     """Return a run's row of a table: its last epoch, and when it reached a test accuracy.
 
     Args:
-        label: of the run.
-        run: with train_loss, train_acc and test_acc in its history.
-        hp: its settings.
-        target: test accuracy.
+        label: the run's label.
+        run: a run with train_loss, train_acc and test_acc in its history.
+        hp: the run's settings.
+        target: the test accuracy to reach.
     """
     if not run.history:
         columns = ("train loss", "train acc", "test acc", "gap", "best test acc")

@@ -10,7 +10,7 @@ from ..results.formatting import format_number
 from ..results.result import Result
 from ..results.summary import spread
 from .chapter import Run
-from .seeds import difference, over_seeds
+from .seeds import over_seeds, paired_difference
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def conclusions(
             continue
         values = over_seeds(runs, metric)
         theirs = published[name] - published[baseline] if name in published else None
-        differences = (None, None, None) if name == baseline else (*difference(values, base), theirs)
+        differences = (None, None, None) if name == baseline else (*paired_difference(values, base), theirs)
         found[name] = Conclusion(list(values.values()), published.get(name), *differences)
     return found
 

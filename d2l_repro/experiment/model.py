@@ -1,4 +1,4 @@
-"""A net with all that the loop needs to train it."""
+"""Put together a net and everything that the loop needs to train it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Model:
 
     Attributes:
         net: X -> y_hat; a function or a Gluon block.
-        loss: (y_hat, y) -> one loss an example.
+        loss: (y_hat, y) -> one loss per example.
         params: in the book's order, [W1, b1, W2, b2]: the NDArrays of a net from scratch, or a Gluon net's
             `collect_params()`.
         trainer: a gluon.Trainer, or an optimizer from scratch.
         penalty: () -> scalar NDArray that is added to the mean loss.
         gradients: (X, y) -> y_hat, losses; fills in every parameter's gradient.
-        accuracy: (y_hat, y) -> 1 or 0 an example, for a net that classifies.
+        accuracy: (y_hat, y) -> 1 or 0 per example, for a net that classifies.
     """
 
     net: Callable

@@ -1,8 +1,8 @@
-"""Chapters that are notebooks: scripts in jupytext's percent format whose outputs are checked.
+"""Turn notebooks into chapters: scripts in jupytext's percent format whose outputs are checked.
 
 A `# %% [markdown]` cell that starts with `## Title` begins a note. Comments between statements are prose,
-like the text of a markdown cell. What a statement shows, that is what it prints and then its value, stands
-after `# ->` on its last line or on the lines below it:
+like the text of a markdown cell. The output of a statement, which is what it prints followed by its value,
+is given after `# ->` on its last line or on the lines below it:
 
     x = nd.arange(3)
     x.shape  # -> (3,)

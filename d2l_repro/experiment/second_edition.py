@@ -35,7 +35,9 @@ def package() -> ModuleType:
     except ImportError as error:
         raise InputError(f"--impl d2l: the package d2l cannot be imported ({error}); {INSTALL}") from error
     if not hasattr(d2l, "LinearRegression"):
-        raise InputError(f"--impl d2l: this package d2l is not of the book's second edition; {INSTALL}")
+        raise InputError(
+            f"--impl d2l: the installed package d2l does not belong to the book's second edition; {INSTALL}"
+        )
     return d2l
 
 
@@ -53,7 +55,7 @@ def model(build: Callable[[ModuleType], Any]) -> Model:
     module = build(package())
 
     def per_example(mean, y):
-        # The loop counts one loss an example, so each is given the batch's mean.
+        # The loop expects one loss per example, so each example is given the batch's mean.
         return np.broadcast_to(mean, (len(y),))  # (batch,)
 
     @use_np
@@ -117,8 +119,8 @@ def default(name: str, argument: str) -> Any:
     """Return an argument's default value in a class of the installed package.
 
     Args:
-        name: of the class.
-        argument: of its constructor.
+        name: name of the class.
+        argument: name of the constructor's argument.
     """
     return inspect.signature(getattr(package(), name)).parameters[argument].default
 
@@ -127,8 +129,8 @@ def editions(num_examples: int, batch_size: int, rows: Mapping[str, tuple]) -> l
     """Return a table of where the editions differ: ours, d2l's class as trained here, and what its book does.
 
     Args:
-        num_examples: in an epoch here, which gives the size of the last batch.
-        batch_size: nominal, here.
+        num_examples: examples per epoch here, which determine the size of the last batch.
+        batch_size: the nominal batch size here.
         rows: what -> (scratch and gluon, d2l's class here, d2l's edition).
     """
     last = num_examples % batch_size or batch_size

@@ -1,4 +1,4 @@
-"""Many runs side by side, several seeds of each, and which differences exceed the noise of the seeds."""
+"""Train many runs in parallel, and test which differences between them exceed the noise between seeds."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def in_processes(
         train: called with each task's arguments.
         tasks: tuples of arguments.
         jobs: number of processes; with 1 this process trains.
-        verbose: whether to print a line a run, and a bar on a terminal.
-        label: what a line calls a run.
+        verbose: whether to print a line per run and, on a terminal, show a progress bar.
+        label: RunResult -> name of the run in its line.
     """
     results = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(
         joblib.delayed(train)(*task) for task in tasks
@@ -50,29 +50,30 @@ def in_processes(
                     channel.report(i / len(tasks), label(run))
     finally:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that after Ctrl-C runs are cancelled
+            warnings.simplefilter("ignore", UserWarning)  # the warning that Ctrl-C has cancelled runs
             results.close()
 
 
 def over_seeds(runs: Iterable[RunResult], metric: str) -> dict[int, float]:
-    """Return seed -> a metric, for every run that has it; the runs are one variant's."""
+    """Return seed -> value of a metric, for those of a variant's runs that have it."""
     return {run.seed: run.metrics[metric] for run in runs if metric in run.metrics}
 
 
-def difference(
+def paired_difference(
     values: Mapping[int, float], base: Mapping[int, float], confidence: float = 0.95
 ) -> tuple[float | None, float | None]:
-    """Return the mean difference of two variants over the seeds they share, and half its interval.
+    """Return the mean difference of two variants over the seeds they share, and its confidence interval.
 
     Runs with one seed see the same batches, so their difference is paired; the interval is Student's.
 
     Args:
         values: seed -> number, as `over_seeds` returns them.
         base: the same of the other variant.
-        confidence: of the interval.
+        confidence: probability that the interval contains the true difference.
 
     Returns:
-        mean, half width; the width is None with fewer than two seeds in common, both without any.
+        mean, half the width of the interval; the latter is None with fewer than two seeds in common, and both
+        are None without any.
     """
     differences = [values[seed] - base[seed] for seed in values if seed in base]
     if not differences:

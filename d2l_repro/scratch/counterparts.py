@@ -1,4 +1,4 @@
-"""What Gluon calls our parts: optimizers, activations, initializers and losses, from scratch and Gluon's.
+"""Pair our optimizers, activations, initializers and losses with their counterparts in Gluon.
 
 A comparison names a part once, and both implementations find it here.
 """
@@ -27,9 +27,9 @@ class OptimizerPair:
         gluon_name: what `gluon.Trainer` calls it; None where Gluon has none.
         gluon_options: Gluon's options.
         gluon_lr_factor: Gluon's learning rate as a multiple of ours.
-        decays_alike: whether Gluon's weight decay is the gradient of the penalty wd/2 |p|^2, as ours.
-        state_in_double: whether Gluon keeps its state in the precision of the parameters. Where it keeps
-            single precision, paths cannot be compared in double.
+        decays_alike: whether Gluon's weight decay is the gradient of the penalty wd/2 |p|^2, as ours is.
+        state_in_double: whether Gluon keeps the optimizer's state in the precision of the parameters. If it
+            keeps it in single precision, paths cannot be compared in double precision.
     """
 
     optimizer_cls: Callable[..., optim.Optimizer]
@@ -41,7 +41,7 @@ class OptimizerPair:
     state_in_double: bool = True
 
     def from_scratch(self, params: Iterable[nd.NDArray], lr: float, **options: Any) -> optim.Optimizer:
-        """Return the optimizer from scratch; `options` are more of its options, wd say."""
+        """Return the optimizer from scratch; `options`, such as wd, are added to its own."""
         return self.optimizer_cls(params, lr, **{**self.options, **options})
 
     def with_gluon(self, params: gluon.ParameterDict, lr: float, wd: float = 0.0) -> gluon.Trainer:
@@ -49,7 +49,7 @@ class OptimizerPair:
         options = {"learning_rate": self.gluon_lr_factor * lr, "wd": wd, **self.gluon_options}
         return gluon.Trainer(params, self.gluon_name, options, kvstore=None)
 
-    def in_gluon(self, wd: float = 0.0, l2_factor: float = 1) -> bool:
+    def has_counterpart(self, wd: float = 0.0, l2_factor: float = 1) -> bool:
         """Return whether Gluon takes the same steps: it has the optimizer, and decays weights as we do."""
         return self.gluon_name is not None and not (wd and (l2_factor != 1 or not self.decays_alike))
 
@@ -70,7 +70,7 @@ OPTIMIZERS: dict[str, OptimizerPair] = {
     "adadelta": OptimizerPair(optim.AdaDelta, {}, "adadelta", decays_alike=False, state_in_double=False),
     "adam": OptimizerPair(optim.Adam, {}, "adam"),
     "adam, no correction": OptimizerPair(optim.Adam, {"correct_bias": False}),
-    "adam, t the epoch": OptimizerPair(optim.Adam),  # a chapter adds steps_per_t, the batches of an epoch
+    "adam, t the epoch": OptimizerPair(optim.Adam),  # a chapter adds steps_per_t, batches per epoch
     "adamw": OptimizerPair(optim.AdamW),
     "random adam": OptimizerPair(optim.RandomAdam),
 }

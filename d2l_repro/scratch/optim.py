@@ -122,7 +122,7 @@ def sgd(params: Iterable[nd.NDArray], lr: float, batch_size: int) -> None:
     Args:
         params: NDArrays, each with a gradient attached that is the sum over `batch_size` examples.
         lr: learning rate.
-        batch_size: examples a step.
+        batch_size: examples per step.
     """
     SGD(params, lr).step(batch_size)
 

@@ -1,4 +1,4 @@
-"""Callbacks of the loop that several chapters share."""
+"""Define the callbacks that several chapters pass to the loop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def seed_everything(seed: int) -> None:
 
 
 def perplexity(loss: float) -> float:
-    """Return e to the mean cross-entropy of a word: the number of words the model hesitates between."""
+    """Return e to the mean cross-entropy per word: the number of words that the model hesitates between."""
     return math.exp(loss) if loss < 700 else math.inf
 
 
@@ -35,16 +35,15 @@ class Progress(Callback):
     """Print the epochs' lines as the book does, and draw a bar over the batches if stderr is a terminal.
 
     Args:
-        label: begins each line and the bar.
-        lines: number of lines to print at most, about; of longer runs every second, third, ... epoch is
-            printed.
-        before, share: shares of the whole work, what was done before this run and what this run does.
+        label: start of each line and of the bar.
+        lines: about how many lines to print at most; longer runs print every second, third, ... epoch.
+        before, share: shares of the whole work: what was done before this run, and what this run does.
     """
 
     def __init__(self, label: str = "", lines: int = 20, before: float = 0.0, share: float = 1.0):
         self.label, self.lines = label, lines
         self.before, self.share = before, share
-        self._bar: Any = None  # from the first step of an epoch to its end
+        self._bar: Any = None  # exists from the first step of an epoch to its end
         self._last_read = 0.0
         self._reporting = channel.is_reported()
 
@@ -146,13 +145,13 @@ class StepSizes(Callback):
         loop.add("step_size", nd.add_n(*moved).sqrt())
 
 
-class Curve(Callback):
+class MeasureEvery(Callback):
     """Measure a number before training and then after every `every` examples of an epoch.
 
     Args:
         measure: () -> NDArray with one number; training does not wait for it.
-        batch_size: examples a step.
-        every: examples between two measurements; one that falls inside a batch is left out.
+        batch_size: examples per step.
+        every: examples between two measurements; a measurement that falls inside a batch is left out.
     """
 
     def __init__(self, measure: Callable[[], nd.NDArray], batch_size: int, every: int):
@@ -178,11 +177,12 @@ class BestModel(Callback):
     Args:
         arrays: NDArrays or gluon.Parameters to keep: the parameters, and running averages if there are any.
         metric: name of the number.
-        largest: whether the largest is the best, or the smallest. The first of equal ones is kept.
+        largest: True if the largest number is best, False if the smallest is. Of equal epochs the first is
+            kept.
 
     Attributes:
-        epoch: the best epoch, 0 before the first has ended.
-        value: its number.
+        epoch: the best epoch; 0 before the first has ended.
+        value: the number in that epoch.
     """
 
     def __init__(self, arrays: Iterable[Any], metric: str = "valid_acc", largest: bool = True):

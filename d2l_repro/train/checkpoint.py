@@ -1,4 +1,4 @@
-"""Checkpoints: training that was interrupted resumes with the numbers of one that was not."""
+"""Save checkpoints, from which interrupted training resumes to the numbers of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .parameters import Parameter
 class SeedEachEpoch(Callback):
     """Seed the random streams before each epoch from the seed and the epoch's number.
 
-    An epoch's random numbers, dropout's masks say, then do not depend on how many were drawn before. No
+    An epoch's random numbers, such as dropout's masks, then do not depend on how many were drawn before. No
     checkpoint could store that: MXNet does not reveal the state of its generators.
 
     Args:
-        seed: of the run.
+        seed: the run's seed.
     """
 
     def __init__(self, seed: int):
@@ -47,9 +47,9 @@ class Checkpoint(Callback):
     An optimizer's own arrays are not saved: use it with plain SGD.
 
     Args:
-        path: of the file, which is replaced atomically.
-        params: to save.
-        identity: what distinguishes this run from others, as JSON; a file of another run is refused.
+        path: the file, which is replaced atomically.
+        params: parameters to save.
+        identity: what distinguishes this run from others, as JSON values; the file of another run is refused.
         resume: whether to continue where the file ends, if there is one.
     """
 

@@ -20,8 +20,8 @@ RESTARTABLE = "pass a loader or a list, which can be iterated over again, not a 
 
 Batches = Iterable[tuple[Any, Any]]  # of X and y
 Net = Callable[[nd.NDArray], nd.NDArray]  # X -> y_hat
-Loss = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]  # (y_hat, y) -> one loss an example
-Metric = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]  # (y_hat, y) -> one number an example
+Loss = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]  # (y_hat, y) -> one loss per example
+Metric = Callable[[nd.NDArray, nd.NDArray], nd.NDArray]  # (y_hat, y) -> one number per example
 Measure = Callable[[], Any]  # () -> a number, called after an epoch
 Penalty = Callable[[], nd.NDArray]  # () -> a scalar, added to the mean loss
 
@@ -63,11 +63,12 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, history: History):
         self.history = history
-        super().__init__(f"interrupted after {len(history)} finished epochs")
+        plural = "" if len(history) == 1 else "s"
+        super().__init__(f"interrupted after {len(history)} finished epoch{plural}")
 
 
 class Callback:
-    """What a chapter may do between the loop's own steps; each method is called with the `Loop`."""
+    """Base class of what is done between the loop's own steps; each method is called with the `Loop`."""
 
     def before_training(self, loop: Loop) -> None:
         """Run before the first epoch: the place to resume from a checkpoint."""
@@ -88,14 +89,14 @@ class Loop:
 
     Attributes:
         num_epochs: epochs to train.
-        num_batches: batches an epoch; None where the data cannot tell.
+        num_batches: batches per epoch; None if the data do not have a length.
         trainer: updates the parameters.
-        history: one row an epoch.
-        epoch, step: counted from 1; steps over all epochs.
+        history: one row per epoch.
+        epoch, step: the current epoch and the number of steps taken in all epochs; 0 before training.
         stop: set by a callback.
         first_loss: mean loss of the first epoch.
         sums, counts: name -> running sum (NDArray) and number of terms in this epoch.
-        loss_per_word: whether there is one loss a word, so that progress is shown as perplexity.
+        loss_per_word: whether there is one loss per word, so that progress is shown as perplexity.
     """
 
     num_epochs: int
@@ -147,21 +148,21 @@ def train_ch3(
         net: X -> y_hat; a function or a Gluon block.
         train_iter: yields batches (X, y) anew each epoch: one of our loaders, a Gluon DataLoader, a list.
         test_iter: the same for testing, or None.
-        loss: (y_hat, y) -> one loss an example.
+        loss: (y_hat, y) -> one loss per example.
         num_epochs: passes over `train_iter`.
         batch_size: divides the gradient of every batch, the short last one too: dividing that by its own size
             would make the last step before each test the noisiest of its epoch.
         params: NDArrays with gradients attached, for SGD from scratch; needs `lr`.
         lr: learning rate of that SGD.
-        trainer: used instead: a gluon.Trainer or anything with its `step(batch_size)`, `learning_rate` and
-            `set_learning_rate`.
-        metrics: name -> function (y_hat, y) -> one number an example. Their means over the epoch, taken
+        trainer: used instead of them: a gluon.Trainer, or anything with its `step(batch_size)`,
+            `learning_rate` and `set_learning_rate`.
+        metrics: name -> function (y_hat, y) -> one number per example. Their means over the epoch, taken
             before each update, become the row's train_<name>. Accuracy ("acc") by default, none with `{}`.
         measure: name -> function () -> number, called after each epoch. By default test_<name> of each metric
             over `test_iter`, or test_loss if there are no metrics; nothing without a `test_iter`.
         penalty: () -> scalar NDArray, added to the mean loss before the gradient is taken. It counts
             `batch_size` times, as `step` divides by that, so that it is whole in the short last batch too.
-            train_loss is without it.
+            train_loss does not include it.
         gradients: (X, y) -> y_hat, losses; must leave every parameter's gradient in its `.grad`. Autograd by
             default; a net with hand-derived gradients brings its own.
         callbacks: called in order.
@@ -221,7 +222,7 @@ def _train_epoch(
         y_hat, losses = gradients(X, y)
         for callback in callbacks:
             callback.before_step(loop)
-        # The update: p <- p - lr g / |B|, or what the optimizer makes of it.
+        # The update: for SGD p <- p - lr g / |B|, otherwise the optimizer's own formula.
         loop.trainer.step(batch_size)
         loop.step += 1
         # Bookkeeping, with the predictions from before the update; still nothing waits for the engine.
@@ -306,7 +307,7 @@ def default_measures(
 
 
 def evaluate(data_iter: Batches, net: Net, score: Metric) -> float:
-    """Return the mean of `score(net(X), y)`, one number an example, over all examples of `data_iter`.
+    """Return the mean of `score(net(X), y)`, one number per example, over all examples of `data_iter`.
 
     Raises:
         ValueError: `data_iter` yields no batch.

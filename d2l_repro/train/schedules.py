@@ -23,7 +23,7 @@ def cosine(lr: float, num_steps: float) -> LearningRate:
 
     Args:
         lr: initial learning rate.
-        num_steps: after which the learning rate is 0, and stays there.
+        num_steps: number of steps after which the learning rate is 0, and stays there.
     """
     # lr / 2 (1 + cos(pi t / T))
     return lambda steps: lr / 2 * (1 + math.cos(math.pi * min(steps / num_steps, 1)))
@@ -44,8 +44,8 @@ def warm_up(num_steps: int, then: LearningRate) -> LearningRate:
     """Increase the learning rate linearly to the first value of another schedule, which then begins.
 
     Args:
-        num_steps: of the increase; the schedule `then` counts its steps from its end.
-        then: schedule after the increase.
+        num_steps: number of steps of the increase.
+        then: schedule after the increase; it counts its steps from there.
     """
     return lambda steps: (
         then(0) * (steps + 1) / (num_steps + 1) if steps < num_steps else then(steps - num_steps)

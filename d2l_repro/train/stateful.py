@@ -1,4 +1,4 @@
-"""Recurrent nets whose state is carried over from batch to batch."""
+"""Train recurrent nets whose state is carried over from batch to batch."""
 
 from __future__ import annotations
 

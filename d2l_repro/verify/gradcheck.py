@@ -19,7 +19,7 @@ def central_differences(f: Callable[[], nd.NDArray], array: nd.NDArray, h: float
     Args:
         f: () -> NDArray with one number, which depends on `array`.
         array: in double precision, changed in place and restored. In single precision the rounding error
-            would be as large as what is looked for.
+            would be as large as the errors to be found.
         h: how far each element is moved. The error grows with h^2 on one side, with rounding / h on the
             other.
 

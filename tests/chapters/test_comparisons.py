@@ -44,16 +44,18 @@ def runs_from_scratch(name):
     return [run for run in comparison.all_runs(tables_of(name)) if run.impl == "scratch"]
 
 
-def in_gluon(run):
+def has_counterpart(run):
     """Whether Gluon takes the same steps as the run, which it always does outside of `optimizers`."""
     hp = run.hp
-    return not isinstance(hp, optimizers.Setting) or OPTIMIZERS[hp.optimizer].in_gluon(hp.wd, hp.l2_factor)
+    return not isinstance(hp, optimizers.Setting) or OPTIMIZERS[hp.optimizer].has_counterpart(
+        hp.wd, hp.l2_factor
+    )
 
 
 def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it(result):
     for run in runs_from_scratch(result.chapter):
         assert result.find("scratch", run.variant)
-        assert bool(result.find("gluon", run.variant)) == in_gluon(run)
+        assert bool(result.find("gluon", run.variant)) == has_counterpart(run)
     trained = [(run.impl, run.variant) for run in result.runs if run.variant != "conclusions"]
     assert trained == [(run.impl, run.variant) for run in comparison.all_runs(tables_of(result.chapter))]
     assert result.errors == {}
@@ -63,7 +65,7 @@ def test_every_row_is_trained_from_scratch_and_with_gluon_where_gluon_has_it(res
 def test_scratch_and_gluon_follow_the_same_path(result):
     assert [pair["ours"] for pair in result.parity["pairs"] if pair["left_at"]] == []
     assert [pair["ours"] for pair in result.parity["pairs"]] == [
-        run.label for run in runs_from_scratch(result.chapter) if in_gluon(run) and run.compare_paths
+        run.label for run in runs_from_scratch(result.chapter) if has_counterpart(run) and run.compare_paths
     ]
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from chapters import dropout, linear_regression, mlp, polynomial_fitting, softma
 from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.errors import InputError
 from d2l_repro.results import plot
-from d2l_repro.results.catalogue import TEXTBOOK
+from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.result import Result
 from d2l_repro.train.parameters import parameters
 
@@ -346,6 +347,18 @@ def test_quick_values_are_defaults_that_flags_override(tmp_path):
     assert len(result.find("gluon", "wd=3").history) == 3
 
 
+@pytest.mark.parametrize("name", entries())
+def test_help_says_something_of_every_flag(name, capsys):
+    with pytest.raises(SystemExit):
+        run_chapter(importlib.import_module(f"chapters.{name}").chapter, ["--help"])
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    flags = re.split(r" (?=--[a-z])", text[text.index("-h, --help") :])[1:]
+    assert len(flags) > 3
+    for flag in flags:
+        explanation = re.fullmatch(r"--[a-z0-9-]+ (?:[A-Z{\[]\S* )*(.*?) ?(?:\(default: .*)?", flag)[1]
+        assert len(explanation.split()) > 1, flag
+
+
 def test_help_teaches_every_setting(capsys):
     assert main("dropout", "--help") == 0
     text = " ".join(capsys.readouterr().out.split())
@@ -361,7 +374,7 @@ def test_help_teaches_every_setting(capsys):
     ):
         assert flag in text
     assert "section 3.13" in text
-    assert "auto takes fashion_mnist" in text
+    assert "auto uses fashion_mnist" in text
 
 
 def test_ctrl_c_writes_what_was_finished_and_exits_with_130(tmp_path):

@@ -27,6 +27,7 @@ from d2l_repro.errors import InputError
 from d2l_repro.results import catalogue, published
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
+from d2l_repro.results.run import RunResult
 
 ROOT = Path(__file__).parents[2]
 
@@ -288,8 +289,9 @@ def test_ctrl_c_while_chapters_are_still_being_imported_is_no_failure(tmp_path, 
 def test_an_interrupted_run_does_not_replace_a_finished_result(tmp_path):
     whole, broken = Result("mlp", 0, {}), Result("mlp", 0, {}, interrupted=True)
     for result in (whole, broken):
-        result.add("scratch", History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}]))
-    empty = Result("mlp", 0, {}, interrupted=True, runs={"scratch": {"history": History(), "metrics": {}}})
+        history = History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}])
+        result.runs.append(RunResult("scratch", "", 0, history))
+    empty = Result("mlp", 0, {}, interrupted=True, runs=[RunResult("scratch", "", 0)])
     assert not command._save(empty, tmp_path)
     assert command._save(broken, tmp_path)
     assert command._save(whole, tmp_path)

@@ -96,7 +96,7 @@ def test_the_one_loop_trains_a_module_as_d2ls_own_trainer_does(d2l):
     batches = [(X[i : i + 10], y[i : i + 10]) for i in (0, 10, 20)]  # the last is short
     hp = linear_regression.HParams(num_epochs=4)
     seed_everything(0)
-    ours = linear_regression.with_d2l(hp)
+    ours = linear_regression.with_d2l(hp, None)
     data = types.SimpleNamespace(source=(X, y), train_iter=batches)
     linear_regression.train(ours, data, hp)
 
@@ -205,7 +205,7 @@ def test_what_the_tables_say_of_the_package_is_so(d2l):
     ] == [32, 1000, 1000]
     assert second_edition.default("FashionMNIST", "batch_size") == 64
     seed_everything(0)
-    model = softmax_regression.with_d2l(softmax_regression.HParams())
+    model = softmax_regression.with_d2l(softmax_regression.HParams(), None)
     model.net(nd.zeros((1, 1, 28, 28)))
     W, b = (param.data().asnumpy() for param in model.params.values())
     assert 0.0699 < np.abs(W).max() <= 0.07  # uniform
@@ -224,7 +224,7 @@ def test_divergence_of_d2ls_class_is_told_and_the_others_are_kept(d2l, tmp_path,
 
 
 def test_ctrl_c_in_d2ls_run_keeps_what_was_finished(d2l, tmp_path, monkeypatch):
-    def interrupted(hp):
+    def interrupted(hp, data):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(linear_regression, "with_d2l", interrupted)
@@ -270,9 +270,7 @@ def test_only_three_chapters_offer_it(tmp_path, capsys):
     }
     assert main(mlp, "--impl", "d2l", "--out", str(tmp_path)) == 2
     assert "invalid choice 'd2l'" in capsys.readouterr().err
-    with pytest.raises(
-        InputError, match="--impl: d2l has no class that mlp could train; choose scratch, gluon or both"
-    ):
+    with pytest.raises(InputError, match="--impl: d2l has no class for mlp; choose scratch, gluon or both"):
         mlp.run(impl="d2l")
     with pytest.raises(InputError, match="trains nothing"):
         ndarray_autograd.run(impl="d2l")

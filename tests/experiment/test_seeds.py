@@ -29,18 +29,18 @@ def test_over_seeds_a_run_that_diverged_has_no_value():
 
 
 def test_a_difference_is_over_the_seeds_in_common():
-    mean, half_width = seeds.difference({0: 0.97, 2: 0.96}, {0: 0.98, 1: 0.90, 2: 0.98})
+    mean, half_width = seeds.paired_difference({0: 0.97, 2: 0.96}, {0: 0.98, 1: 0.90, 2: 0.98})
     assert mean == pytest.approx(-0.015)
     assert half_width > 0
-    assert seeds.difference({0: 0.97}, {0: 0.98, 1: 0.9}) == (pytest.approx(-0.01), None)
-    assert seeds.difference({0: 0.97}, {1: 0.9}) == (None, None)
+    assert seeds.paired_difference({0: 0.97}, {0: 0.98, 1: 0.9}) == (pytest.approx(-0.01), None)
+    assert seeds.paired_difference({0: 0.97}, {1: 0.9}) == (None, None)
 
 
 @given(st.lists(st.tuples(st.floats(0.9, 1), st.floats(0.9, 1)), min_size=2, max_size=8))
 def test_a_difference_and_its_interval_are_those_of_students_test_of_pairs(pairs):
     assume(np.ptp([ours - base for ours, base in pairs]) > 1e-6)
     ours, base = (dict(enumerate(column)) for column in zip(*pairs))
-    mean, half_width = seeds.difference(ours, base)
+    mean, half_width = seeds.paired_difference(ours, base)
     low, high = stats.ttest_rel(list(ours.values()), list(base.values())).confidence_interval(0.95)
     assert (mean - half_width, mean + half_width) == pytest.approx((low, high), abs=1e-12)
 
@@ -53,8 +53,8 @@ def test_a_study_takes_just_the_steps_it_is_asked_for(steps, most):
 
 
 @pytest.mark.parametrize("options", [{"seeds": 2}, {"only": ("",)}])
-def test_a_chapter_that_is_no_study_says_so_in_one_line(options):
-    with pytest.raises(InputError, match="linear_regression is no study"):
+def test_a_chapter_that_is_not_a_study_says_so_in_one_line(options):
+    with pytest.raises(InputError, match="linear_regression is not a study"):
         linear_regression.run(**options)
 
 
