@@ -55,9 +55,8 @@ SCORES = {"sine": ("loss",), "moons": ("loss", "acc")}  # what is measured of tr
 class HParams(settings.HParams):
     """The article does not state its settings; these are ours."""
 
-    num_centres: Annotated[int, Bounds(2, min(NUM_TRAIN.values()) + 1)] = (
-        8  # hidden units, each with a centre
-    )
+    # hidden units, each with a centre
+    num_centres: Annotated[int, Bounds(2, min(NUM_TRAIN.values()) + 1)] = 8
     width: Positive = 1.0  # of the basis functions at the start, as a multiple of the centres' mean spacing
     num_epochs: Count = 100  # evaluations while it trains
     steps: Count = 20  # full-batch steps between two evaluations

@@ -34,7 +34,7 @@ class OutputOptions:
 class ResumableOptions(OutputOptions):
     """Where results go, and what is done with them."""
 
-    resume: bool = False  # continue after the last finished epoch whose checkpoint is in --out
+    resume: bool = False  # continue after the last epoch that was finished in the same folder
 
 
 def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoReturn:

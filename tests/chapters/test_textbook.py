@@ -351,11 +351,13 @@ def test_quick_values_are_defaults_that_flags_override(tmp_path):
 def test_help_says_something_of_every_flag(name, capsys):
     with pytest.raises(SystemExit):
         run_chapter(importlib.import_module(f"chapters.{name}").chapter, ["--help"])
-    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    flags = re.split(r" (?=--[a-z])", text[text.index("-h, --help") :])[1:]
+    lines = "\n".join(line.strip("│| ") for line in capsys.readouterr().out.splitlines())
+    flags = re.split(r"^(?=--[a-z])", lines, flags=re.MULTILINE)[1:]
     assert len(flags) > 3
+    value = r"(?:(?:\{\S*?\}|\[+)\S* )?(?:(?:INT|FLOAT|STR|PATH)\S* )*"
     for flag in flags:
-        explanation = re.fullmatch(r"--[a-z0-9-]+ (?:[A-Z{\[]\S* )*(.*?) ?(?:\(default: .*)?", flag)[1]
+        text = " ".join(re.split(r"[╰+]", flag)[0].split())
+        explanation = re.fullmatch(rf"--[a-z0-9-]+ {value}(.*?) ?(?:\(default: .*)?", text)[1]
         assert len(explanation.split()) > 1, flag
 
 
