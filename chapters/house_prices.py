@@ -11,7 +11,9 @@ Expect a log rmse of 0.165 on the training rows of the folds, 0.170 on their val
 the model that is trained on all rows.
 """
 
+import os
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated, Optional
 
 import numpy as np
@@ -19,6 +21,7 @@ import pandas as pd
 from mxnet import nd
 
 from d2l_repro import settings
+from d2l_repro.data import download
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.chapter import Chapter, runs_of
@@ -56,17 +59,16 @@ class Houses:
 
 def data(hp, options):
     """Load 331 features per house, standardized over both files together, as in the book."""
-    tables = load_tables(data_dir=options.data_dir, dataset=options.dataset)
+    tables, X, X_test = features(options.dataset, options.data_dir, os.environ.get(download.ENVIRONMENT))
     if hp.fold > hp.k or hp.k > len(tables.train):
         raise InputError(
             f"--fold: no fold {hp.fold} of {hp.k} in {len(tables.train)} rows; change --fold or --k"
         )
-    features = book_features().fit(pd.concat([tables.train, tables.test]))
-    X, y = features.transform(tables.train), tables.train["SalePrice"].to_numpy(np.float32)
+    y = tables.train["SalePrice"].to_numpy(np.float32)
     train_rows, valid_rows = fold_rows(len(y), hp.k, hp.fold)
     train = nd.array(X[train_rows]), nd.array(y[train_rows])
     valid = (nd.array(X[valid_rows]), nd.array(y[valid_rows])) if hp.fold else None
-    houses = Houses(train, valid, nd.array(features.transform(tables.test)), tables.test["Id"].to_numpy())
+    houses = Houses(train, valid, nd.array(X_test), tables.test["Id"].to_numpy())
     return Data(
         tables.name,
         Minibatches(*train, hp.batch_size, options.seed),
@@ -74,6 +76,17 @@ def data(hp, options):
         stand_in_for=tables.stand_in_for,
         official=tables.official,
     )
+
+
+@lru_cache(maxsize=1)  # the runs share them
+def features(dataset, data_dir, environment):
+    """Return the tables, and the features of the training and of the test file, (houses, features).
+
+    The environment variable, which says where files are looked for, is an argument for the cache's sake.
+    """
+    tables = load_tables(data_dir=data_dir, dataset=dataset)
+    transform = book_features().fit(pd.concat([tables.train, tables.test])).transform
+    return tables, transform(tables.train), transform(tables.test)
 
 
 def fold_rows(num_rows, k, fold):

@@ -46,6 +46,7 @@ def remember_ctrl_c() -> None:
         _interrupted.set()
         raise KeyboardInterrupt
 
+    _interrupted.clear()  # what an earlier chapter in this process was told is over
     signal.signal(signal.SIGINT, handle)
 
 

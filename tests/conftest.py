@@ -56,6 +56,17 @@ def small_fashion(offline, tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def few_images():
+    """Let chapters that run with `quick` load the first 300 training and 60 test images only."""
+    first = images.Images.first
+    images._load.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images.Images, "first", lambda self, *_: first(self, 300, 60))
+        yield
+    images._load.cache_clear()
+
+
 @pytest.fixture
 def real_data():
     """Return the folder with the published files; skip the test where there is none."""

@@ -1,5 +1,6 @@
 """Test fully connected nets with short runs: the nets, the comparisons, and the article's questions."""
 
+import dataclasses
 import functools
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from mxnet import nd
 
 from chapters import fully_connected_nets
 from chapters.fully_connected_nets import HParams, Setting
+from d2l_repro.data import images
 from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Data
 from d2l_repro.data.splits import Splits, minibatches
@@ -23,7 +25,26 @@ from d2l_repro.verify.lost_gradients import lost_inputs, lost_shares
 from d2l_repro.verify.parity import same_path
 
 SMALL = HParams(num_epochs=1, num_epochs_deep=2, steps_deep=5, num_epochs_fifty=20)
+pytestmark = pytest.mark.usefixtures("few_small_images")
 BUILDERS = [fully_connected_nets.from_scratch, fully_connected_nets.with_gluon]
+
+
+@pytest.fixture(scope="module")
+def few_small_images(few_images):
+    """Let chapters that run with `quick` load 16 x 16 of the 32 x 32 pixels of few images."""
+    few = images.Images.first
+
+    def first(self, *numbers):
+        loaded = few(self, *numbers)
+        return dataclasses.replace(
+            loaded,
+            train_images=loaded.train_images[:, :, ::2, ::2],
+            test_images=loaded.test_images[:, :, ::2, ::2],
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images.Images, "first", first)
+        yield
 
 
 @functools.lru_cache

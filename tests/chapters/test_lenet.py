@@ -18,6 +18,7 @@ from d2l_repro.settings import Options
 from d2l_repro.verify.gradcheck import check_layer
 
 rng = np.random.RandomState(0)
+pytestmark = pytest.mark.usefixtures("few_images")
 SMALL = {"num_steps": 6, "num_evaluations": 2, "batch_size": 4, "num_hiddens": 16}
 
 

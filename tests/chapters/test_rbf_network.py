@@ -33,7 +33,7 @@ every_basis = pytest.mark.parametrize("basis", BASES)
 
 @functools.lru_cache
 def quick():
-    return rbf_network.run(quick=True)
+    return rbf_network.run(HParams(num_epochs=2), quick=True)
 
 
 def built(impl, seed=0, **settings):

@@ -169,10 +169,11 @@ def test_run_with_d2l_compares_no_path_without_full_batches(d2l, small_fashion):
     assert second_edition.EDITIONS in result.tables
 
 
-def test_lenet_trains_d2ls_class_which_is_another_net(d2l):
+def test_lenet_trains_d2ls_class_which_is_another_net(d2l, few_images):
     result = lenet.run(
         lenet.HParams(num_steps=4, num_evaluations=2, batch_size=8, num_hiddens=16),
         dataset="digits",
+        quick=True,
         impl="d2l",
     )
     assert list(result.labelled()) == [
