@@ -27,13 +27,15 @@ from d2l_repro.data.synthetic import xor_points
 from d2l_repro.experiment import comparison
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
 from d2l_repro.experiment.model import Model
+from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
 from d2l_repro.scratch import correct_sign, normal, sigmoid_cross_entropy, squared_loss
 from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS, LogisticLoss
 from d2l_repro.scratch.layers import Activation, Affine, Network, gradients_by_hand
 from d2l_repro.settings import Count, Options, Positive
-
-from .two_moons import train
+from d2l_repro.train import evaluate, train_ch3
+from d2l_repro.train.callbacks import BestModel
+from d2l_repro.train.parameters import state_arrays
 
 NUM_VALID, NUM_TEST = 100, 1000
 
@@ -110,6 +112,30 @@ def with_gluon(hp: Setting, data: Data) -> Model:
     params = net.collect_params()
     loss = gluon.loss.L2Loss() if hp.loss == "squared" else LogisticLoss()
     return Model(net, loss, params, OPTIMIZERS[hp.optimizer].with_gluon(params, hp.lr))
+
+
+def train(model: Model, data: Data, hp: Setting, callbacks=()) -> History:
+    """Train, measuring loss and accuracy on the validation set after each epoch; keep the best parameters."""
+    is_correct, valid = data.source.is_correct, [data.source.valid]
+    best = BestModel(state_arrays(model), metric="valid_acc")
+    history = train_ch3(
+        model.net,
+        data.train_iter,
+        None,
+        model.loss,
+        hp.num_epochs,
+        hp.batch_size,
+        trainer=model.trainer,
+        metrics={"acc": is_correct},
+        gradients=model.gradients,
+        measure={
+            "valid_loss": lambda: evaluate(valid, model.net, model.loss),
+            "valid_acc": lambda: evaluate(valid, model.net, is_correct),
+        },
+        callbacks=[best, *callbacks],
+    )
+    best.restore()
+    return history
 
 
 def variants(hp: HParams) -> dict[str, dict[str, Setting]]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from .run import run_label
 from .schema import PublishedRow
 
 
@@ -26,7 +27,14 @@ def published_values() -> list[dict[str, Any]]:
 
 def labels(run: str) -> tuple[str, ...]:
     """Return the labels of our runs that a published row is about: both implementations' if it names none."""
-    return (run,) if run.split()[0] in ("scratch", "gluon", "data") else (f"scratch {run}", f"gluon {run}")
+    return (
+        (run,)
+        if run.split()[0] in ("scratch", "gluon", "data")
+        else (
+            run_label("scratch", run),
+            run_label("gluon", run),
+        )
+    )
 
 
 def compare(chapter: str, metrics: Mapping[str, Mapping[str, float]]) -> list[PublishedRow]:
