@@ -2,22 +2,20 @@
 
 A reader's article on modular nets with hand-derived gradients.
 
-Each layer has a forward and a backward of its own (`d2l_repro/scratch/layers.py`), and a net of any depth is
-built from them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. The loop takes the gradients
-from the layers; the parameters that were best on the validation set are tested. The last 1,000 training
-images are the validation set, the first 1,000 test images the test set.
+Each layer has its own forward and backward (`d2l_repro/scratch/layers.py`); a net of any depth is built from
+them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. The parameters that were best on the
+validation set, the last 1,000 training images, are tested on the first 1,000 test images.
 
-Expect 0.51 to 0.53 on the validation set from two layers, and 0.51 to 0.52 on the test images. Five hidden
-layers reach 0.44 to 0.5 in three passes, SGD last, and a little more with batch normalization; dropout holds
-them back. Three and five layers memorize fifty images.
+Expect accuracies of 0.51 to 0.53 in validation and of 0.51 to 0.52 in testing from two layers. Five hidden
+layers reach 0.44 to 0.5 in three passes, SGD last; batch normalization adds a little, and dropout costs some.
 
 The article's three questions. Which activation loses its gradient, and where? Sigmoid and tanh on large
-inputs of either sign: on raw pixels 97 % of the first layer's, and none in the layers behind it; ReLU on all
-negative inputs, half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the initial
-scale, three layers or five? Five: at one learning rate they memorize the fifty images from scales of 0.05 to
-0.1, three layers from 0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad divides by
-the root of a sum that only grows: its steps shrink to a seventh in three passes, while Adam's, divided by an
-average, stay as long as they were after the first hundred.
+inputs of either sign: on raw pixels 97 % of the first layer's, and none behind it; ReLU on all negative
+inputs, half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the initial scale, three
+layers or five? Five: at one learning rate they memorize the fifty images from scales of 0.05 to 0.1, three
+layers from 0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad divides by the root of
+a sum that only grows: its steps shrink to a seventh in three passes; Adam's keep their length after the first
+hundred.
 """
 
 from dataclasses import dataclass, replace

@@ -110,15 +110,8 @@ class QuickLSTM(rnn.LSTM):
     def hybrid_forward(self, F, X, state, l0_i2h_weight, l0_h2h_weight, l0_i2h_bias, l0_h2h_bias):
         biases = (F.reshape(bias, (4, -1)) for bias in (l0_i2h_bias, l0_h2h_bias))
         rows = F.concat(l0_i2h_weight, l0_h2h_weight, *biases, dim=0)  # (8 hiddens + 8, hiddens)
-        outputs, H, C = F.RNN(
-            X,
-            F.reshape(rows, (-1,)),
-            *state,
-            state_size=self._hidden_size,
-            num_layers=1,
-            mode="lstm",
-            state_outputs=True,
-        )
+        options = {"state_size": self._hidden_size, "num_layers": 1, "mode": "lstm", "state_outputs": True}
+        outputs, H, C = F.RNN(X, F.reshape(rows, (-1,)), *state, **options)
         return outputs, [H, C]
 
 
