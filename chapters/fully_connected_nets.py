@@ -14,8 +14,7 @@ inputs of either sign: on raw pixels 97 % of the first layer's, and none behind 
 inputs, half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the initial scale, three
 layers or five? Five: at one learning rate they memorize the fifty images from scales of 0.05 to 0.1, three
 layers from 0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad divides by the root of
-a sum that only grows: its steps shrink to a seventh in three passes; Adam's keep their length after the first
-hundred.
+a sum that only grows: its steps shrink to a seventh in three passes; Adam's keep theirs after a hundred.
 """
 
 from dataclasses import dataclass, replace
