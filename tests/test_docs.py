@@ -272,7 +272,8 @@ def test_notebook_chapter_runs_in_jupyter(name, tmp_path):
     jupytext = pytest.importorskip("jupytext", reason="no jupytext: pip install 'd2l_repro[docs]'")
     pytest.importorskip("nbconvert", reason="no nbconvert: pip install 'd2l_repro[docs]'")
     notebook, script = tmp_path / f"{name}.ipynb", ROOT / "chapters" / f"{name}.py"
-    command = ["-m", "jupytext", "--to", "ipynb", "--execute", "--output", notebook, script]
+    to_notebook = ["--to", "ipynb", "--set-kernel", "python3", "--execute"]
+    command = ["-m", "jupytext", *to_notebook, "--output", notebook, script]
     process = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     first, script_only, *cells = jupytext.read(notebook).cells
