@@ -7,34 +7,50 @@ collected here. The packages call `prepare` before anything else, so that all ot
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import ctypes
+import functools
+import itertools
+import math
 import os
 import platform
 import re
 import sys
 import warnings
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType, SimpleNamespace
+from typing import Any, Callable, NoReturn
 
 # System libraries that MXNet's Linux wheel needs but does not contain: (library, Debian and Fedora package).
 LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libquadmath0", "libquadmath"))
 # Environment variable with the number of threads that this project has set; child processes inherit it. If
 # OMP_NUM_THREADS differs from it, OMP_NUM_THREADS was set by the user.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
+# The newest NumPy that the test suite has passed with.
+NEWEST_NUMPY = "2.5"
+CORE_TYPE = "OPENBLAS_CORETYPE"  # environment variable that OpenBLAS reads when it is loaded
+WITHOUT_WHEEL = (("darwin", "arm64"),)  # and Windows
+FINANCIAL_FUNCTIONS = ("fv", "ipmt", "irr", "mirr", "nper", "npv", "pmt", "ppmt", "pv", "rate")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
 
 
 def prepare() -> None:
     """Make `import mxnet` work, without importing it.
 
-    If a system library is missing, that import raises an ImportError that says how to install it.
+    That import raises an ImportError with one line of advice if MXNet or a system library is missing, or if
+    NumPy has lost a name that MXNet needs.
     """
     # The last digits of large products depend on the number of threads, and small nets are fastest with one.
     _fix_threads(1)
-    _restore_numpy_bool()
-    # MXNet's import uses names that NumPy and distutils have deprecated; users can do nothing about it.
+    # Gluon's trainer would update several parameters with one `multi_sgd_update`, which is slower than an
+    # `sgd_update` for each. It reads the variable whenever an optimizer is created.
+    os.environ.setdefault("MXNET_OPTIMIZER_AGGREGATION_SIZE", "1")
+    # MXNet uses what NumPy has deprecated; users can do nothing about it.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mxnet(\.|$)")
-    if not any(isinstance(finder, _RequireLibraries) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _RequireLibraries())
+    if not any(isinstance(finder, _MXNetFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _MXNetFinder())
 
 
 def prepare_large_nets() -> None:
@@ -83,16 +99,6 @@ def _keep_memory() -> None:
             mallopt(option, value)
 
 
-def _restore_numpy_bool() -> None:
-    import numpy  # only after the number of threads has been set
-
-    # MXNet uses `numpy.bool`, which NumPy 1.24 removed. From 1.20 on, even looking it up causes a warning.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if not hasattr(numpy, "bool"):
-            numpy.bool = numpy.bool_
-
-
 def restore_formats() -> None:
     """Restore `IPython.display.set_matplotlib_formats`, which the book calls and newer IPython lacks."""
     with contextlib.suppress(ImportError):
@@ -103,15 +109,182 @@ def restore_formats() -> None:
             display.set_matplotlib_formats = set_matplotlib_formats
 
 
-class _RequireLibraries:
-    """Import hook that checks the system libraries as soon as `mxnet` is imported.
+class _MXNetFinder:
+    """Import hook that gives MXNet's modules the NumPy they were written for.
 
-    It cannot be done earlier: once libgomp is loaded, its number of threads is fixed.
+    Everything waits until `mxnet` is imported: once libgomp is loaded, its number of threads is fixed.
     """
 
-    def find_spec(self, name, path=None, target=None) -> None:
+    def find_spec(self, name, path=None, target=None) -> ModuleSpec | None:
+        if name != "mxnet" and not name.startswith("mxnet."):
+            return None
         if name == "mxnet":
             _check_libraries()
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None and name == "mxnet":
+            raise ModuleNotFoundError(_how_to_install(), name="mxnet")
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _MXNetLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+class _MXNetLoader(SourceFileLoader):
+    """Load a module of MXNet in which `import numpy` returns NumPy with the names it has removed.
+
+    An import statement calls the `__import__` of its module's builtins, so only MXNet sees those names: in a
+    reader's code `hasattr(numpy, "float_")` still says what NumPy says.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__["__builtins__"] = _builtins_for_mxnet()
+        # This is the module that loads MXNet's library, and OpenBLAS with it.
+        kernels = fast_kernels() if module.__name__ == "mxnet.base" else contextlib.nullcontext()
+        try:
+            with kernels:
+                super().exec_module(module)
+        except _MissingNumPyName as error:
+            raise ImportError(str(error)) from error
+
+
+@functools.cache
+def _builtins_for_mxnet() -> dict[str, Any]:
+    import numpy
+    from packaging.version import Version
+
+    numpy_for_mxnet = _NumPyForMXNet(numpy)
+    # distutils left the standard library with Python 3.12. MXNet compares versions with it, no more.
+    distutils_version = SimpleNamespace(StrictVersion=Version, LooseVersion=Version)
+
+    def import_for_mxnet(name, globals=None, locals=None, fromlist=(), level=0):
+        if name == "distutils.version":
+            return distutils_version
+        module = builtins.__import__(name, globals, locals, fromlist, level)
+        return numpy_for_mxnet if module is numpy else module
+
+    return {**vars(builtins), "__import__": import_for_mxnet}
+
+
+class _MissingNumPyName(AttributeError):
+    pass
+
+
+class _NumPyForMXNet(ModuleType):
+    """NumPy with all names that MXNet 1.9.1 uses."""
+
+    def __init__(self, numpy: ModuleType) -> None:
+        super().__init__("numpy", numpy.__doc__)
+        self._numpy = numpy
+        present = {name: value for name, value in vars(numpy).items() if name != "__getattr__"}
+        # The type `bool` is Python's own, as it was in NumPy 1.23; NumPy 2 has another type of that name.
+        self.__dict__.update({**_removed_names(numpy), **present, "bool": bool})
+
+    def __getattr__(self, name: str) -> object:
+        try:
+            return getattr(self._numpy, name)  # what NumPy loads only when asked for, such as numpy.testing
+        except AttributeError:
+            version = self._numpy.__version__
+            raise _MissingNumPyName(
+                f"NumPy {version} has no {name!r}, which MXNet 1.9.1 uses; the newest version known to work "
+                f"is {NEWEST_NUMPY}: pip install 'numpy=={NEWEST_NUMPY}.*'"
+            ) from None
+
+
+def _removed_names(numpy: Any) -> dict[str, object]:
+    """Return the names that MXNet 1.9.1 uses and some version of NumPy, from 1.20 to 2.4, has removed."""
+    # The financial functions live on in numpy-financial. `mxnet.numpy.fallback` only needs them to exist.
+    financial = {name: _moved_to_numpy_financial(name) for name in FINANCIAL_FUNCTIONS}
+    return {
+        **financial,
+        # Aliases of Python's types, in `mxnet.test_utils`.
+        **{"int": int, "float": float, "object": object, "str": str},
+        # Constants, in `mxnet.numpy.utils` and Gluon's event handlers.
+        **dict.fromkeys(("Inf", "Infinity", "infty", "PINF"), math.inf),
+        **dict.fromkeys(("NaN", "NAN"), math.nan),
+        **{"NINF": -math.inf, "PZERO": 0.0, "NZERO": -0.0},
+        # Types that had a second name, and `numpy.compat` with its string type of Python 2.
+        **{"float_": numpy.float64, "complex_": numpy.complex128},
+        **{"unicode_": numpy.str_, "string_": numpy.bytes_, "compat": SimpleNamespace(basestring=str)},
+        # Functions with another name or form, in `mxnet.numpy.fallback`.
+        **{"product": numpy.prod, "cumproduct": numpy.cumprod, "round_": numpy.round},
+        **{"sometrue": numpy.any, "alltrue": numpy.all, "row_stack": numpy.vstack},
+        "trapz": getattr(numpy, "trapezoid", None),
+        "in1d": lambda ar1, ar2, **options: numpy.isin(numpy.ravel(ar1), ar2, **options),
+        "msort": lambda a: numpy.sort(a, axis=0),
+    }
+
+
+def _moved_to_numpy_financial(name: str) -> Callable[..., NoReturn]:
+    def unavailable(*args, **kwargs):
+        raise NotImplementedError(f"NumPy has removed {name}; see the package numpy-financial")
+
+    return unavailable
+
+
+@contextlib.contextmanager
+def fast_kernels() -> Iterator[None]:
+    """Let an OpenBLAS that is loaded in this context use its AVX2 kernels, where the processor has AVX2.
+
+    MXNet's OpenBLAS of 2021 takes a processor that it does not know for one without AVX. A core type that the
+    user has set stays. NumPy's own OpenBLAS is newer, and unaffected: it has been loaded before.
+    """
+    import numpy  # noqa: F401
+
+    if CORE_TYPE in os.environ or not _has_avx2():
+        yield
+        return
+    # Zen's kernels are Haswell's, with the same digits. There are none of AVX-512 in this version.
+    os.environ[CORE_TYPE] = "Haswell"
+    try:
+        yield
+    finally:
+        os.environ.pop(CORE_TYPE, None)
+
+
+def _has_avx2() -> bool:
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        return False
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        flags = next((line.split() for line in file if line.startswith("flags")), [])
+        return {"avx2", "fma"} <= set(flags)
+    return False
+
+
+def openblas_cores() -> dict[str, str]:
+    """Return the core type of each OpenBLAS that this process has loaded.
+
+    Returns:
+        Package that brought the library ("mxnet", "numpy", "scipy") -> core type, such as "Haswell". The
+        type "Prescott" on a processor with AVX2 means products at a third of its speed.
+    """
+    try:
+        with open("/proc/self/maps") as file:
+            paths = sorted({line.split(maxsplit=5)[-1].strip() for line in file if "openblas" in line})
+    except OSError:  # no Linux
+        return {}
+    cores = {_package_of(path): _core_name(path) for path in paths}
+    return {package: core for package, core in sorted(cores.items()) if core}
+
+
+def _package_of(path: str) -> str:
+    folder = os.path.basename(os.path.dirname(path))  # site-packages/mxnet, site-packages/numpy.libs
+    return folder.split(".")[0]
+
+
+def _core_name(path: str) -> str:
+    library = ctypes.CDLL(path)  # loaded already: this only looks it up
+    for prefix, suffix in itertools.product(("", "scipy_"), ("", "64_")):
+        function = getattr(library, f"{prefix}openblas_get_corename{suffix}", None)
+        if function:
+            function.restype = ctypes.c_char_p
+            return function().decode()
+    return ""
+
+
+def _how_to_install() -> str:
+    if (sys.platform, platform.machine()) in WITHOUT_WHEEL or sys.platform == "win32":
+        return f"MXNet has no wheel for {platform.system()} on {platform.machine()}: see docs/installing.md"
+    # Without its requirements: it asks for a NumPy below 2, which newer Pythons cannot have.
+    return "MXNet is not installed: pip install --no-deps mxnet==1.9.1"
 
 
 def _check_libraries() -> None:

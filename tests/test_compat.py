@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -24,38 +25,83 @@ def run_python(code, **env):
     return process.stdout.strip()
 
 
-@pytest.fixture(scope="module")
-def fresh_python():
-    """A fresh Python that imports a chapter, computes with MXNet, and shows every deprecation warning.
+# What NumPy 2.5 has no longer.
+REMOVED = """
+    float_ complex_ unicode_ string_ Inf Infinity infty NaN NAN PINF NINF PZERO NZERO compat in1d msort trapz
+    product cumproduct sometrue alltrue round_ row_stack fv ipmt irr mirr nper npv pmt ppmt pv rate
+""".split()
+# Give MXNet a NumPy without some names. Others, such as SciPy, need what their own version of NumPy has.
+LOSE = """
+import d2l_repro, numpy, types
+def lose(names, for_mxnet=d2l_repro.compat._NumPyForMXNet):
+    class Thinner(types.ModuleType):
+        def __getattr__(self, name):
+            if name in names: raise AttributeError(name)
+            return getattr(numpy, name)
+    thinner = Thinner("numpy")
+    vars(thinner).update({name: value for name, value in vars(numpy).items() if name not in names})
+    d2l_repro.compat._NumPyForMXNet = lambda numpy: for_mxnet(thinner)
+"""
 
-    Returns:
-        The finished process. It prints whether NumPy still had `bool`, which type that name has once MXNet
-        is imported, and a result.
-    """
-    # NumPy 1.23 still has the name and warns: take it away, as NumPy 1.24 did.
+
+def test_mxnet_imports_and_computes_where_numpy_has_lost_the_names_it_uses():
     code = (
-        "import numpy; getattr(numpy, '__deprecated_attrs__', {}).pop('bool', None); has_bool = True\n"
-        "try: numpy.bool\nexcept AttributeError: has_bool = False\n"
-        "import d2l_repro, mxnet, chapters.mlp; from mxnet import nd\n"
-        "print(has_bool, numpy.dtype(numpy.bool), (nd.ones((2, 3)) * 2).sum().asscalar())"
+        f"{LOSE}lose({REMOVED}); import mxnet; from mxnet import nd\n"
+        "print((nd.ones((2, 3)) * 2).sum().asscalar(), mxnet.np.array(True).dtype, mxnet.np.pi)\n"
+        "print(mxnet.np.in1d(mxnet.np.array([1.0, 2]), mxnet.np.array([2.0])), mxnet.np.msort(mxnet.np.array([3.0, 1, 2])))\n"
     )
-    process = subprocess.run(
-        [sys.executable, "-W", "default::DeprecationWarning", "-c", code],
-        env={"PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
+    assert run_python(code).splitlines() == ["12.0 bool 3.141592653589793", "[False  True] [1. 2. 3.]"]
+
+
+def test_mxnet_import_does_not_change_numpy():
+    code = (
+        "import warnings; warnings.simplefilter('ignore'); import numpy, d2l_repro\n"
+        f"def present(): return [name for name in {REMOVED} if hasattr(numpy, name)]\n"
+        "before = present(), numpy.bool_; import mxnet; print(before == (present(), numpy.bool_))"
     )
-    assert process.returncode == 0, process.stderr
-    return process
+    assert run_python(code) == "True"
 
 
-def test_mxnet_imports_and_computes_where_numpy_has_no_bool(fresh_python):
-    assert fresh_python.stdout.split() == ["False", "bool", "12.0"]
+def test_mxnet_import_names_what_a_numpy_of_the_future_has_lost_and_which_version_to_install():
+    lost = f"{LOSE}lose(['piecewise'])\ntry: import mxnet\nexcept ImportError as error: print(error)"
+    message = run_python(lost)
+    assert re.match(r"NumPy [\d.]+ has no 'piecewise', which MXNet 1\.9\.1 uses", message)
+    assert f"pip install 'numpy=={compat.NEWEST_NUMPY}.*'" in message
 
 
-def test_mxnet_imports_without_warnings(fresh_python):
-    assert "mxnet" not in fresh_python.stderr
+def test_mxnet_import_says_how_to_install_a_missing_mxnet(monkeypatch):
+    monkeypatch.setattr(compat, "PathFinder", SimpleNamespace(find_spec=lambda *args: None))
+    monkeypatch.delitem(sys.modules, "mxnet", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install --no-deps mxnet==1\.9\.1"):
+        import mxnet  # noqa: F401
+
+
+CORES = "print(d2l_repro.compat.openblas_cores()['mxnet'], os.environ.get('OPENBLAS_CORETYPE'))"
+
+
+@pytest.mark.skipif(not compat._has_avx2(), reason="needs a processor with AVX2")
+def test_openblas_uses_avx2_kernels_for_mxnet_only_unless_the_user_has_chosen_others():
+    code = f"import os, numpy, d2l_repro, mxnet; {CORES}"
+    assert run_python(code) == "Haswell None"
+    assert run_python(code, OPENBLAS_CORETYPE="Prescott") == "Prescott Prescott"
+    before, after = run_python(
+        "import d2l_repro, numpy; cores = d2l_repro.compat.openblas_cores; print(cores()['numpy'])\n"
+        "import mxnet; print(cores()['numpy'])"
+    ).split()
+    assert before == after
+
+
+def test_openblas_core_type_is_left_to_openblas_where_the_processor_has_no_avx2():
+    own = "import os, numpy, d2l_repro; d2l_repro.compat._has_avx2 = lambda: False; import mxnet; "
+    chosen = "import os; os.environ['OPENBLAS_CORETYPE'] = 'Sandybridge'; import numpy, d2l_repro, mxnet; "
+    assert run_python(own + CORES).split()[1] == "None"
+    assert run_python(chosen + CORES) == "Sandybridge Sandybridge"
+
+
+def test_gluon_updates_each_parameter_by_itself_unless_the_user_asks_for_groups():
+    code = "import d2l_repro; from mxnet import optimizer; print(optimizer.SGD().aggregate_num)"
+    assert run_python(code) == "1"
+    assert run_python(code, MXNET_OPTIMIZER_AGGREGATION_SIZE="4") == "4"
 
 
 def test_threads_is_one_unless_the_user_asks_for_another_number():
@@ -98,9 +144,11 @@ def test_prepare_decides_on_threads_in_each_child_process_anew():
 
 
 def test_threads_is_the_true_number_where_mxnet_was_imported_first():
-    # The name that NumPy 1.24 removed has to be there.
+    # The names that NumPy has removed have to be there.
     code = (
-        "import numpy; numpy.bool = bool; import ctypes, mxnet, d2l_repro\n"
+        "import warnings; warnings.simplefilter('ignore'); import numpy, scipy.sparse, scipy.stats\n"
+        f"for name in {REMOVED}: setattr(numpy, name, getattr(numpy, name, len))\n"
+        "numpy.bool = getattr(numpy, 'bool', bool); import ctypes, mxnet, d2l_repro\n"
         "print(d2l_repro.compat.threads(), ctypes.CDLL('libgomp.so.1').omp_get_max_threads())"
     )
     reported, true = run_python(code).split()

@@ -11,8 +11,9 @@ is given after `# ->` on its last line or on the lines below it:
     #    <NDArray 3 @cpu(0)>
 
 Further lines are indented by at least four spaces. As in a doctest, `...` matches anything; runs of
-whitespace, line ends among them, match each other. A statement without such a comment must show nothing. For
-statements that are meant to fail there is `raises`.
+whitespace, line ends among them, match each other. What NumPy 2 shows as `np.float32(6.0)` matches `6.0`, as
+NumPy 1 shows it. A statement without such a comment must show nothing. For statements that are meant to fail
+there is `raises`.
 
 Code cells before the first note prepare the namespace of each note. A cell tagged `active-py` belongs to the
 script only: in a notebook jupytext turns it into a raw cell.
@@ -37,6 +38,7 @@ from .chapter import Chapter, seed_everything
 
 ARROW, CONTINUATION = "# ->", "#    "
 CHECKS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+NUMPY_2_SCALAR = re.compile(r"\bnp\.(?:(True|False)_|(?:bool|u?int|float|complex)\d*_?\(([^()]*)\))")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def run_note(statements: list[Statement], namespace: dict[str, Any]) -> dict[str
     note: dict[str, Any] = {"statements": []}
     for statement in statements:
         output = _run(statement.node, namespace) if statement.node else ""
-        holds = doctest.OutputChecker().check_output(statement.expected, output, CHECKS)
+        as_in_numpy_1 = NUMPY_2_SCALAR.sub(lambda match: match[1] or match[2], output)
+        holds = doctest.OutputChecker().check_output(statement.expected, as_in_numpy_1, CHECKS)
         note["statements"].append(
             {"text": statement.prose, "code": statement.code, "output": output, "holds": holds}
         )

@@ -350,3 +350,19 @@ def test_parameters_go_from_gluon_to_scratch_and_back(tmp_path):
     back.initialize()
     gluon_blocks.load_from_scratch(str(tmp_path / "scratch"), back)
     assert (back(X) == y).asnumpy().all()
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected", "holds"),
+    [
+        ("np.float32(6.0)", "6.0", True),
+        ("(np.True_, np.int64(3))", "(True, 3)", True),
+        ("np.float32(6.5)", "6.0", False),
+        ("np.False_", "True", False),
+        ("np.array([6.0])", "[6.0]", False),
+    ],
+)
+def test_run_note_reads_a_scalar_of_numpy_2_as_its_value_and_nothing_else(shown, expected, holds):
+    note = notebook.run_note(notebook.read_statements(f"print({shown!r})  # -> {expected}"), {})
+    assert note["statements"][0]["output"].strip() == shown
+    assert note["statements"][0]["holds"] is holds
