@@ -27,6 +27,7 @@ check: $(VENV)/installed ## lint, check the formatting and the types
 bench: $(VENV)/installed ## measure speed as ratios to the book's loader, to matrix products, and to PyTorch if installed
 	$(BIN)/python -m benchmarks.epoch
 	$(BIN)/python -m benchmarks.house
+	$(BIN)/python -m benchmarks.kernels
 
 docs: $(VENV)/installed ## run the notebook again, and update the READMEs from the results in runs/
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
