@@ -103,6 +103,21 @@ def restore_formats() -> None:
             display.set_matplotlib_formats = set_matplotlib_formats
 
 
+def openblas_cores() -> dict[str, str]:
+    """Return package -> core type whose kernels it uses, of every OpenBLAS that is loaded."""
+    cores = {}
+    with open("/proc/self/maps") as maps:
+        paths = {line.split()[-1] for line in maps if "openblas" in line}
+    for path in sorted(paths):
+        library = ctypes.CDLL(path)
+        for name in ("openblas_get_corename", "openblas_get_corename64_", "scipy_openblas_get_corename64_"):
+            function = getattr(library, name, None)
+            if function:
+                function.restype = ctypes.c_char_p
+                cores[re.findall("mxnet|numpy|scipy", path)[-1]] = function().decode()
+    return cores
+
+
 class _RequireLibraries:
     """Import hook that checks the system libraries as soon as `mxnet` is imported.
 
