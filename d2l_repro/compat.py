@@ -20,6 +20,10 @@ LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libq
 # Environment variable with the number of threads that this project has set; child processes inherit it. If
 # OMP_NUM_THREADS differs from it, OMP_NUM_THREADS was set by the user.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
+# OMP_NUM_THREADS as the user has set it, valid or not; `prepare` replaces what is invalid.
+THREADS_OF_USER = os.environ.get("OMP_NUM_THREADS", "")
+if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
+    THREADS_OF_USER = ""
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
 
 
@@ -66,7 +70,12 @@ def _fix_threads(number: int) -> None:
 def _threads_setting() -> str:
     """Return the value of OMP_NUM_THREADS, or "" if it is missing or invalid."""
     setting = os.environ.get("OMP_NUM_THREADS", "")
-    return setting if re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", setting) else ""
+    return setting if is_thread_number(setting) else ""
+
+
+def is_thread_number(setting: str) -> bool:
+    """Return whether a value of OMP_NUM_THREADS is valid."""
+    return bool(re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", setting))
 
 
 def cores() -> int:
@@ -84,7 +93,10 @@ def _keep_memory() -> None:
 
 
 def _restore_numpy_bool() -> None:
-    import numpy  # only after the number of threads has been set
+    try:
+        import numpy  # only after the number of threads has been set
+    except ImportError:
+        return
 
     # MXNet uses `numpy.bool`, which NumPy 1.24 removed. From 1.20 on, even looking it up causes a warning.
     with warnings.catch_warnings():
@@ -129,10 +141,15 @@ class _RequireLibraries:
             _check_libraries()
 
 
-def _check_libraries() -> None:
+def missing_libraries() -> list[tuple[str, str, str]]:
+    """Return the rows of LIBRARIES that MXNet needs on this system and that are not installed."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        return
-    missing = [names for names in LIBRARIES if not _is_loadable(names[0])]
+        return []
+    return [names for names in LIBRARIES if not _is_loadable(names[0])]
+
+
+def _check_libraries() -> None:
+    missing = missing_libraries()
     if missing:
         libraries, debian, fedora = (" ".join(column) for column in zip(*missing))
         raise ImportError(

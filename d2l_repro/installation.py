@@ -31,7 +31,8 @@ PACKAGES = {
 }
 # MXNet imports distutils, which left the standard library with Python 3.12.
 PACKAGE_OF = {**PACKAGES, "distutils": "setuptools"}
-OLDEST_PYTHON = (3, 9)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 9), (3, 13)  # of those tried
+NUMPY_TRIED = ((1, 23), (2, 5))
 USAGE = 2  # as in errors.py, which old Pythons cannot read
 
 

@@ -33,6 +33,7 @@ LEVELS = [
     {"verify"},
     {"experiment"},
     {"cli", "d2lzh"},
+    {"__main__"},
 ]
 
 

@@ -18,6 +18,7 @@ from ..results.formatting import as_frame, format_duration, format_number, publi
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
 from .data import DataCommand
+from .doctor import DoctorCommand
 from .runner import Task, run_tasks
 
 PROG = "d2l-repro"
@@ -167,6 +168,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             "run": RunCommand,
             "report": ReportCommand,
             "data": DataCommand,
+            "doctor": DoctorCommand,
         }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         command = tyro.extras.subcommand_cli_from_dict(

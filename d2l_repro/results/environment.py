@@ -62,11 +62,12 @@ def package_versions() -> dict[str, str]:
 def _version(name: str, module: str) -> str | None:
     # What is loaded counts, which need not be what is installed under that name.
     loaded = getattr(sys.modules.get(module), "__version__", None)
-    return str(loaded) if loaded else _installed_version(name)
+    return str(loaded) if loaded else installed_version(name)
 
 
 @cache
-def _installed_version(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
+    """Return the version of a package, without importing it, or None if it is not installed."""
     with contextlib.suppress(metadata.PackageNotFoundError):
         return metadata.version(name)
     return None
