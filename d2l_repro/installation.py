@@ -102,7 +102,8 @@ def install(packages: "list[str]", again: bool = False) -> str:
     declared = _declared()
     if again:
         arguments = ["--force-reinstall", "--no-deps", *packages]
-    elif declared is None:  # run from its folder: install the project, which brings all packages
+    elif declared is None and set(packages) <= set(PACKAGE_OF.values()):
+        # This project is run from its folder: installing it brings all packages.
         arguments = ["-e", os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
     else:
         arguments = packages
