@@ -28,6 +28,7 @@ PACKAGES = {
     "jinja2": "jinja2",
     "fastjsonschema": "fastjsonschema",
     "tyro": "tyro",
+    "packaging": "packaging",
 }
 # MXNet imports distutils, which left the standard library with Python 3.12.
 PACKAGE_OF = {**PACKAGES, "distutils": "setuptools"}
@@ -67,6 +68,7 @@ def check_packages() -> None:
     Raises:
         ImportError: some are missing; the message is a single line that says what to do.
     """
+    importlib.util.find_spec("mxnet")  # compat.py, which knows more about MXNet, may raise an error here
     missing = find_missing()
     if missing:
         raise ImportError(_describe_missing(missing))
@@ -80,11 +82,11 @@ def explain(error: BaseException) -> Optional[str]:
     """
     if not isinstance(error, Exception):
         return None
+    if _is_such_a_line(error):
+        return str(error)
     absent = error.name if isinstance(error, ModuleNotFoundError) else None
     if absent in PACKAGE_OF:
         return _describe_missing(sorted({PACKAGE_OF[absent], *find_missing()}))
-    if isinstance(error, ImportError) and _is_from_here(error.__traceback__):
-        return str(error)  # already such a line
     package = _package_being_imported(error.__traceback__) or _package_without_name(error)
     if package is None:
         return None
@@ -101,14 +103,20 @@ def install(packages: "list[str]", again: bool = False) -> str:
     """Return the command that installs packages, or replaces broken ones, for the Python that runs this."""
     declared = _declared()
     if again:
-        arguments = ["--force-reinstall", "--no-deps", *packages]
-    elif declared is None and set(packages) <= set(PACKAGE_OF.values()):
+        commands = [["--force-reinstall", "--no-deps", *packages]]
+    elif declared is None and set(packages) <= set(PACKAGE_OF.values()) - {"mxnet"}:
         # This project is run from its folder: installing it brings all packages.
-        arguments = ["-e", os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+        commands = [["-e", os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]]
     else:
-        arguments = packages
-    arguments = [_add_versions(argument, declared or []) for argument in arguments]
-    return "run: " + " ".join(map(shlex.quote, [sys.executable, "-m", "pip", "install", *arguments]))
+        # MXNet asks for NumPy 1, which it does not need here, and which new Pythons do not have.
+        others = [package for package in packages if package != "mxnet"]
+        commands = [others] * bool(others) + [["--no-deps", "mxnet"]] * ("mxnet" in packages)
+    return "run: " + " && ".join(_pip_command(command, declared or []) for command in commands)
+
+
+def _pip_command(arguments, declared):
+    arguments = [_add_versions(argument, declared) for argument in arguments]
+    return " ".join(map(shlex.quote, [sys.executable, "-m", "pip", "install", *arguments]))
 
 
 def _print_one_line(kind: type, error: BaseException, traceback: Optional[TracebackType]) -> None:
@@ -126,14 +134,16 @@ def _frames(traceback):
         traceback = traceback.tb_next
 
 
-def _is_from_here(traceback):
-    """Return whether an error was raised by a check of this project."""
-    modules = [frame.f_globals.get("__name__") for frame in _frames(traceback)]
-    return modules[-1:] in ([__name__], ["d2l_repro.compat"])
+def _is_such_a_line(error):
+    """Return whether an error's message is already one that `explain` would return."""
+    modules = [frame.f_globals.get("__name__") for frame in _frames(error.__traceback__)]
+    is_from_a_check = modules[-1:] in ([__name__], ["d2l_repro.compat"])
+    by_python = str(error).startswith(("No module named", "import of", "cannot import name"))
+    return isinstance(error, ImportError) and is_from_a_check and not by_python
 
 
 def _is_installed(module):
-    # Looking for MXNet in the usual way would call the finder of compat.py, which prepares its import.
+    # Looking for MXNet in the usual way would call the finder of compat.py, which asks for more than MXNet.
     find_spec = PathFinder.find_spec if module == "mxnet" else importlib.util.find_spec
     try:
         return find_spec(module) is not None
