@@ -15,15 +15,10 @@ ROOT = Path(__file__).parents[1]
 # Python imports this before anything else. It acts on the packages that environment variables name: hides
 # them, lets their import fail as MXNet's does with a new NumPy, or lets it end Python.
 SITECUSTOMIZE = """
-import os, sys
-from importlib.machinery import ModuleSpec
+import os
+from importlib.machinery import ModuleSpec, PathFinder
 
-class Finder:
-    def find_spec(self, name, path=None, target=None):
-        if name in os.environ.get("HIDDEN", "").split():
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        if name in (os.environ.get("BROKEN"), os.environ.get("CRASHING")):
-            return ModuleSpec(name, self)
+class Loader:
     def create_module(self, spec):
         return None
     def exec_module(self, module):
@@ -31,7 +26,16 @@ class Finder:
             os.kill(os.getpid(), 4)  # SIGILL, as where the processor lacks an instruction
         exec("import numpy; numpy.no_such_name", module.__dict__)
 
-sys.meta_path.insert(0, Finder())
+find_spec = PathFinder.find_spec
+
+def find_less(name, path=None, target=None):
+    if name in os.environ.get("HIDDEN", "").split():
+        return None
+    if name in (os.environ.get("BROKEN"), os.environ.get("CRASHING")):
+        return ModuleSpec(name, Loader())
+    return find_spec(name, path, target)
+
+PathFinder.find_spec = find_less
 """
 
 # How long an example takes says more of the machine than of the code.
