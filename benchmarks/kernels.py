@@ -2,8 +2,8 @@
 
     python -m benchmarks.kernels [rounds]
 
-OpenBLAS chooses its kernels when it is loaded, so each contestant is a process of its own. They take turns, and
-each reports the median of a few epochs of the MLP. Without the published files, random pixels are used.
+OpenBLAS chooses its kernels when it is loaded, so each contestant is a process of its own. They take turns,
+and each reports the median of a few epochs of the MLP. Without the published files, random pixels are used.
 """
 
 import os
@@ -26,7 +26,7 @@ CONTESTANTS = {
 PROGRAM = """
 from d2l_repro import compat
 if {leave_to_openblas}:
-    compat._has_avx2 = lambda: False
+    compat.has_avx2 = lambda: False
 import statistics
 from benchmarks.epoch import load_pixels, our_epoch
 from chapters import mlp

@@ -1,6 +1,11 @@
 """Reproduce chapter 3 of *Dive into Deep Learning* in MXNet/Gluon, and the work its readers built on it."""
 
-from . import compat, moved
+from . import installation
+
+installation.explain_failed_imports()
+installation.check_python()
+
+from . import compat, moved  # noqa: E402  (too new for old Pythons)
 
 __version__ = "0.2.0"
 

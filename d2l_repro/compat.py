@@ -28,11 +28,14 @@ LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libq
 # Environment variable with the number of threads that this project has set; child processes inherit it. If
 # OMP_NUM_THREADS differs from it, OMP_NUM_THREADS was set by the user.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
-# The newest NumPy that the test suite has passed with.
-NEWEST_NUMPY = "2.5"
+NUMPY_TRIED = ("1.23", "2.5")  # the oldest and the newest version with which the test suite has passed
 CORE_TYPE = "OPENBLAS_CORETYPE"  # environment variable that OpenBLAS reads when it is loaded
 WITHOUT_WHEEL = (("darwin", "arm64"),)  # and Windows
 FINANCIAL_FUNCTIONS = ("fv", "ipmt", "irr", "mirr", "nper", "npv", "pmt", "ppmt", "pv", "rate")
+# OMP_NUM_THREADS as the user has set it, valid or not; `prepare` replaces what is invalid.
+THREADS_OF_USER = os.environ.get("OMP_NUM_THREADS", "")
+if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
+    THREADS_OF_USER = ""
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
 
 
@@ -82,7 +85,12 @@ def _fix_threads(number: int) -> None:
 def _threads_setting() -> str:
     """Return the value of OMP_NUM_THREADS, or "" if it is missing or invalid."""
     setting = os.environ.get("OMP_NUM_THREADS", "")
-    return setting if re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", setting) else ""
+    return setting if is_thread_number(setting) else ""
+
+
+def is_thread_number(setting: str) -> bool:
+    """Return whether a value of OMP_NUM_THREADS is valid."""
+    return bool(re.fullmatch("[1-9][0-9]{0,3}(,[0-9]+)*", setting))
 
 
 def cores() -> int:
@@ -182,10 +190,10 @@ class _NumPyForMXNet(ModuleType):
         try:
             return getattr(self._numpy, name)  # what NumPy loads only when asked for, such as numpy.testing
         except AttributeError:
-            version = self._numpy.__version__
+            version, newest = self._numpy.__version__, NUMPY_TRIED[1]
             raise _MissingNumPyName(
                 f"NumPy {version} has no {name!r}, which MXNet 1.9.1 uses; the newest version known to work "
-                f"is {NEWEST_NUMPY}: pip install 'numpy=={NEWEST_NUMPY}.*'"
+                f"is {newest}: pip install 'numpy=={newest}.*'"
             ) from None
 
 
@@ -229,7 +237,7 @@ def fast_kernels() -> Iterator[None]:
     """
     import numpy  # noqa: F401
 
-    if CORE_TYPE in os.environ or not _has_avx2():
+    if CORE_TYPE in os.environ or not has_avx2():
         yield
         return
     # Zen's kernels are Haswell's, with the same digits. There are none of AVX-512 in this version.
@@ -240,7 +248,8 @@ def fast_kernels() -> Iterator[None]:
         os.environ.pop(CORE_TYPE, None)
 
 
-def _has_avx2() -> bool:
+def has_avx2() -> bool:
+    """Return whether this is a Linux machine whose processor has AVX2 and FMA."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return False
     with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
@@ -287,10 +296,15 @@ def _how_to_install() -> str:
     return "MXNet is not installed: pip install --no-deps mxnet==1.9.1"
 
 
-def _check_libraries() -> None:
+def missing_libraries() -> list[tuple[str, str, str]]:
+    """Return the rows of LIBRARIES that MXNet needs on this system and that are not installed."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        return
-    missing = [names for names in LIBRARIES if not _is_loadable(names[0])]
+        return []
+    return [names for names in LIBRARIES if not _is_loadable(names[0])]
+
+
+def _check_libraries() -> None:
+    missing = missing_libraries()
     if missing:
         libraries, debian, fedora = (" ".join(column) for column in zip(*missing))
         raise ImportError(

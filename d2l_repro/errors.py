@@ -7,7 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from . import channel, installation
+
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+BROKEN = 3  # USAGE, to a parent process: a package cannot be imported, so no chapter will run
 
 
 class InputError(ValueError):
@@ -21,8 +24,8 @@ class InputError(ValueError):
 def one_line_errors(prog: str) -> Iterator[None]:
     """Exit without a traceback when the user's input is wrong or the command is stopped.
 
-    An `InputError` becomes one line on stderr and exit code 2, Ctrl-C exit code 130, and a closed pipe exit
-    code 1.
+    An `InputError` and a package that cannot be imported become one line on stderr and exit code 2, Ctrl-C
+    exit code 130, and a closed pipe exit code 1.
 
     Args:
         prog: name of the command, with which the line begins.
@@ -40,3 +43,9 @@ def one_line_errors(prog: str) -> Iterator[None]:
         # the buffer would cause another error when Python flushes it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAILED) from None
+    except Exception as error:
+        line = installation.explain(error)
+        if line is None:
+            raise
+        print(f"{prog}: error: {line}", file=sys.stderr)
+        raise SystemExit(BROKEN if channel.is_reported() else USAGE) from None

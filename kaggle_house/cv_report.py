@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from d2l_repro.files import write_atomically
 from d2l_repro.results import plot, published
+from d2l_repro.results.environment import environment
+from d2l_repro.results.formatting import published_row
 from d2l_repro.results.history import History
-from d2l_repro.results.result import environment, published_row
 from d2l_repro.results.run import RunResult
 
 from . import kfold, submission

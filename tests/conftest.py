@@ -1,5 +1,7 @@
 import gzip
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -8,6 +10,33 @@ import pytest
 
 import d2l_repro  # noqa: F401  (prepares mxnet before any test module imports it)
 from d2l_repro.data import download, images
+
+ROOT = Path(__file__).parents[1]
+# Python imports this before anything else. It acts on the packages that environment variables name: hides
+# them, lets their import fail as MXNet's does with a new NumPy, or lets it end Python.
+SITECUSTOMIZE = """
+import os
+from importlib.machinery import ModuleSpec, PathFinder
+
+class Loader:
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        if module.__name__ == os.environ.get("CRASHING"):
+            os.kill(os.getpid(), 4)  # SIGILL, as where the processor lacks an instruction
+        exec("import numpy; numpy.no_such_name", module.__dict__)
+
+find_spec = PathFinder.find_spec
+
+def find_less(name, path=None, target=None):
+    if name in os.environ.get("HIDDEN", "").split():
+        return None
+    if name in (os.environ.get("BROKEN"), os.environ.get("CRASHING")):
+        return ModuleSpec(name, Loader())
+    return find_spec(name, path, target)
+
+PathFinder.find_spec = find_less
+"""
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("d2l_repro", deadline=None)
@@ -25,6 +54,26 @@ def _write_idx(path, array):
 def write_idx():
     """Return the function (path, array) that writes a gzipped idx file."""
     return _write_idx
+
+
+@pytest.fixture(scope="session")
+def run_faulty(tmp_path_factory):
+    """Return a function that runs Python with packages HIDDEN, BROKEN or CRASHING."""
+    folder = tmp_path_factory.mktemp("faulty")
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+
+    def run(*argv, **environment):
+        path = os.pathsep.join([str(ROOT), str(folder)])
+        return subprocess.run(
+            [sys.executable, *argv],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
 
 
 @pytest.fixture

@@ -15,7 +15,16 @@ from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.scratch import SGD
 
 ROOT = Path(__file__).parents[1]
-FOUNDATIONS = {"", "channel", "compat", "errors", "files", "moved", "settings"}  # "" is the package itself
+FOUNDATIONS = {
+    "",
+    "channel",
+    "compat",
+    "errors",
+    "files",
+    "installation",
+    "moved",
+    "settings",
+}  # "" is the package itself
 # A room may import from earlier rooms, and from neighbours on its level as long as no circle arises.
 LEVELS = [
     FOUNDATIONS,
@@ -24,6 +33,7 @@ LEVELS = [
     {"verify"},
     {"experiment"},
     {"cli", "d2lzh"},
+    {"__main__"},
 ]
 
 

@@ -30,9 +30,7 @@ class DataSets(Settings):
         Raises:
             InputError: a data set is unknown.
         """
-        known: dict[str, list[str]] = {}
-        for name in download.registry():
-            known.setdefault(name.split("/")[0], []).append(name)
+        known = download.data_sets()
         unknown = [name for name in self.sets if name not in known]
         if unknown:
             names = ", ".join(map(repr, unknown))

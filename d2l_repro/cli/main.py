@@ -9,7 +9,8 @@ from typing import Annotated, NoReturn, Optional
 
 import tyro
 
-from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
+from .. import installation
+from ..errors import BROKEN, DONE, FAILED, INTERRUPTED, USAGE, InputError, one_line_errors
 from ..files import writable_folder
 from ..results import report, summary
 from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
@@ -17,6 +18,7 @@ from ..results.formatting import as_frame, format_duration, format_number, publi
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
 from .data import DataCommand
+from .doctor import DoctorCommand
 from .runner import Task, run_tasks
 
 PROG = "d2l-repro"
@@ -74,12 +76,15 @@ class RunCommand(Settings):
     def __call__(self) -> int:
         if self.seed + self.seeds > MAX_SEED:
             raise InputError(f"--seeds: seeds must be below {MAX_SEED}; use a smaller --seed or fewer seeds")
+        installation.check_packages()
         folder, names, start = writable_folder(self.out), select_chapters(self.names), time.time()
         tasks = self._tasks(folder, names)
         kept = [task for task in tasks if self.resume and task.is_finished()]
         for task in kept:
             print(f"{task.label}: finished earlier, kept")
         codes, interrupted = run_tasks([task for task in tasks if task not in kept], self.jobs)
+        if BROKEN in codes.values():  # the chapter has said why
+            return USAGE
         written = [task for task in tasks if task in kept or _written_since(start, task.folder / FILE_NAME)]
         summaries = [item for item in (_summarize(name, written) for name in names) if item]
         self._print_tables(names, summaries)
@@ -163,6 +168,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             "run": RunCommand,
             "report": ReportCommand,
             "data": DataCommand,
+            "doctor": DoctorCommand,
         }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         command = tyro.extras.subcommand_cli_from_dict(

@@ -15,7 +15,7 @@ from typing import Optional
 from tqdm import tqdm
 
 from .. import channel
-from ..errors import INTERRUPTED, InputError
+from ..errors import BROKEN, INTERRUPTED, InputError
 from ..results.result import FILE_NAME, Result
 
 
@@ -122,7 +122,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bo
         jobs: how many run at a time.
 
     Returns:
-        Task -> exit code of the tasks that were started, and whether they were interrupted.
+        Task -> exit code of the tasks that were started, and whether others were not, or were interrupted.
     """
     board = Board(tasks, jobs)
     with ThreadPoolExecutor(jobs) as pool:
@@ -150,4 +150,6 @@ def _run(task: Task, board: Board) -> Optional[int]:
     if code in (INTERRUPTED, -signal.SIGINT):
         board.stopped.set()
         return INTERRUPTED
+    if code == BROKEN:  # the others would fail in the same way
+        board.stopped.set()
     return code

@@ -36,6 +36,14 @@ def registry() -> dict[str, tuple[str, list[str]]]:
     return {name: (checksum, mirrors) for name, checksum, *mirrors in rows}
 
 
+def data_sets() -> dict[str, list[str]]:
+    """Return data set -> names of its files in the registry."""
+    files: dict[str, list[str]] = {}
+    for name in registry():
+        files.setdefault(name.split("/")[0], []).append(name)
+    return files
+
+
 def cache_dir() -> Path:
     """Return the folder for downloads, in the user's cache."""
     return Path(pooch.os_cache("d2l_repro"))

@@ -52,6 +52,22 @@ def published_row(row: PublishedRow) -> dict[str, str]:
     }
 
 
+def environment_text(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment of a result, each entry in words, and nothing twice."""
+    return {
+        name: _list_items(value, without=environment) if isinstance(value, Mapping) else _or_none(value)
+        for name, value in environment.items()
+    }
+
+
+def _list_items(items: Mapping[str, Any], without: Mapping[str, Any]) -> str:
+    return _or_none(", ".join(f"{name} {value}" for name, value in items.items() if name not in without))
+
+
+def _or_none(value: Any) -> str:
+    return "none" if value in (None, "") else str(value)
+
+
 def note_sections(note: Note) -> list[tuple[str, str]]:
     """Return a note as pairs: prose, and the statements below it as a Python session shows them."""
     sections: list[tuple[str, list[str]]] = []

@@ -6,33 +6,20 @@ This module imports neither MXNet nor matplotlib, so that a report can be built 
 from __future__ import annotations
 
 import dataclasses
-import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .. import compat
 from ..errors import InputError
 from ..files import write_atomically
+from .environment import environment
 from .formatting import as_frame, note_sections, parity_row, published_row
 from .run import RunResult, Status, run_label
 from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
 
 FILE_NAME = "result.json"
-
-
-def environment() -> dict[str, Any]:
-    """Return the versions and the machine that results are made with."""
-    return {
-        "python": platform.python_version(),
-        "mxnet": version("mxnet"),
-        "numpy": version("numpy"),
-        "platform": platform.platform(),
-        "threads": compat.threads(),
-    }
 
 
 @dataclass(repr=False)

@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from ... import __version__
 from ...files import write_atomically
 from ..catalogue import Entry, entries
-from ..formatting import format_duration, format_number, in_words, note_sections, parity_row
+from ..formatting import environment_text, format_duration, format_number, in_words, note_sections, parity_row
 from ..history import is_shown
 from ..published import labels, published_values
 from ..result import Result
@@ -121,7 +121,7 @@ def _chapter(summary: Summary) -> dict[str, Any]:
         "parity": [parity_row(pair) for pair in first.parity["pairs"]] if first.parity else [],
         "mismatched_pair": summary.mismatched_pair(),
         "figures": [_figure(summary.folder / f"{name}.svg") for name in first.figures],
-        "environment": first.environment,
+        "environment": environment_text(first.environment),
     }
 
 
