@@ -43,6 +43,7 @@ docs: $(VENV)/installed-dev ## run the notebook again, and update the READMEs fr
 	$(BIN)/python scripts/readme.py $(OUT)
 
 wheel: $(VENV)/installed ## build dist/d2l_repro-VERSION-py3-none-any.whl
+	rm -rf build dist  # setuptools would pack what an earlier build left in build/
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: $(VENV)/installed ## write requirements/*.txt anew: the newest versions for each Python, and the oldest supported

@@ -12,7 +12,7 @@ for python in $candidates; do
         "") reason="cannot be run" ;;
         2.* | 3.[0-8]" "*) reason="is Python $number, which is too old" ;;
         *" arm64") reason="is for Apple silicon, for which MXNet has no wheel (docs/installing.md says what works there)" ;;
-        *) "$python" -c "import venv, ensurepip" 2>/dev/null && break
+        *) "$python" -c "import venv, ensurepip" >/dev/null 2>&1 && break
             reason="has no venv module (Debian, Ubuntu: apt-get install python$number-venv)" ;;
     esac
     reasons="$reasons$python $reason; "
