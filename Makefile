@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 OUT := runs
 LOCK := requirements/lock.txt
 DEV_LOCK := $(LOCK:lock.txt=lock-dev.txt)
-INSTALL := $(BIN)/python -m pip install --quiet --no-deps
+# --no-compile: of all that is installed, a run imports the smaller part, and Python compiles that by itself.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --no-deps
 
 # uv resolves for all Pythons at once, and needs none of them for that.
 COMPILE := $(BIN)/uv pip compile setup.cfg requirements/make.in --python-version 3.9 --upgrade --generate-hashes \
