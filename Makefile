@@ -1,9 +1,20 @@
-# Every target creates .venv if it is missing, so that `make reproduce` is all that a fresh machine needs.
+# Every target creates .venv if it is missing, so that `make reproduce` is all that a fresh machine needs. It installs
+# the versions in LOCK; what tests, checks and documents need on top is in DEV_LOCK. For the oldest supported versions:
+#   make test VENV=.venv39 PYTHON=python3.9 LOCK=requirements/oldest.txt
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := runs
+LOCK := requirements/lock.txt
+DEV_LOCK := $(LOCK:lock.txt=lock-dev.txt)
+# --no-compile: of all that is installed, a run imports the smaller part, and Python compiles that by itself.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --no-deps
 
-.PHONY: help reproduce test slow check bench docs report clean
+# uv resolves for all Pythons at once, and needs none of them for that.
+COMPILE := $(BIN)/uv pip compile setup.cfg requirements/make.in --python-version 3.9 --upgrade --generate-hashes \
+    --no-python-downloads --no-header --no-annotate --quiet
+DEV := --extra test --extra dask --extra browser --extra docs --extra dev
+
+.PHONY: help reproduce test slow check bench docs report lock wheel clean
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -13,13 +24,13 @@ reproduce: $(VENV)/installed ## run the textbook's chapters at book scale into r
 report: $(VENV)/installed ## rebuild runs/report.html from existing results
 	$(BIN)/d2l-repro report $(OUT)
 
-test: $(VENV)/installed ## run the fast test suite; set D2L_REPRO_DATA to a folder to test real data as well
+test: $(VENV)/installed-dev ## run the fast test suite; set D2L_REPRO_DATA to a folder to test real data as well
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-slow: $(VENV)/installed ## compare full-scale runs with published values, for several seeds (real data, minutes)
+slow: $(VENV)/installed-dev ## compare full-scale runs with published values, for several seeds (real data, minutes)
 	$(BIN)/python -m pytest -n auto -m slow
 
-check: $(VENV)/installed ## lint, check the formatting and the types
+check: $(VENV)/installed-dev ## lint, check the formatting and the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -29,18 +40,35 @@ bench: $(VENV)/installed ## measure speed as ratios to the book's loader, to mat
 	$(BIN)/python -m benchmarks.house
 	$(BIN)/python -m benchmarks.kernels
 
-docs: $(VENV)/installed ## run the notebook again, and update the READMEs from the results in runs/
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+docs: $(VENV)/installed-dev ## run the notebook again, and update the READMEs from the results in runs/
 	$(BIN)/jupytext --to ipynb --execute docs/notebooks/*.py
 	$(BIN)/python scripts/readme.py $(OUT)
+
+wheel: $(VENV)/installed ## build dist/d2l_repro-VERSION-py3-none-any.whl
+	rm -rf build dist  # setuptools would pack what an earlier build left in build/
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: $(VENV)/installed ## write requirements/*.txt anew: the newest versions for each Python, and the oldest supported
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) --universal --output-file requirements/lock.txt
+	$(COMPILE) --universal --constraint requirements/lock.txt --output-file requirements/lock-dev.txt $(DEV)
+	$(COMPILE) --resolution lowest-direct --output-file requirements/oldest.txt --extra test --extra dask --extra docs
 
 clean: ## remove .venv and everything generated
 	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-$(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+# --quiet hides the progress too, so say what is going on. pip skips what is there already: without a network,
+# installing again succeeds as long as the versions have not changed.
+$(VENV)/installed: $(LOCK) setup.cfg pyproject.toml | $(BIN)/python
+	@echo "Installing MXNet and the other packages of $(LOCK) into $(VENV)"
+	@$(INSTALL) --require-hashes --requirement $(LOCK)
+	@$(INSTALL) --no-build-isolation --editable .
 	@$(BIN)/python -c 'import d2l_repro, mxnet'
+	@touch $@
+
+$(VENV)/installed-dev: $(DEV_LOCK) | $(VENV)/installed
+	@echo "Installing what tests and checks need, from $(DEV_LOCK)"
+	@$(INSTALL) --require-hashes --requirement $(DEV_LOCK)
 	@touch $@
 
 $(BIN)/python:

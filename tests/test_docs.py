@@ -96,7 +96,7 @@ def anchors(text):
 
 @by_name
 def test_document_names_existing_files(document):
-    folders = "d2l_repro|chapters|kaggle_house|scripts|docs|tests|benchmarks"
+    folders = "d2l_repro|chapters|kaggle_house|scripts|docs|tests|benchmarks|requirements"
     names = re.findall(rf"`((?:{folders})/[\w/.-]*)`", document.read_text(encoding="utf-8"))
     examples = {"chapters/huber_regression.py", "kaggle_house/kaggle_house_pred_train.csv"}
     assert [name for name in names if name not in examples and not (ROOT / name).exists()] == []
@@ -148,7 +148,7 @@ def test_readme_is_short(name):
 @pytest.mark.parametrize("name", READMES)
 def test_readme_says_what_is_supported(name):
     assert re.search("MXNet (?:is retired|已停止维护)", text_of(name))
-    assert re.search("Python 3.9 (?:to|至) 3.12", text_of(name))
+    assert re.search("Python 3.9 (?:to|至) 3.13", text_of(name))
 
 
 def test_readmes_have_the_same_content():

@@ -19,7 +19,7 @@ from mxnet.util import use_np
 from ..errors import InputError
 from .model import Model
 
-INSTALL = "pip install 'd2l==1.0.3' installs it, on Python before 3.12"
+INSTALL = "to install it: pip install ipython, then pip install --no-deps d2l==1.0.3"
 EDITIONS = "Where the two editions differ"
 COLUMNS = ("what", "scratch and gluon", "d2l's class, as trained here", "d2l's edition")
 

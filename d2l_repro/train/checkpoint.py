@@ -69,9 +69,10 @@ class Checkpoint(Callback):
             loop.first_loss = history[0]["train_loss"]
 
     def after_epoch(self, loop: Loop) -> None:
-        arrays = {str(i): param.get() for i, param in enumerate(self.params)}
+        contents: dict[str, Any] = {str(i): param.get() for i, param in enumerate(self.params)}
+        contents["about"] = json.dumps({"run": self.identity, "history": loop.history})
         file = io.BytesIO()
-        np.savez(file, about=json.dumps({"run": self.identity, "history": loop.history}), **arrays)
+        np.savez(file, **contents)
         write_atomically(self.path, file.getvalue())
 
     def _read(self) -> tuple[list[np.ndarray], History]:
