@@ -13,13 +13,14 @@ import tyro
 
 from ..errors import DONE, FAILED, USAGE
 from ..files import write_atomically
-from ..results import summary
 from ..results.compare import compare
 from ..results.differences import ChapterComparison, Comparison, Difference, Parting, Value
 from ..results.environments import effect
 from ..results.formatting import aligned, format_number, in_words
 from ..results.noise import Number, Verdict, is_within_rounding, worst
 from ..results.schema import to_json
+from ..results.sources import read
+from ..results.summary import Spread, spread
 from ..settings import Settings
 
 PROG = "d2l-repro"
@@ -67,7 +68,7 @@ class CompareCommand(Settings):
     ] = None
 
     def __call__(self) -> int:
-        sides = [summary.read(path) for path in (self.a, self.b)]
+        sides = [read(path) for path in (self.a, self.b)]
         found = compare(*sides)
         print("\n\n".join(_sections(found, f"A: {self.a}\nB: {self.b}", self.all)))
         if self.json:
@@ -204,12 +205,12 @@ def _value_row(value: Value) -> dict[str, str]:
 
 def _numbers(value: Value) -> tuple[str, str]:
     """Return both sides' values or, of several seeds, their mean and standard deviation."""
-    one, other = (summary.spread(list(side.values())) for side in (value.a, value.b))
+    one, other = (spread(list(side.values())) for side in (value.a, value.b))
     a, b = _apart(one["mean"], other["mean"], digits=6 if len(value.a) == len(value.b) == 1 else 5)
     return a + _plus_minus(one), b + _plus_minus(other)
 
 
-def _plus_minus(over: summary.Spread) -> str:
+def _plus_minus(over: Spread) -> str:
     several = len(over["values"]) > 1 and math.isfinite(over["std"])
     return f" ± {over['std']:.2g}" if several else ""
 
@@ -267,7 +268,7 @@ def _parting_row(one: Parting, verdict: Verdict, several_seeds: bool) -> dict[st
     return {
         "run": one.run,
         "seed": str(one.seed) if several_seeds else "",
-        "history parts in": f"epoch {one.epoch}, {in_words(one.column)}",
+        "parts in epoch": f"{one.epoch}, {in_words(one.column)}",
         "A": a,
         "B": b,
         "rel. diff.": _difference(one.difference),

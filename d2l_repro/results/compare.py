@@ -34,7 +34,7 @@ NOT_COMPARED = ("epoch", "seconds")
 
 
 def compare(a: Collection, b: Collection) -> Comparison:
-    """Compare two collections, as `summary.read` returns them.
+    """Compare two collections, as `sources.read` returns them.
 
     Raises:
         InputError: they have no chapter, or no value of any chapter, in common.

@@ -64,7 +64,7 @@ def test_compare_lists_values_histories_and_environments_that_differ(tmp_path, c
     assert code == 1
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "scratch train loss 0.4 0.41 2.4e-02 different" in lines
-    assert "scratch epoch 3, train loss 0.5 0.50001 2.0e-05 epoch 4 different" in lines
+    assert "scratch 3, train loss 0.5 0.50001 2.0e-05 epoch 4 different" in lines
     assert "test acc" not in out
     assert lines.index("threads 1 / 2: other numbers of threads add in another order") < lines.index(
         "python 3.11.7 / 3.13.0: unlikely to change results by itself"

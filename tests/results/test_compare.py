@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
-from d2l_repro.results import summary
+from d2l_repro.results import sources, summary
 from d2l_repro.results.compare import compare, compare_chapter
 from d2l_repro.results.environments import effect
 from d2l_repro.results.history import History
@@ -276,15 +276,15 @@ def test_compare_pairs_chapters_and_names_those_of_one_side(tmp_path):
     save(tmp_path / "a" / "mlp", result_of(run_of()), result_of(run_of(seed=1), seed=1))
     save(tmp_path / "a" / "dropout", other)
     save(tmp_path / "b" / "mlp", result_of(run_of()))
-    ours, theirs = (summary.read(tmp_path / name) for name in "ab")
+    ours, theirs = (sources.read(tmp_path / name) for name in "ab")
     found = compare(ours, theirs)
     assert [one.chapter for one in found.chapters] == ["mlp"]
     assert (found.only_a, found.only_b) == (["dropout"], [])
     assert found.chapters[0].only_a == ["seed 1"]
-    alone = summary.read(tmp_path / "a" / "mlp" / "seed_1" / "result.json")
+    alone = sources.read(tmp_path / "a" / "mlp" / "seed_1" / "result.json")
     assert compare(alone, theirs).chapters[0].warnings == ["no seed is in both: A has 1, B has 0"]
     with pytest.raises(InputError, match="no chapter is in both: A has dropout, B has mlp"):
-        compare(summary.read(tmp_path / "a" / "dropout"), theirs)
+        compare(sources.read(tmp_path / "a" / "dropout"), theirs)
 
 
 def test_compare_refuses_results_without_a_common_run():
@@ -300,19 +300,19 @@ def test_read_takes_the_numbers_of_a_summary_json(tmp_path):
     save(tmp_path / "mlp", *results)
     whole = summary.collect(tmp_path)
     whole.save(tmp_path)
-    found = compare(summary.read(tmp_path / "summary.json"), whole)
+    found = compare(sources.read(tmp_path / "summary.json"), whole)
     assert found.verdict is Verdict.SAME
     assert found.chapters[0].counts[Verdict.SAME] == 2
     assert (found.chapters[0].settings, found.chapters[0].warnings) == ([], [])
     changed = result_of(run_of([1.0, 0.5]), settings={"lr": 9}, changed={"lr": 0.1})
     (setting,) = compare_chapter(
-        summary.read(tmp_path / "summary.json").summaries[0], chapter(changed)
+        sources.read(tmp_path / "summary.json").summaries[0], chapter(changed)
     ).settings
     assert (setting.name, setting.a, setting.b) == ("lr", "0.1", "9")
 
 
 def test_read_knows_the_run_that_the_readme_shows():
-    found = summary.read("reproduced")
+    found = sources.read("reproduced")
     metrics = {one.chapter: one.metrics() for one in found.summaries}
     assert metrics["linear_regression"]["data"]["first_label"]["mean"] == pytest.approx(6.0006, abs=1e-4)
     assert compare(found, found).verdict is Verdict.SAME
@@ -329,12 +329,12 @@ def test_read_reports_a_file_that_holds_no_results(tmp_path, content):
     path = tmp_path / "other.json"
     path.write_text(content)
     with pytest.raises(InputError, match=r"other\.json: not a "):
-        summary.read(path)
+        sources.read(path)
 
 
 def test_read_reports_a_missing_path(tmp_path):
     with pytest.raises(InputError, match="no such file or folder"):
-        summary.read(tmp_path / "nothing")
+        sources.read(tmp_path / "nothing")
 
 
 def test_comparison_as_json_has_verdicts_and_values():
