@@ -15,7 +15,7 @@ from ..errors import DONE, FAILED, USAGE
 from ..files import write_atomically
 from ..results.compare import compare
 from ..results.differences import ChapterComparison, Comparison, Difference, Parting, Value
-from ..results.environments import effect
+from ..results.environment_effects import effect
 from ..results.formatting import aligned, format_number, in_words
 from ..results.noise import Number, Verdict, is_within_rounding, worst
 from ..results.schema import to_json
@@ -146,7 +146,12 @@ def _width() -> int:
 
 def _wrapped(text: str, indent: str = "  ") -> str:
     return textwrap.fill(
-        text, _width(), initial_indent=indent, subsequent_indent=2 * indent, break_long_words=False
+        text,
+        _width(),
+        initial_indent=indent,
+        subsequent_indent=2 * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
@@ -281,26 +286,30 @@ def _parting_row(one: Parting, verdict: Verdict, several_seeds: bool) -> dict[st
 
 
 def _environments(found: Comparison) -> str:
-    """Return one line for each entry that differs, those that can change results first."""
+    """Return the entries that differ, one line for each effect that they can have."""
     chapters: dict[Difference, list[str]] = {}
     for chapter in found.chapters:
         for difference in chapter.environment:
             chapters.setdefault(difference, []).append(chapter.chapter)
     if not chapters:
         return "The recorded environments are the same."
-    lines = [
-        _environment_line(difference, [] if len(names) == len(found.chapters) else names)
-        for difference, names in sorted(chapters.items(), key=lambda item: not effect(item[0].name))
-    ]
-    return "\n".join(["Environments differ (A / B):", *map(_wrapped, lines)])
+    head, moved = "Environments differ (A / B):", found.verdict is not Verdict.SAME
+    if not moved:
+        head = "Environments differ (A / B), without changing any of these results:"
+    groups: dict[str, list[str]] = {}
+    for difference, names in chapters.items():
+        where = f" in {', '.join(names)}" if len(names) < len(found.chapters) else ""
+        groups.setdefault(_effect(difference) if moved else "", []).append(_entry(difference) + where)
+    return "\n".join([head, *(_wrapped(f"{', '.join(entries)}{text}") for text, entries in groups.items())])
 
 
-def _environment_line(difference: Difference, chapters: Sequence[str]) -> str:
-    """Return an entry with its values, the chapters if not all have them, and what it can do."""
-    where = f" in {', '.join(chapters)}" if chapters else ""
+def _entry(difference: Difference) -> str:
+    return f"{difference.name.replace('packages.', '', 1)} {difference.a} / {difference.b}"
+
+
+def _effect(difference: Difference) -> str:
     text = effect(difference.name)
-    hint = {None: "", "": ": changes no results"}.get(text, f": {text}")
-    return f"{difference.name} {difference.a} / {difference.b}{where}{hint}"
+    return {None: "", "": ": changes no results"}.get(text, f": {text}")
 
 
 def _advice(found: Comparison) -> Iterator[str]:

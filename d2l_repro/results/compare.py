@@ -10,7 +10,7 @@ from itertools import product
 
 from ..errors import InputError
 from .differences import ChapterComparison, Comparison, Difference, Parting, Value, split
-from .environments import environment_differences
+from .environment_effects import environment_differences
 from .history import History
 from .noise import (
     CONFIDENCE,

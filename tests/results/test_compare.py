@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from d2l_repro.errors import InputError
 from d2l_repro.results import sources, summary
 from d2l_repro.results.compare import compare, compare_chapter
-from d2l_repro.results.environments import effect
+from d2l_repro.results.environment_effects import effect
 from d2l_repro.results.history import History
 from d2l_repro.results.noise import Verdict
 from d2l_repro.results.result import Result
@@ -237,22 +237,15 @@ def test_compare_judges_statements_of_notes_by_what_they_print(output, holds, ve
 
 
 def test_compare_finds_differences_of_nested_environments():
-    ours = {
-        "python": "3.11",
-        "threads": 1,
-        "packages": {"numpy": "1.23.5", "scipy": "1.10"},
-        "openblas": {"numpy": "Haswell"},
-    }
-    theirs = {
-        "python": "3.11",
-        "threads": 2,
-        "packages": {"numpy": "2.5.5", "scipy": "1.10"},
-        "processor": "x",
-    }
+    ours = {"python": "3.11", "numpy": "1.23.5", "openblas": {"numpy": "Zen", "mxnet": "Haswell"}}
+    theirs = {"python": "3.11", "numpy": "2.5.5", "openblas": {"numpy": "Haswell"}, "processor": "x"}
+    ours["packages"] = {"numpy": "1.23.5", "scipy": "1.10", "pandas": "2.0.3"}
+    theirs["packages"] = {"numpy": "2.5.5", "scipy": "1.17", "pandas": "2.0.3"}
     found = compared(result_of(run_of(), environment=ours), result_of(run_of(), environment=theirs))
     assert [(item.name, item.a, item.b) for item in found.environment] == [
-        ("threads", "1", "2"),
-        ("packages.numpy", "1.23.5", "2.5.5"),
+        ("openblas.numpy", "Zen", "Haswell"),
+        ("numpy", "1.23.5", "2.5.5"),
+        ("packages.scipy", "1.10", "1.17"),
     ]
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from .differences import Difference, split
 from .result import Result
 
-# Part of an entry's name -> how it can change results; the first that matches counts. Empty: it cannot.
+# Pattern of an entry's name -> how it can change results, empty if it cannot. The likeliest cause comes first,
+# and the first pattern that matches counts.
 EFFECTS = {
     "thread": "other numbers of threads add in another order",
     "openblas|blas|kernel|core.?type|processor|cpu|machine|onednn": "other kernels round differently",
     "mxnet|d2l": "other code computes the results",
     "platform|system|libc": "other systems draw other random numbers, other C libraries round differently",
-    "numpy|scipy|scikit|sklearn|pandas": "prepares data, and computes some of the metrics",
+    "numpy|scipy|scikit|sklearn|pandas": "prepare data, and compute some of the metrics",
     "python": "unlikely to change results by itself",
     "matplotlib|tyro|tqdm|joblib|jinja|requests|pooch|fastjsonschema|setuptools|pip": "",
 }
@@ -30,20 +31,30 @@ def effect(name: str) -> str | None:
     Returns:
         A phrase, empty if the entry has no effect, None if that is not known.
     """
-    return next((text for pattern, text in EFFECTS.items() if re.search(pattern, name.lower())), None)
+    position = _position(name)
+    return list(EFFECTS.values())[position] if position < len(EFFECTS) else None
+
+
+def _position(name: str) -> int:
+    """Return the position of an entry among the EFFECTS; it is behind the last if it is unknown."""
+    matches = (i for i, pattern in enumerate(EFFECTS) if re.search(pattern, name.lower()))
+    return next(matches, len(EFFECTS))
 
 
 def environment_differences(a: Iterable[Result], b: Iterable[Result]) -> list[Difference]:
-    """Return the entries that both sides recorded and that differ.
+    """Return the entries that both sides recorded and that differ, the likeliest to change results first.
 
-    Those that a version did not record yet say nothing about the machine.
+    What one side did not record, an earlier version for instance, says nothing about its machine.
     """
     ours, theirs = _recorded(a), _recorded(b)
-    return [
-        Difference(name, ours[name], theirs[name])
-        for name in split(ours, theirs)[0]
-        if ours[name] != theirs[name]
-    ]
+    names = [name for name in split(ours, theirs)[0] if ours[name] != theirs[name]]
+    shown = sorted((name for name in names if not _is_repeated(name, names)), key=_position)
+    return [Difference(name, ours[name], theirs[name]) for name in shown]
+
+
+def _is_repeated(name: str, names: Iterable[str]) -> bool:
+    """Return whether a package's version also stands at the top, as those of NumPy and MXNet do."""
+    return name.startswith("packages.") and name.split(".", 1)[1] in names
 
 
 def _recorded(results: Iterable[Result]) -> dict[str, str]:
