@@ -9,8 +9,8 @@ from typing import Any
 from .differences import Difference, split
 from .result import Result
 
-# Pattern of an entry's name -> how it can change results, empty if it cannot. The likeliest cause comes first,
-# and the first pattern that matches counts.
+# Pattern of an entry's name -> how it can change results, empty if it cannot. The likeliest cause comes
+# first, and the first pattern that matches counts.
 EFFECTS = {
     "thread": "other numbers of threads add in another order",
     "openblas|blas|kernel|core.?type|processor|cpu|machine|onednn": "other kernels round differently",
