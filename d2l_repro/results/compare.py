@@ -60,15 +60,27 @@ def compare_chapter(a: Summary, b: Summary) -> ChapterComparison:
         settings=_settings(a.first, b.first),
         environment=environment_differences(a.results, b.results),
     )
-    ours, theirs = _seeds(a), _seeds(b)
-    if split(ours, theirs)[0]:
-        found.note_one_sided("seed", ours, theirs)
-    else:
-        found.warnings.append(f"no seed is in both: A has {_enumerate(ours)}, B has {_enumerate(theirs)}")
     _compare_runs(found, _runs(a), _runs(b))
     _compare_parity(found, _parity(a), _parity(b))
     _compare_notes(found, _statements(a.first), _statements(b.first))
+    with_histories = _has_histories(a), _has_histories(b)
+    if with_histories == (True, False):  # B is a summary.json, which leaves things out
+        found.only_a.clear()
+    if with_histories == (False, True):
+        found.only_b.clear()
+    _compare_seeds(found, _seeds(a), _seeds(b))
     return found
+
+
+def _has_histories(summary: Summary) -> bool:
+    return any(run.history for result in summary.results for run in result.runs)
+
+
+def _compare_seeds(found: ChapterComparison, a: Sequence[int], b: Sequence[int]) -> None:
+    if split(a, b)[0]:
+        found.note_one_sided("seed", a, b)
+    else:
+        found.warnings.append(f"no seed is in both: A has {_enumerate(a)}, B has {_enumerate(b)}")
 
 
 def _failures(side: str, summary: Summary) -> Iterator[str]:

@@ -297,6 +297,9 @@ def test_read_takes_the_numbers_of_a_summary_json(tmp_path):
     assert found.verdict is Verdict.SAME
     assert found.chapters[0].counts[Verdict.SAME] == 2
     assert (found.chapters[0].settings, found.chapters[0].warnings) == ([], [])
+    whole.summaries[0].first.runs[0].metrics["l2_norm_w"] = 1.0
+    whole.summaries[0].results.append(result_of(run_of([1.0, 0.7], seed=2), seed=2))
+    assert compare(sources.read(tmp_path / "summary.json"), whole).chapters[0].only_b == ["seed 2"]
     changed = result_of(run_of([1.0, 0.5]), settings={"lr": 9}, changed={"lr": 0.1})
     (setting,) = compare_chapter(
         sources.read(tmp_path / "summary.json").summaries[0], chapter(changed)
