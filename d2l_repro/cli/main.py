@@ -1,4 +1,4 @@
-"""Run chapters, report their results, manage the data. It never imports MXNet itself."""
+"""Run chapters, report and compare their results, manage the data. It never imports MXNet itself."""
 
 import sys
 import time
@@ -14,9 +14,10 @@ from ..errors import BROKEN, DONE, FAILED, INTERRUPTED, USAGE, InputError, one_l
 from ..files import writable_folder
 from ..results import report, summary
 from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
-from ..results.formatting import as_frame, format_duration, format_number, published_row
+from ..results.formatting import aligned, as_frame, format_duration, format_number, published_row
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
+from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
 from .runner import Task, run_tasks
@@ -33,9 +34,7 @@ class ListCommand:
             name: format_duration(chapter["seconds"]) for name, chapter in reproduced()["chapters"].items()
         }
         rows = [_list_row(entry, times.get(entry.name, "?")) for entry in entries().values()]
-        # pandas pads on the left; text reads better padded on the right.
-        formatters = {name: f"{{:{max(len(row[name]) for row in rows)}}}".format for name in rows[0]}
-        print(as_frame(rows).to_string(index=False, justify="left", formatters=formatters))
+        print(aligned(rows))
         return DONE
 
 
@@ -167,6 +166,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             "list": ListCommand,
             "run": RunCommand,
             "report": ReportCommand,
+            "compare": CompareCommand,
             "data": DataCommand,
             "doctor": DoctorCommand,
         }

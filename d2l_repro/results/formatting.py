@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .schema import Note, PublishedRow
@@ -78,6 +78,21 @@ def note_sections(note: Note) -> list[tuple[str, str]]:
         prompt = f">>> {code}" if code else ""
         sections[-1][1].extend(filter(None, (prompt, statement["output"])))
     return [(prose, "\n".join(lines)) for prose, lines in sections]
+
+
+def aligned(rows: Sequence[Mapping[str, str]], right: Collection[str] = ()) -> str:
+    """Return rows as a table of text, with columns aligned on the left.
+
+    Args:
+        rows: at least one, all with the same columns.
+        right: columns to align on the right.
+    """
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    lines = (
+        [f"{cell:{'>' if name in right else '<'}{widths[name]}}" for name, cell in row.items()]
+        for row in [{name: name for name in rows[0]}, *rows]
+    )
+    return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
 def as_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

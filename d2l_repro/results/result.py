@@ -112,14 +112,19 @@ class Result:
             InputError: the file cannot be read, or does not conform to result.schema.json.
         """
         try:
-            return cls._from_json(parse_json(Path(path).read_text(encoding="utf-8")))
+            return cls.from_json(parse_json(Path(path).read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
                 f"{path}: not a readable result ({error}); remove it, or run the chapter again"
             ) from error
 
     @classmethod
-    def _from_json(cls, content: Any) -> Result:
+    def from_json(cls, content: Any) -> Result:
+        """Return the result that `as_json` was called on.
+
+        Raises:
+            ValueError: the content does not conform to result.schema.json.
+        """
         problem = schema_error(content)
         if problem:
             raise ValueError(problem)

@@ -62,7 +62,7 @@ HELP = {
     "d2l-repro": ["--help"],
     **{
         f"d2l-repro {command}": [*command.split(), "--help"]
-        for command in ("run", "report", "data", "data verify")
+        for command in ("run", "report", "compare", "data", "data verify")
     },
 }
 

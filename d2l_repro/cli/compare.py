@@ -1,0 +1,351 @@
+"""`d2l-repro compare`: two sides' results, value by value."""
+
+import math
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Optional
+
+import tyro
+
+from ..errors import DONE, FAILED, USAGE
+from ..files import write_atomically
+from ..results.compare import compare
+from ..results.differences import ChapterComparison, Comparison, Difference, Parting, Value
+from ..results.environment_effects import effect
+from ..results.formatting import aligned, format_number, in_words
+from ..results.noise import Number, Verdict, is_within_rounding, worst
+from ..results.schema import to_json
+from ..results.sources import read
+from ..results.summary import Spread, spread
+from ..settings import Settings
+
+PROG = "d2l-repro"
+NAMES = {  # in tables
+    Verdict.SAME: "same",
+    Verdict.ROUNDING: "rounding",
+    Verdict.NOISE: "noise",
+    Verdict.DIFFERENT: "different",
+}
+MAX_ROWS = 12  # of a chapter's tables, unless --all is given
+MAX_NAMES = 5  # of what only one side has
+ENOUGH_SEEDS, WIDE = 5, 0.1  # fewer seeds that allow a larger relative difference deserve a remark
+
+
+@dataclass(frozen=True)
+class CompareCommand(Settings):
+    """Compare two results, or two folders of results, value by value.
+
+    A and B may come from other machines, from other versions, or from before and after a change. Each is a
+    result.json, a folder that `run` or a chapter wrote, a summary.json, or the word "reproduced" for the run
+    that the README shows. Each metric, and each column of a history, gets one of these verdicts:
+
+    same digits: equal in every bit.
+
+    rounding: at most 1e-4 apart, relative to the larger value, as with other threads or processors. An
+    accuracy may also differ by three examples if everything else in the run agrees.
+
+    within noise: a side has several seeds, and the means are no further apart than other seeds would put
+    them, by Welch's interval or, for a single seed beside several, the prediction interval. The confidence is
+    99 % for all values of a chapter together.
+
+    different: everything else. With one seed on each side it takes more seeds (`run --seeds 5`) to tell noise
+    from a change.
+
+    Times never count. Exit codes: 0 nothing is different; 1 something is; 2 usage error, or a file that
+    cannot be read.
+    """
+
+    a: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="A")]  # one side's results
+    b: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="B")]  # the other side's
+    all: bool = False  # list every value and every history, also those with the same digits
+    # file for the comparison as data
+    json: Annotated[
+        Optional[Path], tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: none is written)")
+    ] = None
+
+    def __call__(self) -> int:
+        sides = [read(path) for path in (self.a, self.b)]
+        found = compare(*sides)
+        print("\n\n".join(_sections(found, f"A: {self.a}\nB: {self.b}", self.all)))
+        if self.json:
+            write_atomically(self.json, to_json(found.as_json()))
+            print(f"\ncomparison: {self.json}")
+        problems = [problem for side in sides for problem in side.problems]
+        for problem in problems:
+            print(f"{PROG}: error: {problem}", file=sys.stderr)
+        if problems:
+            return USAGE
+        return FAILED if found.verdict is Verdict.DIFFERENT else DONE
+
+
+def _sections(found: Comparison, head: str, everything: bool) -> Iterator[str]:
+    """Yield the parts of the output, the short ones first."""
+    yield head
+    yield aligned([_overview_row(chapter) for chapter in found.chapters], right=list(NAMES.values()))
+    only = [*_only("A", found.only_a), *_only("B", found.only_b)]
+    if only:
+        yield "\n".join(only)
+    for chapter in found.chapters:
+        parts = list(_chapter_parts(chapter, everything))
+        if parts:
+            yield "\n\n".join([f"{chapter.chapter}: {_verdict(chapter)}", *parts])
+    yield _environments(found)
+    for text in _advice(found):
+        yield _wrapped(text, indent="")
+
+
+def _overview_row(chapter: ChapterComparison) -> dict[str, str]:
+    counts = {name: str(chapter.counts[verdict] or "-") for verdict, name in NAMES.items()}
+    return {"chapter": chapter.chapter, "verdict": _verdict(chapter), **counts}
+
+
+def _verdict(chapter: ChapterComparison) -> str:
+    return chapter.verdict.value if chapter.values else "no value in both"
+
+
+def _chapter_parts(chapter: ChapterComparison, everything: bool) -> Iterator[str]:
+    """Yield the remarks, the table of values and the table of histories, as far as there are any."""
+    remarks = [_wrapped(line) for line in _remarks(chapter)]
+    if remarks:
+        yield "\n".join(remarks)
+    runs = list(dict.fromkeys(value.run for value in chapter.values))
+    values = [value for value in chapter.values if everything or _is_news(value, chapter)]
+    values.sort(key=lambda value: runs.index(value.run))  # parity beside the run's other values
+    yield from _table([_value_row(value) for value in values], everything)
+    verdicts = _history_verdicts(chapter)
+    partings = chapter.partings if everything else _earliest(chapter.partings)
+    several = len({parting.seed for parting in chapter.partings}) > 1
+    yield from _table([_parting_row(one, verdicts[one.run], several) for one in partings], everything)
+
+
+def _remarks(chapter: ChapterComparison) -> Iterator[str]:
+    """Yield why the two sides cannot be expected to have the same values, and what one side lacks."""
+    if chapter.settings:
+        yield f"not comparable, other settings (A / B): {_pairs(chapter.settings)}"
+    yield from chapter.warnings
+    yield from _only("A", chapter.only_a)
+    yield from _only("B", chapter.only_b)
+
+
+def _only(side: str, names: Sequence[str]) -> list[str]:
+    more = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return [f"only in {side}: {', '.join(names[:MAX_NAMES])}{more}"] if names else []
+
+
+def _pairs(differences: Iterable[Difference]) -> str:
+    return ", ".join(f"{item.name} {item.a} / {item.b}" for item in differences)
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 120)
+
+
+def _wrapped(text: str, indent: str = "  ") -> str:
+    return textwrap.fill(
+        text,
+        _width(),
+        initial_indent=indent,
+        subsequent_indent=2 * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _table(rows: Sequence[dict[str, str]], everything: bool) -> Iterator[str]:
+    """Yield an indented table, shortened to its worst rows; nothing without rows."""
+    if not rows:
+        return
+    shown, note = rows, ""
+    if len(rows) > MAX_ROWS and not everything:
+        order = list(reversed(NAMES.values()))
+        shown = sorted(rows, key=lambda row: order.index(row["verdict"]))[:MAX_ROWS]
+        note = f"\n... and {len(rows) - MAX_ROWS} more; --all lists them"
+    # A column in which no row has anything says nothing.
+    names = [name for name in rows[0] if any(row[name] for row in shown)]
+    yield textwrap.indent(_by_run([{name: row[name] for name in names} for row in shown]) + note, "  ")
+
+
+def _by_run(rows: Sequence[dict[str, str]]) -> str:
+    """Return a table with each run's name once: in its first row or, where space is short, above it."""
+    runs = [row["run"] for row in rows]
+    first = [i == 0 or run != runs[i - 1] for i, run in enumerate(runs)]
+    wide = aligned([{**row, "run": row["run"] if new else ""} for row, new in zip(rows, first)])
+    if max(map(len, wide.splitlines())) + 2 <= _width():
+        return wide
+    head, *lines = aligned([{name: row[name] for name in row if name != "run"} for row in rows]).splitlines()
+    texts = [f"{run}\n  {line}" if new else f"  {line}" for run, new, line in zip(runs, first, lines)]
+    return "\n".join([f"  {head}", *texts])
+
+
+# Values
+
+
+def _is_news(value: Value, chapter: ChapterComparison) -> bool:
+    """Return whether a value is worth a row: a metric that is not the same, a history without other row."""
+    if value.epoch is None:
+        return value.verdict is not Verdict.SAME
+    in_other_table = any(one.run == value.run for one in chapter.partings)
+    return value.verdict is Verdict.DIFFERENT and not in_other_table
+
+
+def _value_row(value: Value) -> dict[str, str]:
+    judgement = value.judgement
+    is_number = judgement.allowed is not None
+    a, b = _numbers(value) if is_number else _outcomes(value)
+    epoch = f", epoch {value.epoch}" if value.epoch is not None else ""
+    return {
+        "run": textwrap.shorten(value.run, 40, placeholder=" ..."),
+        "value": _shortened(in_words(value.name) if is_number else value.name) + epoch,
+        "A": a,
+        "B": b,
+        "rel. diff.": _difference(judgement.difference) if is_number else "",
+        "allowed": _difference(judgement.allowed) if judgement.by_seeds else "",
+        "verdict": NAMES[value.verdict],
+    }
+
+
+def _numbers(value: Value) -> tuple[str, str]:
+    """Return both sides' values or, of several seeds, their mean and standard deviation."""
+    one, other = (spread(list(side.values())) for side in (value.a, value.b))
+    a, b = _apart(one["mean"], other["mean"], digits=6 if len(value.a) == len(value.b) == 1 else 5)
+    return a + _plus_minus(one), b + _plus_minus(other)
+
+
+def _plus_minus(over: Spread) -> str:
+    several = len(over["values"]) > 1 and math.isfinite(over["std"])
+    return f" ± {over['std']:.2g}" if several else ""
+
+
+def _apart(a: Number, b: Number, digits: int = 6) -> tuple[str, str]:
+    """Return two numbers with as many digits as it takes to tell them apart, and no fewer than `digits`."""
+    for precision in range(digits, 17, 3):
+        texts = format_number(a, f".{precision}g"), format_number(b, f".{precision}g")
+        if a == b or texts[0] != texts[1]:
+            return texts
+    return format_number(a, ".17g"), format_number(b, ".17g")
+
+
+def _outcomes(value: Value) -> tuple[str, str]:
+    """Return what is no number of its own: parity of the first seed that differs, or all outcomes."""
+    if value.name == "parity":
+        seeds = [seed for seed in value.a if seed in value.b and value.a[seed] != value.b[seed]]
+        a, b = (side[seeds[0]] if seeds else next(iter(side.values())) for side in (value.a, value.b))
+        return _apart(a, b, digits=2)
+    a, b = (
+        ", ".join(dict.fromkeys(_shortened(outcome) for outcome in side.values()))
+        for side in (value.a, value.b)
+    )
+    return a, b
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, 28, placeholder=" ...")
+
+
+def _difference(number: Number) -> str:
+    return "-" if number is None else format(number, ".1e") if number else "0"
+
+
+# Histories
+
+
+def _history_verdicts(chapter: ChapterComparison) -> dict[str, Verdict]:
+    """Return run -> the worst verdict of any column of its history."""
+    columns = [value for value in chapter.values if value.epoch is not None]
+    return {value.run: worst(one.verdict for one in columns if one.run == value.run) for value in columns}
+
+
+def _earliest(partings: Iterable[Parting]) -> list[Parting]:
+    """Return one parting for each run: the seed that goes beyond rounding first, or else differs first."""
+    found: dict[str, Parting] = {}
+    for one in sorted(partings, key=lambda one: (one.beyond_rounding or math.inf, one.epoch)):
+        found.setdefault(one.run, one)
+    order = list(dict.fromkeys(one.run for one in partings))
+    return [found[run] for run in order]
+
+
+def _parting_row(one: Parting, verdict: Verdict, several_seeds: bool) -> dict[str, str]:
+    a, b = _apart(one.a, one.b)
+    return {
+        "run": one.run,
+        "seed": str(one.seed) if several_seeds else "",
+        "parts in epoch": f"{one.epoch}, {in_words(one.column)}",
+        "A": a,
+        "B": b,
+        "rel. diff.": _difference(one.difference),
+        "> 1e-4 from": f"epoch {one.beyond_rounding}" if one.beyond_rounding else "-",
+        "verdict": NAMES[verdict],
+    }
+
+
+# Environments and advice
+
+
+def _environments(found: Comparison) -> str:
+    """Return the entries that differ, one line for each effect that they can have."""
+    chapters: dict[Difference, list[str]] = {}
+    for chapter in found.chapters:
+        for difference in chapter.environment:
+            chapters.setdefault(difference, []).append(chapter.chapter)
+    if not chapters:
+        return "The recorded environments are the same."
+    head, moved = "Environments differ (A / B):", found.verdict is not Verdict.SAME
+    if not moved:
+        head = "Environments differ (A / B), without changing any of these results:"
+    groups: dict[str, list[str]] = {}
+    for difference, names in chapters.items():
+        where = f" in {', '.join(names)}" if len(names) < len(found.chapters) else ""
+        groups.setdefault(_effect(difference) if moved else "", []).append(_entry(difference) + where)
+    return "\n".join([head, *(_wrapped(f"{', '.join(entries)}{text}") for text, entries in groups.items())])
+
+
+def _entry(difference: Difference) -> str:
+    return f"{difference.name.replace('packages.', '', 1)} {difference.a} / {difference.b}"
+
+
+def _effect(difference: Difference) -> str:
+    text = effect(difference.name)
+    return {None: "", "": ": changes no results"}.get(text, f": {text}")
+
+
+def _advice(found: Comparison) -> Iterator[str]:
+    """Yield what differences like these usually mean, and what to do next."""
+    if any(one.beyond_rounding and is_within_rounding(one.a, one.b) for one in _all_partings(found)):
+        yield (
+            "Histories that first differ by rounding only and part later are what other threads, kernels or "
+            "versions lead to: every step of training amplifies the difference."
+        )
+    if _are_few(found):
+        yield (
+            f"With fewer than {ENOUGH_SEEDS} seeds on a side only large differences stand out, as the column "
+            "`allowed` shows. More seeds make the comparison sharper."
+        )
+    unclear = [
+        chapter.chapter
+        for chapter in found.chapters
+        if not chapter.settings and any(value.needs_seeds for value in chapter.values)
+    ]
+    if unclear:
+        yield (
+            "With one seed on each side, a change cannot be told from noise. Run "
+            f"`d2l-repro run {' '.join(unclear)} --seeds 5` on both sides, and compare again."
+        )
+
+
+def _are_few(found: Comparison) -> bool:
+    """Return whether so few seeds were used that even large differences count as noise."""
+    return any(
+        value.verdict is Verdict.NOISE
+        and value.judgement.by_seeds
+        and (value.judgement.allowed or 0) > WIDE
+        and min(len(value.a), len(value.b)) < ENOUGH_SEEDS
+        for value in found.values
+    )
+
+
+def _all_partings(found: Comparison) -> Iterator[Parting]:
+    return (one for chapter in found.chapters for one in chapter.partings)

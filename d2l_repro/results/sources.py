@@ -1,0 +1,90 @@
+"""Read results from wherever they are: a file, a folder, a summary, or the run that the README shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .catalogue import reproduced
+from .result import FILE_NAME, Result
+from .schema import parse_json
+from .summary import Collection, Summary, collect
+
+REPRODUCED = "reproduced"  # stands for the run that the README shows
+
+
+def read(path: str | Path) -> Collection:
+    """Read results from wherever they are.
+
+    Args:
+        path: a folder as for `collect`; a result.json; a summary.json, which has numbers but neither
+            histories nor settings; or "reproduced", the run that the README shows.
+
+    Raises:
+        InputError: there is no result, or the file is neither.
+    """
+    path = Path(path)
+    if str(path) == REPRODUCED and not path.exists():
+        return Collection(_from_summary(reproduced(), path))
+    if path.is_dir():
+        return collect(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; name a result.json, or a folder of results")
+    if path.name == FILE_NAME:
+        return Collection([Summary(path.parent, [Result.load(path)])])
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable result or summary ({error}); name another file") from error
+    if isinstance(content, dict) and "chapters" not in content:
+        return Collection([Summary(path.parent, [Result.load(path)])])
+    return Collection(_from_summary(content, path))
+
+
+def _from_summary(content: Any, path: Path) -> list[Summary]:
+    try:
+        return [Summary(path, _results_of(name, chapter)) for name, chapter in content["chapters"].items()]
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        raise InputError(f"{path}: not a summary of results ({error!r}); name a folder of results") from error
+
+
+def _results_of(name: str, chapter: Mapping[str, Any]) -> list[Result]:
+    """Return a result per seed of a chapter's part of summary.json, without histories and settings."""
+    if not chapter["seeds"]:
+        raise ValueError(f"{name} has no seeds")
+    known = ("dataset", "stand_in_for", "quick", "changed", "environment")
+    facts = {key: chapter[key] for key in known}
+    missing: dict[str, Any] = {
+        "settings": {},
+        "parity": None,
+        "published": [],
+        "tables": {},
+        "interrupted": False,
+        "figures": [],
+    }
+    return [
+        Result.from_json({**missing, **facts, "chapter": name, "seed": seed, "runs": _runs_of(chapter, i)})
+        for i, seed in enumerate(chapter["seeds"])
+    ]
+
+
+def _runs_of(chapter: Mapping[str, Any], i: int) -> dict[str, Any]:
+    """Return label -> run of the i-th seed, as result.json has them.
+
+    Left out are metrics that not every seed has: the file does not say which ones do. The one in this
+    package has only the numbers with a published value beside them.
+    """
+    found: dict[str, Any] = {}
+    for label, metrics in chapter.get("metrics", {}).items():
+        for metric, over in metrics.items():
+            if len(over["values"]) == len(chapter["seeds"]):
+                _add_metric(found, label, metric, over["values"][i])
+    for row in chapter["published"] if len(chapter["seeds"]) == 1 else []:
+        _add_metric(found, row["run"], row["metric"], row["ours"])
+    return found
+
+
+def _add_metric(runs: dict[str, Any], label: str, metric: str, value: Any) -> None:
+    runs.setdefault(label, {"history": {}, "metrics": {}})["metrics"].setdefault(metric, value)
