@@ -17,7 +17,7 @@ from ..results.compare import compare
 from ..results.differences import ChapterComparison, Comparison, Difference, Parting, Value
 from ..results.environment_effects import effect
 from ..results.formatting import aligned, format_number, in_words
-from ..results.noise import Number, Verdict, is_within_rounding, worst
+from ..results.noise import Number, Verdict, in_common, is_within_rounding, worst
 from ..results.schema import to_json
 from ..results.sources import read
 from ..results.summary import Spread, spread
@@ -210,8 +210,10 @@ def _value_row(value: Value) -> dict[str, str]:
 
 def _numbers(value: Value) -> tuple[str, str]:
     """Return both sides' values or, of several seeds, their mean and standard deviation."""
-    one, other = (spread(list(side.values())) for side in (value.a, value.b))
-    a, b = _apart(one["mean"], other["mean"], digits=6 if len(value.a) == len(value.b) == 1 else 5)
+    by_seeds = value.judgement.by_seeds
+    sides = (value.a, value.b) if by_seeds else in_common(value.a, value.b)
+    one, other = (spread(list(side.values())) for side in sides)
+    a, b = _apart(one["mean"], other["mean"], digits=5 if by_seeds else 6)
     return a + _plus_minus(one), b + _plus_minus(other)
 
 

@@ -40,7 +40,8 @@ class Judgement:
 
     Attributes:
         verdict: how they compare.
-        difference: of the means, relative to the larger one; None where a value is not finite.
+        difference: of the means, relative to the larger one; None where a value is not finite. Only seeds
+            in common count where those agree.
         allowed: the largest such difference that would not count as different; None for what is no number.
         by_seeds: whether `allowed` comes from the spread over seeds.
     """
@@ -81,16 +82,28 @@ def judge(
         error: probability of calling sides different that differ only by their seeds.
         slack: absolute difference that counts as rounding.
     """
-    difference = relative_difference(_mean(a.values()), _mean(b.values()))
     verdict = worst(_judge_pair(x, y, slack) for x, y in _pairs(a, b))
     if verdict in (Verdict.SAME, Verdict.ROUNDING):
-        return Judgement(verdict, difference)
+        return Judgement(verdict, _difference_of_means(*in_common(a, b)))
+    difference = _difference_of_means(a, b)
     allowed = allowed_by_seeds(list(a.values()), list(b.values()), error)
     if allowed is None or difference is None:
         return Judgement(Verdict.DIFFERENT, difference)
     allowed = max(allowed, ROUNDING)
     verdict = Verdict.NOISE if difference <= allowed else Verdict.DIFFERENT
     return Judgement(verdict, difference, allowed, by_seeds=True)
+
+
+def in_common(
+    a: Mapping[int, Number], b: Mapping[int, Number]
+) -> tuple[Mapping[int, Number], Mapping[int, Number]]:
+    """Return both sides with the seeds that both have, or as they are if they share none."""
+    seeds = [seed for seed in a if seed in b]
+    return ({seed: a[seed] for seed in seeds}, {seed: b[seed] for seed in seeds}) if seeds else (a, b)
+
+
+def _difference_of_means(a: Mapping[int, Number], b: Mapping[int, Number]) -> Number:
+    return relative_difference(_mean(a.values()), _mean(b.values()))
 
 
 def _judge_pair(a: Number, b: Number, slack: float) -> Verdict:

@@ -63,6 +63,7 @@ def test_judge_of_one_seed_knows_only_rounding(a, b, verdict):
 
 def test_judge_compares_values_of_the_same_seed_before_their_means():
     assert judge(by_seed(1.0, 2.0), {1: 2.0, 7: 9.0}).verdict is Verdict.SAME
+    assert judge(by_seed(1.0, 2.0), {1: 2.0, 7: 9.0}).difference == 0
     assert judge(by_seed(1.0, 2.0), by_seed(1.00001, 2.0)).verdict is Verdict.ROUNDING
     assert judge(by_seed(1.0, 1.1, 0.9), by_seed(1.05, 1.02, 0.97)).verdict is Verdict.NOISE
 
