@@ -108,13 +108,15 @@ def _keep_memory() -> None:
 
 
 def restore_formats() -> None:
-    """Restore `IPython.display.set_matplotlib_formats`, which the book calls and newer IPython lacks."""
+    """Restore `IPython.display.set_matplotlib_formats`, which the book calls.
+
+    IPython 9 lacks it, and earlier versions print a warning.
+    """
     with contextlib.suppress(ImportError):
         from IPython import display
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        if not hasattr(display, "set_matplotlib_formats"):
-            display.set_matplotlib_formats = set_matplotlib_formats
+        display.set_matplotlib_formats = set_matplotlib_formats
 
 
 class _MXNetFinder:
