@@ -17,16 +17,19 @@ class Model:
         loss: (y_hat, y) -> one loss per example.
         params: in the book's order, [W1, b1, W2, b2]: the NDArrays of a net from scratch, or a Gluon net's
             `collect_params()`.
-        trainer: a gluon.Trainer, or an optimizer from scratch.
+        trainer: a gluon.Trainer, or an optimizer from scratch. None for a net that is trained by the loop's
+            own SGD, as `train_ch3(..., params, lr)` does.
         penalty: () -> scalar NDArray that is added to the mean loss.
         gradients: (X, y) -> y_hat, losses; fills in every parameter's gradient.
         accuracy: (y_hat, y) -> 1 or 0 per example, for a net that classifies.
+        lr: learning rate of that SGD; unused with a trainer.
     """
 
     net: Callable
     loss: Callable
     params: Any
-    trainer: Any
+    trainer: Any = None
     penalty: Callable | None = None
     gradients: Callable | None = None
     accuracy: Callable = correct
+    lr: float | None = None

@@ -5,29 +5,22 @@ must take the same steps. To check a net of your own, put it into a `Model`, as 
 `same_path`:
 
     parity = same_path(softmax_regression.from_scratch(hp, data), mine, data.train_iter, batch_size=256)
-    print(parity)     # the same path, or the step and the parameter at which mine departs
+    print(parity)     # the same path, or the step and the parameter at which mine departs, and how it differs
 
-Both are trained in double precision. In single precision the answer would depend on luck: sooner or later
-rounding moves a pre-activation across ReLU's corner, and a learning rate like the MLP's 0.5 amplifies that.
-There two correct implementations differ by 1e-4 after 27 steps and by 1e-1 after 50; in double precision by
-1e-13. Gluon's fused optimizers keep the learning rate, 1 / batch_size, momentum and the like in single
-precision whatever the precision of the parameters, so both models use those numbers rounded to single
-precision.
+`walk` says why both are trained in double precision.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from mxnet import gluon, nd
 
-from ..train.loop import Batches, Gradients, TrainingDiverged, as_nd, gradients_by_autograd, train_ch3
-from ..train.parameters import Parameter, parameters
+from ..train.loop import Batches
+from . import clues
+from .walk import Values, Walk, first_batches, pair
 
 
 @dataclass
@@ -41,7 +34,8 @@ class Parity:
         tolerance: largest difference of a parameter that still counts as the same path.
         dtype: precision of the comparison.
         left_at: step (from 1), parameter (from 0), name and diff where they first were too far apart, or
-            None.
+            None; also clue, how their steps differ in words, and ratio, how many times ours their update of
+            every parameter was, None if it was no multiple.
     """
 
     steps: int
@@ -62,7 +56,13 @@ class Parity:
             )
         at = self.left_at or {}
         where = "at step {step} parameter {parameter} ({name}) differs by {diff:.1e}".format(**at)
-        return f"not the same path: {where} (limit {self.tolerance:g})"
+        clue = f". {self.clue}" if self.clue else ""
+        return f"not the same path: {where} (limit {self.tolerance:g}){clue}"
+
+    @property
+    def clue(self) -> str:
+        """How the models' steps differ, in words; empty if they follow the same path."""
+        return (self.left_at or {}).get("clue", "")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as result.json keeps them."""
@@ -86,7 +86,8 @@ def same_path(
 
     Args:
         ours: an `experiment.model.Model`.
-        theirs: another with the same number of parameters, of the same shapes, in the same order.
+        theirs: another with the same number of parameters, of the same shapes, in the same order. Without a
+            trainer it is trained by SGD from scratch, with its `lr` or else with our learning rate.
         batches: yields (X, y); iterated over again as often as `steps` needs.
         batch_size: what the trainers' `step` is called with.
         steps: number of batches to train on.
@@ -95,106 +96,86 @@ def same_path(
         dtype: "float32" for a net with an operator that supports nothing else; then use a tolerance of 1e-4.
 
     Raises:
-        ValueError: the models' parameters do not correspond, or `batches` is empty.
+        ValueError: the models' parameters do not correspond, `batches` is empty, or neither model has a
+            learning rate.
     """
-    batches = [
-        tuple(as_nd(array).astype(dtype) for array in batch)
-        for batch in itertools.islice(_repeat(batches), max(1, steps))
-    ]
-    # What Gluon makes of 1 / batch_size in single precision.
-    rounded = 1 / float(np.float32(1 / batch_size))
-    for model in (ours, theirs):
-        _round_constants(model.trainer)
-        _cast(model, dtype)
-        model.net(batches[0][0])  # a Gluon layer infers its weight's shape from the first X it sees
-    pairs = _paired(ours, theirs)
-    for mine, other in pairs:
-        other.set(mine.get())
-    parity = Parity(len(batches), 0.0, 0.0, tolerance, dtype)
-    # Once, not at every step: this is where a hybridized net is traced together with its loss.
-    trained = [(model, _gradients(model, rounded)) for model in (ours, theirs)]
-    for step, batch in enumerate(batches, 1):
-        losses = [_train_on(model, gradients, batch, rounded) for model, gradients in trained]
-        parity.max_loss_diff = max(parity.max_loss_diff, abs(losses[0] - losses[1]))
-        _compare(parity, step, pairs)
+    return compare(*pair(ours, theirs, first_batches(batches, steps, dtype), batch_size, dtype), tolerance)
+
+
+def compare(ours: Walk, theirs: Walk, tolerance: float = 1e-6, stop: bool = False) -> Parity:
+    """Compare two walks that have the same start, step by step.
+
+    Args:
+        ours: a walk; its parameters are the measure.
+        theirs: another.
+        tolerance: as for `same_path`.
+        stop: whether to stop where they are first too far apart.
+    """
+    parity = Parity(len(ours.batches), 0.0, 0.0, tolerance, ours.dtype)
+    names = [other or mine for mine, other in zip(ours.names, theirs.names)]
+    before, clue = (ours.start, ours.start), None
+    previous: list[np.ndarray | None] = [None] * len(names)
+    for number, (mine, other) in enumerate(zip(ours, theirs), 1):
+        parity.max_loss_diff = max(parity.max_loss_diff, abs(mine.loss - other.loss))
+        _compare_values(parity, number, mine.values, other.values, names)
+        if clue is None:
+            batch = clues.Batch(
+                number, len(ours.batches[number - 1][1]), ours.batch_size, (mine.loss, other.loss)
+            )
+            updates = _updates(names, before, (mine.values, other.values), previous)
+            clue = _clue(parity, updates, batch)
+            previous = [update.ours for update in updates]
+        if parity.left_at and "clue" not in parity.left_at:
+            parity.left_at["clue"], parity.left_at["ratio"] = clue or ("", None)
+        if stop and not parity:
+            break
+        before = mine.values, other.values
     return parity
 
 
-def _compare(parity: Parity, step: int, pairs: list[tuple[Parameter, Parameter]]) -> None:
+def _compare_values(
+    parity: Parity, number: int, ours: list[np.ndarray], theirs: list[np.ndarray], names: list[str]
+) -> None:
     """Record how far the parameters are apart after a step."""
-    for i, (mine, other) in enumerate(pairs):
-        value = mine.get()
-        diff = _distance(value, other.get())
+    for i, (value, other) in enumerate(zip(ours, theirs)):
+        diff = _distance(value, other)
         parity.max_abs_diff = max(parity.max_abs_diff, diff)
         # Weights in the thousands cannot agree as closely as weights around 1.
         if diff > parity.tolerance * max(1, np.abs(value).max()) and parity.left_at is None:
-            name = other.name or mine.name or "from scratch"
-            parity.left_at = {"step": step, "parameter": i, "name": name, "diff": diff}
+            name = names[i] or "from scratch"
+            parity.left_at = {"step": number, "parameter": i, "name": name, "diff": diff}
+
+
+def _updates(
+    names: list[str],
+    before: tuple[Values, Values],
+    after: tuple[Values, Values],
+    previous: Sequence[np.ndarray | None],
+) -> list[clues.Update]:
+    """Return how each parameter changed in a step, in both models."""
+    with np.errstate(invalid="ignore"):
+        return [
+            clues.Update(clues.parameter_label(i, name), start, mine - start, other - their_start, last)
+            for i, (name, start, their_start, mine, other, last) in enumerate(
+                zip(names, *before, *after, previous)
+            )
+        ]
+
+
+def _clue(parity: Parity, updates: list[clues.Update], batch: clues.Batch) -> tuple[str, float | None] | None:
+    """Return what can be said of a step, or None if both models took the same one.
+
+    The first step that differs says more than the one by which the parameters are too far apart: up to it,
+    the parameters were equal.
+    """
+    rtol = clues.RTOL.get(parity.dtype, clues.RTOL["float32"])
+    with np.errstate(invalid="ignore"):
+        if parity and not clues.differ(updates, rtol):
+            return None
+        return clues.describe_step(updates, batch, rtol)
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> float:
     """Return the largest absolute difference; infinite if either has a NaN or infinity."""
     with np.errstate(invalid="ignore"):
         return float(np.nan_to_num(np.abs(a - b), nan=np.inf, posinf=np.inf).max())
-
-
-def _round_constants(trainer: Any) -> None:
-    """Round learning rate, momentum, decay and the like to single precision."""
-    trainer.set_learning_rate(float(np.float32(trainer.learning_rate)))
-    optimizer = getattr(trainer, "optimizer", trainer)
-    for name, value in getattr(optimizer, "__dict__", {}).items():
-        if isinstance(value, float):
-            setattr(optimizer, name, float(np.float32(value)))
-
-
-def _cast(model: Any, dtype: str) -> None:
-    for param in parameters(model):
-        param.cast(dtype)
-    if isinstance(model.net, gluon.Block):
-        model.net.cast(dtype)  # which also discards a traced graph
-
-
-def _repeat(batches: Batches) -> Iterator[tuple[Any, Any]]:
-    while True:
-        count = 0
-        for batch in batches:
-            count += 1
-            yield batch
-        if not count:
-            raise ValueError("no batch to compare the models on")
-
-
-def _gradients(model: Any, batch_size: float) -> Gradients:
-    return model.gradients or gradients_by_autograd(model.net, model.loss, model.penalty, batch_size)
-
-
-def _train_on(
-    model: Any, gradients: Gradients, batch: tuple[nd.NDArray, nd.NDArray], batch_size: float
-) -> float:
-    """Take one step of the one loop, and return the batch's mean loss."""
-    try:
-        history = train_ch3(
-            model.net,
-            [batch],
-            None,
-            model.loss,
-            1,
-            batch_size,
-            trainer=model.trainer,
-            metrics={},
-            gradients=gradients,
-        )
-    except TrainingDiverged:
-        return math.nan  # the step was taken; the parameters show what came of it
-    return history[0]["train_loss"]
-
-
-def _paired(ours: Any, theirs: Any) -> list[tuple[Parameter, Parameter]]:
-    mine, others = parameters(ours), parameters(theirs)
-    shapes, other_shapes = ([param.get().shape for param in params] for params in (mine, others))
-    if shapes != other_shapes:
-        raise ValueError(
-            f"the models' parameters do not correspond: shapes {shapes} and {other_shapes} "
-            "(a Dense weight is given as the book writes it, (inputs, outputs))"
-        )
-    return list(zip(mine, others))

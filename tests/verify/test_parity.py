@@ -1,7 +1,11 @@
 """Test the comparison of paths: it must find every difference that matters, and no other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
@@ -122,3 +126,125 @@ def test_same_path_holds_for_momentum_and_adam_to_the_last_digits(ours, name, op
     mine, other = scratch_mlp(), gluon_mlp(name, **{**options, "learning_rate": 0.1})
     mine.trainer = ours(mine.params, 0.1)
     assert same_path(mine, other, BATCHES, batch_size, steps=20).max_abs_diff < limit
+
+
+def clue(theirs, ours=None, **options):
+    """Return what same_path says of how two models' steps differ, after where they do."""
+    parity = same_path(ours or gluon_mlp(), theirs, BATCHES, 16, **options)
+    where, _, clue = str(parity).partition("(limit 1e-06). ")
+    assert where.startswith("not the same path: at step ")
+    assert clue == parity.clue == parity.left_at["clue"]
+    return clue
+
+
+@settings(max_examples=25)
+@given(st.floats(0.01, 100).filter(lambda factor: abs(factor - 1) > 1e-3), st.sampled_from([1, -1]))
+def test_same_path_diagnoses_a_scaled_learning_rate_with_its_factor(factor, sign):
+    parity = same_path(scratch_mlp(lr=0.1), scratch_mlp(lr=sign * 0.1 * factor), BATCHES, 16, steps=2)
+    assert parity.left_at["ratio"] == pytest.approx(sign * factor, rel=1e-5)
+    assert ("opposite" if sign < 0 else "same") + " direction" in parity.clue
+
+
+def test_same_path_says_how_a_whole_step_differs():
+    assert clue(scratch_mlp(lr=1.0)) == (
+        "Every update is 2.00 times ours in the same direction: learning rate or batch size?"
+    )
+    assert "1.0002 times ours" in clue(scratch_mlp(lr=0.5001))
+    assert clue(scratch_mlp(lr=-0.5)).startswith("Every update is ours in the opposite direction")
+    assert clue(scratch_mlp(lr=0.0)).startswith("Theirs takes no step at all")
+    assert "is the gradient not divided by the batch size, 16?" in clue(scratch_mlp(lr=8.0))
+    mean = replace(scratch_mlp(), loss=lambda y_hat, y: cross_entropy(y_hat, y).mean())
+    assert (
+        "0.0625 times ours in the same direction: is the gradient divided by the batch size, 16, twice"
+        in (clue(mean))
+    )
+
+
+def test_same_path_tells_a_factor_of_the_loss_from_one_of_the_step():
+    twice = replace(scratch_mlp(), loss=lambda y_hat, y: 2 * cross_entropy(y_hat, y))
+    assert clue(twice).startswith("Their loss and every update are 2.00 times ours")
+    own = replace(scratch_mlp(), loss=lambda y_hat, y: 16 / len(y) * cross_entropy(y_hat, y))
+    assert clue(own).startswith("Until step 4 the updates agree.")
+    assert clue(own).endswith("divided by its own 12 examples, not by 16?")
+
+
+def test_same_path_says_that_the_net_or_the_loss_differs_before_the_step():
+    assert "the net or the loss computes something else" in clue(scratch_mlp(activation=nd.tanh))
+    theirs, ours = (replace(scratch_mlp(), loss=lambda y_hat, y: y_hat.sum(axis=1) / 0) for _ in range(2))
+    assert "Their parameters are no longer finite." in clue(theirs)
+    assert "Our parameters are no longer finite." in clue(gluon_mlp(), ours)
+
+
+def test_same_path_names_the_parameters_whose_updates_differ_and_those_that_agree():
+    text = clue(scratch_mlp(frozen=3), scratch_mlp())
+    assert text == (
+        "Theirs does not move parameter 3: given to the trainer, and used by the net? "
+        "Theirs moves parameter 0, parameter 1 and parameter 2 as ours does."
+    )
+    text = clue(scratch_mlp(penalty=0.1), scratch_mlp())
+    assert text.startswith("The difference in parameter 0 is -0.1 times the value itself: weight decay")
+    fast = scratch_mlp()
+    fast.trainer.step = lambda size: (
+        SGD(fast.params[:2], 0.5).step(size),
+        SGD(fast.params[2:], 2).step(size),
+    )
+    text = clue(fast, scratch_mlp())
+    assert text.startswith(
+        "Theirs moves parameter 2 and parameter 3 by 4.00 times our step. Theirs moves par"
+    )
+
+
+def test_same_path_says_what_is_kept_from_step_to_step():
+    mine = scratch_mlp()
+    mine.trainer = Momentum(mine.params, 0.5)
+    assert clue(mine) == (
+        "Until step 2 the updates agree. Theirs moves every parameter by 0.90 times the previous step more: "
+        "momentum, or gradients that add up?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda params: params[:1] + params[2:], r"our parameter 1, \(4,\), is missing: a bias\?"),
+        (lambda params: [*params, nd.ones(2)], r"parameter 4, \(2,\), is one that ours lacks"),
+        (lambda params: params[2:] + params[:2], "the same shapes in another order"),
+        (lambda params: [*params[:2], params[2].T, params[3]], r"parameter 2 is transposed: \(3, 4\), ours"),
+        (
+            lambda params: [*params[:3], params[3].reshape((1, 3))],
+            r"parameter 3 has the right number of elements in another shape: \(1, 3\), ours \(3,\)",
+        ),
+    ],
+    ids=["missing", "additional", "order", "transposed", "shape"],
+)
+def test_same_path_says_which_parameter_does_not_correspond(change, message):
+    theirs = scratch_mlp()
+    theirs.params = change(theirs.params)
+    with pytest.raises(ValueError, match=f"do not correspond: shapes .*{message}"):
+        same_path(gluon_mlp(), theirs, BATCHES, 16)
+
+
+def test_same_path_names_gluons_parameter_that_does_not_correspond():
+    with pytest.raises(
+        ValueError, match=r"parameter 2 \(dense\d+_weight\) has shape \(5, 3\), ours \(4, 3\)"
+    ):
+        same_path(scratch_mlp(), gluon_mlp(hidden=5), BATCHES, 16)
+
+
+def test_same_path_asks_for_an_array_of_the_net_that_is_not_among_its_params():
+    theirs, constant = scratch_mlp(), nd.ones(3)
+    net = theirs.net
+    theirs.net = lambda X: net(X) * constant  # stays in single precision
+    with pytest.raises(ValueError, match="every array that it uses must be among its params"):
+        same_path(scratch_mlp(), theirs, BATCHES, 16)
+
+
+@pytest.mark.parametrize("build", [scratch_mlp, gluon_mlp])
+def test_same_path_trains_a_model_without_trainer_as_the_loop_does(build):
+    assert same_path(gluon_mlp(), replace(build(), trainer=None), BATCHES, 16).max_abs_diff < 1e-12
+    assert same_path(replace(build(), trainer=None), gluon_mlp(), BATCHES, 16)
+    assert same_path(scratch_mlp(lr=0.3), replace(build(), trainer=None, lr=0.3), BATCHES, 16)
+    parity = same_path(gluon_mlp(), replace(build(), trainer=None, lr=0.1), BATCHES, 16)
+    assert parity.left_at["ratio"] == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="neither model has a trainer or an lr"):
+        same_path(replace(scratch_mlp(), trainer=None), replace(build(), trainer=None), BATCHES, 16)
