@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import mxnet as mx
 import numpy as np
@@ -11,9 +12,16 @@ from mxnet import autograd, nd
 from ..results.formatting import format_number
 from ..scratch import layers
 from ..scratch.layers import Layer
+from ..train.parameters import Parameter, parameters
+from .walk import cast, gradients_of
 
 
-def central_differences(f: Callable[[], nd.NDArray], array: nd.NDArray, h: float = 1e-5) -> np.ndarray:
+def central_differences(
+    f: Callable[[], nd.NDArray],
+    array: nd.NDArray,
+    h: float = 1e-5,
+    indices: Iterable[tuple[int, ...]] | None = None,
+) -> np.ndarray:
     """Return the numerical gradient of f w.r.t. `array`: (f(a + h) - f(a - h)) / 2h for each element a.
 
     Args:
@@ -22,6 +30,7 @@ def central_differences(f: Callable[[], nd.NDArray], array: nd.NDArray, h: float
             would be as large as the errors to be found.
         h: how far each element is moved. The error grows with h^2 on one side, with rounding / h on the
             other.
+        indices: elements to differentiate by; all by default. Elsewhere the gradient is left at 0.
 
     Returns:
         The gradient, in the shape of `array`.
@@ -33,7 +42,7 @@ def central_differences(f: Callable[[], nd.NDArray], array: nd.NDArray, h: float
         raise ValueError(f"central differences need float64, not {np.dtype(array.dtype).name}")
     values = array.asnumpy()
     gradient = np.zeros_like(values)
-    for index in np.ndindex(values.shape):
+    for index in np.ndindex(values.shape) if indices is None else indices:
         sides = []
         for step in (h, -h):
             moved = values.copy()
@@ -114,6 +123,57 @@ def check_loss(
         "central differences": relative_error(by_hand, numerical),
         "autograd": relative_error(by_hand, scores.grad.asnumpy()),
     }
+
+
+def check_model(
+    model: Any, X: nd.NDArray, y: nd.NDArray, batch_size: float, elements: int = 10, seed: int = 0
+) -> float:
+    """Compare the gradients that a model is trained by with central differences of its loss and penalty.
+
+    They are compared near the model's parameters, not at them. A bias of 0 may put a ReLU exactly at its
+    corner, where there is no derivative; and a wrong gradient may be right where a parameter is 0 or 1.
+
+    Args:
+        model: an `experiment.model.Model`, which is converted to double precision and changed.
+        X: inputs of a batch.
+        y: labels of the batch.
+        batch_size: what the trainer divides by, and the penalty is multiplied by.
+        elements: of each parameter to compare, drawn at random; a net has too many to try all.
+        seed: of what the model draws, the same at each call.
+
+    Returns:
+        The largest difference, over the largest gradient.
+    """
+    cast(model, "float64")
+    X, y = X.astype("float64"), y.astype("float64")
+    model.net(X)  # a Gluon layer infers its weight's shape from the first X it sees
+    rng = np.random.RandomState(seed)
+    for param in parameters(model):
+        param.set(param.get() + 0.01 * rng.normal(size=param.get().shape))
+
+    def objective() -> nd.NDArray:
+        mx.random.seed(seed)
+        with autograd.train_mode():
+            total = model.loss(model.net(X), y).sum()
+            return total + batch_size * model.penalty() if model.penalty else total
+
+    mx.random.seed(seed)
+    gradients_of(model, batch_size)(X, y)
+    pairs = [
+        _some_elements(objective, param, rng.permutation(param.array.size)[:elements])
+        for param in parameters(model)
+    ]
+    return relative_error(*map(np.concatenate, zip(*pairs)))
+
+
+def _some_elements(
+    objective: Callable[[], nd.NDArray], param: Parameter, elements: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the given gradients w.r.t. some elements of a parameter, and the numerical ones."""
+    given = param.grad.asnumpy().copy()
+    indices = list(zip(*np.unravel_index(elements, given.shape)))
+    numerical = central_differences(objective, param.array, indices=indices)
+    return np.array([given[i] for i in indices]), np.array([numerical[i] for i in indices])
 
 
 def gradient_table() -> list[dict[str, str]]:

@@ -47,6 +47,8 @@ class Walk:
         lr: learning rate of a model that has neither a trainer nor an `lr`.
         seed: if not None, MXNet's random stream is seeded with it plus the number of the step before every
             step, so that two walks draw the same masks if they draw them alike.
+        start: the parameters at the beginning.
+        own_start: those that the model brought.
     """
 
     model: Any
@@ -60,11 +62,11 @@ class Walk:
     def __post_init__(self):
         if self.model.trainer is not None:
             _round_constants(self.model.trainer)
-        _cast(self.model, self.dtype)
+        cast(self.model, self.dtype)
         self._infer_shapes()
         self.parameters = parameters(self.model)
         self.trainer = self.model.trainer or self._sgd()
-        self.start = self.values()
+        self.start = self.own_start = self.values()
 
     def _infer_shapes(self) -> None:
         """Show the net its first X, from which a Gluon layer infers its weight's shape."""
@@ -117,7 +119,7 @@ class Walk:
         # What Gluon makes of 1 / batch_size in single precision.
         rounded = 1 / float(np.float32(1 / self.batch_size))
         # Once, not at every step: this is where a hybridized net is traced together with its loss.
-        gradients = _gradients(self.model, rounded)
+        gradients = gradients_of(self.model, rounded)
         for number, batch in enumerate(self.batches, 1):
             if self.seed is not None:
                 mx.random.seed(self.seed + number)
@@ -178,7 +180,8 @@ def _round_constants(trainer: Any) -> None:
             setattr(optimizer, name, float(np.float32(value)))
 
 
-def _cast(model: Any, dtype: str) -> None:
+def cast(model: Any, dtype: str) -> None:
+    """Convert a model to another precision in place."""
     for param in parameters(model):
         param.cast(dtype)
     if isinstance(model.net, gluon.Block):
@@ -195,7 +198,8 @@ def _repeat(batches: Batches) -> Iterator[tuple[Any, Any]]:
             raise ValueError("no batch to compare the models on")
 
 
-def _gradients(model: Any, batch_size: float) -> Gradients:
+def gradients_of(model: Any, batch_size: float) -> Gradients:
+    """Return the gradients that the loop trains a model by: its own, or autograd's."""
     return model.gradients or gradients_by_autograd(model.net, model.loss, model.penalty, batch_size)
 
 
