@@ -50,7 +50,10 @@ def test_other_programs_keep_their_tracebacks(run_faulty):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("raise OSError('libfoo.so: cannot open shared object file')", "--force-reinstall --no-deps 'pooch>="),
+        (
+            "raise OSError('libfoo.so: cannot open shared object file')",
+            "--force-reinstall --no-deps 'pooch>=",
+        ),
         ("import no_such_package", "pip install no_such_package"),
         ("import no_such_package.part", "pip install no_such_package"),
         ("import tqdm.no_such_part", "No module named 'tqdm.no_such_part'"),

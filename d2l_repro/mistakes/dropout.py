@@ -1,0 +1,102 @@
+"""Mistakes in dropout.
+
+Parity catches none of them: the two implementations draw different masks, so their paths are compared with
+dropout switched off.
+"""
+
+from dataclasses import replace
+
+from mxnet import autograd, nd
+
+from chapters.dropout import NUM_INPUTS, HParams, from_scratch, with_gluon
+
+from ..scratch import relu, softmax
+from .mistake import Lesson, Mistake
+
+
+def with_dropout(dropout):
+    """Return a change of the dropout function: (activations, probability of dropping) -> activations."""
+
+    def change(model, hp):
+        W1, b1, W2, b2, W3, b3 = model.params
+
+        def net(X):
+            H1 = dropout(relu(nd.dot(X.reshape((-1, NUM_INPUTS)), W1) + b1), hp.drop_prob1)
+            H2 = dropout(relu(nd.dot(H1, W2) + b2), hp.drop_prob2)
+            return softmax(nd.dot(H2, W3) + b3)
+
+        return replace(model, net=net)
+
+    return change
+
+
+def mask(H, keep_prob, shape=None):
+    """Return 1 with probability `keep_prob` and 0 otherwise for each activation."""
+    return nd.random.uniform(0, 1, shape or H.shape, dtype=H.dtype) < keep_prob
+
+
+def in_testing_too(H, p):
+    """Draw a mask whether or not the net is in training."""
+    return mask(H, 1 - p) * H / (1 - p)
+
+
+def unscaled(H, p):
+    """Leave the factor 1 / (1 - p) out, so that testing sees larger activations than training."""
+    return mask(H, 1 - p) * H if autograd.is_training() else H
+
+
+def exchanged(H, p):
+    """Keep with probability p where 1 - p is meant."""
+    return mask(H, p) * H / p if p and autograd.is_training() else H
+
+
+def for_the_batch(H, p):
+    """Draw one mask for all examples of the batch."""
+    return nd.broadcast_mul(H, mask(H, 1 - p, (1, H.shape[1]))) / (1 - p) if autograd.is_training() else H
+
+
+TRAINING = (("scratch", "train_loss"), ("scratch", "train_acc"))
+
+lesson = Lesson(
+    from_scratch,
+    with_gluon,
+    HParams(),
+    [
+        Mistake(
+            "in testing too",
+            "that drops activations in testing, too",
+            "dropout in testing",
+            with_dropout(in_testing_too),
+            rows=(("scratch", "test_acc"),),
+        ),
+        Mistake(
+            "not scaled",
+            "whose dropout lacks the factor 1 / (1 - p)",
+            "dropout's factor",
+            with_dropout(unscaled),
+            rows=TRAINING,
+        ),
+        Mistake(
+            "p and 1 - p",
+            "whose dropout keeps with the probability of dropping",
+            "dropout's probability",
+            with_dropout(exchanged),
+            rows=TRAINING,
+        ),
+        Mistake(
+            "no dropout",
+            "without dropout",
+            "dropout left out",
+            with_dropout(lambda H, p: H),
+            rows=TRAINING,
+        ),
+        Mistake(
+            "one mask",
+            "that drops the same units for all examples of a batch",
+            "dropout's mask",
+            with_dropout(for_the_batch),
+            rows=(("scratch", "train_loss"),),
+        ),
+    ],
+    parity_settings={"drop_prob1": 0.0, "drop_prob2": 0.0},
+)

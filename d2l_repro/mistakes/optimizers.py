@@ -1,0 +1,116 @@
+"""Mistakes in the optimizers from scratch, on one linear layer."""
+
+from dataclasses import replace
+
+from chapters.optimizers import Setting, softmax_from_scratch, softmax_with_gluon
+
+from ..scratch import SGD, Adam, AdamW, Momentum
+from .mistake import PARITY, Lesson, Mistake
+
+BATCHES = 235  # of Fashion-MNIST in an epoch
+
+
+def with_optimizer(optimizer_cls, **options):
+    """Return a change of the optimizer, which keeps the setting's learning rate and weight decay."""
+    return lambda model, hp: replace(
+        model, trainer=optimizer_cls(model.params, hp.lr, **{"wd": hp.wd, **options})
+    )
+
+
+class WithoutRoot(Adam):
+    """Divide by the average of the squares instead of its root."""
+
+    def update(self, g, v, s):
+        return super().update(g, v, s) * (s.sqrt() + self.epsilon) / (s + self.epsilon)
+
+
+MOMENTUM = {"optimizer": "momentum", "lr": 0.02}
+ADAM = {"optimizer": "adam", "lr": 0.001}
+
+lesson = Lesson(
+    softmax_from_scratch,
+    softmax_with_gluon,
+    Setting(num_epochs=20, batch_size=256, optimizer="momentum", lr=0.02),
+    [
+        Mistake(
+            "average as velocity",
+            "whose momentum is an average of the gradients, with the learning rate of a velocity",
+            "momentum",
+            with_optimizer(Momentum, average=True),
+            settings=MOMENTUM,
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "velocity forgotten",
+            "whose momentum begins at zero in every step, which is plain SGD",
+            "momentum",
+            with_optimizer(SGD),
+            settings=MOMENTUM,
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "no look ahead",
+            "whose Nesterov momentum does not look ahead, which is plain momentum",
+            "momentum",
+            with_optimizer(Momentum),
+            settings={**MOMENTUM, "optimizer": "nesterov"},
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "decay without half",
+            "whose optimizer decays twice as fast, as for a penalty without its half",
+            "factor of the penalty",
+            with_optimizer(Momentum, l2_factor=2.0),
+            settings={**MOMENTUM, "wd": 5e-4},
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "no decay",
+            "whose optimizer ignores the weight decay",
+            "penalty left out",
+            with_optimizer(Momentum, wd=0.0),
+            settings={**MOMENTUM, "wd": 5e-4},
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "no correction",
+            "whose Adam lacks the correction of its averages' bias",
+            "bias correction",
+            with_optimizer(Adam, correct_bias=False),
+            settings=ADAM,
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "t counts epochs",
+            "whose Adam counts epochs where it should count steps",
+            "bias correction",
+            with_optimizer(Adam, steps_per_t=BATCHES),
+            settings=ADAM,
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "betas exchanged",
+            "whose Adam has its two betas exchanged",
+            "averages of Adam",
+            with_optimizer(Adam, beta1=0.999, beta2=0.9),
+            settings=ADAM,
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "no root",
+            "whose Adam divides by the average square, not by its root",
+            "averages of Adam",
+            with_optimizer(WithoutRoot),
+            settings=ADAM,
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "decay decoupled",
+            "whose Adam decays its weights as AdamW does, not through the gradient",
+            "form of the penalty",
+            with_optimizer(AdamW),
+            settings={**ADAM, "wd": 0.01},
+            caught_by=(PARITY,),
+        ),
+    ],
+)

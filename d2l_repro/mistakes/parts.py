@@ -1,0 +1,76 @@
+"""What the mistakes of several chapters consist of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable
+
+from ..data.loader import Data, Mapped
+from ..experiment.model import Model
+from ..scratch import SGD
+from ..train.loop import Trainer
+
+
+class WrongSize:
+    """Step a trainer with another batch size than the one that the loop passes.
+
+    Args:
+        trainer: from scratch.
+        size: (batch size) -> the number to divide by instead.
+    """
+
+    def __init__(self, trainer: Trainer, size: Callable[[float], float]):
+        self.optimizer, self.size = trainer, size
+        self.set_learning_rate = trainer.set_learning_rate
+
+    @property
+    def learning_rate(self) -> float:
+        return self.optimizer.learning_rate
+
+    def step(self, batch_size: float) -> None:
+        self.optimizer.step(self.size(batch_size))
+
+
+def not_divided(model: Model, hp: Any) -> Model:
+    """Step with the sum of the examples' gradients."""
+    return replace(model, trainer=WrongSize(model.trainer, lambda size: 1))
+
+
+def divided_twice(model: Model, hp: Any) -> Model:
+    """Divide the gradient by the batch size although it is one of a mean."""
+    return replace(model, trainer=WrongSize(model.trainer, lambda size: size**2))
+
+
+def divided_by_own_size(model: Model, hp: Any) -> Model:
+    """Divide the gradient of the short last batch by the number of its own examples."""
+    return replace(model, loss=lambda y_hat, y: hp.batch_size / len(y) * model.loss(y_hat, y))
+
+
+def climbs(model: Model, hp: Any) -> Model:
+    """Add the gradient instead of subtracting it."""
+    return replace(model, trainer=SGD(model.params, -hp.lr))
+
+
+def never_steps(model: Model, hp: Any) -> Model:
+    """Give the optimizer none of the parameters."""
+    return replace(model, trainer=SGD([], hp.lr))
+
+
+def learns_only(*indices: int) -> Callable[[Model, Any], Model]:
+    """Return a change that gives the optimizer only some of the parameters."""
+    return lambda model, hp: replace(model, trainer=SGD([model.params[i] for i in indices], hp.lr))
+
+
+def with_lr(lr: float) -> Callable[[Model, Any], Model]:
+    """Return a change that trains with this learning rate, whatever the settings say."""
+    return lambda model, hp: replace(model, trainer=SGD(model.params, lr))
+
+
+def with_batches(change: Callable) -> Callable[[Data], Data]:
+    """Return a change of the data that is made in every training batch: (X, y) -> (X, y)."""
+    return lambda data: replace(data, train_iter=Mapped(data.train_iter, change))
+
+
+def broadcast_loss(y_hat, y):  # (batch, 1), (batch,)
+    """Return squared errors of every prediction with every label, as (n, 1) minus (n,) does in NumPy."""
+    return (y_hat - y.reshape((1, -1))) ** 2 / 2  # (batch, batch)
