@@ -52,14 +52,14 @@ class Update:
     @property
     def cosine(self) -> float:
         """The cosine of the angle between the two updates."""
-        lengths = float(np.linalg.norm(self.ours)) * float(np.linalg.norm(self.theirs))
-        return float((self.ours * self.theirs).sum()) / lengths if lengths else math.nan
+        a, b = (array / _size(array) for array in (self.ours, self.theirs))
+        return float((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def factor(array: np.ndarray, base: np.ndarray, tolerance: float) -> float | None:
     """Return the c with `array` = c `base`, element by element, or None if there is no such number."""
-    square = float((base**2).sum())
-    c = float((array * base).sum()) / square if square > 0 else math.nan
+    largest = np.abs(base).argmax()  # no sum of squares, which overflows before training that diverges ends
+    c = float(array.flat[largest]) / float(base.flat[largest]) if _size(base) else math.nan
     return c if _size(array - c * base) <= tolerance else None
 
 

@@ -153,7 +153,7 @@ def _updates(
     previous: Sequence[np.ndarray | None],
 ) -> list[clues.Update]:
     """Return how each parameter changed in a step, in both models."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return [
             clues.Update(clues.parameter_label(i, name), start, mine - start, other - their_start, last)
             for i, (name, start, their_start, mine, other, last) in enumerate(
@@ -169,7 +169,7 @@ def _clue(parity: Parity, updates: list[clues.Update], batch: clues.Batch) -> tu
     the parameters were equal.
     """
     rtol = clues.RTOL.get(parity.dtype, clues.RTOL["float32"])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         if parity and not clues.differ(updates, rtol):
             return None
         return clues.describe_step(updates, batch, rtol)

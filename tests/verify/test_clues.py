@@ -25,6 +25,16 @@ def test_describe_step_returns_the_factor_of_any_update(value, update, factor):
     assert "direction" in text
 
 
+@pytest.mark.parametrize("scale", [1e-150, 1e150, 1e290])
+@given(update=ARRAYS, factor=FACTORS)
+def test_describe_step_returns_the_factor_of_updates_of_any_size(scale, update, factor):
+    ours = scale * update
+    _, ratio = describe_step([Update("w", 0 * ours, ours, factor * ours)], BATCH, 1e-5)
+    assert ratio == pytest.approx(factor, rel=1e-9)
+    text, _ = describe_step([Update("w", 0 * ours, ours, scale * (update + 20))], BATCH, 1e-5)
+    assert "nan" not in text
+
+
 @given(ARRAYS, ARRAYS)
 def test_differ_accepts_equal_updates_and_rounding(value, update):
     other = update * (1 + 1e-12)
