@@ -8,17 +8,23 @@ import sys
 import tarfile
 import tempfile
 import textwrap
+import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-import pooch
 import requests
+from tqdm import TqdmWarning
 
 from ..errors import InputError
 from ..files import write_atomically
+
+with warnings.catch_warnings():
+    # In Jupyter without ipywidgets, its progress bars say that they are drawn as text: ours are anyway.
+    warnings.simplefilter("ignore", TqdmWarning)
+    import pooch
 
 ENVIRONMENT = "D2L_REPRO_DATA"
 TIMEOUT = (5, 30)  # seconds to wait for a connection, and for the next bytes
