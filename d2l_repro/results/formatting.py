@@ -53,15 +53,19 @@ def published_row(row: PublishedRow) -> dict[str, str]:
 
 
 def environment_text(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment of a result, each entry in words, and nothing twice."""
+    """Return the environment of a result, each entry in words, and no version twice."""
     return {
-        name: _list_items(value, without=environment) if isinstance(value, Mapping) else _or_none(value)
+        name: _list_items(value, environment) if isinstance(value, Mapping) else _or_none(value)
         for name, value in environment.items()
     }
 
 
-def _list_items(items: Mapping[str, Any], without: Mapping[str, Any]) -> str:
-    return _or_none(", ".join(f"{name} {value}" for name, value in items.items() if name not in without))
+def _list_items(items: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+    """Return the items in words, without those that the environment shows by themselves."""
+    shown = environment.items()
+    return _or_none(
+        ", ".join(f"{name} {value}" for name, value in items.items() if (name, value) not in shown)
+    )
 
 
 def _or_none(value: Any) -> str:

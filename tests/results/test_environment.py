@@ -89,9 +89,9 @@ def test_processor_on_macos_comes_from_sysctl(monkeypatch):
     assert processor.__wrapped__() == "Intel(R) Core(TM) i5"
 
 
-def test_environment_text_lists_each_entry_once():
+def test_environment_text_lists_each_version_once():
     shown = environment_text(
-        {"mxnet": None, "numpy": "2", "packages": {"numpy": "2", "scipy": "1"}, "openblas": {}}
+        {"mxnet": None, "numpy": "2", "packages": {"numpy": "2", "scipy": "1"}, "openblas": {"numpy": "Zen"}}
     )
-    assert shown == {"mxnet": "none", "numpy": "2", "packages": "scipy 1", "openblas": "none"}
+    assert shown == {"mxnet": "none", "numpy": "2", "packages": "scipy 1", "openblas": "numpy Zen"}
     assert not any(re.search("[{}]", text) for text in environment_text(environment()).values())
