@@ -97,9 +97,32 @@ def test_comparisons_have_the_settings_that_their_rows_are_named_after():
     assert rows["rho=0.9, decay"].replace(optimizer="momentum 0.99, average") == rows["rho=0.99, decay"]
     assert rows["rho=0.9, decay"].replace(l2_factor=2) == rows["rho=0.9, decay without half"]
     assert runs["mlp momentum best"].build is optimizers.mlp_from_scratch
+    assert (rows["summed adam lr=0.001"].lr, rows["summed adam lr=0.1"].lr) == (0.001, 0.1)
     assert [rows[name].optimizer for name in OPTIMIZERS if name in rows] == [
         name for name in OPTIMIZERS if name != optimizers.SLOW_AVERAGE
     ]
+
+
+def test_optimizers_of_the_article_have_its_constant_learning_rate_and_its_penalty_without_half():
+    rows = {run.variant: run.hp for run in runs_from_scratch("optimizers")}
+    summed = [hp for hp in rows.values() if hp.optimizer.startswith("summed")]
+    assert len(summed) == 8
+    assert {(hp.schedule, hp.wd, hp.l2_factor) for hp in summed} == {("constant", 1e-4, 2)}
+
+
+def test_momentum_and_the_articles_adam_are_compared_after_equal_epochs_with_equal_decay():
+    rows = {run.variant: run.hp for run in runs_from_scratch("optimizers")}
+    momentum, adam = rows["softmax momentum best"], rows["summed adam lr=0.1"]
+    assert momentum.num_epochs == adam.num_epochs
+    assert momentum.wd * momentum.l2_factor == adam.wd * adam.l2_factor
+    assert (momentum.schedule, momentum.lr, adam.lr) == ("cosine", 0.2, 0.1)
+
+
+def test_adam_of_the_article_counts_epochs_in_its_bias_correction():
+    hp = optimizers.Setting(2, 256, "summed adam")
+    data = optimizers.data(hp, Options(dataset="digits"))
+    trainer = optimizers.softmax_from_scratch(hp, data).trainer
+    assert trainer.steps_per_t == len(data.train_iter) > 1
 
 
 @pytest.mark.parametrize("name", ["nesterov", "adagrad", "adadelta"])
