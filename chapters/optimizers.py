@@ -31,6 +31,7 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
 from d2l_repro.experiment.comparison import accuracy_row, all_runs, draw, tabulate
+from d2l_repro.experiment.conclusions import add_differences
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import normal, relu, softmax_cross_entropy
@@ -48,6 +49,14 @@ SIGMA = 0.01  # standard deviation of the initial weights
 AVERAGE, SLOW_AVERAGE = "momentum, average", "momentum 0.99, average"  # the article's convention
 NUMERATOR = 0.1  # the article's larger learning rate of Adam, which it divides by the batch size
 DECAY = 1e-4  # r of the article's penalty r |p|^2, whose size it does not print
+# The article's conclusions: name -> (a run, the run to subtract, what is compared)
+CONCLUSIONS = {
+    "momentum_minus_adam": ("softmax momentum best", "summed adam lr=0.1", "test_acc"),
+    "lr_difference": ("lr=0.2", "lr=0.1", "test_acc"),
+    "mlp_minus_softmax": ("mlp momentum best", "softmax momentum best", "test_acc"),
+    "mlp_gap_minus_softmax_gap": ("mlp momentum best", "softmax momentum best", "gap"),
+    "rho_gap": ("rho=0.9, decay", "rho=0.99, decay", "gap"),
+}
 
 
 @dataclass(frozen=True)
@@ -200,27 +209,8 @@ def show(result, data):
     tables = comparisons(HParams(**result.settings))
     draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "test_acc"))
     tabulate(result, tables, lambda label, run, hp: accuracy_row(label, run, hp, hp.target_acc))
-    for impl in ("scratch", "gluon"):
-        add_conclusions(result, impl)
+    add_differences(result, CONCLUSIONS)
     result.figures["surfaces"] = plot.descents(surfaces(), "Twenty steps of each optimizer")
-
-
-def add_conclusions(result, impl: str):
-    """Add the article's conclusions as differences of our accuracies, if all runs they need were trained."""
-    names = (AVERAGE, "adam", "lr=0.1", "lr=0.2", "softmax momentum best", "mlp momentum best")
-    runs = [result.find(impl, name) for name in names]
-    if not all(run and run.metrics for run in runs):
-        return
-    momentum, adam, slow, fast, softmax, mlp = (run.metrics for run in runs)
-    softmax_gap, mlp_gap = (metrics["train_acc"] - metrics["test_acc"] for metrics in (softmax, mlp))
-    conclusions = {
-        "momentum_minus_adam": momentum["test_acc"] - adam["test_acc"],
-        "lr_difference": abs(slow["test_acc"] - fast["test_acc"]),
-        "softmax_gap": softmax_gap,
-        "mlp_gap": mlp_gap,
-        "mlp_gap_minus_softmax_gap": mlp_gap - softmax_gap,
-    }
-    result.add(impl, "conclusions", conclusions)
 
 
 def surfaces():
@@ -247,6 +237,7 @@ chapter = Chapter(
     data=data,
     runs=lambda hp: all_runs(comparisons(hp)),
     train=train,
+    metrics=lambda model, data, history: {"gap": history[-1]["train_acc"] - history[-1]["test_acc"]},
     show=show,
     datasets=softmax_regression.chapter.datasets,
     comparable=softmax_regression.chapter.comparable,

@@ -20,7 +20,7 @@ from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.results import plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
-from d2l_repro.results.formatting import format_number
+from d2l_repro.results.formatting import band_text, format_number, spread_text
 
 ROOT = Path(__file__).parents[1]
 VALUES = ROOT / "d2l_repro" / "results" / "reproduced.json"
@@ -105,7 +105,8 @@ def commit_values(path: Path) -> None:
     if incomplete:
         raise InputError(f"{path}: no full run on the published data of {', '.join(incomplete)}")
     values = {
-        name: {key: value for key, value in chapter.items() if key != "metrics"}
+        # Of several seeds, "compare" needs the value of each.
+        name: {key: value for key, value in chapter.items() if key != "metrics" or len(chapter["seeds"]) > 1}
         for name, chapter in chapters.items()
     }
     write_atomically(VALUES, json.dumps({"chapters": values}, indent=1, ensure_ascii=False) + "\n")
@@ -119,6 +120,11 @@ def committed_values() -> dict[str, dict]:
 def published_rows(chapters: dict[str, dict]) -> list[dict[str, Any]]:
     """Return the published rows of all chapters, each with its chapter."""
     return [{"chapter": name, **row} for name, chapter in chapters.items() for row in chapter["published"]]
+
+
+def has_band(row: dict[str, Any]) -> bool:
+    """Return whether a published row is a value, and not a conclusion."""
+    return "claim" not in row
 
 
 # Tables
@@ -179,16 +185,15 @@ def all_values(chapters: dict[str, dict], words: dict) -> str:
     """Return every published value beside ours, a line each."""
     lines = []
     for row in published_rows(chapters):
-        spread = f" ± {format_number(row['std'], '.1g')}" if len(row["seeds"]) > 1 else ""
         lines.append(
             (
                 f"`{row['chapter']}`",
                 row["run"],
                 row["metric"].replace("_", " "),
                 format_number(row["value"], ".5g"),
-                format_number(row["ours"], ".5g") + spread,
-                f"{row['low']:g} to {row['high']:g}",
-                "yes" if row["within"] else "**no**",
+                format_number(row["ours"], ".5g") + spread_text(row, ".1g"),
+                band_text(row),
+                row.get("verdict", "yes") if row["within"] else f"**{row.get('verdict', 'no')}**",
             )
         )
     datasets = sorted({chapter["dataset"] for chapter in chapters.values() if chapter["published"]})
@@ -229,7 +234,10 @@ def draw(chapters: dict[str, dict]) -> None:
     with mpl.rc_context({"svg.fonttype": "none"}):  # text stays text: the files are a tenth of the size
         figures = {
             "reproduced": overview(chapters),
-            "bands": plot.bands(published_rows(chapters), "Every published value and ours, each in its band"),
+            "bands": plot.bands(
+                [row for row in published_rows(chapters) if has_band(row)],
+                "Every published value and ours, each in its band",
+            ),
         }
         for name, figure in figures.items():
             write_atomically(FIGURES / f"{name}.svg", plot.render(figure, "svg"))
@@ -255,6 +263,7 @@ def draw_bands(ax, chapters: dict[str, dict]) -> None:
         (y, *(place(row, name) for name in ("value", "ours")), row["within"])
         for y, chapter in enumerate(chapters.values())
         for row in chapter["published"]
+        if has_band(row)
     ]
     ys, published, ours, within = zip(*places)
     ax.plot(published, ys, "|", color="black", ms=10, label="published")
