@@ -175,6 +175,17 @@ def test_parameter_dropout_sets_parameters_to_zero_and_rescales_the_others():
     np.testing.assert_allclose(values[values != 0], 1 / 0.7, rtol=1e-6)
 
 
+def test_parameter_dropout_keeps_the_mean_and_increases_the_mean_square():
+    seed_everything(0)
+    param = parameter(np.ones(400_000))
+    optimizer = scratch.ParameterDropoutAdam([param], 0.1, drop=0.01)
+    for _ in range(100):
+        optimizer.step(1)
+    values = param.asnumpy()
+    assert values.mean() == pytest.approx(1, abs=0.01)
+    assert (values**2).mean() == pytest.approx(0.99**-100, rel=0.02)
+
+
 def test_parameter_shrinking_multiplies_after_the_step_where_adamw_does_before():
     shrunk, decayed, plain = parameter(), parameter(), parameter()
     lr, factor = 0.5, 0.9
