@@ -51,7 +51,8 @@ ENGLISH = {
     ),
     "to": "{low} to {high}",
     "about": "Run on {date} with MXNet {mxnet}, NumPy {numpy} and Python {python}, seed {seeds}: {within} of "
-    "the {total} published values lie within their bands.",
+    "the {total} published values lie within their bands, and {held} of {claims} conclusions hold.",
+    "seeds": " (`{name}`: {seeds})",
 }
 CHINESE = {
     "head": ("小节", "章节", "指标", "公布值", "从零开始", "Gluon", "允许区间", "参数最大差值"),
@@ -66,7 +67,8 @@ CHINESE = {
     ),
     "to": "{low} 至 {high}",
     "about": "以上结果于 {date} 用 MXNet {mxnet}、NumPy {numpy}、Python {python} 得到，随机种子为 {seeds}。"
-    "在 {total} 个公布值中，有 {within} 个落在允许区间内。",
+    "在 {total} 个公布值中，有 {within} 个落在允许区间内；在 {claims} 个结论中，有 {held} 个成立。",
+    "seeds": "（`{name}` 为 {seeds}）",
 }
 
 
@@ -151,13 +153,27 @@ def markdown(head: tuple, rows: list) -> str:
 def summary_line(chapters: dict[str, dict], words: dict) -> str:
     """Return the sentence that says when, on what and how well the values were reproduced."""
     rows, first = published_rows(chapters), next(iter(chapters.values()))
+    values, claims = ([row for row in rows if has_band(row) == wanted] for wanted in (True, False))
     return words["about"].format(
         date=max(chapter["finished"] for chapter in chapters.values())[:10],
         **first["environment"],
-        seeds=", ".join(map(str, first["seeds"])),
-        total=len(rows),
-        within=sum(row["within"] for row in rows),
+        seeds=seeds_text(chapters, words),
+        total=len(values),
+        within=sum(row["within"] for row in values),
+        claims=len(claims),
+        held=sum(row["within"] for row in claims),
     )
+
+
+def seeds_text(chapters: dict[str, dict], words: dict) -> str:
+    """Return the seeds of the first chapter, then those of each chapter that has others."""
+    first = next(iter(chapters.values()))["seeds"]
+    others = "".join(
+        words["seeds"].format(name=name, seeds=", ".join(map(str, chapter["seeds"])))
+        for name, chapter in chapters.items()
+        if chapter["seeds"] != first
+    )
+    return ", ".join(map(str, first)) + others
 
 
 def headlines(chapters: dict[str, dict], words: dict) -> str:
