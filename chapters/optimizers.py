@@ -26,9 +26,9 @@ the MLP. The article's main conclusion holds: with the formulas it uses, momentu
 points where it prints 1.3. So do three others: learning rates of 0.1 and 0.2 end within 0.8 points, and the
 MLP is more accurate than one layer and has the wider gap between training and test accuracy. That rho 0.9 has
 a wider gap than 0.99 is not seen here: they differ by less than a tenth of a point. Nor does one layer reach
-0.859, or a gap as small as 0.3 points: with a training accuracy of 0.863, as printed, it ends at 0.844. Most
-of that is probably due to the data, as the test set of the first partition was easier. One run cannot test a
-conclusion; `d2l-repro run optimizers --seeds 5` does.
+0.859, or a gap as small as 0.3 points: with a training accuracy of 0.863, beside the printed 0.862, it ends
+at 0.844. Most of that is probably due to the data, as the test set of the first partition was easier. One run
+cannot test a conclusion; `d2l-repro run optimizers --seeds 5` does.
 """
 
 from dataclasses import dataclass, replace
