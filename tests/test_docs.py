@@ -82,7 +82,7 @@ def test_results_show_every_printed_number_of_a_conclusion_beside_ours_with_a_ve
         low, high = row["interval"]
         start = f"| `optimizers` | {row['run']} | {row['metric'].replace('_', ' ')} | {row['value']:g} | "
         (line,) = (line for line in text_of("docs/results.md").splitlines() if line.startswith(start))
-        assert f"({low:.2g} to {high:.2g}) | {row['claim']} | " in line
+        assert f"({low:.3g} to {high:.3g}) | {row['claim']} | " in line
         assert line.endswith((f"| {row['verdict']} |", f"| **{row['verdict']}** |"))
 
 

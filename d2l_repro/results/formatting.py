@@ -60,7 +60,7 @@ def band_text(row: Mapping[str, Any]) -> str:
 def spread_text(row: Mapping[str, Any], spec: str) -> str:
     """Return what to write after the mean of several seeds: the interval of a conclusion, else the std."""
     if row.get("interval"):
-        return f" ({' to '.join(format_number(end, '.2g') for end in row['interval'])})"
+        return f" ({' to '.join(format_number(end, '.3g') for end in row['interval'])})"
     return f" ± {format_number(row['std'], spec)}" if len(row["seeds"]) > 1 else ""
 
 

@@ -214,7 +214,7 @@ def conclusions_page(folder, *differences):
 def test_page_shows_a_conclusion_with_its_interval_and_verdict(tmp_path):
     page = conclusions_page(tmp_path, 0.015, 0.016, 0.014)
     text = text_of(page)
-    assert "scratch conclusions momentum minus adam 0.013 0.015 (0.013 to 0.017) above 0 holds" in text
+    assert "scratch conclusions momentum minus adam 0.013 0.015 (0.0125 to 0.0175) above 0 holds" in text
     assert "1 of 1 compared published values lie within their bands." in text
     assert 'data-chapter="optimizers" data-verdict="within"' in page
 
