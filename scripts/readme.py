@@ -20,7 +20,7 @@ from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.results import plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
-from d2l_repro.results.formatting import format_number
+from d2l_repro.results.formatting import band_text, format_number, spread_text
 
 ROOT = Path(__file__).parents[1]
 VALUES = ROOT / "d2l_repro" / "results" / "reproduced.json"
@@ -51,7 +51,8 @@ ENGLISH = {
     ),
     "to": "{low} to {high}",
     "about": "Run on {date} with MXNet {mxnet}, NumPy {numpy} and Python {python}, seed {seeds}: {within} of "
-    "the {total} published values lie within their bands.",
+    "the {total} published values lie within their bands, and {held} of {claims} conclusions hold.",
+    "seeds": " (`{name}`: {seeds})",
 }
 CHINESE = {
     "head": ("小节", "章节", "指标", "公布值", "从零开始", "Gluon", "允许区间", "参数最大差值"),
@@ -66,7 +67,8 @@ CHINESE = {
     ),
     "to": "{low} 至 {high}",
     "about": "以上结果于 {date} 用 MXNet {mxnet}、NumPy {numpy}、Python {python} 得到，随机种子为 {seeds}。"
-    "在 {total} 个公布值中，有 {within} 个落在允许区间内。",
+    "在 {total} 个公布值中，有 {within} 个落在允许区间内；在 {claims} 个结论中，有 {held} 个成立。",
+    "seeds": "（`{name}` 为 {seeds}）",
 }
 
 
@@ -105,7 +107,8 @@ def commit_values(path: Path) -> None:
     if incomplete:
         raise InputError(f"{path}: no full run on the published data of {', '.join(incomplete)}")
     values = {
-        name: {key: value for key, value in chapter.items() if key != "metrics"}
+        # Of several seeds, "compare" needs the value of each.
+        name: {key: value for key, value in chapter.items() if key != "metrics" or len(chapter["seeds"]) > 1}
         for name, chapter in chapters.items()
     }
     write_atomically(VALUES, json.dumps({"chapters": values}, indent=1, ensure_ascii=False) + "\n")
@@ -119,6 +122,11 @@ def committed_values() -> dict[str, dict]:
 def published_rows(chapters: dict[str, dict]) -> list[dict[str, Any]]:
     """Return the published rows of all chapters, each with its chapter."""
     return [{"chapter": name, **row} for name, chapter in chapters.items() for row in chapter["published"]]
+
+
+def has_band(row: dict[str, Any]) -> bool:
+    """Return whether a published row is a value, and not a conclusion."""
+    return "claim" not in row
 
 
 # Tables
@@ -145,13 +153,27 @@ def markdown(head: tuple, rows: list) -> str:
 def summary_line(chapters: dict[str, dict], words: dict) -> str:
     """Return the sentence that says when, on what and how well the values were reproduced."""
     rows, first = published_rows(chapters), next(iter(chapters.values()))
+    values, claims = ([row for row in rows if has_band(row) == wanted] for wanted in (True, False))
     return words["about"].format(
         date=max(chapter["finished"] for chapter in chapters.values())[:10],
         **first["environment"],
-        seeds=", ".join(map(str, first["seeds"])),
-        total=len(rows),
-        within=sum(row["within"] for row in rows),
+        seeds=seeds_text(chapters, words),
+        total=len(values),
+        within=sum(row["within"] for row in values),
+        claims=len(claims),
+        held=sum(row["within"] for row in claims),
     )
+
+
+def seeds_text(chapters: dict[str, dict], words: dict) -> str:
+    """Return the seeds of the first chapter, then those of each chapter that has others."""
+    first = next(iter(chapters.values()))["seeds"]
+    others = "".join(
+        words["seeds"].format(name=name, seeds=", ".join(map(str, chapter["seeds"])))
+        for name, chapter in chapters.items()
+        if chapter["seeds"] != first
+    )
+    return ", ".join(map(str, first)) + others
 
 
 def headlines(chapters: dict[str, dict], words: dict) -> str:
@@ -179,16 +201,15 @@ def all_values(chapters: dict[str, dict], words: dict) -> str:
     """Return every published value beside ours, a line each."""
     lines = []
     for row in published_rows(chapters):
-        spread = f" ± {format_number(row['std'], '.1g')}" if len(row["seeds"]) > 1 else ""
         lines.append(
             (
                 f"`{row['chapter']}`",
                 row["run"],
                 row["metric"].replace("_", " "),
                 format_number(row["value"], ".5g"),
-                format_number(row["ours"], ".5g") + spread,
-                f"{row['low']:g} to {row['high']:g}",
-                "yes" if row["within"] else "**no**",
+                format_number(row["ours"], ".5g") + spread_text(row, ".1g"),
+                band_text(row),
+                row.get("verdict", "yes") if row["within"] else f"**{row.get('verdict', 'no')}**",
             )
         )
     datasets = sorted({chapter["dataset"] for chapter in chapters.values() if chapter["published"]})
@@ -229,7 +250,10 @@ def draw(chapters: dict[str, dict]) -> None:
     with mpl.rc_context({"svg.fonttype": "none"}):  # text stays text: the files are a tenth of the size
         figures = {
             "reproduced": overview(chapters),
-            "bands": plot.bands(published_rows(chapters), "Every published value and ours, each in its band"),
+            "bands": plot.bands(
+                [row for row in published_rows(chapters) if has_band(row)],
+                "Every published value and ours, each in its band",
+            ),
         }
         for name, figure in figures.items():
             write_atomically(FIGURES / f"{name}.svg", plot.render(figure, "svg"))
@@ -255,6 +279,7 @@ def draw_bands(ax, chapters: dict[str, dict]) -> None:
         (y, *(place(row, name) for name in ("value", "ours")), row["within"])
         for y, chapter in enumerate(chapters.values())
         for row in chapter["published"]
+        if has_band(row)
     ]
     ys, published, ours, within = zip(*places)
     ax.plot(published, ys, "|", color="black", ms=10, label="published")

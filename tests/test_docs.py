@@ -71,7 +71,20 @@ def test_figures_show_every_chapter_with_values():
     for name, chapter in committed.items():
         if chapter["published"]:
             assert f">{name}<" in figures["reproduced"]
-            assert figures["bands"].count(f">{name}, ") == len(chapter["published"])
+            values = [row for row in chapter["published"] if "claim" not in row]
+            assert figures["bands"].count(f">{name}, ") == len(values)
+
+
+def test_results_show_every_printed_number_of_a_conclusion_beside_ours_with_a_verdict():
+    rows = [row for row in catalogue.reproduced()["chapters"]["optimizers"]["published"] if "claim" in row]
+    assert {row["value"] for row in rows} == {0.013, 0.008, 0.036, 0.026}
+    for row in rows:
+        assert len(row["seeds"]) >= 5
+        low, high = row["interval"]
+        start = f"| `optimizers` | {row['run']} | {row['metric'].replace('_', ' ')} | {row['value']:g} | "
+        (line,) = (line for line in text_of("docs/results.md").splitlines() if line.startswith(start))
+        assert f"({low:.3g} to {high:.3g}) | {row['claim']} | " in line
+        assert line.endswith((f"| {row['verdict']} |", f"| **{row['verdict']}** |"))
 
 
 # What the documents name

@@ -14,7 +14,14 @@ from ..errors import BROKEN, DONE, FAILED, INTERRUPTED, USAGE, InputError, one_l
 from ..files import writable_folder
 from ..results import report, summary
 from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
-from ..results.formatting import aligned, as_frame, format_duration, format_number, published_row
+from ..results.formatting import (
+    aligned,
+    as_frame,
+    band_text,
+    format_duration,
+    format_number,
+    published_row,
+)
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
 from .compare import CompareCommand
@@ -240,7 +247,7 @@ def _print_outside(summaries: Sequence[summary.Summary]) -> bool:
     for chapter, row in outside:
         print(
             f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: "
-            f"{format_number(row['ours'])}, published {row['value']:g} ({row['low']:g} to {row['high']:g})",
+            f"{format_number(row['ours'])}, published {row['value']:g} ({band_text(row)})",
             file=sys.stderr,
         )
     return bool(outside)

@@ -1,4 +1,4 @@
-"""Decide which published differences from a baseline are confirmed beyond the noise of the seeds."""
+"""Take the differences on which conclusions rest, and decide which exceed the noise of the seeds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,29 @@ from ..results.result import Result
 from ..results.summary import spread
 from .chapter import Run
 from .seeds import over_seeds, paired_difference
+
+CONCLUSIONS = "conclusions"  # variant of the run that holds differences between others
+
+
+def add_differences(result: Result, differences: Mapping[str, tuple[str, str, str]]) -> None:
+    """Add a run `conclusions` to each implementation, with the differences between two of its runs.
+
+    Both runs had the same seed and so saw the same batches: over several seeds the differences are paired,
+    and `results.claims` tests what they show.
+
+    Args:
+        result: with runs of one seed; an implementation gets the differences whose runs it has finished.
+        differences: name -> (variant, variant to subtract, metric).
+    """
+    for impl in dict.fromkeys(run.impl for run in result.runs):
+        found = {}
+        for name, (variant, base, metric) in differences.items():
+            runs = [result.find(impl, variant), result.find(impl, base)]
+            values = [run.metrics[metric] for run in runs if run and metric in run.metrics]
+            if len(values) == 2:
+                found[name] = values[0] - values[1]
+        if found:
+            result.add(impl, CONCLUSIONS, found)
 
 
 @dataclass(frozen=True)

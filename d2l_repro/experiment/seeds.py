@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Callable
 
 import joblib
-from scipy import stats
 from tqdm import tqdm
 
 from .. import channel
+from ..results.claims import CONFIDENCE, confidence_interval
 from ..results.history import epoch_line
 from ..results.run import RunResult
 
@@ -60,7 +60,7 @@ def over_seeds(runs: Iterable[RunResult], metric: str) -> dict[int, float]:
 
 
 def paired_difference(
-    values: Mapping[int, float], base: Mapping[int, float], confidence: float = 0.95
+    values: Mapping[int, float], base: Mapping[int, float], confidence: float = CONFIDENCE
 ) -> tuple[float | None, float | None]:
     """Return the mean difference of two variants over the seeds they share, and its confidence interval.
 
@@ -78,8 +78,6 @@ def paired_difference(
     differences = [values[seed] - base[seed] for seed in values if seed in base]
     if not differences:
         return None, None
-    mean, n = statistics.fmean(differences), len(differences)
-    if n < 2:
-        return mean, None
-    # t s / sqrt(n), with t the quantile of Student's distribution with n - 1 degrees of freedom
-    return mean, float(stats.t.ppf((1 + confidence) / 2, n - 1)) * statistics.stdev(differences) / n**0.5
+    interval = confidence_interval(differences, confidence)
+    half_width = None if interval is None else (interval[1] - interval[0]) / 2
+    return statistics.fmean(differences), half_width

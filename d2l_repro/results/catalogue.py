@@ -79,7 +79,10 @@ def entries() -> dict[str, Entry]:
 
 @lru_cache
 def reproduced() -> dict[str, Any]:
-    """Return the summary of the full run that the README shows: as summary.json, without metrics."""
+    """Return the summary of the full run that the README shows.
+
+    It is as summary.json, but only chapters with several seeds have metrics.
+    """
     return json.loads(resources.files(__package__).joinpath("reproduced.json").read_text(encoding="utf-8"))
 
 

@@ -47,9 +47,21 @@ def published_row(row: PublishedRow) -> dict[str, str]:
         "metric": row["metric"],
         "published": f"{row['value']:g}",
         "ours": format_number(row["ours"]),
-        "band": f"{row['low']:g} to {row['high']:g}",
-        "within": "yes" if row["within"] else "NO",
+        "band": band_text(row),
+        "within": row.get("verdict", "yes" if row["within"] else "NO"),
     }
+
+
+def band_text(row: Mapping[str, Any]) -> str:
+    """Return the band of a published value, "0.1 to 0.2", or what a conclusion claims, "above 0"."""
+    return row.get("claim", f"{row['low']:g} to {row['high']:g}")
+
+
+def spread_text(row: Mapping[str, Any], spec: str) -> str:
+    """Return what to write after the mean of several seeds: the interval of a conclusion, else the std."""
+    if row.get("interval"):
+        return f" ({' to '.join(format_number(end, '.3g') for end in row['interval'])})"
+    return f" ± {format_number(row['std'], spec)}" if len(row["seeds"]) > 1 else ""
 
 
 def environment_text(environment: Mapping[str, Any]) -> dict[str, str]:

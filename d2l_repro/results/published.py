@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from .claims import HOLDS, UNDECIDED, Claim, confidence_interval
 from .run import run_label
 from .schema import PublishedRow
 
@@ -16,11 +17,16 @@ from .schema import PublishedRow
 def published_values() -> list[dict[str, Any]]:
     """Return the rows of published.csv.
 
-    Each is a dict: chapter, run, metric, value, the band from low to high, source, note.
+    Each is a dict: chapter, run, metric, value, the band from low to high, source, note. A row that is a
+    conclusion has a claim, whose limits are its band; the others have none.
     """
     text = resources.files(__package__).joinpath("published.csv").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = list(csv.DictReader(text.splitlines()))
     for row in rows:
+        claim = row.pop("claim")
+        if claim:
+            row["claim"] = claim
+            row["low"], row["high"] = Claim(claim).limits
         row.update({name: float(row[name]) for name in ("value", "low", "high")})
     return rows
 
@@ -58,7 +64,7 @@ def compare(chapter: str, metrics: Mapping[str, Mapping[str, float]]) -> list[Pu
 
 
 def _compare_row(row: dict[str, Any], label: str, ours: float) -> PublishedRow:
-    return {
+    found: PublishedRow = {
         "run": label,
         "metric": row["metric"],
         "value": row["value"],
@@ -69,3 +75,24 @@ def _compare_row(row: dict[str, Any], label: str, ours: float) -> PublishedRow:
         "source": row["source"],
         "note": row["note"],
     }
+    if "claim" in row:
+        found["claim"] = row["claim"]
+        judge_claim(found, [ours])
+    return found
+
+
+def judge_claim(row: PublishedRow, differences: Sequence[float | None]) -> None:
+    """Put into the row of a conclusion what our differences, one per seed, say about it."""
+    row["interval"] = confidence_interval(differences)
+    row["verdict"] = Claim(row["claim"]).verdict(row["interval"])
+    row["within"] = row["verdict"] == HOLDS
+
+
+def is_undecided(row: Mapping[str, Any]) -> bool:
+    """Return whether the row is a conclusion on which our seeds do not decide."""
+    return row.get("verdict") == UNDECIDED
+
+
+def is_outside(row: Mapping[str, Any]) -> bool:
+    """Return whether our value is outside its band, or the conclusion does not hold."""
+    return not row["within"] and not is_undecided(row)

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..files import write_atomically
 from .environment import environment
 from .formatting import as_frame, note_sections, parity_row, published_row
+from .published import is_outside
 from .run import RunResult, Status, run_label
 from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
 
@@ -92,8 +93,8 @@ class Result:
 
     @property
     def outside(self) -> list[PublishedRow]:
-        """Rows of `published` in which our value is outside the band."""
-        return [row for row in self.published if not row["within"]]
+        """Rows of `published` in which our value is outside the band, or the conclusion does not hold."""
+        return [row for row in self.published if is_outside(row)]
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of result.json: dicts, lists, strings and finite numbers, null for any other."""

@@ -12,16 +12,24 @@ from importlib import resources
 from typing import Any, Callable, TypedDict
 
 
-class PublishedRow(TypedDict):
+class Conclusion(TypedDict, total=False):
+    """What a row has in addition where the published number belongs to a conclusion, not to one run."""
+
+    claim: str  # as `claims.Claim` reads it, "above 0"
+    verdict: str  # claims.HOLDS, FAILS or UNDECIDED
+    interval: tuple[float, float] | None  # confidence interval over the seeds; None with one seed
+
+
+class PublishedRow(Conclusion):
     """A published value beside ours."""
 
     run: str
     metric: str
     value: float  # as published
-    low: float  # ends of the band that counts as reproduced
+    low: float  # ends of the band that counts as reproduced, or of the claim
     high: float
     ours: float | None
-    within: bool
+    within: bool  # for a conclusion, whether it holds
     source: str
     note: str
 

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,6 +16,7 @@ from ..errors import InputError
 from ..files import write_atomically
 from .catalogue import entries
 from .formatting import format_number
+from .published import is_outside, is_undecided, judge_claim
 from .result import FILE_NAME, Result
 from .schema import ParityPair, PublishedRow, to_json
 
@@ -93,7 +95,8 @@ class Summary:
         """Return the published values beside the mean of ours over the seeds.
 
         A value is within its band when the band and mean +- one standard deviation have a number in common.
-        With one seed this means that the value lies in the band.
+        With one seed this means that the value lies in the band. A conclusion holds when the confidence
+        interval for the difference lies within what is claimed; one seed has no interval.
         """
         groups: dict[tuple[str, str], list[tuple[int, PublishedRow]]] = {}
         for result in self.results:
@@ -128,11 +131,12 @@ class Summary:
     def row(self) -> dict[str, str]:
         """Return the chapter's line in the overview that `d2l-repro run` prints last."""
         rows = self.published()
-        within = sum(row["within"] for row in rows)
+        within, undecided = (sum(map(test, rows)) for test in (itemgetter("within"), is_undecided))
+        count = f"{within} of {len(rows)}" + (f", {undecided} undecided" if undecided else "")
         return {
             "chapter": self.chapter,
             "data": data_label(self.first),
-            "published values within their bands": f"{within} of {len(rows)}" if rows else "-",
+            "published values within their bands": count if rows else "-",
             "scratch = Gluon": self._parity_text(),
             **({"statements that hold": self.first.statements()} if self.first.notes else {}),
         }
@@ -164,20 +168,21 @@ def _over_seeds(group: list[tuple[int, PublishedRow]]) -> SummaryRow:
     first = group[0][1]
     ours = spread([row["ours"] for _, row in group])
     reaches_band = ours["mean"] - ours["std"] <= first["high"] and ours["mean"] + ours["std"] >= first["low"]
-    return {
+    row: SummaryRow = {
         **first,
         "ours": ours["mean"],
         "std": ours["std"],
         "seeds": [seed for seed, _ in group],
         "within": reaches_band,
     }
+    if "claim" in row:
+        judge_claim(row, ours["values"])
+    return row
 
 
 def outside(summaries: Iterable[Summary]) -> list[tuple[str, SummaryRow]]:
-    """Return (chapter, row) of each value that is outside its band."""
-    return [
-        (summary.chapter, row) for summary in summaries for row in summary.published() if not row["within"]
-    ]
+    """Return (chapter, row) of each value that is outside its band, or conclusion that does not hold."""
+    return [(summary.chapter, row) for summary in summaries for row in summary.published() if is_outside(row)]
 
 
 @dataclass

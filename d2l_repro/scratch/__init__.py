@@ -25,12 +25,12 @@ from .optim import (
     AdamW,
     Momentum,
     Nesterov,
-    RandomAdam,
     RMSProp,
     clip_gradients,
     sgd,
 )
 from .rnn import lstm, lstm_cell, lstm_parameters
+from .summed_optim import ParameterDropoutAdam, ParameterShrinkingAdam, SummedAdam, SummedRMSProp
 
 __all__ = [
     "SGD",
@@ -40,8 +40,11 @@ __all__ = [
     "AdamW",
     "Momentum",
     "Nesterov",
+    "ParameterDropoutAdam",
+    "ParameterShrinkingAdam",
     "RMSProp",
-    "RandomAdam",
+    "SummedAdam",
+    "SummedRMSProp",
     "accuracy",
     "clip_gradients",
     "correct",

@@ -12,7 +12,7 @@ from typing import Any, Callable
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from . import optim
+from . import optim, summed_optim
 from .init import kaiming, normal, xavier
 from .layers import SELU_ALPHA, SELU_SCALE
 
@@ -70,9 +70,14 @@ OPTIMIZERS: dict[str, OptimizerPair] = {
     "adadelta": OptimizerPair(optim.AdaDelta, {}, "adadelta", decays_alike=False, state_in_double=False),
     "adam": OptimizerPair(optim.Adam, {}, "adam"),
     "adam, no correction": OptimizerPair(optim.Adam, {"correct_bias": False}),
-    "adam, t the epoch": OptimizerPair(optim.Adam),  # a chapter adds steps_per_t, batches per epoch
     "adamw": OptimizerPair(optim.AdamW),
-    "random adam": OptimizerPair(optim.RandomAdam),
+    # Those of a reader's article, whose learning rate is a numerator.
+    "summed rmsprop": OptimizerPair(summed_optim.SummedRMSProp),
+    "summed rmsprop, epsilon inside": OptimizerPair(summed_optim.SummedRMSProp, {"eps_inside_sqrt": True}),
+    "summed adam, no correction": OptimizerPair(summed_optim.SummedAdam, {"beta1": 0.0, "beta2": 0.0}),
+    "summed adam": OptimizerPair(summed_optim.SummedAdam),
+    "summed adam, parameter dropout": OptimizerPair(summed_optim.ParameterDropoutAdam),
+    "summed adam, parameter shrinking": OptimizerPair(summed_optim.ParameterShrinkingAdam),
 }
 
 GLUON_ACTIVATIONS: dict[str, Callable[[], nn.HybridBlock]] = {  # for the names of `layers.ACTIVATIONS`

@@ -9,7 +9,7 @@ keeps from step to step in its `state`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
 
 import numpy as np
@@ -81,10 +81,7 @@ class Optimizer:
 
     def step(self, batch_size: float) -> None:
         """Update every parameter by its gradient, which is the sum over `batch_size` examples."""
-        if self.t == 0:  # not earlier: until now the parameters' shapes and types may have changed
-            self.state = {name: [param.zeros_like() for param in self.params] for name in self.state_names}
-        self.t += 1
-        for param, *state in zip(self.params, *self.state.values()):
+        for param, *state in self.next_step():
             g = param.grad / batch_size
             if self.wd and self.decoupled:
                 # p <- p - lr wd p
@@ -93,6 +90,13 @@ class Optimizer:
                 # g <- g + wd p
                 g += self.l2_factor * self.wd * param
             param -= self.update(g, *state)
+
+    def next_step(self) -> Iterator[tuple[nd.NDArray, ...]]:
+        """Count a step, and return an iterator over the parameters, each with its arrays of the state."""
+        if self.t == 0:  # not earlier: until now the parameters' shapes and types may have changed
+            self.state = {name: [param.zeros_like() for param in self.params] for name in self.state_names}
+        self.t += 1
+        return zip(self.params, *self.state.values())
 
     def update(self, g: nd.NDArray, *state: nd.NDArray) -> nd.NDArray:
         """Return what to subtract from a parameter, and update its arrays of the state in place."""
@@ -334,9 +338,6 @@ class Adam(Optimizer):
         epsilon: keeps the quotient finite.
         correct_bias: whether to apply the factor that depends on t. Both averages start at 0 and are too
             small at first, which the factor corrects.
-        steps_per_t: number of steps that increase t by one; 1 in the literature. In a reader's article t
-            counts epochs: the factor, which should soon be 1, then begins at sqrt(1 - beta2) / (1 - beta1) =
-            0.32, falls, and is 0.16 in the twentieth epoch.
     """
 
     state_names = ("v", "s")
@@ -349,12 +350,11 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         correct_bias: bool = True,
-        steps_per_t: int = 1,
         **options: Any,
     ):
         super().__init__(params, lr, **options)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-        self.correct_bias, self.steps_per_t = correct_bias, steps_per_t
+        self.correct_bias = correct_bias
 
     def update(self, g, v, s):
         v *= self.beta1
@@ -363,11 +363,10 @@ class Adam(Optimizer):
         s += (1 - self.beta2) * g * g
         lr = self.learning_rate
         if self.correct_bias:
-            t = math.ceil(self.t / self.steps_per_t)
             # v / (1 - beta1^t) and s / (1 - beta2^t) divide all elements by the same numbers, so one factor
             # does both, as in the paper's more efficient form and in Gluon. Epsilon is then added to the root
             # of the uncorrected s.
-            lr *= math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+            lr *= math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
         return lr * v / (s.sqrt() + self.epsilon)
 
 
@@ -385,25 +384,6 @@ class AdamW(Adam):
 
     def __init__(self, params: Iterable[nd.NDArray], lr: float, wd: float = 0.01, **options: Any):
         super().__init__(params, lr, wd=wd, decoupled=True, **options)
-
-
-class RandomAdam(Adam):
-    """Adam in which each element of a parameter takes a step only with probability 1 - `drop`.
-
-    It follows a reader's article, which calls it AdamW while saying that it is not. It is dropout applied to
-    the update: the averages still see every gradient.
-
-    Args:
-        params, lr, options: as for Adam.
-        drop: probability that an element stays where it is.
-    """
-
-    def __init__(self, params: Iterable[nd.NDArray], lr: float, drop: float = 0.5, **options: Any):
-        super().__init__(params, lr, **options)
-        self.drop = drop
-
-    def update(self, g, v, s):
-        return super().update(g, v, s) * (nd.random.uniform(shape=g.shape, dtype=g.dtype) >= self.drop)
 
 
 def descent_path(

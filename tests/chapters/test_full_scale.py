@@ -13,7 +13,7 @@ from d2l_repro.results.published import published_values
 TOO_LONG = {"fully_connected_nets", "mnist_regularization", "lenet", "language_model"}
 COMPARED = sorted((entries().keys() & {row["chapter"] for row in published_values()}) - TOO_LONG)
 # The notes of these rows in published.csv say why.
-NOT_REPRODUCED = {"optimizers": {("conclusions", "softmax_gap")}}
+NOT_REPRODUCED = {"optimizers": {("softmax momentum best", "gap")}}
 ON_FASHION = ("softmax_regression", "mlp", "dropout")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from d2l_repro.experiment.conclusions import conclusions
+from d2l_repro.experiment.conclusions import add_differences, conclusions
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
 
@@ -69,3 +69,19 @@ def test_conclusion_leaves_a_diverged_seed_out_of_variant_and_baseline():
     assert found.difference == pytest.approx(-0.015)
     none = conclusion("tanh", baseline=(0.98, 0.90), tanh=(None, None))
     assert none.as_row("tanh")["ours"] == "not finite"
+
+
+def test_add_differences_subtracts_runs_of_the_same_implementation():
+    result = with_accuracies(baseline=(0.98,), tanh=(0.96,))
+    result.runs.append(RunResult("scratch", "baseline", 0, metrics={"test_acc": 0.5}))
+    add_differences(
+        result, {"tanh_minus_baseline": ("tanh", "baseline", "test_acc"), "gap": ("tanh", "baseline", "gap")}
+    )
+    assert result.find("gluon", "conclusions").metrics == {"tanh_minus_baseline": pytest.approx(-0.02)}
+    assert result.find("scratch", "conclusions") is None
+
+
+def test_add_differences_leaves_out_a_run_that_diverged():
+    result = with_accuracies(baseline=(0.98,), tanh=(None,))
+    add_differences(result, {"difference": ("tanh", "baseline", "test_acc")})
+    assert result.find("gluon", "conclusions") is None

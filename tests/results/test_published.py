@@ -3,6 +3,8 @@
 import csv
 from importlib import resources
 
+import pytest
+
 from d2l_repro.results import published
 
 
@@ -43,3 +45,43 @@ def test_compare_puts_a_row_with_an_implementation_beside_that_one_only():
         ("scratch", "test_acc", True),
         ("gluon", "test_acc", False),
     ]
+
+
+def conclusion(ours):
+    (row,) = published.compare("optimizers", {"scratch conclusions": {"momentum_minus_adam": ours}})
+    return row
+
+
+@pytest.mark.parametrize("ours", [0.013, 0.0, -0.013])
+def test_compare_of_one_seed_cannot_tell_whether_a_conclusion_holds(ours):
+    row = conclusion(ours)
+    assert (row["claim"], row["verdict"], row["interval"]) == ("above 0", "cannot tell", None)
+    assert (row["value"], row["ours"], row["within"]) == (0.013, ours, False)
+    assert published.is_undecided(row)
+    assert not published.is_outside(row)
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.015, 0.016, 0.014], "holds"),
+        ([0.0, 0.0, 0.0], "does not hold"),
+        ([0.013, -0.013, 0.0], "cannot tell"),
+        ([-0.015, -0.016, -0.014], "does not hold"),
+    ],
+)
+def test_judge_claim_tests_a_conclusion_over_the_seeds(differences, verdict):
+    row = conclusion(differences[0])
+    published.judge_claim(row, differences)
+    assert row["verdict"] == verdict
+    assert row["within"] == (verdict == "holds")
+    assert published.is_outside(row) == (verdict == "does not hold")
+
+
+def test_no_conclusion_has_a_band_of_its_own_beside_its_claim():
+    with resources.files("d2l_repro.results").joinpath("published.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    claims = [row for row in rows if row["claim"]]
+    assert {row["run"].split()[-1] for row in claims} == {"conclusions"}
+    assert all(not row["low"] and not row["high"] for row in claims)
+    assert [row for row in rows if row["run"].endswith("conclusions") and not row["claim"]] == []

@@ -200,6 +200,38 @@ def test_picture_of_a_band_shows_where_ours_and_its_std_lie():
     assert picture["value"] - picture["low"] == pytest.approx(0.5 * scale, abs=0.2)
 
 
+def conclusions_page(folder, *differences):
+    """Return the page of optimizers with one conclusion, whose difference has a value per seed."""
+    for seed, difference in enumerate(differences):
+        metrics = {"scratch conclusions": {"momentum_minus_adam": difference}}
+        result = Result("optimizers", seed, {}, published=published.compare("optimizers", metrics))
+        home = folder / "optimizers" / (f"seed_{seed}" if seed else "")
+        home.mkdir(parents=True)
+        result.save(home)
+    return report.page(summary.collect(folder))
+
+
+def test_page_shows_a_conclusion_with_its_interval_and_verdict(tmp_path):
+    page = conclusions_page(tmp_path, 0.015, 0.016, 0.014)
+    text = text_of(page)
+    assert "scratch conclusions momentum minus adam 0.013 0.015 (0.0125 to 0.0175) above 0 holds" in text
+    assert "1 of 1 compared published values lie within their bands." in text
+    assert 'data-chapter="optimizers" data-verdict="within"' in page
+
+
+def test_page_says_that_one_seed_cannot_decide_a_conclusion(tmp_path):
+    page = conclusions_page(tmp_path, 0.015)
+    text = text_of(page)
+    assert "scratch conclusions momentum minus adam 0.013 0.015 above 0 cannot tell" in text
+    assert "; 1 cannot be decided by these seeds." in text
+    assert 'data-chapter="optimizers" data-verdict="cannot tell"' in page
+
+
+def test_page_calls_a_chapter_whose_conclusion_does_not_hold_outside(tmp_path):
+    page = conclusions_page(tmp_path, -0.015, -0.016, -0.014)
+    assert 'data-chapter="optimizers" data-verdict="outside"' in page
+
+
 def test_inline_markup_lets_nothing_through_but_emphasis_and_code():
     assert report.inline_markup(f"*a* `b*c*` {MARKUP}") == f"<em>a</em> <code>b*c*</code> {escape(MARKUP)}"
 

@@ -26,7 +26,7 @@ def result_of(test_acc, seed=0, **changes):
         "runs": [RunResult("scratch", "", seed, history, {"test_acc": test_acc})],
         "published": published.compare("softmax_regression", {"scratch": {"test_acc": test_acc}}),
     }
-    return Result("softmax_regression", seed, **{**facts, **changes})
+    return Result(**{"chapter": "softmax_regression", "seed": seed, **facts, **changes})
 
 
 def save(folder, result):
@@ -66,6 +66,35 @@ def test_published_of_several_seeds_is_within_when_mean_and_std_reach_the_band(v
     assert row["within"] == within
     assert row["seeds"] == [0, 1]
     assert bool(summary.outside([summary.Summary(None, results)])) == (not within)
+
+
+def conclusion_of(*differences):
+    """Return the summary of optimizers with a conclusion and a value, one result per seed."""
+    results = []
+    for seed, difference in enumerate(differences):
+        metrics = {
+            "scratch conclusions": {"momentum_minus_adam": difference},
+            "scratch softmax momentum best": {"train_acc": 0.862},
+        }
+        rows = published.compare("optimizers", metrics)
+        results.append(result_of(0.83, seed, chapter="optimizers", published=rows))
+    return summary.Summary(None, results)
+
+
+def test_published_of_several_seeds_tests_a_conclusion_by_its_interval():
+    held = conclusion_of(0.015, 0.016, 0.014).published()[-1]
+    assert held["verdict"] == "holds"
+    assert held["interval"] == pytest.approx((0.0125, 0.0175), abs=1e-4)  # 0.015 -+ 4.303 * 0.001 / sqrt(3)
+    assert conclusion_of(-0.01, 0.02, 0.0).published()[-1]["verdict"] == "cannot tell"
+
+
+def test_row_counts_conclusions_that_the_seeds_cannot_decide():
+    column = "published values within their bands"
+    assert conclusion_of(0.015).row()[column] == "1 of 2, 1 undecided"
+    assert conclusion_of(0.015, 0.016, 0.014).row()[column] == "2 of 2"
+    assert summary.outside([conclusion_of(0.015)]) == []
+    ((_, row),) = summary.outside([conclusion_of(-0.015, -0.016, -0.014)])
+    assert row["metric"] == "momentum_minus_adam"
 
 
 def test_summary_names_a_seed_that_failed_and_leaves_it_out_of_all_means():

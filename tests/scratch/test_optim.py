@@ -73,10 +73,6 @@ def adam_without_correction(p, g, s, lr, t):
     return p - lr * v / (np.sqrt(u) + 1e-8)
 
 
-def adam_by_epoch(p, g, s, lr, t):
-    return adam(p, g, s, lr, (t + 9) // 10)
-
-
 def sgd(p, g, s, lr, t):
     return p - lr * g
 
@@ -92,8 +88,6 @@ FORMULAS = {
     "adadelta": (scratch.AdaDelta, {}, adadelta),
     "adam": (scratch.Adam, {}, adam),
     "adam without correction": (scratch.Adam, {"correct_bias": False}, adam_without_correction),
-    "adam, t the epoch": (scratch.Adam, {"steps_per_t": 10}, adam_by_epoch),
-    "random adam that drops nothing": (scratch.RandomAdam, {"drop": 0.0}, adam),
 }
 
 
@@ -233,17 +227,7 @@ def test_momentum_velocity_contains_old_learning_rates_and_the_average_does_not(
         assert np.array_equal(param.asnumpy(), before) == stops_at_once
 
 
-def test_random_adam_moves_the_share_of_elements_that_is_not_dropped():
-    param = nd.zeros(100_000)
-    param.attach_grad()
-    param.grad[:] = 1
-    scratch.RandomAdam([param], 0.1, drop=0.3).step(1)
-    moved = param.asnumpy() != 0
-    assert moved.mean() == pytest.approx(0.7, abs=0.01)
-    np.testing.assert_allclose(param.asnumpy()[moved], -0.1, rtol=1e-3)
-
-
-@pytest.mark.parametrize("optimizer_cls", [scratch.SGD, scratch.AdaDelta, scratch.RandomAdam])
+@pytest.mark.parametrize("optimizer_cls", [scratch.SGD, scratch.AdaDelta, scratch.SummedAdam])
 def test_optimizer_has_the_three_names_of_gluons_trainer(optimizer_cls):
     param = parameter()
     optimizer = optimizer_cls([param], 0.5)

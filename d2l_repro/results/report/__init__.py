@@ -20,15 +20,25 @@ from markupsafe import Markup, escape
 from ... import __version__
 from ...files import write_atomically
 from ..catalogue import Entry, entries
-from ..formatting import environment_text, format_duration, format_number, in_words, note_sections, parity_row
+from ..claims import FAILS, HOLDS, UNDECIDED
+from ..formatting import (
+    band_text,
+    environment_text,
+    format_duration,
+    format_number,
+    in_words,
+    note_sections,
+    parity_row,
+    spread_text,
+)
 from ..history import is_shown
-from ..published import labels, published_values
+from ..published import is_outside, is_undecided, labels, published_values
 from ..result import Result
 from ..summary import Collection, Spread, Summary, data_label
 
 FILE_NAME = "report.html"
-WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED = "within", "outside", "failed", "holds", "not compared"
-VERDICTS = (WITHIN, OUTSIDE, FAILED, HOLDS, NOT_COMPARED)
+WITHIN, OUTSIDE, FAILED, NOT_COMPARED = "within", "outside", "failed", "not compared"
+VERDICTS = (WITHIN, OUTSIDE, FAILED, HOLDS, FAILS, UNDECIDED, NOT_COMPARED)
 BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
 
 
@@ -56,6 +66,7 @@ def page(collection: Collection) -> str:
         problems=collection.problems,
         version=__version__,
         compared=[row for row in rows if row["verdict"] != NOT_COMPARED],
+        undecided=sum(map(is_undecided, rows)),
         verdicts=VERDICTS,
         finished=max((chapter["finished"] for chapter in chapters), default=""),
         style=Markup(style),
@@ -74,7 +85,9 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(inline_markup=inline_markup, format_number=format_number)
+    environment.filters.update(
+        inline_markup=inline_markup, format_number=format_number, band_text=band_text, spread_text=spread_text
+    )
     return environment.get_template("page.html.jinja")
 
 
@@ -129,7 +142,8 @@ def _verdict(summary: Summary, compared: list) -> str:
     if summary.errors or summary.interrupted:
         return FAILED
     if compared:
-        return WITHIN if all(row["within"] for row in compared) else OUTSIDE
+        decided = [row for row in compared if not is_undecided(row)]
+        return OUTSIDE if any(map(is_outside, decided)) else WITHIN if decided else UNDECIDED
     return HOLDS if summary.first.notes else NOT_COMPARED
 
 
@@ -151,7 +165,7 @@ def _published(summary: Summary, row: Mapping[str, Any]) -> dict[str, Any]:
         **row,
         "chapter": summary.chapter,
         "num_seeds": len(summary.seeds),
-        "verdict": {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]],
+        "verdict": row.get("verdict", {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]]),
         "picture": _picture(row),
     }
 
@@ -159,16 +173,18 @@ def _published(summary: Summary, row: Mapping[str, Any]) -> dict[str, Any]:
 def _picture(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the horizontal positions, in pixels, of all that the picture of a band shows."""
     ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
-    reach = [] if ours is None else [ours - row["std"], ours + row["std"]]
+    reach = [] if ours is None else row.get("interval") or [ours - row["std"], ours + row["std"]]
     points = [row["low"], row["high"], row["value"], *reach]
+    if "claim" in row:  # which may reach far: up to a difference of 1
+        points[:2] = [max(row["low"], -2 * row["value"]), min(row["high"], 2 * row["value"])]
     left, width = min(points), (max(points) - min(points)) or 1.0
 
     def position(value):
         return round(BAND_MARGIN + (BAND_WIDTH - 2 * BAND_MARGIN) * (value - left) / width, 1)
 
     return {
-        "low": position(row["low"]),
-        "high": position(row["high"]),
+        "low": position(points[0]),
+        "high": position(points[1]),
         "value": position(row["value"]),
         "ours": None if ours is None else position(ours),
         "reach": [position(end) for end in reach],
