@@ -50,6 +50,7 @@ ENGLISH = {
         "validation log RMSE",
     ),
     "to": "{low} to {high}",
+    "and": " and ",
     "about": "Run on {date} with MXNet {mxnet}, NumPy {numpy} and Python {python}, seed {seeds}: {within} of "
     "the {total} published values lie within their bands, and {held} of {claims} conclusions hold.",
     "seeds": " (`{name}`: {seeds})",
@@ -66,6 +67,7 @@ CHINESE = {
         "验证集上的对数均方根误差",
     ),
     "to": "{low} 至 {high}",
+    "and": " 和 ",
     "about": "以上结果于 {date} 用 MXNet {mxnet}、NumPy {numpy}、Python {python} 得到，随机种子为 {seeds}。"
     "在 {total} 个公布值中，有 {within} 个落在允许区间内；在 {claims} 个结论中，有 {held} 个成立。",
     "seeds": "（`{name}` 为 {seeds}）",
@@ -152,11 +154,14 @@ def markdown(head: tuple, rows: list) -> str:
 
 def summary_line(chapters: dict[str, dict], words: dict) -> str:
     """Return the sentence that says when, on what and how well the values were reproduced."""
-    rows, first = published_rows(chapters), next(iter(chapters.values()))
+    rows, runs = published_rows(chapters), list(chapters.values())
     values, claims = ([row for row in rows if has_band(row) == wanted] for wanted in (True, False))
     return words["about"].format(
-        date=max(chapter["finished"] for chapter in chapters.values())[:10],
-        **first["environment"],
+        date=words["and"].join(sorted({run["finished"][:10] for run in runs})),
+        **{
+            name: words["and"].join(dict.fromkeys(run["environment"][name] for run in runs))
+            for name in ("mxnet", "numpy", "python")
+        },
         seeds=seeds_text(chapters, words),
         total=len(values),
         within=sum(row["within"] for row in values),
