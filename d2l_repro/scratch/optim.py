@@ -338,6 +338,8 @@ class Adam(Optimizer):
         epsilon: keeps the quotient finite.
         correct_bias: whether to apply the factor that depends on t. Both averages start at 0 and are too
             small at first, which the factor corrects.
+        steps_per_t: number of steps that increase t by one; 1 in the literature. With the number of batches
+            in an epoch t counts epochs, as in a reader's article: see `summed_optim`.
     """
 
     state_names = ("v", "s")
@@ -350,11 +352,12 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         correct_bias: bool = True,
+        steps_per_t: int = 1,
         **options: Any,
     ):
         super().__init__(params, lr, **options)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-        self.correct_bias = correct_bias
+        self.correct_bias, self.steps_per_t = correct_bias, steps_per_t
 
     def update(self, g, v, s):
         v *= self.beta1
@@ -363,10 +366,11 @@ class Adam(Optimizer):
         s += (1 - self.beta2) * g * g
         lr = self.learning_rate
         if self.correct_bias:
+            t = math.ceil(self.t / self.steps_per_t)
             # v / (1 - beta1^t) and s / (1 - beta2^t) divide all elements by the same numbers, so one factor
             # does both, as in the paper's more efficient form and in Gluon. Epsilon is then added to the root
             # of the uncorrected s.
-            lr *= math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
+            lr *= math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         return lr * v / (s.sqrt() + self.epsilon)
 
 

@@ -73,6 +73,10 @@ def adam_without_correction(p, g, s, lr, t):
     return p - lr * v / (np.sqrt(u) + 1e-8)
 
 
+def adam_by_epoch(p, g, s, lr, t):
+    return adam(p, g, s, lr, (t + 9) // 10)
+
+
 def sgd(p, g, s, lr, t):
     return p - lr * g
 
@@ -88,6 +92,7 @@ FORMULAS = {
     "adadelta": (scratch.AdaDelta, {}, adadelta),
     "adam": (scratch.Adam, {}, adam),
     "adam without correction": (scratch.Adam, {"correct_bias": False}, adam_without_correction),
+    "adam, t the epoch": (scratch.Adam, {"steps_per_t": 10}, adam_by_epoch),
 }
 
 
