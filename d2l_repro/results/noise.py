@@ -172,11 +172,17 @@ def _variance_of_difference(a: Sequence[float], b: Sequence[float]) -> tuple[flo
     """Return the variance of the difference of the means, and the degrees of freedom of its estimate."""
     if min(len(a), len(b)) == 1:
         many = max(a, b, key=len)
-        return statistics.variance(many) * (1 + 1 / len(many)), len(many) - 1
+        return _variance(many) * (1 + 1 / len(many)), len(many) - 1
     # s^2 / n of each side; the degrees of freedom are those of Welch and Satterthwaite
-    one, other = (statistics.variance(values) / len(values) for values in (a, b))
+    one, other = (_variance(values) / len(values) for values in (a, b))
     squares = one**2 / (len(a) - 1) + other**2 / (len(b) - 1)
     return one + other, (one + other) ** 2 / squares if squares else 1.0
+
+
+def _variance(values: Sequence[float]) -> float:
+    # `statistics.variance` of Python 3.9 fails where a sum of tiny squares underflows.
+    mean = statistics.fmean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def accuracy_slack(accuracies: Iterable[Number]) -> float:
