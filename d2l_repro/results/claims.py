@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .noise import variance
+
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "cannot tell"
 CONFIDENCE = 0.95  # of the interval that decides
 
@@ -61,5 +63,5 @@ def confidence_interval(values: Sequence[float | None], confidence: float = CONF
 
     mean, n = statistics.fmean(numbers), len(numbers)
     # t s / sqrt(n), with t the quantile of Student's distribution with n - 1 degrees of freedom
-    half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * statistics.stdev(numbers) / math.sqrt(n)
+    half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * math.sqrt(variance(numbers) / n)
     return mean - half_width, mean + half_width

@@ -159,27 +159,28 @@ def allowed_by_seeds(a: Sequence[Number], b: Sequence[Number], error: float) -> 
         return None
     scale = max(map(abs, [*ours, *theirs])) or 1.0
     one, other = ([value / scale for value in values] for values in (ours, theirs))
-    variance, freedom = _variance_of_difference(one, other)
+    squared_error, freedom = _variance_of_difference(one, other)
     mean = max(abs(statistics.fmean(one)), abs(statistics.fmean(other)))
-    if variance == 0 or mean == 0:
-        return 0.0 if variance == 0 else math.inf
+    if squared_error == 0 or mean == 0:
+        return 0.0 if squared_error == 0 else math.inf
     from scipy.special import stdtrit
 
-    return float(-stdtrit(freedom, error / 2)) * math.sqrt(variance) / mean
+    return float(-stdtrit(freedom, error / 2)) * math.sqrt(squared_error) / mean
 
 
 def _variance_of_difference(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     """Return the variance of the difference of the means, and the degrees of freedom of its estimate."""
     if min(len(a), len(b)) == 1:
         many = max(a, b, key=len)
-        return _variance(many) * (1 + 1 / len(many)), len(many) - 1
+        return variance(many) * (1 + 1 / len(many)), len(many) - 1
     # s^2 / n of each side; the degrees of freedom are those of Welch and Satterthwaite
-    one, other = (_variance(values) / len(values) for values in (a, b))
+    one, other = (variance(values) / len(values) for values in (a, b))
     squares = one**2 / (len(a) - 1) + other**2 / (len(b) - 1)
     return one + other, (one + other) ** 2 / squares if squares else 1.0
 
 
-def _variance(values: Sequence[float]) -> float:
+def variance(values: Sequence[float]) -> float:
+    """Return the sample variance of at least two values."""
     # `statistics.variance` of Python 3.9 fails where a sum of tiny squares underflows.
     mean = statistics.fmean(values)
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..files import write_atomically
 from .catalogue import entries
 from .formatting import format_number
+from .noise import variance
 from .published import is_outside, is_undecided, judge_claim
 from .result import FILE_NAME, Result
 from .schema import ParityPair, PublishedRow, to_json
@@ -159,7 +160,8 @@ def spread(values: Sequence[float | None]) -> Spread:
     numbers = [value for value in values if value is not None and math.isfinite(value)]
     if len(numbers) == len(values):
         with suppress(OverflowError):  # the sum of large numbers
-            mean, std = statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else 0.0
+            std = math.sqrt(variance(numbers)) if len(numbers) > 1 else 0.0
+            mean = statistics.fmean(numbers)
     return {"mean": mean, "std": std, "values": list(values)}
 
 
