@@ -11,6 +11,7 @@ from mxnet import autograd, nd
 from chapters.dropout import NUM_INPUTS, HParams, from_scratch, with_gluon
 
 from ..scratch import relu, softmax
+from . import parts
 from .mistake import Lesson, Mistake
 
 
@@ -55,8 +56,6 @@ def for_the_batch(H, p):
     return nd.broadcast_mul(H, mask(H, 1 - p, (1, H.shape[1]))) / (1 - p) if autograd.is_training() else H
 
 
-TRAINING = (("scratch", "train_loss"), ("scratch", "train_acc"))
-
 lesson = Lesson(
     from_scratch,
     with_gluon,
@@ -74,21 +73,21 @@ lesson = Lesson(
             "whose dropout lacks the factor 1 / (1 - p)",
             "dropout's factor",
             with_dropout(unscaled),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
         Mistake(
             "p and 1 - p",
             "whose dropout keeps with the probability of dropping",
             "dropout's probability",
             with_dropout(exchanged),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
         Mistake(
             "no dropout",
             "without dropout",
             "dropout left out",
             with_dropout(lambda H, p: H),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
         Mistake(
             "one mask",

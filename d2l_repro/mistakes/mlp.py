@@ -33,9 +33,6 @@ def zero_weights(model, hp):
     return model
 
 
-TRAINING = (("scratch", "train_loss"), ("scratch", "train_acc"))
-ALL = (*TRAINING, ("scratch", "test_acc"))
-
 lesson = Lesson(
     from_scratch,
     with_gluon,
@@ -47,7 +44,7 @@ lesson = Lesson(
             "activation",
             with_activations(lambda H: H),
             caught_by=(PARITY,),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
         Mistake(
             "sigmoid",
@@ -55,7 +52,7 @@ lesson = Lesson(
             "activation",
             with_activations(nd.sigmoid),
             caught_by=(PARITY,),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
         Mistake(
             "activation last",
@@ -70,7 +67,7 @@ lesson = Lesson(
             "whose weights begin at zero",
             "initial weights",
             zero_weights,
-            rows=ALL,
+            rows=parts.ALL,
         ),
         Mistake(
             "hidden layer not learned",
@@ -78,7 +75,7 @@ lesson = Lesson(
             "parameter not learned",
             parts.learns_only(2, 3),
             caught_by=(PARITY,),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
         Mistake(
             "old learning rate",
@@ -86,7 +83,7 @@ lesson = Lesson(
             "learning rate",
             parts.with_lr(0.1),
             caught_by=(PARITY,),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
     ],
 )

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable
 
+from mxnet import nd
+
 from ..data.loader import Data, Mapped
 from ..experiment.model import Model
 from ..scratch import SGD
 from ..train.loop import Trainer
+
+# Published rows of a classifier: (run, metric).
+TRAINING = (("scratch", "train_loss"), ("scratch", "train_acc"))
+ALL = (*TRAINING, ("scratch", "test_acc"))
 
 
 class WrongSize:
@@ -69,6 +75,11 @@ def with_lr(lr: float) -> Callable[[Model, Any], Model]:
 def with_batches(change: Callable) -> Callable[[Data], Data]:
     """Return a change of the data that is made in every training batch: (X, y) -> (X, y)."""
     return lambda data: replace(data, train_iter=Mapped(data.train_iter, change))
+
+
+def labels_of_others(data: Data) -> Data:
+    """Give each example of a training batch the label of another one."""
+    return with_batches(lambda X, y: (X, nd.reverse(y, axis=0)))(data)
 
 
 def broadcast_loss(y_hat, y):  # (batch, 1), (batch,)

@@ -57,9 +57,6 @@ def raw_pixels(X, y):
     return 255 * X, y
 
 
-TRAINING = (("scratch", "train_loss"), ("scratch", "train_acc"))
-ALL = (*TRAINING, ("scratch", "test_acc"))
-
 lesson = Lesson(
     from_scratch,
     with_gluon,
@@ -87,7 +84,7 @@ lesson = Lesson(
             "softmax",
             sigmoid,
             caught_by=(PARITY,),
-            rows=ALL,
+            rows=parts.ALL,
         ),
         Mistake(
             "no logarithm",
@@ -111,7 +108,7 @@ lesson = Lesson(
             "batch size",
             parts.divided_twice,
             caught_by=(PARITY,),
-            rows=ALL,
+            rows=parts.ALL,
         ),
         # Over fifty steps of the published data parity does not see this one: the short batch comes last.
         Mistake(
@@ -132,8 +129,8 @@ lesson = Lesson(
             "labels of others",
             "whose labels were not shuffled together with the images",
             "labels of other examples",
-            data=parts.with_batches(lambda X, y: (X, nd.reverse(y, axis=0))),
-            rows=ALL,
+            data=parts.labels_of_others,
+            rows=parts.ALL,
         ),
         # Both implementations make it, and still part: only from scratch is a probability rounded to 0.
         Mistake(
@@ -142,7 +139,7 @@ lesson = Lesson(
             "scale of the inputs",
             data=parts.with_batches(raw_pixels),
             caught_by=(PARITY,),
-            rows=TRAINING,
+            rows=parts.TRAINING,
         ),
     ],
 )
