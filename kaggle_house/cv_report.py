@@ -59,7 +59,7 @@ def _compare_with_published(report, recipe, options, tables):
     if recipe not in PUBLISHED_RUNS:
         return []
     metrics = {f"{name}_log_rmse": report["mean"][name] for name in ("train", "valid")}
-    return published.compare("house_prices", {PUBLISHED_RUNS[recipe]: metrics})
+    return published.compare("house_prices", {PUBLISHED_RUNS[recipe]: metrics}, dataset=tables.name)
 
 
 def format_report(report: dict[str, Any], tables: Tables) -> str:

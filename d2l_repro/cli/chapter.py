@@ -14,6 +14,7 @@ from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from ..experiment.chapter import Chapter, Execution
 from ..files import writable_folder
 from ..results.result import FILE_NAME, Result
+from ..results.verdicts import failures
 from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, StudyOptions
 
 
@@ -27,7 +28,7 @@ class OutputOptions:
         tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs/ and the chapter's name)"),
     ] = None
     show: bool = False  # open the figures when done
-    strict: bool = False  # exit with code 1 if a value lies outside its band around the published one
+    strict: bool = False  # exit with code 1 if a value differs by more than chance allows
 
 
 @dataclass(frozen=True)
@@ -123,4 +124,4 @@ def _run_options(chapter: Chapter) -> type[SeedOptions]:
 def _exit_code(result: Result, strict: bool) -> int:
     if result.interrupted:
         return INTERRUPTED
-    return FAILED if result.errors or (strict and result.outside) else DONE
+    return FAILED if result.errors or (strict and failures(result.published)) else DONE

@@ -12,7 +12,7 @@ import tyro
 from .. import installation
 from ..errors import BROKEN, DONE, FAILED, INTERRUPTED, USAGE, InputError, one_line_errors
 from ..files import writable_folder
-from ..results import report, summary
+from ..results import report, summary, verdicts
 from ..results.catalogue import TEXTBOOK, Entry, entries, reproduced
 from ..results.formatting import (
     aligned,
@@ -21,6 +21,8 @@ from ..results.formatting import (
     format_duration,
     format_number,
     published_row,
+    published_text,
+    verdict_text,
 )
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
@@ -59,8 +61,8 @@ def _list_row(entry: Entry, takes: str) -> dict[str, str]:
 class RunCommand(Settings):
     """Run chapters, each in its own process, and write a report on them.
 
-    If one fails, the others still run. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value lies
-    outside its band; 2 usage error; 130 interrupted.
+    If one fails, the others still run. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value
+    differs by more than chance allows; 2 usage error; 130 interrupted.
     """
 
     # chapters to run, or the groups textbook and all; see `d2l-repro list`
@@ -76,7 +78,7 @@ class RunCommand(Settings):
     jobs: Count = 1  # chapters to run at a time; measured times are comparable only with 1
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
-    strict: bool = False  # exit with code 1 if a value lies outside its band around the published one
+    strict: bool = False  # exit with code 1 if a value differs by more than chance allows
     out: Path = Path("runs")  # folder for the results, a subfolder per chapter, and for report.html
 
     def __call__(self) -> int:
@@ -109,7 +111,7 @@ class RunCommand(Settings):
         self._report([*failed, *unfinished])
         if interrupted:
             return INTERRUPTED
-        return FAILED if failed or (self.strict and _print_outside(summaries)) else DONE
+        return FAILED if failed or (self.strict and _print_failures(summaries)) else DONE
 
     def _tasks(self, folder: Path, names: Sequence[str]) -> list[Task]:
         return [
@@ -125,7 +127,7 @@ class RunCommand(Settings):
         ]
 
     def _print_tables(self, names: Sequence[str], summaries: Sequence[summary.Summary]) -> None:
-        print(f"\n{_overview(names, summaries)}")
+        print(f"\n{_overview(names, summaries)}\n\n{verdict_line(summaries)}")
         if self.seeds > 1 and any(item.metrics() for item in summaries):  # notes have no metrics
             print(f"\n{_over_seeds(summaries)}")
 
@@ -237,17 +239,29 @@ def _over_seeds(summaries: Sequence[summary.Summary]) -> str:
                 }
                 if (run, metric) in bands:
                     band = published_row(bands[run, metric])
-                    row.update({name: band[name] for name in ("published", "band", "within")})
+                    row.update({name: band[name] for name in ("published", "our seeds", "verdict")})
                 rows.append(row)
     return as_frame(rows).fillna("").to_string(index=False)
 
 
-def _print_outside(summaries: Sequence[summary.Summary]) -> bool:
-    outside = summary.outside(summaries)
-    for chapter, row in outside:
+def verdict_line(summaries: Sequence[summary.Summary]) -> str:
+    """Return how often each verdict was given on the published numbers of the chapters that were run."""
+    rows = [row for item in summaries if item.published() for row in item.numbers()]
+    if not rows:
+        return "No published number was compared."
+    tally = verdicts.tally(row["verdict"] for row in rows)
+    counts = ", ".join(f"{count} {name}" for name, count in tally.items())
+    chance = verdicts.expected_false_alarms(rows)
+    return f"{len(rows)} published numbers: {counts}. By chance {chance:.1f} would differ."
+
+
+def _print_failures(summaries: Sequence[summary.Summary]) -> bool:
+    rows = [{"chapter": item.chapter, **row} for item in summaries for row in item.published()]
+    failed = verdicts.failures(rows)
+    for row in failed:
         print(
-            f"{PROG}: outside its band: {chapter}, {row['run']}, {row['metric']}: "
-            f"{format_number(row['ours'])}, published {row['value']:g} ({band_text(row)})",
+            f"{PROG}: {row['chapter']}, {row['run']}, {row['metric']}: published {published_text(row)}, "
+            f"{verdict_text(row)}; this run {format_number(row['ours'])}, our seeds {band_text(row)}",
             file=sys.stderr,
         )
-    return bool(outside)
+    return bool(failed)

@@ -15,7 +15,6 @@ from typing import Any, Callable
 
 from ..data.loader import Data
 from ..errors import InputError
-from ..results import published
 from ..results.formatting import parity_row
 from ..results.history import History
 from ..results.result import Result
@@ -208,8 +207,7 @@ class Chapter:
             result.interrupted = True
         else:
             if runs and self.is_comparable(result, data):
-                metrics = {label: run.metrics for label, run in result.labelled().items()}
-                result.published = published.compare(self.name, metrics)
+                result.compare()
         result.seconds = time.perf_counter() - start
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result

@@ -45,22 +45,39 @@ def published_row(row: PublishedRow) -> dict[str, str]:
     return {
         "run": row["run"],
         "metric": row["metric"],
-        "published": f"{row['value']:g}",
-        "ours": format_number(row["ours"]),
-        "band": band_text(row),
-        "within": row.get("verdict", "yes" if row["within"] else "NO"),
+        "published": published_text(row),
+        "ours": "-" if row["ours"] is None and row["within"] is None else format_number(row["ours"], ".5g"),
+        "our seeds": band_text(row),
+        "this run": within_text(row),
+        "verdict": verdict_text(row),
     }
 
 
+def published_text(row: Mapping[str, Any]) -> str:
+    """Return what was published: "0.84", or of a conclusion "above 0 (0.013)"."""
+    value = "" if row["value"] is None else f"{row['value']:g}"
+    return " ".join(filter(None, (row["claim"], value and f"({value})"))) if row.get("claim") else value
+
+
 def band_text(row: Mapping[str, Any]) -> str:
-    """Return the band of a published value, "0.1 to 0.2", or what a conclusion claims, "above 0"."""
-    return row.get("claim", f"{row['low']:g} to {row['high']:g}")
+    """Return the interval that our seeds give, "0.81 to 0.83": of one more run, or of a mean difference."""
+    low, high = row.get("interval") or (row["low"], row["high"])
+    return "-" if low is None else f"{low:.5g} to {high:.5g}"
+
+
+def within_text(row: Mapping[str, Any]) -> str:
+    """Return whether the run at hand agrees with our seeds."""
+    return {True: "agrees", False: "DIFFERS", None: "-"}[row["within"]]
+
+
+def verdict_text(row: Mapping[str, Any]) -> str:
+    """Return the verdict on a published number, with the platform whose random stream it depends on."""
+    platform = {"linux": " (Linux)", "macos": " (macOS)"}.get(row["stream"], "")
+    return row["verdict"] + platform
 
 
 def spread_text(row: Mapping[str, Any], spec: str) -> str:
-    """Return what to write after the mean of several seeds: the interval of a conclusion, else the std."""
-    if row.get("interval"):
-        return f" ({' to '.join(format_number(end, '.3g') for end in row['interval'])})"
+    """Return what to write after the mean of several seeds: their standard deviation."""
     return f" ± {format_number(row['std'], spec)}" if len(row["seeds"]) > 1 else ""
 
 

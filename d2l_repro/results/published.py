@@ -2,60 +2,49 @@
 
 from __future__ import annotations
 
-import csv
+import sys
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib import resources
 from typing import Any
 
-from .claims import HOLDS, UNDECIDED, Claim, confidence_interval
-from .run import run_label
+from . import bands
+from .printed import labels, published_values
 from .schema import PublishedRow
+from .verdicts import Sample, Verdict, judge
+
+__all__ = ["compare", "labels", "published_values"]
 
 
-@lru_cache
-def published_values() -> list[dict[str, Any]]:
-    """Return the rows of published.csv.
+def stream_of(seed: int, stream: str | None = None) -> str:
+    """Return which random stream the data of a run come from, as bands name it.
 
-    Each is a dict: chapter, run, metric, value, the band from low to high, source, note. A row that is a
-    conclusion has a claim, whose limits are its band; the others have none.
+    Args:
+        seed: seed of the run. Seed 0 is the one with which MXNet starts, so its stream is the book's.
+        stream: platform whose stream was asked for, if any.
     """
-    text = resources.files(__package__).joinpath("published.csv").read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = list(csv.DictReader(text.splitlines()))
-    for row in rows:
-        claim = row.pop("claim")
-        if claim:
-            row["claim"] = claim
-            row["low"], row["high"] = Claim(claim).limits
-        row.update({name: float(row[name]) for name in ("value", "low", "high")})
-    return rows
+    native = bands.MACOS if sys.platform == "darwin" else bands.LINUX
+    return stream or (native if seed == 0 else bands.SEEDS)
 
 
-def labels(run: str) -> tuple[str, ...]:
-    """Return the labels of our runs that a published row is about: both implementations' if it names none."""
-    return (
-        (run,)
-        if run.split()[0] in ("scratch", "gluon", "data")
-        else (
-            run_label("scratch", run),
-            run_label("gluon", run),
-        )
-    )
-
-
-def compare(chapter: str, metrics: Mapping[str, Mapping[str, float]]) -> list[PublishedRow]:
+def compare(
+    chapter: str,
+    metrics: Mapping[str, Mapping[str, float]],
+    stream: str = bands.SEEDS,
+    dataset: str = "",
+) -> list[PublishedRow]:
     """Compare our values with the published ones of a chapter.
 
     Args:
         chapter: name of the chapter.
         metrics: label of a run -> its metrics, name -> number.
+        stream: random stream that the data come from, as `stream_of` returns it.
+        dataset: name of the data set.
 
     Returns:
         One row for each published value and run of ours with that metric. A published row that names no
         implementation ("cubic") is compared with both ("scratch cubic" and "gluon cubic").
     """
     return [
-        _compare_row(row, label, metrics[label][row["metric"]])
+        compare_row(row, label, Sample([metrics[label][row["metric"]]], stream, dataset))
         for row in published_values()
         if row["chapter"] == chapter
         for label in dict.fromkeys((row["run"], *labels(row["run"])))
@@ -63,36 +52,72 @@ def compare(chapter: str, metrics: Mapping[str, Mapping[str, float]]) -> list[Pu
     ]
 
 
-def _compare_row(row: dict[str, Any], label: str, ours: float) -> PublishedRow:
+def compare_row(row: Mapping[str, Any], label: str, sample: Sample) -> PublishedRow:
+    """Return a published value beside ours, with all that our seeds say about both.
+
+    Args:
+        row: of `published_values`.
+        label: label of our run.
+        sample: our values, of one seed or several.
+    """
+    judged = judge(row, label, sample)
+    low, high = judged.interval or (None, None)
+    elsewhere = row["kind"] == "exact" and row["stream"] not in ("", sample.stream)
     found: PublishedRow = {
         "run": label,
         "metric": row["metric"],
         "value": row["value"],
-        "low": row["low"],
-        "high": row["high"],
-        "ours": ours,
-        "within": row["low"] <= ours <= row["high"],
+        "low": low,
+        "high": high,
+        "ours": None if elsewhere else _mean(sample),
+        "within": judged.within,
         "source": row["source"],
         "note": row["note"],
+        "kind": row["kind"],
+        "stream": row["stream"],
+        "verdict": str(judged.verdict),
+        "p": judged.p,
+        "z": judged.z,
+        "z_ours": judged.z_ours,
     }
-    if "claim" in row:
-        found["claim"] = row["claim"]
-        judge_claim(found, [ours])
+    if judged.reason:
+        found["reason"], found["check"] = judged.reason.text, judged.reason.check
+    if row["claim"]:
+        found["claim"], found["interval"] = row["claim"], judged.claimed
     return found
 
 
-def judge_claim(row: PublishedRow, differences: Sequence[float | None]) -> None:
-    """Put into the row of a conclusion what our differences, one per seed, say about it."""
-    row["interval"] = confidence_interval(differences)
-    row["verdict"] = Claim(row["claim"]).verdict(row["interval"])
-    row["within"] = row["verdict"] == HOLDS
+def _mean(sample: Sample) -> float:
+    numbers = sample.numbers
+    return sum(numbers) / len(numbers)
 
 
-def is_undecided(row: Mapping[str, Any]) -> bool:
-    """Return whether the row is a conclusion on which our seeds do not decide."""
-    return row.get("verdict") == UNDECIDED
+def published_key(row: Mapping[str, Any]) -> tuple[str, str, float | None]:
+    """Return what tells the rows of one run of ours apart: two platforms have two values of a metric."""
+    return row["metric"], row["stream"], row["value"]
 
 
 def is_outside(row: Mapping[str, Any]) -> bool:
-    """Return whether our value is outside its band, or the conclusion does not hold."""
-    return not row["within"] and not is_undecided(row)
+    """Return whether the run at hand does not agree with our seeds."""
+    return row["within"] is False
+
+
+def numbers_of(chapter: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return every published number of a chapter once, with its verdict.
+
+    Args:
+        chapter: name of the chapter.
+        rows: as `compare` returns them.
+
+    Returns:
+        For each row of published.csv the first of `rows` that is about it, or the row itself as "not run".
+    """
+    found = []
+    for row in published_values():
+        if row["chapter"] == chapter:
+            about = (one for one in rows if published_key(one) == published_key(row))
+            wanted = (row["run"], *labels(row["run"]))
+            first = next((one for one in about if one["run"] in wanted), None)
+            unknown = {**row, "verdict": str(Verdict.NOT_RUN), "ours": None, "within": None}
+            found.append({**(first or unknown), "chapter": chapter})
+    return found

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files import write_atomically
 from .environment import environment
 from .formatting import as_frame, note_sections, parity_row, published_row
-from .published import is_outside
+from .published import compare, is_outside, stream_of
 from .run import RunResult, Status, run_label
 from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
 
@@ -93,7 +93,7 @@ class Result:
 
     @property
     def outside(self) -> list[PublishedRow]:
-        """Rows of `published` in which our value is outside the band, or the conclusion does not hold."""
+        """Rows of `published` in which this run does not agree with our seeds."""
         return [row for row in self.published if is_outside(row)]
 
     def as_json(self) -> dict[str, Any]:
@@ -134,7 +134,15 @@ class Result:
             RunResult.from_json(label, run, content["seed"]) for label, run in content["runs"].items()
         ]
         known["figures"] = {Path(name).stem: None for name in content["figures"]}
-        return cls(**known)
+        result = cls(**known)
+        if any("kind" not in row for row in result.published):  # judged by an earlier version
+            result.compare()
+        return result
+
+    def compare(self) -> None:
+        """Judge the published values by the runs' metrics."""
+        metrics = {label: run.metrics for label, run in self.labelled().items()}
+        self.published = compare(self.chapter, metrics, stream_of(self.seed), self.dataset)
 
     def save(self, folder: str | Path) -> None:
         """Write every figure as SVG and PNG and, last, result.json into `folder`, which must exist."""

@@ -12,24 +12,31 @@ from importlib import resources
 from typing import Any, Callable, TypedDict
 
 
-class Conclusion(TypedDict, total=False):
-    """What a row has in addition where the published number belongs to a conclusion, not to one run."""
+class Judged(TypedDict, total=False):
+    """What our seeds say about a row; results of earlier versions have none of it."""
 
-    claim: str  # as `claims.Claim` reads it, "above 0"
-    verdict: str  # claims.HOLDS, FAILS or UNDECIDED
-    interval: tuple[float, float] | None  # confidence interval over the seeds; None with one seed
+    kind: str  # "exact", "draw" or "conclusion"
+    stream: str  # platform whose random stream the published number depends on; empty if on none
+    verdict: str  # on the published number, one of `verdicts.Verdict`
+    p: float | None  # probability of a run of ours further from our mean than the published number
+    z: float | None  # that number as a standard normal deviate, positive above our mean
+    z_ours: float | None  # the same of this run
+    reason: str  # for a number that differs, why
+    check: str  # and how to check it
+    claim: str  # for a conclusion, as `claims.Claim` reads it, "above 0"
+    interval: tuple[float, float] | None  # for a conclusion, confidence interval over our seeds
 
 
-class PublishedRow(Conclusion):
+class PublishedRow(Judged):
     """A published value beside ours."""
 
     run: str
     metric: str
-    value: float  # as published
-    low: float  # ends of the band that counts as reproduced, or of the claim
-    high: float
+    value: float | None  # as published; None for a conclusion without a number
+    low: float | None  # ends of the interval in which ours should lie; None without a band
+    high: float | None
     ours: float | None
-    within: bool  # for a conclusion, whether it holds
+    within: bool | None  # whether it does
     source: str
     note: str
 

@@ -8,18 +8,20 @@ import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypedDict
 
 from ..errors import InputError
 from ..files import write_atomically
+from .bands import SEEDS
 from .catalogue import entries
 from .formatting import format_number
 from .noise import variance
-from .published import is_outside, is_undecided, judge_claim
+from .printed import labels, published_values
+from .published import compare_row, is_outside, numbers_of, published_key, stream_of
 from .result import FILE_NAME, Result
 from .schema import ParityPair, PublishedRow, to_json
+from .verdicts import Sample, Verdict, tally
 
 SUMMARY = "summary.json"
 
@@ -95,15 +97,17 @@ class Summary:
     def published(self) -> list[SummaryRow]:
         """Return the published values beside the mean of ours over the seeds.
 
-        A value is within its band when the band and mean +- one standard deviation have a number in common.
-        With one seed this means that the value lies in the band. A conclusion holds when the confidence
-        interval for the difference lies within what is claimed; one seed has no interval.
+        The mean agrees with our committed seeds when it lies in the interval for the mean of as many runs.
         """
-        groups: dict[tuple[str, str], list[tuple[int, PublishedRow]]] = {}
+        groups: dict[tuple, list[tuple[Result, PublishedRow]]] = {}
         for result in self.results:
             for row in result.published:
-                groups.setdefault((row["run"], row["metric"]), []).append((result.seed, row))
-        return [_over_seeds(group) for group in groups.values()]
+                groups.setdefault((row["run"], *published_key(row)), []).append((result, row))
+        return [_over_seeds(self.chapter, group) for group in groups.values()]
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """Return every published number of the chapter once, with its verdict."""
+        return numbers_of(self.chapter, self.published())
 
     def mismatched_pair(self) -> ParityPair | None:
         """Return the first pair of a scratch and a Gluon run that do not follow the same path, or None."""
@@ -123,6 +127,7 @@ class Summary:
             "seconds": first.seconds,
             "metrics": self.metrics(),
             "published": self.published(),
+            "verdicts": tally(row["verdict"] for row in self.numbers()),
             "parity": first.parity and first.parity["max_abs_diff"],
             "same_path": self.mismatched_pair() is None,
             "errors": self.errors,
@@ -131,13 +136,15 @@ class Summary:
 
     def row(self) -> dict[str, str]:
         """Return the chapter's line in the overview that `d2l-repro run` prints last."""
-        rows = self.published()
-        within, undecided = (sum(map(test, rows)) for test in (itemgetter("within"), is_undecided))
-        count = f"{within} of {len(rows)}" + (f", {undecided} undecided" if undecided else "")
+        rows, numbers = self.published(), self.numbers()
+        agree = sum(row["verdict"] == Verdict.AGREES for row in numbers)
+        judged = [row for row in rows if row["within"] is not None]
+        within = sum(not is_outside(row) for row in judged)
         return {
             "chapter": self.chapter,
             "data": data_label(self.first),
-            "published values within their bands": count if rows else "-",
+            "published numbers that agree": f"{agree} of {len(numbers)}" if rows else "-",
+            "this run, as our seeds": f"{within} of {len(judged)}" if judged else "-",
             "scratch = Gluon": self._parity_text(),
             **({"statements that hold": self.first.statements()} if self.first.notes else {}),
         }
@@ -165,25 +172,40 @@ def spread(values: Sequence[float | None]) -> Spread:
     return {"mean": mean, "std": std, "values": list(values)}
 
 
-def _over_seeds(group: list[tuple[int, PublishedRow]]) -> SummaryRow:
-    """Return one row for a published value and ours of several (seed, row)."""
-    first = group[0][1]
-    ours = spread([row["ours"] for _, row in group])
-    reaches_band = ours["mean"] - ours["std"] <= first["high"] and ours["mean"] + ours["std"] >= first["low"]
-    row: SummaryRow = {
-        **first,
-        "ours": ours["mean"],
+def _over_seeds(chapter: str, group: list[tuple[Result, PublishedRow]]) -> SummaryRow:
+    """Return one row for a published value and ours of several results."""
+    row, values = group[0][1], [row["ours"] for _, row in group]
+    if len(group) > 1:
+        sample = _sample([result for result, _ in group], values)
+        row = compare_row(_source_row(chapter, row), row["run"], sample)
+    ours = spread(values)
+    return {
+        **row,
+        "ours": ours["mean"] if len(group) > 1 else row["ours"],
         "std": ours["std"],
-        "seeds": [seed for seed, _ in group],
-        "within": reaches_band,
+        "seeds": [result.seed for result, _ in group],
     }
-    if "claim" in row:
-        judge_claim(row, ours["values"])
-    return row
+
+
+def _source_row(chapter: str, row: PublishedRow) -> dict[str, Any]:
+    """Return the row of published.csv that a row of ours is about."""
+    return next(
+        other
+        for other in published_values()
+        if other["chapter"] == chapter
+        and published_key(other) == published_key(row)
+        and row["run"] in (other["run"], *labels(other["run"]))
+    )
+
+
+def _sample(results: Sequence[Result], values: Sequence[float | None]) -> Sample:
+    """Return the values of several seeds with the stream that they share."""
+    streams = {stream_of(result.seed) for result in results}
+    return Sample(values, streams.pop() if len(streams) == 1 else SEEDS, results[0].dataset)
 
 
 def outside(summaries: Iterable[Summary]) -> list[tuple[str, SummaryRow]]:
-    """Return (chapter, row) of each value that is outside its band, or conclusion that does not hold."""
+    """Return (chapter, row) of each value that does not agree with our seeds."""
     return [(summary.chapter, row) for summary in summaries for row in summary.published() if is_outside(row)]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import math
 import re
 import statistics
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from markupsafe import Markup, escape
 from ... import __version__
 from ...files import write_atomically
 from ..catalogue import Entry, entries
-from ..claims import FAILS, HOLDS, UNDECIDED
+from ..claims import HOLDS, Claim
 from ..formatting import (
     band_text,
     environment_text,
@@ -29,17 +28,30 @@ from ..formatting import (
     in_words,
     note_sections,
     parity_row,
+    published_text,
     spread_text,
+    verdict_text,
+    within_text,
 )
 from ..history import is_shown
-from ..published import is_outside, is_undecided, labels, published_values
 from ..result import Result
 from ..summary import Collection, Spread, Summary, data_label
+from ..verdicts import Verdict, common_shift, expected_false_alarms, tally
 
 FILE_NAME = "report.html"
-WITHIN, OUTSIDE, FAILED, NOT_COMPARED = "within", "outside", "failed", "not compared"
-VERDICTS = (WITHIN, OUTSIDE, FAILED, HOLDS, FAILS, UNDECIDED, NOT_COMPARED)
+FAILED, NOT_COMPARED = "failed", "not compared"
+VERDICTS = (*(verdict.value for verdict in Verdict), FAILED, HOLDS, NOT_COMPARED)
+# What a chapter shows of its numbers' verdicts: the first of these that any of them has.
+WORST_FIRST = (
+    Verdict.UNEXPLAINED,
+    Verdict.NOT_VERIFIED,
+    Verdict.EXPLAINED,
+    Verdict.UNDECIDED,
+    Verdict.AGREES,
+    Verdict.NO_BAND,
+)
 BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
+BAND_END, PICTURE_END = 2.576, 6.0  # standard normal deviates: where the band of 99 % ends, and the picture
 
 
 def write(collection: Collection, path: str | Path) -> str | Path:
@@ -56,6 +68,8 @@ def page(collection: Collection) -> str:
     """Return the page of a collection as HTML."""
     chapters = [_chapter(summary) for summary in collection.summaries]
     rows = [row for chapter in chapters for row in chapter["published"]]
+    numbers = [row for summary in collection.summaries if summary.published() for row in summary.numbers()]
+    judged = [row for row in rows if row["within"] is not None]
     style, script = (
         resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
         for name in ("style.css", "script.js")
@@ -65,8 +79,11 @@ def page(collection: Collection) -> str:
         rows=rows,
         problems=collection.problems,
         version=__version__,
-        compared=[row for row in rows if row["verdict"] != NOT_COMPARED],
-        undecided=sum(map(is_undecided, rows)),
+        numbers=numbers,
+        tally=tally(row["verdict"] for row in numbers),
+        chance=expected_false_alarms(numbers),
+        judged=judged,
+        within=sum(row["within"] for row in judged),
         verdicts=VERDICTS,
         finished=max((chapter["finished"] for chapter in chapters), default=""),
         style=Markup(style),
@@ -86,7 +103,13 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        inline_markup=inline_markup, format_number=format_number, band_text=band_text, spread_text=spread_text
+        inline_markup=inline_markup,
+        format_number=format_number,
+        published_text=published_text,
+        band_text=band_text,
+        spread_text=spread_text,
+        verdict_text=verdict_text,
+        within_text=within_text,
     )
     return environment.get_template("page.html.jinja")
 
@@ -108,7 +131,7 @@ def _hash(text: str) -> str:
 def _chapter(summary: Summary) -> dict[str, Any]:
     """Return what the template shows of a chapter."""
     first, compared = summary.first, summary.published()
-    rows = compared + _not_compared(summary.chapter, compared)
+    rows = [*compared, *(_not_run(row) for row in summary.numbers() if row["verdict"] == Verdict.NOT_RUN)]
     return {
         "name": summary.chapter,
         "entry": entries().get(summary.chapter, Entry(summary.chapter, summary.chapter)),
@@ -118,6 +141,7 @@ def _chapter(summary: Summary) -> dict[str, Any]:
         "interrupted": summary.interrupted,
         "diverged": first.diverged,
         "remark": first.remark(),
+        "shift": common_shift(compared),
         "notes": {title: note_sections(note) for title, note in first.notes.items()},
         "data": data_label(first),
         "dataset": first.dataset,
@@ -142,53 +166,63 @@ def _verdict(summary: Summary, compared: list) -> str:
     if summary.errors or summary.interrupted:
         return FAILED
     if compared:
-        decided = [row for row in compared if not is_undecided(row)]
-        return OUTSIDE if any(map(is_outside, decided)) else WITHIN if decided else UNDECIDED
+        verdicts = [row["verdict"] for row in compared]
+        return next((str(worst) for worst in WORST_FIRST if worst in verdicts), NOT_COMPARED)
     return HOLDS if summary.first.notes else NOT_COMPARED
 
 
-def _not_compared(chapter: str, compared: list) -> list[dict[str, Any]]:
-    """Return the published values of a chapter that no run of ours was compared with."""
-    done = {(row["run"], row["metric"]) for row in compared}
-    return [
-        {**row, "run": run, "ours": None, "std": 0.0, "seeds": [], "within": None}
-        for row in published_values()
-        if row["chapter"] == chapter
-        for run in labels(row["run"])
-        if (run, row["metric"]) not in done
-    ]
+def _not_run(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a published number that no run of ours was compared with."""
+    return {**row, "low": None, "high": None, "std": 0.0, "seeds": [], "z": None, "z_ours": None}
 
 
 def _published(summary: Summary, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a published row with its verdict and the picture of its band."""
+    """Return a published row with the picture of its band."""
     return {
         **row,
         "chapter": summary.chapter,
         "num_seeds": len(summary.seeds),
-        "verdict": row.get("verdict", {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]]),
-        "picture": _picture(row),
+        "picture": _picture_of_claim(row) if row.get("interval") else _picture(row),
     }
 
 
-def _picture(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the horizontal positions, in pixels, of all that the picture of a band shows."""
-    ours = row["ours"] if row["ours"] is not None and math.isfinite(row["ours"]) else None
-    reach = [] if ours is None else row.get("interval") or [ours - row["std"], ours + row["std"]]
-    points = [row["low"], row["high"], row["value"], *reach]
-    if "claim" in row:  # which may reach far: up to a difference of 1
-        points[:2] = [max(row["low"], -2 * row["value"]), min(row["high"], 2 * row["value"])]
-    left, width = min(points), (max(points) - min(points)) or 1.0
+def _picture(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the horizontal positions, in pixels, of the band of our seeds and what lies in it."""
+    if row["z"] is None and row["z_ours"] is None:
+        return None
 
-    def position(value):
-        return round(BAND_MARGIN + (BAND_WIDTH - 2 * BAND_MARGIN) * (value - left) / width, 1)
+    def position(z):
+        return (
+            None if z is None else _pixels(max(-PICTURE_END, min(PICTURE_END, z)), -PICTURE_END, PICTURE_END)
+        )
 
     return {
-        "low": position(points[0]),
-        "high": position(points[1]),
-        "value": position(row["value"]),
-        "ours": None if ours is None else position(ours),
-        "reach": [position(end) for end in reach],
+        "low": position(-BAND_END),
+        "high": position(BAND_END),
+        "value": position(row["z"]),
+        "ours": position(row["z_ours"]),
+        "reach": [],
     }
+
+
+def _picture_of_claim(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the positions of what a conclusion claims, and of the interval for the difference."""
+    (low, high), reach = Claim(row["claim"]).limits, row["interval"]
+    value = row["value"] or max(map(abs, reach))
+    # the claim may reach far, up to a difference of 1
+    points = [max(low, -2 * value), min(high, 2 * value), value, *reach]
+    ends = min(points), max(points)
+    return {
+        "low": _pixels(points[0], *ends),
+        "high": _pixels(points[1], *ends),
+        "value": None if row["value"] is None else _pixels(value, *ends),
+        "ours": None,
+        "reach": [_pixels(end, *ends) for end in reach],
+    }
+
+
+def _pixels(value: float, left: float, right: float) -> float:
+    return round(BAND_MARGIN + (BAND_WIDTH - 2 * BAND_MARGIN) * (value - left) / ((right - left) or 1.0), 1)
 
 
 def _runs(summary: Summary) -> list[dict[str, str]]:

@@ -1,0 +1,203 @@
+"""How each published metric scatters over our seeds: the intervals that values are judged by.
+
+The numbers in bands.json are written by `d2l-repro bands`, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from .noise import variance
+from .scales import Scale, scale_of
+
+FILE_NAME = "bands.json"
+CONFIDENCE = 0.99  # that one more run of the same program lies in its interval
+CLAIM_CONFIDENCE = 0.95  # of the interval that decides on a conclusion
+MIN_RUNS = 10  # with fewer there is no band
+
+# What the runs of a band have in common: nothing but the settings, or the book's own data, as MXNet's random
+# stream gives them on a platform.
+SEEDS, LINUX, MACOS = "seeds", "linux", "macos"
+
+
+@dataclass(frozen=True)
+class Band:
+    """Mean and standard deviation of a metric over seeds, on the scale that is declared for it.
+
+    Attributes:
+        chapter, run, metric: what was measured; `run` is the label of our run.
+        stream: SEEDS, or the platform whose stream the data come from.
+        dataset: name of the data set.
+        n: number of runs that the mean is over.
+        mean, std: mean and sample standard deviation on the scale.
+        freedom: degrees of freedom of `std`.
+        examples: for an accuracy, the number of examples that it is a share of.
+    """
+
+    chapter: str
+    run: str
+    metric: str
+    stream: str
+    dataset: str
+    n: int
+    mean: float
+    std: float
+    freedom: int
+    examples: int = 0
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of `mean` and `std`."""
+        return scale_of(self.metric, self.examples)
+
+    @property
+    def center(self) -> float:
+        """The mean as a value of the metric."""
+        return self.scale.back(self.mean)
+
+    def _error(self, runs: int) -> float:
+        """Return the standard deviation of the difference between our mean and that of other runs."""
+        # s sqrt(1/m + 1/n), with s no smaller than what the metric can resolve
+        return max(self.std, self.scale.resolution(self.mean)) * math.sqrt(1 / runs + 1 / self.n)
+
+    def interval(self, half_unit: float = 0.0, runs: int = 1) -> tuple[float, float]:
+        """Return the interval in which one more run lies, as values of the metric.
+
+        Args:
+            half_unit: half a unit of the last digit of a printed value, by which the interval is widened.
+            runs: number of runs whose mean is to lie in it.
+        """
+        # mean -+ t(0.995, n - 1) s sqrt(1 + 1/n)
+        half_width = t_quantile(self.freedom, (1 + CONFIDENCE) / 2) * self._error(runs)
+        low, high = (self.scale.back(self.mean + sign * half_width) for sign in (-1, 1))
+        return low - half_unit, high + half_unit
+
+    def contains(self, values: Sequence[float], half_unit: float = 0.0) -> bool:
+        """Return whether one value, or the mean of several, lies in the interval."""
+        mean = self.mean_of(values)
+        low, high = self.interval(half_unit, len(values))
+        return math.isfinite(mean) and low <= mean <= high
+
+    def mean_of(self, values: Sequence[float]) -> float:
+        """Return the mean of values on the scale, as a value; NaN if one has no place on it."""
+        places = [self.scale.to(value) for value in values]
+        mean = statistics.fmean(places)
+        return values[0] if len(values) == 1 and math.isfinite(mean) else self.scale.back(mean)
+
+    def t_value(self, values: Sequence[float], half_unit: float = 0.0) -> float:
+        """Return by how many standard errors values lie above our mean, negative below.
+
+        A printed value is moved towards our mean by the half unit that it was rounded by at most.
+        """
+        value = self.mean_of(values)
+        if not math.isfinite(value):
+            return math.inf
+        nearest = min(max(self.center, value - half_unit), value + half_unit)
+        return (self.scale.to(nearest) - self.mean) / self._error(len(values))
+
+    def z_value(self, values: Sequence[float], half_unit: float = 0.0) -> float:
+        """Return `t_value` as the standard normal deviate that is as improbable."""
+        from scipy.special import ndtri
+
+        t = self.t_value(values, half_unit)
+        probability = max(tail(abs(t), self.freedom), 1e-300)  # of which the deviate is still finite
+        return math.copysign(-float(ndtri(probability)), t)
+
+    def confidence_interval(self) -> tuple[float, float]:
+        """Return the interval for the true mean that decides on a conclusion."""
+        # mean -+ t(0.975, n - 1) s / sqrt(n)
+        t = t_quantile(self.freedom, (1 + CLAIM_CONFIDENCE) / 2)
+        half_width = t * self.std / math.sqrt(self.n)
+        return self.mean - half_width, self.mean + half_width
+
+    def around(self, values: Sequence[float], dataset: str) -> Band:
+        """Return the band of runs on other data: their own mean, with the scatter of these.
+
+        Args:
+            values: of at least one run on the other data.
+            dataset: name of those data.
+        """
+        mean = statistics.fmean(self.scale.to(value) for value in values)
+        return replace(self, dataset=dataset, n=len(values), mean=mean)
+
+
+def t_quantile(freedom: float, probability: float) -> float:
+    """Return the quantile of Student's distribution."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
+
+
+def tail(t: float, freedom: float) -> float:
+    """Return the probability that Student's t is larger."""
+    from scipy.special import stdtr
+
+    return float(stdtr(freedom, -t))
+
+
+def measure(
+    chapter: str, run: str, metric: str, values: Sequence[float], examples: int = 0, **facts: Any
+) -> Band | None:
+    """Return the band of values, one per seed; None if there are too few, or one has no place on the scale.
+
+    Args:
+        chapter: name of the chapter.
+        run: label of our run.
+        metric: name of the metric.
+        values: one for each seed.
+        examples: for an accuracy, the number of examples that it is a share of.
+        facts: stream and dataset.
+    """
+    scale = scale_of(metric, examples)
+    places = [scale.to(value) for value in values]
+    if len(places) < MIN_RUNS or not all(map(math.isfinite, places)):
+        return None
+    return Band(
+        chapter,
+        run,
+        metric,
+        n=len(places),
+        mean=statistics.fmean(places),
+        std=math.sqrt(variance(places)),
+        freedom=len(places) - 1,
+        examples=examples,
+        **facts,
+    )
+
+
+@lru_cache
+def committed() -> dict[str, Any]:
+    """Return the content of bands.json: `seeds`, `environment`, and `bands`, a list."""
+    return json.loads(resources.files(__package__).joinpath(FILE_NAME).read_text(encoding="utf-8"))
+
+
+@lru_cache
+def _by_key() -> dict[tuple[str, str, str, str], Band]:
+    bands = [Band(**content) for content in committed()["bands"]]
+    return {(band.chapter, band.run, band.metric, band.stream): band for band in bands}
+
+
+def find(chapter: str, run: str, metric: str, stream: str = SEEDS) -> Band | None:
+    """Return the committed band of a run's metric, or None if there is none.
+
+    Args:
+        chapter: name of the chapter.
+        run: label of our run, "scratch cubic".
+        metric: name of the metric.
+        stream: SEEDS, or a platform. A band of a platform that is missing is none of the seeds' either.
+    """
+    return _by_key().get((chapter, run, metric, stream))
+
+
+def as_json(bands: Sequence[Band], **facts: Any) -> str:
+    """Return the content of bands.json, a line per band."""
+    lines = ",\n  ".join(json.dumps(asdict(band), ensure_ascii=False) for band in bands)
+    head = "".join(f' "{name}": {json.dumps(value, ensure_ascii=False)},\n' for name, value in facts.items())
+    return f'{{\n{head} "bands": [\n  {lines}\n ]\n}}\n'

@@ -1,0 +1,74 @@
+"""The scale on which each metric is compared, declared before anything is compared.
+
+A value scatters about evenly to both sides on its scale: losses and norms by factors, so on a logarithm;
+accuracies near 0 or 1 less than in the middle, so on the logit of the share.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# Relative error of a number that MXNet computed in single precision: two units in the last of its 24 digits.
+SINGLE_PRECISION = 2.0**-22
+_LOG_PREFIXES = ("norm_", "l2_norm")
+_LOG_SUFFIXES = ("_loss", "_rmse", "_mse", "_perplexity", "_std")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A monotonic scale for values of a metric.
+
+    Attributes:
+        name: "log", "logit" or "identity".
+        examples: for an accuracy, the number of examples that it is a share of.
+    """
+
+    name: str
+    examples: int = 0
+
+    def to(self, value: float) -> float:
+        """Return the value's place on the scale; NaN for a value that has none, such as the log of 0."""
+        if not math.isfinite(value):
+            return math.nan
+        if self.name == "log":
+            return math.log(value) if value > 0 else math.nan
+        if self.name == "logit":
+            # log((k + 1/2) / (n - k + 1/2)), finite for all k of n examples that are right
+            right = value * self.examples
+            return math.log((right + 0.5) / (self.examples - right + 0.5)) if 0 <= value <= 1 else math.nan
+        return value
+
+    def back(self, place: float) -> float:
+        """Return the value at a place on the scale."""
+        if self.name == "log":
+            return math.exp(min(place, 700.0))
+        if self.name == "logit":
+            share = 0.5 * (1 + math.tanh(place / 2))  # 1 / (1 + exp(-place)), which cannot overflow
+            return min(max(((self.examples + 1) * share - 0.5) / self.examples, 0.0), 1.0)
+        return place
+
+    def resolution(self, place: float) -> float:
+        """Return the smallest standard deviation that can be told from none at a place on the scale.
+
+        It is one example for an accuracy, and the rounding of single precision for anything else.
+        """
+        if self.name == "logit":
+            # half of what one example more and one less are apart
+            value, step = self.back(place), 1 / self.examples
+            return (self.to(min(value + step, 1.0)) - self.to(max(value - step, 0.0))) / 2
+        return SINGLE_PRECISION if self.name == "log" else SINGLE_PRECISION * abs(place)
+
+
+def scale_of(metric: str, examples: int = 0) -> Scale:
+    """Return the scale that is declared for a metric.
+
+    Args:
+        metric: its name, as in the runs' metrics.
+        examples: for an accuracy, the number of examples that it is a share of.
+    """
+    if metric.endswith("_acc") and examples:
+        return Scale("logit", examples)
+    if metric.startswith(_LOG_PREFIXES) or metric.endswith(_LOG_SUFFIXES):
+        return Scale("log")
+    return Scale("identity")
