@@ -20,7 +20,10 @@ from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.results import plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
-from d2l_repro.results.formatting import band_text, format_number, spread_text
+from d2l_repro.results.formatting import band_text, format_number, published_text, verdict_text
+from d2l_repro.results.printed import published_values, reasons
+from d2l_repro.results.published import numbers_of
+from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally
 
 ROOT = Path(__file__).parents[1]
 VALUES = ROOT / "d2l_repro" / "results" / "reproduced.json"
@@ -39,7 +42,17 @@ HEADLINES = (  # chapter, label from scratch, label with Gluon, metric
     ("house_prices", "scratch book", "gluon book", "valid_log_rmse"),
 )
 ENGLISH = {
-    "head": ("section", "chapter", "metric", "published", "scratch", "Gluon", "band", "largest difference"),
+    "head": (
+        "section",
+        "chapter",
+        "metric",
+        "published",
+        "scratch",
+        "Gluon",
+        "our seeds",
+        "verdict",
+        "largest difference",
+    ),
     "metrics": (
         "training loss",
         "test accuracy",
@@ -51,12 +64,27 @@ ENGLISH = {
     ),
     "to": "{low} to {high}",
     "and": " and ",
-    "about": "Run on {date} with MXNet {mxnet}, NumPy {numpy} and Python {python}, seed {seeds}: {within} of "
-    "the {total} published values lie within their bands, and {held} of {claims} conclusions hold.",
+    "about": "{total} published numbers: {tally}. If all of them came from this program, {chance:.1f} would "
+    "differ by chance.",
+    "run": "The columns of ours are one run of {date} with MXNet {mxnet}, NumPy {numpy} and Python {python}, "
+    "seed {seeds}: {within} of its {judged} values agree with our seeds.",
     "seeds": " (`{name}`: {seeds})",
+    "verdicts": {verdict: str(verdict) for verdict in Verdict},
+    "many": "{count} {verdict}",
+    "comma": ", ",
 }
 CHINESE = {
-    "head": ("小节", "章节", "指标", "公布值", "从零开始", "Gluon", "允许区间", "参数最大差值"),
+    "head": (
+        "小节",
+        "章节",
+        "指标",
+        "公布值",
+        "从零开始",
+        "Gluon",
+        "本项目各种子的区间",
+        "结论",
+        "参数最大差值",
+    ),
     "metrics": (
         "训练损失",
         "测试准确率",
@@ -68,9 +96,21 @@ CHINESE = {
     ),
     "to": "{low} 至 {high}",
     "and": " 和 ",
-    "about": "以上结果于 {date} 用 MXNet {mxnet}、NumPy {numpy}、Python {python} 得到，随机种子为 {seeds}。"
-    "在 {total} 个公布值中，有 {within} 个落在允许区间内；在 {claims} 个结论中，有 {held} 个成立。",
+    "about": "公布的数值共 {total} 个：{tally}。即使全部出自本程序，也会有约 {chance:.1f} 个因偶然而不一致。",
+    "run": "表中“从零开始”与“Gluon”两列是 {date} 的一次运行（MXNet {mxnet}、NumPy {numpy}、Python {python}，"
+    "随机种子为 {seeds}），其 {judged} 个数值中有 {within} 个与本项目各种子的结果相符。",
     "seeds": "（`{name}` 为 {seeds}）",
+    "verdicts": {
+        Verdict.AGREES: "一致",
+        Verdict.EXPLAINED: "不一致，已解释",
+        Verdict.NOT_VERIFIED: "不一致，有解释但尚未验证",
+        Verdict.UNEXPLAINED: "不一致，原因不明",
+        Verdict.UNDECIDED: "无法判定",
+        Verdict.NO_BAND: "尚无区间",
+        Verdict.NOT_RUN: "未运行",
+    },
+    "many": "{verdict} {count} 个",
+    "comma": "；",
 }
 
 
@@ -126,9 +166,14 @@ def published_rows(chapters: dict[str, dict]) -> list[dict[str, Any]]:
     return [{"chapter": name, **row} for name, chapter in chapters.items() for row in chapter["published"]]
 
 
-def has_band(row: dict[str, Any]) -> bool:
-    """Return whether a published row is a value, and not a conclusion."""
-    return "claim" not in row
+def all_numbers(chapters: dict[str, dict]) -> list[dict[str, Any]]:
+    """Return every published number of the project once, with its verdict."""
+    names = dict.fromkeys(row["chapter"] for row in published_values())
+    return [
+        row
+        for name in names
+        for row in numbers_of(name, chapters[name]["published"] if name in chapters else [])
+    ]
 
 
 # Tables
@@ -152,21 +197,32 @@ def markdown(head: tuple, rows: list) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows))
 
 
-def summary_line(chapters: dict[str, dict], words: dict) -> str:
-    """Return the sentence that says when, on what and how well the values were reproduced."""
-    rows, runs = published_rows(chapters), list(chapters.values())
-    values, claims = ([row for row in rows if has_band(row) == wanted] for wanted in (True, False))
+def verdict_line(chapters: dict[str, dict], words: dict) -> str:
+    """Return the sentence that counts the verdicts on all published numbers."""
+    numbers = all_numbers(chapters)
+    counts = tally(row["verdict"] for row in numbers)
+    parts = (
+        words["many"].format(count=count, verdict=words["verdicts"][Verdict(name)])
+        for name, count in counts.items()
+    )
     return words["about"].format(
+        total=len(numbers), tally=words["comma"].join(parts), chance=expected_false_alarms(numbers)
+    )
+
+
+def run_line(chapters: dict[str, dict], words: dict) -> str:
+    """Return the sentence that says what the run was made with, and whether it agrees with our seeds."""
+    runs = list(chapters.values())
+    judged = [row for row in published_rows(chapters) if row["within"] is not None]
+    return words["run"].format(
         date=words["and"].join(sorted({run["finished"][:10] for run in runs})),
         **{
             name: words["and"].join(dict.fromkeys(run["environment"][name] for run in runs))
             for name in ("mxnet", "numpy", "python")
         },
         seeds=seeds_text(chapters, words),
-        total=len(values),
-        within=sum(row["within"] for row in values),
-        claims=len(claims),
-        held=sum(row["within"] for row in claims),
+        judged=len(judged),
+        within=sum(row["within"] for row in judged),
     )
 
 
@@ -195,33 +251,44 @@ def headlines(chapters: dict[str, dict], words: dict) -> str:
                 described,
                 " / ".join(dict.fromkeys(format_number(row["value"], ".4g") for row in (scratch, gluon))),
                 *(format_number(row["ours"], ".4g") for row in (scratch, gluon)),
-                words["to"].format(low=f"{scratch['low']:g}", high=f"{scratch['high']:g}"),
+                _interval(scratch, words),
+                words["comma"].join(
+                    dict.fromkeys(words["verdicts"][Verdict(row["verdict"])] for row in (scratch, gluon))
+                ),
                 difference(chapters[name]),
             )
         )
-    return markdown(words["head"], lines) + "\n\n" + summary_line(chapters, words)
+    table = markdown(words["head"], lines)
+    return f"{verdict_line(chapters, words)}\n\n{table}\n\n{run_line(chapters, words)}"
+
+
+def _interval(row: dict[str, Any], words: dict) -> str:
+    """Return the interval in which one more run of ours lies."""
+    return words["to"].format(low=f"{row['low']:.4g}", high=f"{row['high']:.4g}") if row["low"] else "-"
 
 
 def all_values(chapters: dict[str, dict], words: dict) -> str:
-    """Return every published value beside ours, a line each."""
-    lines = []
-    for row in published_rows(chapters):
-        lines.append(
-            (
-                f"`{row['chapter']}`",
-                row["run"],
-                row["metric"].replace("_", " "),
-                format_number(row["value"], ".5g"),
-                format_number(row["ours"], ".5g") + spread_text(row, ".1g"),
-                band_text(row),
-                row.get("verdict", "yes") if row["within"] else f"**{row.get('verdict', 'no')}**",
-            )
+    """Return every published number beside ours, a line each."""
+    lines = [
+        (
+            f"`{row['chapter']}`",
+            row["run"],
+            row["metric"].replace("_", " "),
+            published_text(row),
+            "-" if row["ours"] is None else format_number(row["ours"], ".5g"),
+            "-" if row["verdict"] == Verdict.NOT_RUN else band_text(row),
+            verdict_text(row),
         )
-    datasets = sorted({chapter["dataset"] for chapter in chapters.values() if chapter["published"]})
-    about = f"{summary_line(chapters, words)} Data: {', '.join(datasets)}."
-    return f"{about}\n\n" + markdown(
-        ("chapter", "run", "metric", "published", "ours", "band", "within"), lines
-    )
+        for row in all_numbers(chapters)
+    ]
+    head = ("chapter", "run", "metric", "published", "ours", "our seeds", "verdict")
+    return f"{verdict_line(chapters, words)} {run_line(chapters, words)}\n\n{markdown(head, lines)}"
+
+
+def all_reasons(chapters: dict[str, dict], words: dict) -> str:
+    """Return why numbers differ, and how to check it."""
+    lines = [(reason.text, reason.check, "yes" if reason.verified else "no") for reason in reasons().values()]
+    return markdown(("reason", "how to check it", "verified"), lines)
 
 
 def all_paths(chapters: dict[str, dict], words: dict) -> str:
@@ -243,7 +310,11 @@ def difference(chapter: dict) -> str:
 BLOCKS = {
     "README.md": {"headlines": (headlines, ENGLISH)},
     "README.zh-CN.md": {"headlines": (headlines, CHINESE)},
-    "docs/results.md": {"values": (all_values, ENGLISH), "paths": (all_paths, ENGLISH)},
+    "docs/results.md": {
+        "values": (all_values, ENGLISH),
+        "reasons": (all_reasons, ENGLISH),
+        "paths": (all_paths, ENGLISH),
+    },
 }
 
 
@@ -256,8 +327,8 @@ def draw(chapters: dict[str, dict]) -> None:
         figures = {
             "reproduced": overview(chapters),
             "bands": plot.bands(
-                [row for row in published_rows(chapters) if has_band(row)],
-                "Every published value and ours, each in its band",
+                [row for row in published_rows(chapters) if row["z"] is not None],
+                "Every published value and ours, among the runs of our seeds",
             ),
         }
         for name, figure in figures.items():
@@ -278,30 +349,32 @@ def overview(chapters: dict[str, dict]) -> Figure:
 
 
 def draw_bands(ax, chapters: dict[str, dict]) -> None:
-    """Draw every value at its place in its band, which reaches from 0 to 1."""
-    ax.axvspan(0, 1, color=plot.COLORS[5], alpha=0.25, lw=0)
-    places = [
-        (y, *(place(row, name) for name in ("value", "ours")), row["within"])
+    """Draw every published value, and ours, among the runs of our seeds."""
+    ax.axvspan(-plot.BAND_END, plot.BAND_END, color=plot.COLORS[5], alpha=0.25, lw=0)
+    rows = [
+        (y, row)
         for y, chapter in enumerate(chapters.values())
         for row in chapter["published"]
-        if has_band(row)
+        if row["z"] is not None
     ]
-    ys, published, ours, within = zip(*places)
-    ax.plot(published, ys, "|", color="black", ms=10, label="published")
-    for wanted, color, label in ((True, plot.COLORS[0], "ours"), (False, plot.COLORS[4], "ours, outside")):
-        points = [(x, y) for x, y, inside in zip(ours, ys, within) if inside is wanted]
+    groups = {
+        "published, agrees": (plot.COLORS[2], (Verdict.AGREES,)),
+        "differs, explained": (plot.COLORS[1], (Verdict.EXPLAINED, Verdict.NOT_VERIFIED)),
+        "differs, unexplained": (plot.COLORS[4], (Verdict.UNEXPLAINED,)),
+    }
+    for label, (color, verdicts) in groups.items():
+        points = [(plot.on_axis(row["z"]), y) for y, row in rows if row["verdict"] in verdicts]
         if points:
-            ax.plot(*zip(*points), "o", color=color, ms=4.5, alpha=0.8, mew=0, label=label)
-    ax.set(title=f"{len(ys)} published values and ours", xlabel="place in the accepted band")
-    ax.set_xticks((0, 1), ("lower end", "upper end"))
+            ax.plot(*zip(*points), "|", color=color, ms=11, mew=2, label=label)
+    ours = [(plot.on_axis(row["z_ours"]), y) for y, row in rows if row["z_ours"] is not None]
+    ax.plot(*zip(*ours), "o", color=plot.COLORS[0], ms=4, alpha=0.7, mew=0, label="ours, seed 0")
+    ax.set(
+        title=f"{len(rows)} published values and ours",
+        xlabel="standard deviations from the mean of our seeds",
+    )
+    ax.set_xlim(-plot.AXIS_END - 0.5, plot.AXIS_END + 0.5)
     ax.grid(axis="x", visible=False)
     ax.legend(loc="upper right", fontsize="small", framealpha=1)
-
-
-def place(row: dict, name: str) -> float:
-    """Return where a value lies in its band: 0 at the lower end, 1 at the upper."""
-    width = row["high"] - row["low"]
-    return (row[name] - row["low"]) / width if width else 0.5 + row[name] - row["low"]
 
 
 def draw_differences(ax, chapters: dict[str, dict]) -> None:

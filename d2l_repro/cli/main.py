@@ -26,6 +26,7 @@ from ..results.formatting import (
 )
 from ..results.result import FILE_NAME, Result
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
+from .bands import BandsCommand
 from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
@@ -177,6 +178,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             "report": ReportCommand,
             "compare": CompareCommand,
             "data": DataCommand,
+            "bands": BandsCommand,
             "doctor": DoctorCommand,
         }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .noise import variance
 from .scales import Scale, scale_of
 
@@ -174,8 +176,25 @@ def measure(
 
 @lru_cache
 def committed() -> dict[str, Any]:
-    """Return the content of bands.json: `seeds`, `environment`, and `bands`, a list."""
+    """Return the content of bands.json: `environment`, `exact` and `bands`, as `as_json` writes them."""
     return json.loads(resources.files(__package__).joinpath(FILE_NAME).read_text(encoding="utf-8"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the content of a file of bands.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for row in content["bands"]:
+            Band(**row)
+        return {"exact": list(content["exact"]), "bands": list(content["bands"])}
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise InputError(
+            f"{path}: not a file of bands ({error!r}); remove it, or name another --file"
+        ) from error
 
 
 @lru_cache
@@ -196,8 +215,19 @@ def find(chapter: str, run: str, metric: str, stream: str = SEEDS) -> Band | Non
     return _by_key().get((chapter, run, metric, stream))
 
 
-def as_json(bands: Sequence[Band], **facts: Any) -> str:
-    """Return the content of bands.json, a line per band."""
-    lines = ",\n  ".join(json.dumps(asdict(band), ensure_ascii=False) for band in bands)
-    head = "".join(f' "{name}": {json.dumps(value, ensure_ascii=False)},\n' for name, value in facts.items())
-    return f'{{\n{head} "bands": [\n  {lines}\n ]\n}}\n'
+def as_json(bands: Sequence[Band], environment: Any, exact: Sequence[Any]) -> str:
+    """Return the content of bands.json, a line per band.
+
+    Args:
+        bands: all bands.
+        environment: versions that the runs were made with.
+        exact: values for the numbers that are known exactly on a platform's random stream.
+    """
+
+    def lines(rows):
+        return ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
+
+    return (
+        f'{{\n "environment": {json.dumps(environment)},\n "exact": [\n  {lines(exact)}\n ],\n'
+        f' "bands": [\n  {lines(map(asdict, bands))}\n ]\n}}\n'
+    )

@@ -96,8 +96,9 @@ def judge(row: Mapping[str, Any], label: str, sample: Sample) -> Judgement:
     """
     if row["kind"] == "exact":
         return _judge_exact(row, label, sample)
-    theirs = _band(row, label, row["stream"] or bands.SEEDS, sample)
-    ours = _band(row, label, sample.stream, sample)
+    measured = _find(row, label, row["stream"] or bands.SEEDS, sample)
+    theirs = _on_data_of(sample, measured)
+    ours = _find(row, label, sample.stream, sample)
     if theirs is None:
         return Judgement(Verdict.NO_BAND, **_of_run(ours, sample))
     if row["kind"] == "conclusion":
@@ -106,30 +107,34 @@ def judge(row: Mapping[str, Any], label: str, sample: Sample) -> Judgement:
     z = theirs.z_value([row["value"]], half_unit)
     if theirs.contains([row["value"]], half_unit):
         verdict, reason = Verdict.AGREES, None
-    else:
-        verdict, reason = _explain(row, label, theirs, sample)
+    elif theirs is measured:
+        verdict, reason = _explain(row, label, theirs)
+    else:  # a reason is about the data of our seeds
+        verdict, reason = Verdict.UNEXPLAINED, None
     return Judgement(verdict, z, p_value(z), reason=reason, **_of_run(ours, sample))
 
 
-def _band(row: Mapping[str, Any], label: str, stream: str, sample: Sample) -> Band | None:
-    """Return the band of a stream, or that of the seeds where the chapter has none of its own for it.
-
-    On other data than our seeds', such as the first partition of Fashion-MNIST, the run at hand is the mean,
-    and our seeds give the scatter.
-    """
+def _find(row: Mapping[str, Any], label: str, stream: str, sample: Sample) -> Band | None:
+    """Return the band of a stream, or that of the seeds where the chapter has none of its own for it."""
     key = (row["chapter"], label, row["metric"])
-    band = bands.find(*key, stream)
-    if band is None and stream == sample.stream:
-        band = bands.find(*key)
-    if band is not None and sample.dataset not in ("", band.dataset):
-        finite = all(math.isfinite(band.scale.to(value)) for value in sample.numbers)
-        return band.around(sample.numbers, sample.dataset) if finite else None
-    return band
+    return bands.find(*key, stream) or (bands.find(*key) if stream == sample.stream else None)
+
+
+def _on_data_of(sample: Sample, band: Band | None) -> Band | None:
+    """Return the band that applies to the data of the run at hand.
+
+    On other data than our seeds', such as the first partition of Fashion-MNIST, that run is the mean, and our
+    seeds give the scatter.
+    """
+    if band is None or sample.dataset in ("", band.dataset):
+        return band
+    finite = all(math.isfinite(band.scale.to(value)) for value in sample.numbers)
+    return band.around(sample.numbers, sample.dataset) if finite else None
 
 
 def _of_run(band: Band | None, sample: Sample) -> dict[str, Any]:
     """Return the part of a judgement that is about the run at hand."""
-    if band is None or sample.dataset not in ("", band.dataset) or not sample.values:
+    if band is None or sample.dataset not in ("", band.dataset):
         return {}
     numbers = sample.numbers
     return {
@@ -185,7 +190,7 @@ def _p_of_claim(claim: Claim, band: Band) -> float:
     return bands.tail(outside / error, band.freedom) if outside > 0 else 1.0
 
 
-def _explain(row: Mapping[str, Any], label: str, band: Band, sample: Sample) -> tuple[Verdict, Reason | None]:
+def _explain(row: Mapping[str, Any], label: str, band: Band) -> tuple[Verdict, Reason | None]:
     """Return the verdict on a number that differs: explained only if the reason's prediction comes true."""
     reason = reasons().get(row["reason"])
     if reason is None or not reason.predicts(band.center - row["value"]):

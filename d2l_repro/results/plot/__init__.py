@@ -7,11 +7,13 @@ from .curves import comparison, lines, training_curves
 from .distributions import histogram, predicted_against_true, scatter
 from .functions import functions
 from .images import as_images, image_row
-from .intervals import bands, intervals
+from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
 from .planes import decision_regions, descents
 from .style import COLORS, STYLE, render, save, styled
 
 __all__ = [
+    "AXIS_END",
+    "BAND_END",
     "COLORS",
     "STYLE",
     "as_images",
@@ -24,6 +26,7 @@ __all__ = [
     "image_row",
     "intervals",
     "lines",
+    "on_axis",
     "predicted_against_true",
     "render",
     "save",

@@ -56,13 +56,22 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+# Standard normal deviates: where the interval of 99 % ends; and the axis, at whose end lies all beyond it.
+BAND_END, AXIS_END = 2.576, 8.0
+
+
+def on_axis(z: float) -> float:
+    """Return a deviate, or the end of the axis that it lies beyond."""
+    return max(-AXIS_END, min(AXIS_END, z))
+
+
 @styled
 def bands(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
-    """Draw where ours and the published values lie in their bands, a line each; every band spans 0 to 1.
+    """Draw where the published values and ours lie among the runs of our seeds, a line each.
 
     Args:
-        rows: as `published.compare` returns them, each with its "chapter" too; more than fifty take two
-            columns.
+        rows: as `published.compare` returns them, each with a z and its "chapter" too; more than fifty take
+            two columns.
         title: title of the figure.
     """
     columns = 2 if len(rows) > 50 else 1
@@ -71,7 +80,8 @@ def bands(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     axes = panels_of(figure, columns)
     for ax, part in zip(axes, (rows[:height], rows[height:])):
         _draw_bands(ax, part)
-        ax.set(ylim=(height - 0.4, -0.6), xlabel="position in the band (0: lower end, 1: upper end)")
+        ax.set(ylim=(height - 0.4, -0.6), xlabel="standard deviations from the mean of our seeds")
+        ax.set_xlim(-AXIS_END - 0.5, AXIS_END + 0.5)
         ax.grid(axis="y", lw=0.4)
     handles_and_labels = axes[0].get_legend_handles_labels()
     figure.legend(*handles_and_labels, loc="outside upper right", ncols=2, frameon=False, fontsize="small")
@@ -79,12 +89,13 @@ def bands(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
 
 
 def _draw_bands(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    ax.axvspan(0, 1, color=COLORS[5], alpha=0.25, lw=0)
+    ax.axvspan(-BAND_END, BAND_END, color=COLORS[5], alpha=0.25, lw=0)
     for name, marker, style in (
-        ("value", "|", {"color": "black", "ms": 9, "label": "published"}),
-        ("ours", "o", {"color": COLORS[0], "ms": 4.5, "label": "ours"}),
+        ("z", "|", {"color": "black", "ms": 9, "label": "published"}),
+        ("z_ours", "o", {"color": COLORS[0], "ms": 4.5, "label": "ours"}),
     ):
-        positions = [(row[name] - row["low"]) / ((row["high"] - row["low"]) or 1) for row in rows]
-        ax.plot(positions, range(len(rows)), marker, **style)
+        points = [(on_axis(row[name]), y) for y, row in enumerate(rows) if row[name] is not None]
+        if points:
+            ax.plot(*zip(*points), marker, **style)
     labels = [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}" for row in rows]
     ax.set_yticks(range(len(rows)), labels, fontsize="x-small")

@@ -1,0 +1,159 @@
+"""Measure how every published metric scatters over seeds, for bands.json."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import tyro
+
+from .. import installation
+from ..errors import BROKEN, DONE, FAILED, INTERRUPTED, USAGE, InputError
+from ..files import writable_folder, write_atomically
+from ..results import bands, printed
+from ..results.bands import Band
+from ..results.catalogue import entries
+from ..results.environment import environment
+from ..results.result import FILE_NAME, Result
+from ..settings import Bounds, Count, Settings
+from .runner import Task, run_tasks
+
+
+@dataclass(frozen=True)
+class BandsCommand(Settings):
+    """Run chapters with many seeds, and write the mean and scatter of every published metric.
+
+    Seed 0, whose run is judged, is left out. Chapters whose values depend on MXNet's random stream are also
+    run on the book's data of each platform, with other initial weights and another order for every seed. What
+    is finished is kept: after Ctrl-C, run the same command again. Exit codes: 0 done; 1 a run failed; 2 usage
+    error; 130 interrupted.
+    """
+
+    # chapters to run, or the groups textbook and all; see `d2l-repro list`
+    names: Annotated[
+        tuple[str, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="CHAPTER [CHAPTER ...]", help_behavior_hint="(required)"),
+    ]
+    seeds: Annotated[int, Bounds(bands.MIN_RUNS, 1001)] = bands.MIN_RUNS  # number of seeds, counted from 1
+    only: tuple[str, ...] = ()  # names of the variants to train; all by default
+    jobs: Count = 1  # runs at a time
+    out: Path = Path("runs/bands")  # folder for the results of the runs
+    # file to write; bands of chapters that are not run now are kept
+    file: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint=f"(default: {bands.FILE_NAME} in the folder)"),
+    ] = None
+
+    def __call__(self) -> int:
+        from .main import select_chapters
+
+        installation.check_packages()
+        names, folder = select_chapters(self.names), writable_folder(self.out)
+        tasks = [task for name in names for task in self._tasks(folder, name)]
+        missing = [task for task in tasks if not task.is_finished()]
+        if len(missing) < len(tasks):
+            print(f"{len(tasks) - len(missing)} of {len(tasks)} runs finished earlier, kept")
+        codes, interrupted = run_tasks(missing, self.jobs)
+        if BROKEN in codes.values():  # the chapter has said why
+            return USAGE
+        failed = [task for task in tasks if not task.is_finished()]
+        if interrupted or failed:
+            for task in failed:
+                print(f"not finished: {task.label}")
+            return INTERRUPTED if interrupted else FAILED
+        path = self.file or folder / bands.FILE_NAME
+        self._write(path, names, tasks)
+        print(f"\nbands: {path}")
+        return DONE
+
+    def _tasks(self, folder: Path, name: str) -> list[Task]:
+        tasks = [self._task(folder, name, seed) for seed in range(1, self.seeds + 1)]
+        if entries()[name].depends_on_stream:
+            tasks += [
+                self._task(folder, name, seed, stream)
+                for stream in (bands.LINUX, bands.MACOS)
+                for seed in range(self.seeds + 1)
+            ]
+        return tasks
+
+    def _task(self, folder: Path, name: str, seed: int, stream: Any = None) -> Task:
+        home = folder / name / (stream or bands.SEEDS) / f"seed_{seed}"
+        label = f"{name} (seed {seed}{f', {stream}' if stream else ''})"
+        return Task(name, seed, home, quick=False, label=label, stream=stream, only=self.only)
+
+    def _write(self, path: Path, names: Sequence[str], tasks: Sequence[Task]) -> None:
+        results = [Result.load(task.folder / FILE_NAME) for task in tasks]
+        old = bands.read(path) if path.is_file() else {"exact": [], "bands": []}
+        kept = {
+            part: [row for row in old[part] if row["chapter"] not in names] for part in ("exact", "bands")
+        }
+        exact = kept["exact"] + [row for name in names for row in exact_values(name, results)]
+        found = [band for name in names for band in measured_bands(name, results)]
+        text = bands.as_json(
+            [*(Band(**row) for row in kept["bands"]), *found],
+            environment={name: environment()[name] for name in ("mxnet", "numpy", "python")},
+            exact=exact,
+        )
+        write_atomically(path, text)
+
+
+def measured_bands(chapter: str, results: Sequence[Result]) -> list[Band]:
+    """Return the bands of a chapter's published metrics, one for each label of ours and random stream.
+
+    Args:
+        chapter: name of the chapter.
+        results: of all its seeds and streams, and perhaps of other chapters.
+
+    Raises:
+        InputError: results of one chapter are of different data.
+    """
+    found = []
+    for stream in (bands.SEEDS, bands.LINUX, bands.MACOS):
+        runs = [
+            result
+            for result in results
+            # seed 0 of a stream is the book's own run, which is judged
+            if result.chapter == chapter and (result.stream or bands.SEEDS) == stream and result.seed
+        ]
+        datasets = {result.dataset for result in runs}
+        if len(datasets) > 1 or any(result.stand_in_for for result in runs):
+            raise InputError(f"{chapter}: bands need the published data; its runs used {', '.join(datasets)}")
+        for label, row in _measured_rows(chapter):
+            values = [
+                run.metrics[row["metric"]] for run in _runs(runs, label) if row["metric"] in run.metrics
+            ]
+            facts = {"stream": stream, "dataset": next(iter(datasets), "")}
+            band = bands.measure(chapter, label, row["metric"], values, row["examples"], **facts)
+            if band is not None:
+                found.append(band)
+    return found
+
+
+def _measured_rows(chapter: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return (label of our run, published row) for every metric that has a band, each once."""
+    rows = [row for row in printed.published_values() if row["chapter"] == chapter and row["kind"] != "exact"]
+    found = {(label, row["metric"]): (label, row) for row in rows for label in printed.labels(row["run"])}
+    return list(found.values())
+
+
+def _runs(results: Sequence[Result], label: str) -> list[Any]:
+    return [result.labelled()[label] for result in results if label in result.labelled()]
+
+
+def exact_values(chapter: str, results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return our values for the numbers that are known exactly on a platform's random stream."""
+    return [
+        {
+            "chapter": chapter,
+            "run": row["run"],
+            "metric": row["metric"],
+            "stream": row["stream"],
+            "value": value,
+        }
+        for row in printed.published_values()
+        if row["chapter"] == chapter and row["kind"] == "exact" and row["stream"]
+        for result in results
+        if (result.chapter, result.stream, result.seed) == (chapter, row["stream"], 0)
+        for value in [run.metrics[row["metric"]] for run in _runs([result], row["run"])]
+    ]

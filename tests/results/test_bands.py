@@ -1,0 +1,192 @@
+"""Scales, and the intervals that our seeds give: against SciPy, by simulation, and as properties."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from d2l_repro.errors import InputError
+from d2l_repro.results import bands, printed
+from d2l_repro.results.scales import SINGLE_PRECISION, Scale, scale_of
+
+LOSS, ACCURACY, DIFFERENCE = scale_of("train_loss"), scale_of("test_acc", 10_000), scale_of("gap")
+
+
+def measured(values, metric="train_loss", examples=0):
+    return bands.measure("mlp", "scratch", metric, values, examples, stream="seeds", dataset="fashion_mnist")
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ("train_loss", "log"),
+        ("epoch1_loss", "log"),
+        ("l2_norm_w", "log"),
+        ("norm_1", "log"),
+        ("valid_log_rmse", "log"),
+        ("train_log_rmse_std", "log"),
+        ("valid_perplexity", "log"),
+        ("test_acc", "logit"),
+        ("gap", "identity"),
+        ("momentum_minus_adam", "identity"),
+    ],
+)
+def test_scale_of_each_metric_is_declared(metric, name):
+    assert scale_of(metric, 100).name == name
+
+
+def test_scale_of_every_published_accuracy_knows_its_number_of_examples():
+    for row in printed.published_values():
+        assert (row["metric"].endswith("_acc") and row["kind"] == "draw") <= (row["examples"] > 0), row
+
+
+@given(st.integers(0, 200))
+def test_logit_is_finite_and_invertible_for_every_number_of_right_examples(right):
+    scale = Scale("logit", 200)
+    place = scale.to(right / 200)
+    assert place == pytest.approx(math.log((right + 0.5) / (200 - right + 0.5)))
+    assert scale.back(place) == pytest.approx(right / 200, abs=1e-12)
+    steps = [abs(scale.to(share / 200) - place) for share in (right - 1, right + 1) if 0 <= share <= 200]
+    assert min(steps) / 2 <= scale.resolution(place) <= max(steps)  # one example, on average to both sides
+
+
+@given(st.floats(1e-12, 1e12))
+def test_log_is_invertible(value):
+    assert LOSS.back(LOSS.to(value)) == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scale", "value"), [(LOSS, 0.0), (LOSS, -1.0), (LOSS, math.nan), (ACCURACY, 1.2), (DIFFERENCE, math.inf)]
+)
+def test_value_without_a_place_on_the_scale_is_nan(scale, value):
+    assert math.isnan(scale.to(value))
+
+
+def test_interval_is_the_prediction_interval_of_the_normal_distribution():
+    values = [0.30, 0.31, 0.29, 0.305, 0.312, 0.298, 0.301, 0.307, 0.293, 0.299]
+    logs = np.log(values)
+    half = stats.t.ppf(0.995, 9) * logs.std(ddof=1) * math.sqrt(1.1)
+    low, high = measured(values).interval(half_unit=0.0005)
+    assert low == pytest.approx(math.exp(logs.mean() - half) - 0.0005)
+    assert high == pytest.approx(math.exp(logs.mean() + half) + 0.0005)
+
+
+def test_interval_of_a_mean_of_several_runs_is_narrower():
+    values = list(np.random.default_rng(0).normal(1.0, 0.1, 10))
+    one, ten = (measured(values, "gap").interval(runs=runs) for runs in (1, 10))
+    half = stats.t.ppf(0.995, 9) * np.std(values, ddof=1) * math.sqrt(0.2)
+    assert ten[1] - ten[0] == pytest.approx(2 * half)
+    assert one[1] - one[0] > 2 * (ten[1] - ten[0])
+
+
+@pytest.mark.parametrize(
+    ("metric", "examples", "draw"),
+    [
+        ("gap", 0, lambda rng, n: rng.normal(0.01, 0.003, n)),
+        ("train_loss", 0, lambda rng, n: np.exp(rng.normal(-3, 0.5, n))),
+        ("test_acc", 10_000, lambda rng, n: rng.binomial(10_000, 0.98, n) / 10_000),
+        ("test_acc", 200, lambda rng, n: rng.binomial(200, 0.9, n) / 200),
+    ],
+)
+def test_interval_misses_one_more_run_of_the_same_program_about_once_in_a_hundred(metric, examples, draw):
+    rng = np.random.default_rng(0)
+    missed = sum(
+        not measured(list(runs[:10]), metric, examples).contains([float(runs[10])])
+        for runs in (draw(rng, 11) for _ in range(3000))
+    )
+    assert 0.002 < missed / 3000 < 0.02
+
+
+def test_interval_is_never_narrower_than_what_the_metric_can_resolve():
+    same = measured([0.9] * 10, "test_acc", 200)
+    assert same.std == 0
+    low, high = same.interval()
+    assert high - low > 6 / 200  # t is 3.25, to both sides
+    norm = measured([11.611943] * 10, "l2_norm_w")
+    assert norm.contains([11.611943 * (1 + 3 * SINGLE_PRECISION)])
+    assert not norm.contains([11.611943 * (1 + 4 * SINGLE_PRECISION)])
+
+
+def test_contains_widens_the_interval_by_half_a_printed_unit():
+    band = measured([159.333] * 10, "train_loss")
+    assert not band.contains([159.34])
+    assert not band.contains([159.34], half_unit=0.005)
+    assert band.contains([159.33], half_unit=0.005)
+
+
+@pytest.mark.parametrize(
+    ("count", "values"), [(9, [1.0] * 9), (10, [1.0] * 9 + [math.nan]), (10, [1.0] * 9 + [0.0])]
+)
+def test_measure_gives_no_band_for_few_runs_or_one_that_diverged(count, values):
+    assert len(values) == count
+    assert measured(values) is None
+
+
+@given(st.floats(0.1, 10), st.floats(0, 0.5))
+def test_z_value_says_with_the_interval_whether_a_value_lies_in_it(value, half_unit):
+    band = measured([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.0, 1.03, 0.97])
+    inside = abs(band.z_value([value], half_unit)) < stats.norm.ppf(0.995)
+    low, high = band.interval(half_unit)
+    if min(abs(value - low), abs(value - high)) > 1e-6:
+        assert inside == (low < value < high)
+    assert band.z_value([value]) * (value - band.center) >= 0
+
+
+def test_confidence_interval_is_that_of_students_test():
+    values = [0.013, 0.016, 0.012, 0.014, 0.015, 0.017, 0.011, 0.014, 0.013, 0.015]
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert measured(values, "gap").confidence_interval() == pytest.approx(tuple(expected))
+
+
+def test_band_around_the_mean_of_other_data_keeps_the_scatter():
+    band = measured(list(np.linspace(0.82, 0.83, 10)), "test_acc", 10_000)
+    other = band.around([0.842], "fashion_mnist_2017")
+    assert (other.n, other.dataset, other.std, other.freedom) == (1, "fashion_mnist_2017", band.std, 9)
+    assert other.center == pytest.approx(0.842)
+    half = stats.t.ppf(0.995, 9) * band.std * math.sqrt(2)
+    assert other.interval()[1] == pytest.approx(ACCURACY.back(ACCURACY.to(0.842) + half))
+
+
+def test_file_of_bands_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "bands.json"
+    band = measured([1.0, 1.1] * 5)
+    exact = {
+        "chapter": "linear_regression",
+        "run": "data",
+        "metric": "first_label",
+        "stream": "macos",
+        "value": 1,
+    }
+    path.write_text(bands.as_json([band], {"mxnet": "1.9.1"}, [exact]))
+    assert bands.read(path) == {"exact": [exact], "bands": [dataclasses.asdict(band)]}
+    assert json.loads(path.read_text())["environment"] == {"mxnet": "1.9.1"}
+    assert path.read_text().count("\n") < 12  # a line per band, so that a change shows as one
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"exact": [], "bands": [{"n": 1}]}'])
+def test_file_that_is_none_of_bands_is_refused(tmp_path, text):
+    path = tmp_path / "bands.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"bands\.json: not a file of bands"):
+        bands.read(path)
+
+
+def test_committed_bands_rest_on_ten_runs_and_belong_to_published_numbers():
+    known = {
+        (row["chapter"], label, row["metric"])
+        for row in printed.published_values()
+        for label in printed.labels(row["run"])
+    }
+    content = bands.committed()["bands"]
+    for band in content:
+        assert band["n"] >= bands.MIN_RUNS
+        assert band["freedom"] == band["n"] - 1
+        assert (band["chapter"], band["run"], band["metric"]) in known
+        assert all(map(math.isfinite, (band["mean"], band["std"])))
+    keys = [tuple(band[name] for name in ("chapter", "run", "metric", "stream")) for band in content]
+    assert len(set(keys)) == len(keys)
