@@ -35,6 +35,18 @@ EXACT = {"chapter": "linear_regression", "run": "data", "metric": "first_label",
 @pytest.fixture
 def fixed_bands(monkeypatch):
     """Use `BANDS` in place of the committed bands."""
+    use_fixed_bands(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def fixed_bands_in_module():
+    """Use `BANDS` in all tests of a module."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_fixed_bands(monkeypatch)
+        yield
+
+
+def use_fixed_bands(monkeypatch):
     found = {}
     for chapter, run, metric, stream, dataset, value, std, examples in BANDS:
         scale = bands.scale_of(metric, examples)

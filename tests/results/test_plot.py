@@ -78,16 +78,15 @@ def test_readable_colours_have_the_contrast_that_accessible_text_needs():
 
 
 def test_bands_draw_where_values_lie():
-    band = {"low": 0.8, "high": 0.9, "value": 0.88, "ours": 0.85}
     rows = [
-        {"chapter": "mlp", "run": "gluon", "metric": "test_acc", **numbers}
-        for numbers in (band, dict.fromkeys(band, 1.0))  # the second has no width
+        {"chapter": "mlp", "run": "gluon", "metric": "test_acc", "z": z, "z_ours": z_ours}
+        for z, z_ours in ((0.8, 0.5), (0, -50.0))
     ]
     figure = plot.bands(rows, "t")
     assert lines_of(figure)["published"] == [0, 1]
     published, ours = (line.get_xdata() for line in figure.axes[0].get_lines())
     assert published == pytest.approx([0.8, 0])
-    assert ours == pytest.approx([0.5, 0])
+    assert ours == pytest.approx([0.5, -plot.AXIS_END])  # what is beyond the axis lies at its end
     assert figure.axes[0].get_yticklabels()[0].get_text() == "mlp, gluon, test acc"
 
 

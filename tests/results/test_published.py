@@ -1,35 +1,57 @@
 """Published values and their comparison with ours."""
 
 import csv
+from decimal import Decimal
 from importlib import resources
 
 import pytest
 
 from d2l_repro.results import published
+from d2l_repro.results.claims import Claim
+from d2l_repro.results.printed import KINDS, reasons
 
 
 def test_published_values_are_well_formed():
     rows = published.published_values()
-    assert len(rows) > 70
+    assert len(rows) > 80
     for row in rows:
-        assert row["low"] <= row["value"] <= row["high"], row
+        assert row["kind"] in KINDS
+        assert (row["kind"] == "conclusion") == bool(row["claim"])
+        assert row["value"] is not None or row["claim"]
+        assert row["stream"] in ("", "linux", "macos", "windows")
+        assert not row["reason"] or row["reason"] in reasons()
         assert row["source"]
-    keys = [(row["chapter"], row["run"], row["metric"]) for row in rows]
+        if row["claim"]:
+            assert len(Claim(row["claim"]).limits) == 2
+    keys = [(row["chapter"], row["run"], row["metric"], row["stream"], row["value"]) for row in rows]
     assert len(set(keys)) == len(keys)
     with resources.files("d2l_repro.results").joinpath("published.csv").open(encoding="utf-8") as file:
         assert sum(1 for _ in csv.reader(file)) == len(rows) + 1
 
 
-def test_compare_puts_a_row_without_an_implementation_beside_both():
+def test_published_precision_is_one_unit_of_the_last_printed_digit():
+    with resources.files("d2l_repro.results").joinpath("published.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["value"] and row["precision"] != "0":
+                unit = Decimal(1).scaleb(Decimal(row["value"]).as_tuple().exponent)
+                assert Decimal(row["precision"]) == unit, row
+
+
+def test_no_band_is_typed():
+    with resources.files("d2l_repro.results").joinpath("published.csv").open(encoding="utf-8") as file:
+        assert {"low", "high"} & set(next(csv.reader(file))) == set()
+
+
+def test_compare_puts_a_row_without_an_implementation_beside_both(fixed_bands):
     metrics = {
-        "scratch cubic": {"train_loss": 0.007},
-        "gluon cubic": {"train_loss": 0.5},
+        "scratch linear": {"train_loss": 90.0},
+        "gluon linear": {"train_loss": 90.0},
         "scratch": {"train_loss": 1.0},
     }
     rows = published.compare("polynomial_fitting", metrics)
     assert [(row["run"], row["ours"], row["within"]) for row in rows] == [
-        ("scratch cubic", 0.007, True),
-        ("gluon cubic", 0.5, False),
+        ("scratch linear", 90.0, True),
+        ("gluon linear", 90.0, None),  # of which the fixed bands have none
     ]
 
 
@@ -38,50 +60,32 @@ def test_compare_puts_a_row_beside_a_run_of_exactly_its_name():
     assert [row["run"] for row in rows] == ["book"]
 
 
-def test_compare_puts_a_row_with_an_implementation_beside_that_one_only():
+def test_compare_puts_a_row_with_an_implementation_beside_that_one_only(fixed_bands):
     metrics = {"scratch": {"test_acc": 0.83}, "gluon": {"test_acc": float("nan")}}
     rows = published.compare("softmax_regression", metrics)
     assert [(row["run"], row["metric"], row["within"]) for row in rows] == [
         ("scratch", "test_acc", True),
         ("gluon", "test_acc", False),
     ]
+    assert [published.is_outside(row) for row in rows] == [False, True]
 
 
-def conclusion(ours):
-    (row,) = published.compare("optimizers", {"scratch conclusions": {"momentum_minus_adam": ours}})
-    return row
-
-
-@pytest.mark.parametrize("ours", [0.013, 0.0, -0.013])
-def test_compare_of_one_seed_cannot_tell_whether_a_conclusion_holds(ours):
-    row = conclusion(ours)
-    assert (row["claim"], row["verdict"], row["interval"]) == ("above 0", "cannot tell", None)
-    assert (row["value"], row["ours"], row["within"]) == (0.013, ours, False)
-    assert published.is_undecided(row)
-    assert not published.is_outside(row)
+def test_compare_shows_a_conclusion_with_what_it_claims_and_our_interval(fixed_bands):
+    (row,) = published.compare("optimizers", {"scratch conclusions": {"momentum_minus_adam": 0.013}})
+    assert (row["claim"], row["verdict"], row["value"], row["ours"]) == ("above 0", "agrees", 0.013, 0.013)
+    assert row["interval"] == pytest.approx((0.015 - 0.00215, 0.015 + 0.00215), abs=1e-5)
+    assert row["within"]
 
 
 @pytest.mark.parametrize(
-    ("differences", "verdict"),
-    [
-        ([0.015, 0.016, 0.014], "holds"),
-        ([0.0, 0.0, 0.0], "does not hold"),
-        ([0.013, -0.013, 0.0], "cannot tell"),
-        ([-0.015, -0.016, -0.014], "does not hold"),
-    ],
+    ("seed", "stream", "name"),
+    [(0, None, "linux"), (1, None, "seeds"), (0, "macos", "macos"), (3, "linux", "linux")],
 )
-def test_judge_claim_tests_a_conclusion_over_the_seeds(differences, verdict):
-    row = conclusion(differences[0])
-    published.judge_claim(row, differences)
-    assert row["verdict"] == verdict
-    assert row["within"] == (verdict == "holds")
-    assert published.is_outside(row) == (verdict == "does not hold")
+def test_stream_of_a_run_is_the_books_with_seed_0(seed, stream, name, monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    assert published.stream_of(seed, stream) == name
 
 
-def test_no_conclusion_has_a_band_of_its_own_beside_its_claim():
-    with resources.files("d2l_repro.results").joinpath("published.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    claims = [row for row in rows if row["claim"]]
-    assert {row["run"].split()[-1] for row in claims} == {"conclusions"}
-    assert all(not row["low"] and not row["high"] for row in claims)
-    assert [row for row in rows if row["run"].endswith("conclusions") and not row["claim"]] == []
+def test_conclusions_are_those_of_runs_of_that_name_or_claims_about_one_value():
+    for row in published.published_values():
+        assert not row["run"].endswith("conclusions") or row["claim"]
