@@ -38,6 +38,7 @@ Seed = Annotated[int, Bounds(0, MAX_SEED)]
 Positive = Annotated[float, Bounds(0, closed=False)]
 NonNegative = Annotated[float, Bounds(0)]
 Probability = Annotated[float, Bounds(0, 1)]
+Stream = Literal["linux", "macos"]  # of random numbers; MXNet's depends on the platform
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,20 @@ def _constraints(hint: Any) -> list[Union[Bounds, tuple]]:
     """Return the ranges of an annotated type, or the choices of a Literal."""
     if get_origin(hint) is Literal:
         return [get_args(hint)]
+    if get_origin(hint) is Union:  # Optional[...], whose None nobody types on a command line
+        return [
+            (*allowed, None)
+            for part in get_args(hint)
+            for allowed in _constraints(part)
+            if isinstance(allowed, tuple)
+        ]
     return [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
 
 
 def _describe(allowed: Union[Bounds, tuple]) -> str:
-    return " or ".join(map(str, allowed)) if isinstance(allowed, tuple) else str(allowed)
+    if isinstance(allowed, tuple):
+        return " or ".join(str(choice) for choice in allowed if choice is not None)
+    return str(allowed)
 
 
 class HParams(Settings):
@@ -124,5 +134,14 @@ class DataOptions(Settings):
 
 
 @dataclass(frozen=True)
-class Options(StudyOptions, EditionOptions, DataOptions):
+class StreamOptions(Settings):
+    """Which random numbers to run it with."""
+
+    # draw data and initial weights from the book's own random stream, as MXNet draws it on that platform;
+    # --seed then only shuffles the examples
+    stream: Optional[Stream] = None
+
+
+@dataclass(frozen=True)
+class Options(StudyOptions, EditionOptions, DataOptions, StreamOptions):
     """All options that a chapter can have; most chapters use only some."""

@@ -14,7 +14,7 @@ from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
 from ..experiment.chapter import Chapter, Execution
 from ..files import writable_folder
 from ..results.result import FILE_NAME, Result
-from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, StudyOptions
+from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, StreamOptions, StudyOptions
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
         channel.remember_ctrl_c()
         args = _parse(chapter, argv, prog)
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
-        options = {**vars(args.run), **vars(args.data)}
+        options = {**vars(args.run), **vars(args.data), **vars(args.stream)}
         resume = getattr(args.output, "resume", False)
         result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
         if _save(result, folder):
@@ -87,7 +87,7 @@ def _open_figures(result: Result, folder: Path, prog: str) -> None:
 
 
 def _parse(chapter: Chapter, argv: Sequence[str], prog: str) -> Any:
-    """Parse the flags into `settings`, `run`, `data` and `output`."""
+    """Parse the flags into `settings`, `run`, `data`, `stream` and `output`."""
     run = _run_options(chapter)
     output = ResumableOptions if chapter.execution is Execution.RESUMABLE else OutputOptions
     groups = [
@@ -96,12 +96,12 @@ def _parse(chapter: Chapter, argv: Sequence[str], prog: str) -> Any:
         ("run", run, run()),
         ("output", output, output()),
     ]
-    description, constants = chapter.doc, {}
+    description, constants = chapter.doc, {"data": DataOptions(), "stream": StreamOptions()}
     if chapter.datasets:
-        groups.insert(2, ("data", DataOptions, DataOptions()))
+        groups.insert(2, ("data", DataOptions, constants.pop("data")))
         description += f"\nData sets: {', '.join(chapter.datasets)}; auto uses {chapter.datasets[0]}."
-    else:
-        constants = {"data": DataOptions()}
+    if chapter.depends_on_stream:
+        groups.insert(2, ("stream", StreamOptions, constants.pop("stream")))
     return tyro.cli(
         make_dataclass("Arguments", groups, namespace=constants),
         args=argv,

@@ -41,6 +41,7 @@ class Result:
     impl: str = "both"  # implementations requested
     only: list[str] = field(default_factory=list)  # variants requested; empty for all
     quick: bool = False  # data and epochs cut to a few seconds with --quick
+    stream: str | None = None  # platform whose random stream data and weights were drawn from
     changed: dict[str, Any] = field(default_factory=dict)  # setting -> the chapter's own value
     finished: str = ""  # date and time, UTC
     seconds: float = 0.0  # from the first data file to the last figure

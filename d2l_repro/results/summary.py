@@ -117,6 +117,7 @@ class Summary:
             "dataset": first.dataset,
             "stand_in_for": first.stand_in_for,
             "quick": first.quick,
+            "stream": first.stream,
             "changed": first.changed,
             "seeds": self.seeds,
             "finished": first.finished,
@@ -262,7 +263,7 @@ def _other_seeds(first: Result, results: Iterable[Result]) -> list[Result]:
 
     An earlier run may have left others, with other settings.
     """
-    names = ("chapter", "settings", "quick", "impl", "only", "dataset", "stand_in_for")
+    names = ("chapter", "settings", "quick", "impl", "only", "stream", "dataset", "stand_in_for")
 
     def setup(result):
         return [getattr(result, name) for name in names]
