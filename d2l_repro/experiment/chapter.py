@@ -130,7 +130,7 @@ class Chapter:
         datasets: names that --dataset offers, the default first; none for synthetic data.
         comparable: data sets that the published values were measured on.
         execution: how the runs are trained.
-        depends_on_stream: whether published values depend on MXNet's random stream, so that --stream is offered.
+        depends_on_stream: whether published values depend on MXNet's random stream; offers --stream.
     """
 
     name: str
@@ -212,13 +212,14 @@ class Chapter:
         resume: bool,
     ) -> Data | None:
         """Train all runs and compare their paths; add records, tables and figures to the result."""
-        if self.execution is Execution.IN_PROCESSES and runs:
-            data = self._train_in_processes(runs, options, result, progress)
-        else:
-            data = self._train_in_turn(runs, options, result, progress, folder, resume)
+        in_processes = self.execution is Execution.IN_PROCESSES and runs
+        data = (
+            self._train_in_processes(runs, options, result, progress)
+            if in_processes
+            else self._train_in_turn(runs, options, result, progress, folder, resume)
+        )
         result.parity = self._parity(runs, options)
-        # so that what is drawn there does not depend on the runs before
-        seed_everything(options.seed, options.stream)
+        seed_everything(options.seed, options.stream)  # what `show` draws does not depend on the runs before
         self.show(result, data)
         result.tables.update(self._d2l_path_table(runs, options))
         return data
@@ -306,7 +307,7 @@ class Chapter:
     def _check_stream(self, options: Options) -> None:
         if options.stream and not self.depends_on_stream:
             raise InputError(
-                f"--stream: no published value of {self.name} depends on the random stream; leave --stream out"
+                f"--stream: no published value of {self.name} depends on the random stream; leave it out"
             )
         if options.stream and options.impl == "d2l":
             raise InputError(
