@@ -38,7 +38,7 @@ Seed = Annotated[int, Bounds(0, MAX_SEED)]
 Positive = Annotated[float, Bounds(0, closed=False)]
 NonNegative = Annotated[float, Bounds(0)]
 Probability = Annotated[float, Bounds(0, 1)]
-Stream = Literal["linux", "macos"]  # of random numbers; MXNet's depends on the platform
+Stream = Literal["linux", "macos", "windows"]  # of random numbers; MXNet's depends on the platform
 
 
 @dataclass(frozen=True)

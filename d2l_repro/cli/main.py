@@ -23,7 +23,7 @@ from ..results.formatting import (
     published_row,
 )
 from ..results.result import FILE_NAME, Result
-from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
+from ..settings import MAX_SEED, Bounds, Count, Seed, Settings, Stream
 from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
@@ -73,6 +73,9 @@ class RunCommand(Settings):
     # number of seeds to run each chapter with, counted from --seed: gives mean and standard deviation
     seeds: Annotated[int, Bounds(1, 1001)] = 1
     quick: bool = False  # finish in seconds: less data, fewer epochs, no comparison with published values
+    # draw data and initial weights from the book's own random stream, as MXNet draws it on that platform; the
+    # seeds then only shuffle the examples. For chapters whose published values depend on it
+    stream: Optional[Stream] = None
     jobs: Count = 1  # chapters to run at a time; measured times are comparable only with 1
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
@@ -83,7 +86,10 @@ class RunCommand(Settings):
         if self.seed + self.seeds > MAX_SEED:
             raise InputError(f"--seeds: seeds must be below {MAX_SEED}; use a smaller --seed or fewer seeds")
         installation.check_packages()
-        folder, names, start = writable_folder(self.out), select_chapters(self.names), time.time()
+        names = select_chapters(self.names)
+        if self.stream:
+            check_streams(names)
+        folder, start = writable_folder(self.out), time.time()
         tasks = self._tasks(folder, names)
         kept = [task for task in tasks if self.resume and task.is_finished()]
         for task in kept:
@@ -119,6 +125,7 @@ class RunCommand(Settings):
                 summary.seed_folder(folder, name, seed, self.seed),
                 self.quick,
                 name if self.seeds == 1 else f"{name} (seed {seed})",
+                self.stream,
             )
             for name in names
             for seed in range(self.seed, self.seed + self.seeds)
@@ -201,6 +208,21 @@ def select_chapters(names: Sequence[str]) -> list[str]:
         problem = f"unknown chapter {', '.join(map(repr, unknown))}" if unknown else "no chapter given"
         raise InputError(f"{problem}; choose from textbook, all, {', '.join(known)}")
     return list(found)
+
+
+def check_streams(names: Sequence[str]) -> None:
+    """Check that --stream means something to every chapter.
+
+    Raises:
+        InputError: it does not to some of them.
+    """
+    able = [entry.name for entry in entries().values() if entry.depends_on_stream]
+    others = [name for name in names if name not in able]
+    if others:
+        raise InputError(
+            f"--stream: no published value of {', '.join(others)} depends on the random stream; "
+            f"choose from {', '.join(able)}"
+        )
 
 
 def _written_since(start: float, path: Path) -> bool:

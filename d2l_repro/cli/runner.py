@@ -17,6 +17,7 @@ from tqdm import tqdm
 from .. import channel
 from ..errors import BROKEN, INTERRUPTED, InputError
 from ..results.result import FILE_NAME, Result
+from ..settings import Stream
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Task:
         folder: for its results.
         quick: whether to run with --quick.
         label: what messages call the task.
+        stream: for --stream, if it is given.
     """
 
     chapter: str
@@ -36,6 +38,7 @@ class Task:
     folder: Path
     quick: bool
     label: str
+    stream: Optional[Stream] = None
 
     @property
     def command(self) -> list[str]:
@@ -50,6 +53,7 @@ class Task:
             f"    runpy.run_module('chapters.{self.chapter}', run_name='__main__', alter_sys=True)"
         )
         flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
+        flags += ["--stream", self.stream] if self.stream else []
         return [sys.executable, "-c", code, *flags]
 
     def is_finished(self) -> bool:
@@ -60,8 +64,8 @@ class Task:
             return False
         # Stand-in data count as unfinished: the published data may be available by now.
         partial = result.interrupted or result.errors or result.changed or result.only or result.stand_in_for
-        same = (result.chapter, result.seed, result.quick, result.impl)
-        return not partial and same == (self.chapter, self.seed, self.quick, "both")
+        same = (result.chapter, result.seed, result.quick, result.stream, result.impl)
+        return not partial and same == (self.chapter, self.seed, self.quick, self.stream, "both")
 
 
 class Board:

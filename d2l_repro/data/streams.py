@@ -1,11 +1,12 @@
-"""The random numbers that MXNet draws on Linux and on macOS, on any machine.
+"""The random numbers that MXNet draws on Linux, macOS and Windows, on any machine.
 
 MXNet 1.x starts with seed 0, so in every new process the book's code draws the same data and initial weights;
 on another platform it draws others. MXNet makes every normal number with a new `std::normal_distribution`,
-and the C++ standard does not say how that is computed. Both libraries use the polar method, which turns a
-point of the unit disc into two numbers. Linux's libstdc++ returns the one of the second coordinate, macOS's
+and the C++ standard does not say how that is computed. All three libraries use the polar method, which turns
+a point of the unit disc into two numbers. Linux's libstdc++ returns the one of the second coordinate, macOS's
 libc++ that of the first; the other is lost together with the distribution. What macOS draws is what Linux
-throws away. Uniform numbers are the same on both.
+throws away. Windows' library returns the same one as macOS's, but computes it in double precision, which
+shows in the last digits. Uniform numbers are the same everywhere.
 """
 
 from __future__ import annotations
@@ -23,20 +24,23 @@ from mxnet.base import _Null
 from ..settings import Stream
 
 BOOK_SEED = 0  # that MXNet 1.x starts with
-NATIVE = {"linux": "linux", "darwin": "macos"}.get(sys.platform)  # the stream that MXNet itself draws here
+# The stream that MXNet itself draws here.
+NATIVE = {"linux": "linux", "darwin": "macos", "win32": "windows"}.get(sys.platform)
 NUM_GENERATORS, PER_GENERATOR = 1024, 64  # from MXNet's random_generator.h
 SEED_STEP = 127  # kRandMagic in MXNet's resource.cc
-ONE, TWO = np.float32(1), np.float32(2)
+# How many points to look at for each number, where 4 / pi lie in the disc, and how many more.
+POINTS, MARGIN = 1.5, 16
 
 
 class RandomStream:
     """Draw the numbers that MXNet draws on a platform's CPU, in single precision.
 
-    Uniform numbers are MXNet's bits. One normal number in 300 differs from MXNet's by one or two units in the
-    last place, because C libraries do not round the logarithm alike.
+    Uniform numbers are MXNet's bits, and so are the normal numbers that a reader printed on Windows. On Linux
+    one normal number in 300 differs from MXNet's by one or two units in the last place, because C libraries
+    do not round the logarithm alike.
 
     Args:
-        platform: "linux" or "macos".
+        platform: "linux", "macos" or "windows".
         seed: as for `mx.random.seed`.
     """
 
@@ -56,9 +60,7 @@ class RandomStream:
     def normal(self, n: int) -> np.ndarray:
         """Return n numbers of mean 0 and variance 1, an array (n,)."""
         sizes = _split(n)[:, None]
-        count = (
-            int(1.5 * sizes.max(initial=0)) + 16
-        )  # 4 / pi on average, and a margin that is rarely too small
+        count = int(POINTS * sizes.max(initial=0)) + MARGIN
         while True:
             x, y = self._points(len(sizes), count)
             s = x * x + y * y
@@ -70,12 +72,13 @@ class RandomStream:
         self._used[: len(sizes)] += 2 * ((rank < sizes).sum(axis=1) + 1)
         chosen = accepted & (rank <= sizes)
         # x sqrt(-2 ln s / s) and y sqrt(-2 ln s / s) are independent normal numbers.
-        coordinate = (x if self.platform == "macos" else y)[chosen]
-        return coordinate * np.sqrt(-TWO * _log(s[chosen]) / s[chosen])
+        coordinate, s = (y if self.platform == "linux" else x)[chosen], s[chosen]
+        return (coordinate * np.sqrt(-2 * _log(s) / s)).astype(np.float32)
 
     def _points(self, rows: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return coordinates of the next points of [-1, 1)^2, each (rows, count), without using them up."""
-        coordinates = TWO * _canonical(self._peek(rows, 2 * count)) - ONE
+        precision = np.float64 if self.platform == "windows" else np.float32
+        coordinates = 2 * _canonical(self._peek(rows, 2 * count)).astype(precision) - 1
         return coordinates[:, ::2], coordinates[:, 1::2]
 
     def _peek(self, rows: int, count: int) -> np.ndarray:
@@ -97,12 +100,14 @@ def _split(n: int) -> np.ndarray:
 
 def _canonical(words: np.ndarray) -> np.ndarray:
     """Return numbers from 0 to below 1, as `std::generate_canonical<float>` makes them of 32-bit words."""
-    return np.minimum(words.astype(np.float32) / np.float32(2**32), np.nextafter(ONE, np.float32(0)))
+    return np.minimum(
+        words.astype(np.float32) / np.float32(2**32), np.nextafter(np.float32(1), np.float32(0))
+    )
 
 
 def _log(s: np.ndarray) -> np.ndarray:
     """Return the logarithm; NumPy's own in single precision is less exact than the C library's."""
-    return np.log(s.astype(np.float64)).astype(np.float32)
+    return np.log(s.astype(np.float64)).astype(s.dtype)
 
 
 @contextmanager
@@ -110,11 +115,12 @@ def stream_of(platform: Stream | None) -> Iterator[None]:
     """Let MXNet draw what it draws on a platform, from its first number on, within a `with` block.
 
     Where the program runs on that platform, MXNet draws itself, and is not seeded. Elsewhere `normal`,
-    `uniform` and `seed` of `mx.random` and `nd.random` are replaced until the block ends; Gluon's initializers
-    call them. Other samplers, other precisions and MXNet's NumPy interface keep MXNet's own numbers.
+    `uniform` and `seed` of `mx.random` and `nd.random`, which Gluon's initializers call too, are replaced
+    until the block ends. Other samplers, other precisions and MXNet's NumPy interface keep MXNet's own
+    numbers.
 
     Args:
-        platform: "linux" or "macos"; None changes nothing.
+        platform: "linux", "macos" or "windows"; None changes nothing.
     """
     if platform is None or platform == NATIVE:
         yield

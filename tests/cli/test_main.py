@@ -322,6 +322,7 @@ def test_command_ends_quietly_when_its_pipe_is_closed():
     [
         ["run", "mlp", "--seed", "2147483647", "--seeds", "2"],
         ["run", "mlp", "--seeds", "1000000000"],
+        ["run", "linear_regression", "mlp", "--stream", "macos"],
         ["report", ".", "--out", "runs/mlp/result.json"],
     ],
 )
