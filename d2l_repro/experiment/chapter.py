@@ -191,7 +191,20 @@ class Chapter:
         start, data = time.perf_counter(), None
         try:
             with stream_of(options.stream):
-                data = self._train_and_show(runs, options, result, progress, folder, resume)
+                if self.execution is Execution.IN_PROCESSES and runs:
+                    data = self._train_in_processes(runs, options, result, progress)
+                else:
+                    for i, run in enumerate(runs):
+                        data, model = self._begin(run, options)
+                        if i == 0:
+                            self._record_data(data, result)
+                        callbacks = self._checkpoints(run, options, data, model, folder, resume)
+                        if progress:
+                            callbacks.append(Progress(run.label, before=i / len(runs), share=1 / len(runs)))
+                        result.runs.append(self._train(run, data, model, options.seed, callbacks))
+                        if result.runs[-1].status is Status.INTERRUPTED:
+                            raise KeyboardInterrupt
+                self._compare_and_show(runs, options, result, data)
         except KeyboardInterrupt:
             result.interrupted = True
         else:
@@ -202,50 +215,11 @@ class Chapter:
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
 
-    def _train_and_show(
-        self,
-        runs: list[Run],
-        options: Options,
-        result: Result,
-        progress: bool,
-        folder: str | Path | None,
-        resume: bool,
-    ) -> Data | None:
-        """Train all runs and compare their paths; add records, tables and figures to the result."""
-        in_processes = self.execution is Execution.IN_PROCESSES and runs
-        data = (
-            self._train_in_processes(runs, options, result, progress)
-            if in_processes
-            else self._train_in_turn(runs, options, result, progress, folder, resume)
-        )
+    def _compare_and_show(self, runs: list[Run], options: Options, result: Result, data: Data | None) -> None:
         result.parity = self._parity(runs, options)
         seed_everything(options.seed, options.stream)  # what `show` draws does not depend on the runs before
         self.show(result, data)
         result.tables.update(self._d2l_path_table(runs, options))
-        return data
-
-    def _train_in_turn(
-        self,
-        runs: list[Run],
-        options: Options,
-        result: Result,
-        progress: bool,
-        folder: str | Path | None,
-        resume: bool,
-    ) -> Data | None:
-        """Train one run after the other, and return the data of the last."""
-        data = None
-        for i, run in enumerate(runs):
-            data, model = self._begin(run, options)
-            if i == 0:
-                self._record_data(data, result)
-            callbacks = self._checkpoints(run, options, data, model, folder, resume)
-            if progress:
-                callbacks.append(Progress(run.label, before=i / len(runs), share=1 / len(runs)))
-            result.runs.append(self._train(run, data, model, options.seed, callbacks))
-            if result.runs[-1].status is Status.INTERRUPTED:
-                raise KeyboardInterrupt
-        return data
 
     def is_comparable(self, result: Result, data: Data | None) -> bool:
         """Return whether published values apply: to the chapter's own settings, on the published data."""

@@ -59,12 +59,57 @@ def test_windows_stream_has_the_bits_that_a_reader_printed():
     assert str(labels[0]) == "4.879625"
 
 
-def test_macos_stream_has_the_digits_that_readers_printed():
+# Rows of a shuffled batch, two features and the label, as authors printed them: mli/d2l-1day-notebooks-zh,
+# notebooks-1/4, and d2l-ai/berkeley-stat-157, slides/1_31.
+PRINTED = {
+    "linux": [
+        [0.8370042, -1.1026353, 9.621203],
+        [-1.2860336, -1.6586353, 7.265286],
+        [-0.591276, -1.2689118, 7.3253717],
+        [0.4593352, -0.20153503, 5.806935],
+    ],
+    "macos": [
+        [0.57423294, 0.05569246, 5.168744],
+        [0.425275, -0.37855875, 6.3314323],
+        [-0.8622762, -0.22448541, 3.25092],
+        [2.0691068, -0.13823958, 8.806868],
+    ],
+}
+
+
+@pytest.mark.parametrize("platform", PRINTED)
+def test_stream_has_rows_that_authors_printed(platform):
+    features, labels = book_data(platform)
+    rows = np.column_stack([features, labels])
+    for printed in PRINTED[platform]:
+        nearest = rows[abs(rows - printed).max(axis=1).argmin()]
+        np.testing.assert_allclose(nearest, printed, rtol=3 * ULP)
+
+
+def test_macos_stream_has_the_first_label_that_readers_printed():
     features, labels = book_data("macos")
     np.testing.assert_array_equal(features[0], np.float32([1.1630787, 0.4838046]))
     assert str(labels[0]) == "4.879625"
     # Windows computes the same numbers more precisely.
     np.testing.assert_allclose(features, book_data("windows")[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("platform", "draw", "printed"),
+    [("linux", 1, 11.611942), ("macos", 1, 13.155676), ("macos", 3, 13.530376)],
+)
+def test_weights_without_decay_end_where_the_book_s_notebook_printed(platform, draw, printed):
+    """Gluon's net without decay, in an author's notebook, is the third to be initialized."""
+    with stream_of(platform):
+        mx.random.seed(0)
+        features, labels = linear_data([0.01] * 200, 0.05, 120)
+        for _ in range(draw):
+            w = nd.random.normal(shape=200)
+    X = np.column_stack([features[:20].asnumpy(), np.ones(20)]).astype(float)
+    start = np.append(w.asnumpy(), 0)
+    # SGD ends in the solution that is nearest to where it began.
+    end = start + np.linalg.pinv(X) @ (labels[:20].asnumpy() - X @ start)
+    assert np.linalg.norm(end[:-1]) == pytest.approx(printed, abs=5e-6)
 
 
 def test_platforms_split_a_point_of_the_disc_between_them():
