@@ -135,6 +135,7 @@ chapter = Chapter(
     runs=runs,
     train=train,
     show=show,
+    depends_on_stream=True,
 )
 run = chapter.run
 

@@ -144,6 +144,7 @@ chapter = Chapter(
     train=train,
     metrics=l2_norm,
     show=show,
+    depends_on_stream=True,
 )
 run = chapter.run
 

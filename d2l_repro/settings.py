@@ -38,6 +38,7 @@ Seed = Annotated[int, Bounds(0, MAX_SEED)]
 Positive = Annotated[float, Bounds(0, closed=False)]
 NonNegative = Annotated[float, Bounds(0)]
 Probability = Annotated[float, Bounds(0, 1)]
+Stream = Literal["linux", "macos", "windows"]  # of random numbers; MXNet's depends on the platform
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,20 @@ def _constraints(hint: Any) -> list[Union[Bounds, tuple]]:
     """Return the ranges of an annotated type, or the choices of a Literal."""
     if get_origin(hint) is Literal:
         return [get_args(hint)]
+    if get_origin(hint) is Union:  # Optional[...], whose None nobody types on a command line
+        return [
+            (*allowed, None)
+            for part in get_args(hint)
+            for allowed in _constraints(part)
+            if isinstance(allowed, tuple)
+        ]
     return [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
 
 
 def _describe(allowed: Union[Bounds, tuple]) -> str:
-    return " or ".join(map(str, allowed)) if isinstance(allowed, tuple) else str(allowed)
+    if isinstance(allowed, tuple):
+        return " or ".join(str(choice) for choice in allowed if choice is not None)
+    return str(allowed)
 
 
 class HParams(Settings):
@@ -94,10 +104,16 @@ class RunOptions(SeedOptions):
 
 
 @dataclass(frozen=True)
-class StudyOptions(RunOptions):
+class VariantOptions(RunOptions):
     """How to run the chapter."""
 
     only: tuple[str, ...] = ()  # names of the variants to train; all by default
+
+
+@dataclass(frozen=True)
+class StudyOptions(VariantOptions):
+    """How to run the chapter."""
+
     # seeds to train each variant with, counting from --seed; several give means, standard deviations and
     # tests of significance
     seeds: Count = 1
@@ -124,5 +140,14 @@ class DataOptions(Settings):
 
 
 @dataclass(frozen=True)
-class Options(StudyOptions, EditionOptions, DataOptions):
+class StreamOptions(Settings):
+    """Which random numbers to run it with."""
+
+    # use the book's own data, as MXNet draws them on that platform; with seed 0 the initial weights, too, are
+    # the book's, any other seed draws them anew
+    stream: Optional[Stream] = None
+
+
+@dataclass(frozen=True)
+class Options(StudyOptions, EditionOptions, DataOptions, StreamOptions):
     """All options that a chapter can have; most chapters use only some."""

@@ -16,7 +16,7 @@ from ..results.catalogue import entries
 from ..results.environment import environment
 from ..results.result import FILE_NAME, Result
 from ..settings import Bounds, Count, Settings
-from .runner import Task, run_tasks
+from .runner import Task, run_tasks, select_chapters
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,6 @@ class BandsCommand(Settings):
     ] = None
 
     def __call__(self) -> int:
-        from .main import select_chapters
-
         installation.check_packages()
         names, folder = select_chapters(self.names), writable_folder(self.out)
         tasks = [task for name in names for task in self._tasks(folder, name)]

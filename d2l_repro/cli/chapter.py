@@ -15,7 +15,15 @@ from ..experiment.chapter import Chapter, Execution
 from ..files import writable_folder
 from ..results.result import FILE_NAME, Result
 from ..results.verdicts import failures
-from ..settings import DataOptions, EditionOptions, RunOptions, SeedOptions, StudyOptions
+from ..settings import (
+    DataOptions,
+    EditionOptions,
+    RunOptions,
+    SeedOptions,
+    StreamOptions,
+    StudyOptions,
+    VariantOptions,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
         channel.remember_ctrl_c()
         args = _parse(chapter, argv, prog)
         folder = writable_folder(args.output.out or Path("runs", chapter.name))
-        options = {**vars(args.run), **vars(args.data)}
+        options = {**vars(args.run), **vars(args.data), **vars(args.stream)}
         resume = getattr(args.output, "resume", False)
         result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
         if _save(result, folder):
@@ -88,7 +96,7 @@ def _open_figures(result: Result, folder: Path, prog: str) -> None:
 
 
 def _parse(chapter: Chapter, argv: Sequence[str], prog: str) -> Any:
-    """Parse the flags into `settings`, `run`, `data` and `output`."""
+    """Parse the flags into `settings`, `run`, `data`, `stream` and `output`."""
     run = _run_options(chapter)
     output = ResumableOptions if chapter.execution is Execution.RESUMABLE else OutputOptions
     groups = [
@@ -97,12 +105,12 @@ def _parse(chapter: Chapter, argv: Sequence[str], prog: str) -> Any:
         ("run", run, run()),
         ("output", output, output()),
     ]
-    description, constants = chapter.doc, {}
+    description, constants = chapter.doc, {"data": DataOptions(), "stream": StreamOptions()}
     if chapter.datasets:
-        groups.insert(2, ("data", DataOptions, DataOptions()))
+        groups.insert(2, ("data", DataOptions, constants.pop("data")))
         description += f"\nData sets: {', '.join(chapter.datasets)}; auto uses {chapter.datasets[0]}."
-    else:
-        constants = {"data": DataOptions()}
+    if chapter.depends_on_stream:
+        groups.insert(2, ("stream", StreamOptions, constants.pop("stream")))
     return tyro.cli(
         make_dataclass("Arguments", groups, namespace=constants),
         args=argv,
@@ -118,6 +126,8 @@ def _run_options(chapter: Chapter) -> type[SeedOptions]:
         return StudyOptions
     if "d2l" in chapter.implementations:
         return EditionOptions
+    if len(chapter.variants) > 1:
+        return VariantOptions
     return RunOptions if chapter.runs else SeedOptions
 
 

@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from .. import channel
 from ..errors import BROKEN, INTERRUPTED, InputError
+from ..results.catalogue import TEXTBOOK, entries
 from ..results.result import FILE_NAME, Result
+from ..settings import Stream
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Task:
         folder: for its results.
         quick: whether to run with --quick.
         label: what messages call the task.
+        stream: for --stream, if it is given.
+        only: variants to train; all if it is empty.
     """
 
     chapter: str
@@ -36,6 +40,8 @@ class Task:
     folder: Path
     quick: bool
     label: str
+    stream: Optional[Stream] = None
+    only: tuple[str, ...] = ()
 
     @property
     def command(self) -> list[str]:
@@ -50,6 +56,8 @@ class Task:
             f"    runpy.run_module('chapters.{self.chapter}', run_name='__main__', alter_sys=True)"
         )
         flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
+        flags += ["--stream", self.stream] if self.stream else []
+        flags += ["--only", *self.only] if self.only else []
         return [sys.executable, "-c", code, *flags]
 
     def is_finished(self) -> bool:
@@ -59,9 +67,44 @@ class Task:
         except InputError:
             return False
         # Stand-in data count as unfinished: the published data may be available by now.
-        partial = result.interrupted or result.errors or result.changed or result.only or result.stand_in_for
-        same = (result.chapter, result.seed, result.quick, result.impl)
-        return not partial and same == (self.chapter, self.seed, self.quick, "both")
+        partial = result.interrupted or result.errors or result.changed or result.stand_in_for
+        same = (result.chapter, result.seed, result.quick, result.stream, tuple(result.only), result.impl)
+        asked = (self.chapter, self.seed, self.quick, self.stream, self.only, "both")
+        return not partial and same == asked
+
+
+def select_chapters(names: Sequence[str]) -> list[str]:
+    """Return the chapters that `names` stand for, each once, in the order given.
+
+    Args:
+        names: chapters, or the groups textbook and all.
+
+    Raises:
+        InputError: a name is unknown, or there is none.
+    """
+    known = entries()
+    groups = {"textbook": TEXTBOOK, "all": tuple(known)}
+    found = dict.fromkeys(chapter for name in names for chapter in groups.get(name, (name,)))
+    unknown = [name for name in found if name not in known]
+    if unknown or not found:
+        problem = f"unknown chapter {', '.join(map(repr, unknown))}" if unknown else "no chapter given"
+        raise InputError(f"{problem}; choose from textbook, all, {', '.join(known)}")
+    return list(found)
+
+
+def check_streams(names: Sequence[str]) -> None:
+    """Check that --stream means something to every chapter.
+
+    Raises:
+        InputError: it does not to some of them.
+    """
+    able = [entry.name for entry in entries().values() if entry.depends_on_stream]
+    others = [name for name in names if name not in able]
+    if others:
+        raise InputError(
+            f"--stream: no published value of {', '.join(others)} depends on the random stream; "
+            f"choose from {', '.join(able)}"
+        )
 
 
 class Board:

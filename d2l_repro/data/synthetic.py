@@ -2,7 +2,7 @@
 
 Except for the curve, the two moons and the airfoil table, data is drawn from MXNet's own random stream, that
 of chapter 3 in the book's order. MXNet 1.x starts with seed 0, so that after `mx.random.seed(0)` these are
-the numbers that the author printed (on Linux; macOS and Windows have different streams).
+the numbers that the author printed on Linux; `streams` has those of macOS and Windows.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ..data.loader import Data
+from ..data.streams import stream_of
 from ..errors import InputError
 from ..results.formatting import parity_row
 from ..results.history import History
@@ -128,6 +129,7 @@ class Chapter:
         datasets: names that --dataset offers, the default first; none for synthetic data.
         comparable: data sets that the published values were measured on.
         execution: how the runs are trained.
+        depends_on_stream: whether published values depend on MXNet's random stream; offers --stream.
     """
 
     name: str
@@ -142,10 +144,16 @@ class Chapter:
     datasets: tuple[str, ...] = ()
     comparable: tuple[str, ...] = ("synthetic",)
     execution: Execution = Execution.SEQUENTIAL
+    depends_on_stream: bool = False
 
     def defaults(self, quick: bool = False) -> Any:
         """Return the chapter's HParams: the book's values, or those for a run of a few seconds."""
         return self.HParams(**(self.quick if quick else {}))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants that the runs have, in order; a single empty name where there is but one model."""
+        return tuple(dict.fromkeys(run.variant for run in self.runs(self.defaults()))) if self.runs else ()
 
     @property
     def implementations(self) -> tuple[str, ...]:
@@ -171,8 +179,9 @@ class Chapter:
             progress: whether to print the epochs, and a bar on a terminal.
             folder: where a resumable chapter keeps its checkpoints; without it there are none.
             resume: whether to continue after the last epoch that has a checkpoint in `folder`.
-            asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only, seeds and
-                jobs for a chapter whose runs are trained in processes.
+            asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only for one
+                with several variants; seeds and jobs for one whose runs are trained in processes; stream for
+                one that depends on it.
 
         Returns:
             Result. After Ctrl-C it has what was finished; a run that diverged says so in its status.
@@ -186,23 +195,21 @@ class Chapter:
         result = self._new_result(hp, options)
         start, data = time.perf_counter(), None
         try:
-            if self.execution is Execution.IN_PROCESSES and runs:
-                data = self._train_in_processes(runs, options, result, progress)
-            else:
-                for i, run in enumerate(runs):
-                    data, model = self._begin(run, options)
-                    if i == 0:
-                        self._record_data(data, result)
-                    callbacks = self._checkpoints(run, options, data, model, folder, resume)
-                    if progress:
-                        callbacks.append(Progress(run.label, before=i / len(runs), share=1 / len(runs)))
-                    result.runs.append(self._train(run, data, model, options.seed, callbacks))
-                    if result.runs[-1].status is Status.INTERRUPTED:
-                        raise KeyboardInterrupt
-            result.parity = self._parity(runs, options)
-            seed_everything(options.seed)  # so that what is drawn there does not depend on the runs before
-            self.show(result, data)
-            result.tables.update(self._d2l_path_table(runs, options))
+            with stream_of(options.stream):
+                if self.execution is Execution.IN_PROCESSES and runs:
+                    data = self._train_in_processes(runs, options, result, progress)
+                else:
+                    for i, run in enumerate(runs):
+                        data, model = self._begin(run, options)
+                        if i == 0:
+                            self._record_data(data, result)
+                        callbacks = self._checkpoints(run, options, data, model, folder, resume)
+                        if progress:
+                            callbacks.append(Progress(run.label, before=i / len(runs), share=1 / len(runs)))
+                        result.runs.append(self._train(run, data, model, options.seed, callbacks))
+                        if result.runs[-1].status is Status.INTERRUPTED:
+                            raise KeyboardInterrupt
+                self._compare_and_show(runs, options, result, data)
         except KeyboardInterrupt:
             result.interrupted = True
         else:
@@ -211,6 +218,12 @@ class Chapter:
         result.seconds = time.perf_counter() - start
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
+
+    def _compare_and_show(self, runs: list[Run], options: Options, result: Result, data: Data | None) -> None:
+        result.parity = self._parity(runs, options)
+        seed_everything(options.seed, options.stream)  # what `show` draws does not depend on the runs before
+        self.show(result, data)
+        result.tables.update(self._d2l_path_table(runs, options))
 
     def is_comparable(self, result: Result, data: Data | None) -> bool:
         """Return whether published values apply: to the chapter's own settings, on the published data."""
@@ -231,6 +244,7 @@ class Chapter:
             impl=options.impl,
             only=list(options.only),
             quick=options.quick,
+            stream=options.stream,
             changed={name: value for name, value in vars(own).items() if value != getattr(hp, name)},
         )
 
@@ -256,20 +270,34 @@ class Chapter:
             if "d2l" not in self.implementations:
                 raise InputError(f"--impl: d2l has no class for {self.name}; choose scratch, gluon or both")
             second_edition.package()  # now, not after other runs have been trained
+        self._check_stream(options)
         if options.dataset not in ("auto", *self.datasets):
             raise InputError(
                 f"--dataset: {self.name} cannot use {options.dataset!r}; "
                 f"choose from {', '.join(('auto', *self.datasets))}"
             )
-        if self.execution is not Execution.IN_PROCESSES and (options.only or options.seeds > 1):
+        if self.execution is not Execution.IN_PROCESSES and options.seeds > 1:
             raise InputError(
-                f"--only, --seeds: {self.name} is not a study; to repeat all of it with several seeds, use "
-                f"d2l-repro run {self.name} --seeds {max(2, options.seeds)}"
+                f"--seeds: {self.name} is not a study; to repeat all of it with several seeds, use "
+                f"d2l-repro run {self.name} --seeds {options.seeds}"
+            )
+
+    def _check_stream(self, options: Options) -> None:
+        if options.stream and not self.depends_on_stream:
+            raise InputError(
+                f"--stream: no published value of {self.name} depends on the random stream; leave it out"
+            )
+        if options.stream and options.impl == "d2l":
+            raise InputError(
+                "--stream: d2l's class draws its weights from a stream of its own; "
+                "choose --impl scratch, gluon or both"
             )
 
     def _begin(self, run: Run, options: Options) -> tuple[Data, Model]:
-        seed_everything(options.seed)
+        seed_everything(options.seed, options.stream)
         data = self.data(run.hp, options)
+        if options.stream and options.seed:  # the book's data, and one of many trainings on them
+            seed_everything(options.seed)
         return data, run.build(run.hp, data)
 
     def _train(self, run: Run, data: Data, model: Model, seed: int, callbacks: list[Callback]) -> RunResult:

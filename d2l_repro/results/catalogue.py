@@ -37,6 +37,7 @@ class Entry:
         about: the other paragraphs.
         datasets: names that --dataset offers; empty where all data are synthetic.
         trains: False for a chapter of notes.
+        depends_on_stream: whether it offers --stream.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Entry:
     about: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     trains: bool = True
+    depends_on_stream: bool = False
 
     @property
     def section(self) -> str:
@@ -99,6 +101,7 @@ def _entry(name: str) -> Entry:
         about=tuple(others[1:]),
         datasets=_datasets(arguments),
         trains="runs" in arguments,
+        depends_on_stream="depends_on_stream" in arguments,
     )
 
 

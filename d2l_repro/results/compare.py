@@ -103,6 +103,7 @@ def _settings(a: Result, b: Result) -> list[Difference]:
     """Return what makes two results different experiments: kind of run, data and hyper-parameters."""
     values = [
         ("quick", "yes" if a.quick else "no", "yes" if b.quick else "no"),
+        ("stream", a.stream or "-", b.stream or "-"),
         ("data", data_label(a), data_label(b)),
     ]
     names = [*a.settings, *b.settings] if a.settings and b.settings else [*a.changed, *b.changed]

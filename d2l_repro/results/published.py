@@ -14,7 +14,7 @@ from .verdicts import Sample, Verdict, judge
 __all__ = ["compare", "labels", "published_values"]
 
 
-def stream_of(seed: int, stream: str | None = None) -> str:
+def stream_name(seed: int, stream: str | None = None) -> str:
     """Return which random stream the data of a run come from, as bands name it.
 
     Args:
@@ -36,7 +36,7 @@ def compare(
     Args:
         chapter: name of the chapter.
         metrics: label of a run -> its metrics, name -> number.
-        stream: random stream that the data come from, as `stream_of` returns it.
+        stream: random stream that the data come from, as `stream_name` returns it.
         dataset: name of the data set.
 
     Returns:

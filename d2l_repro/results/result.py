@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files import write_atomically
 from .environment import environment
 from .formatting import as_frame, note_sections, parity_row, published_row
-from .published import compare, is_outside, stream_of
+from .published import compare, is_outside, stream_name
 from .run import RunResult, Status, run_label
 from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
 
@@ -41,6 +41,7 @@ class Result:
     impl: str = "both"  # implementations requested
     only: list[str] = field(default_factory=list)  # variants requested; empty for all
     quick: bool = False  # data and epochs cut to a few seconds with --quick
+    stream: str | None = None  # platform whose random stream data and weights were drawn from
     changed: dict[str, Any] = field(default_factory=dict)  # setting -> the chapter's own value
     finished: str = ""  # date and time, UTC
     seconds: float = 0.0  # from the first data file to the last figure
@@ -142,7 +143,7 @@ class Result:
     def compare(self) -> None:
         """Compare the runs' metrics with the published values."""
         metrics = {label: run.metrics for label, run in self.labelled().items()}
-        self.published = compare(self.chapter, metrics, stream_of(self.seed), self.dataset)
+        self.published = compare(self.chapter, metrics, stream_name(self.seed, self.stream), self.dataset)
 
     def save(self, folder: str | Path) -> None:
         """Write every figure as SVG and PNG and, last, result.json into `folder`, which must exist."""

@@ -56,6 +56,7 @@ def _results_of(name: str, chapter: Mapping[str, Any]) -> list[Result]:
         raise ValueError(f"{name} has no seeds")
     known = ("dataset", "stand_in_for", "quick", "changed", "environment")
     facts = {key: chapter[key] for key in known}
+    facts["stream"] = chapter.get("stream")  # which earlier versions did not have
     missing: dict[str, Any] = {
         "settings": {},
         "parity": None,

@@ -18,7 +18,7 @@ from .catalogue import entries
 from .formatting import format_number
 from .noise import variance
 from .printed import labels, published_values
-from .published import compare_row, is_outside, numbers_of, published_key, stream_of
+from .published import compare_row, is_outside, numbers_of, published_key, stream_name
 from .result import FILE_NAME, Result
 from .schema import ParityPair, PublishedRow, to_json
 from .verdicts import Sample, Verdict, tally
@@ -121,6 +121,7 @@ class Summary:
             "dataset": first.dataset,
             "stand_in_for": first.stand_in_for,
             "quick": first.quick,
+            "stream": first.stream,
             "changed": first.changed,
             "seeds": self.seeds,
             "finished": first.finished,
@@ -200,7 +201,7 @@ def _source_row(chapter: str, row: PublishedRow) -> dict[str, Any]:
 
 def _sample(results: Sequence[Result], values: Sequence[float | None]) -> Sample:
     """Return the values of several seeds with the stream that they share."""
-    streams = {stream_of(result.seed) for result in results}
+    streams = {stream_name(result.seed, result.stream) for result in results}
     return Sample(values, streams.pop() if len(streams) == 1 else SEEDS, results[0].dataset)
 
 
@@ -284,7 +285,7 @@ def _other_seeds(first: Result, results: Iterable[Result]) -> list[Result]:
 
     An earlier run may have left others, with other settings.
     """
-    names = ("chapter", "settings", "quick", "impl", "only", "dataset", "stand_in_for")
+    names = ("chapter", "settings", "quick", "impl", "only", "stream", "dataset", "stand_in_for")
 
     def setup(result):
         return [getattr(result, name) for name in names]

@@ -14,15 +14,22 @@ from mxnet import nd
 from tqdm import tqdm
 
 from .. import channel
+from ..data.streams import BOOK_SEED
 from ..results.history import epoch_line, is_shown
 from ..scratch import clip_gradients
+from ..settings import Stream
 from .loop import Callback, Loop
 from .parameters import Parameter
 
 
-def seed_everything(seed: int) -> None:
-    """Seed the random streams of MXNet and of NumPy, which Gluon shuffles with."""
-    mx.random.seed(seed)
+def seed_everything(seed: int, stream: Stream | None = None) -> None:
+    """Seed the random streams of MXNet and of NumPy, which Gluon shuffles with.
+
+    Args:
+        seed: of both.
+        stream: whose numbers MXNet draws, those that it starts with in a new process; then `seed` is NumPy's.
+    """
+    mx.random.seed(seed if stream is None else BOOK_SEED)
     np.random.seed(seed)  # noqa: NPY002
 
 

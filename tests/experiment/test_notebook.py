@@ -305,7 +305,7 @@ def test_notebooks_run_beside_chapters_that_train(tmp_path, capfd):
     assert err == ""
     overview = out[out.rindex("statements that hold") :].splitlines()
     total = sum(bool(one["code"]) for note in gluon_blocks.run().notes.values() for one in note["statements"])
-    assert overview[1].split() == ["gluon_blocks", "none", "-", "-", str(total), "of", str(total)]
+    assert overview[1].split() == ["gluon_blocks", "none", "-", "-", "-", str(total), "of", str(total)]
     assert overview[2].split()[-1] == "-"
 
 

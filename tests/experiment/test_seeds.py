@@ -52,16 +52,18 @@ def test_evaluation_plan_takes_exactly_the_requested_steps(steps, most):
     assert 1 <= plan["num_epochs"] <= most
 
 
-@pytest.mark.parametrize("options", [{"seeds": 2}, {"only": ("",)}])
-def test_run_rejects_seeds_and_only_for_a_chapter_that_is_not_a_study(options):
+def test_run_rejects_seeds_for_a_chapter_that_is_not_a_study():
     with pytest.raises(InputError, match="linear_regression is not a study"):
-        linear_regression.run(**options)
+        linear_regression.run(seeds=2)
 
 
 @pytest.mark.parametrize("only", [[], ["baseline"]])
 def test_is_finished_rejects_a_result_with_only_some_variants(tmp_path, only):
     Result("mnist_regularization", 0, {}, only=only).save(tmp_path)
     assert Task("mnist_regularization", 0, tmp_path, False, "").is_finished() == (not only)
+    asked = Task("mnist_regularization", 0, tmp_path, False, "", only=("baseline",))
+    assert asked.is_finished() == bool(only)
+    assert asked.command[-2:] == ["--only", "baseline"]
 
 
 class Recorder(Callback):

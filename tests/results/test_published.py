@@ -83,7 +83,7 @@ def test_compare_shows_a_conclusion_with_what_it_claims_and_our_interval(fixed_b
 )
 def test_stream_of_a_run_is_the_books_with_seed_0(seed, stream, name, monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
-    assert published.stream_of(seed, stream) == name
+    assert published.stream_name(seed, stream) == name
 
 
 def test_conclusions_are_those_of_runs_of_that_name_or_claims_about_one_value():

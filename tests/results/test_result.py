@@ -62,7 +62,7 @@ def test_result_json_keeps_its_contract():
     content = json.loads(json.dumps(result().as_json(), allow_nan=False))
     assert content.keys() == set(
         "chapter seed settings dataset stand_in_for runs parity published tables notes interrupted impl only "
-        "quick changed finished seconds environment figures".split()
+        "quick stream changed finished seconds environment figures".split()
     )
     run = content["runs"]["scratch"]
     assert run.keys() == {"impl", "variant", "seed", "status", "history", "metrics"}
@@ -79,7 +79,7 @@ def written(content, tmp_path):
 
 def test_load_reads_the_first_version(tmp_path):
     content = result(parity=PARITY).as_json()
-    for name in ("notes", "only", "impl", "quick", "changed", "finished", "seconds"):
+    for name in ("notes", "only", "impl", "quick", "stream", "changed", "finished", "seconds"):
         del content[name]
     plain = {"history": {"epoch": [1], "train_loss": [2.0]}, "metrics": {"train_loss": 2.0}}
     content["runs"] = {

@@ -119,6 +119,7 @@ def test_collect_keeps_the_order_of_the_catalogue_and_the_seeds_that_belong_toge
         (3, {"settings": {"lr": 9}}),
         (4, {"quick": True}),
         (5, {"dataset": "digits"}),
+        (6, {"stream": "macos"}),
         (0, {}),
     ):
         save(tmp_path / "softmax_regression" / f"seed_{seed}", result_of(0.84, seed, **changes))

@@ -148,6 +148,7 @@ def _chapter(summary: Summary) -> dict[str, Any]:
         "stand_in_for": first.stand_in_for,
         "seeds": summary.seeds,
         "quick": first.quick,
+        "stream": first.stream,
         "took": format_duration(first.seconds),
         "finished": first.finished,
         "settings": first.settings,
