@@ -24,6 +24,7 @@ from d2l_repro.errors import InputError
 from d2l_repro.results import plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.result import Result
+from d2l_repro.results.verdicts import failures
 from d2l_repro.train.parameters import parameters
 
 CHAPTERS = {name: importlib.import_module(f"chapters.{name}").chapter for name in TEXTBOOK}
