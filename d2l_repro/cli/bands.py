@@ -141,17 +141,13 @@ def _runs(results: Sequence[Result], label: str) -> list[Any]:
 
 def exact_values(chapter: str, results: Sequence[Result]) -> list[dict[str, Any]]:
     """Return our values for the numbers that are known exactly on a platform's random stream."""
+    names = ("chapter", "metric", "stream")
     return [
-        {
-            "chapter": chapter,
-            "run": row["run"],
-            "metric": row["metric"],
-            "stream": row["stream"],
-            "value": value,
-        }
+        {**{name: row[name] for name in names}, "run": label, "value": run.metrics[row["metric"]]}
         for row in printed.published_values()
         if row["chapter"] == chapter and row["kind"] == "exact" and row["stream"]
         for result in results
         if (result.chapter, result.stream, result.seed) == (chapter, row["stream"], 0)
-        for value in [run.metrics[row["metric"]] for run in _runs([result], row["run"])]
+        for label in printed.labels(row["run"])
+        for run in _runs([result], label)
     ]

@@ -112,12 +112,11 @@ def _log(s: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def stream_of(platform: Stream | None) -> Iterator[None]:
-    """Let MXNet draw what it draws on a platform, from its first number on, within a `with` block.
+    """Let MXNet draw what it draws on a platform within a `with` block, which should begin by seeding it.
 
-    Where the program runs on that platform, MXNet draws itself, and is not seeded. Elsewhere `normal`,
-    `uniform` and `seed` of `mx.random` and `nd.random`, which Gluon's initializers call too, are replaced
-    until the block ends. Other samplers, other precisions and MXNet's NumPy interface keep MXNet's own
-    numbers.
+    Where the program runs on that platform, MXNet draws itself. Elsewhere `normal`, `uniform` and `seed` of
+    `mx.random` and `nd.random`, which Gluon's initializers call too, are replaced until the block ends. Other
+    samplers, other precisions and MXNet's NumPy interface keep MXNet's own numbers.
 
     Args:
         platform: "linux", "macos" or "windows"; None changes nothing.

@@ -1,6 +1,7 @@
 """Test the command d2l-repro, and the script that finds a Python."""
 
 import contextlib
+import dataclasses
 import fcntl
 import importlib
 import json
@@ -191,6 +192,7 @@ def test_run_resume_keeps_what_is_finished_and_runs_the_rest(finished, capfd):
 def test_run_resume_repeats_a_chapter_whose_result_has_other_settings(two_chapters, seed, quick, own):
     task = Task("weight_decay", seed, two_chapters.folder / "weight_decay", quick, "")
     assert task.is_finished() == own
+    assert not dataclasses.replace(task, stream="macos").is_finished()
 
 
 def test_run_strict_fails_when_a_published_number_is_far_from_our_seeds(tmp_path, monkeypatch, capfd):

@@ -307,6 +307,14 @@ def test_read_takes_the_numbers_of_a_summary_json(tmp_path):
     assert (setting.name, setting.a, setting.b) == ("lr", "0.1", "9")
 
 
+def test_read_takes_the_stream_of_a_summary_json(tmp_path):
+    save(tmp_path / "mlp", result_of(run_of([1.0, 0.5]), stream="macos"))
+    summary.collect(tmp_path).save(tmp_path)
+    drawn = sources.read(tmp_path / "summary.json").summaries[0]
+    (setting,) = compare_chapter(drawn, chapter(result_of(run_of([1.0, 0.5])))).settings
+    assert (setting.name, setting.a, setting.b) == ("stream", "macos", "-")
+
+
 def test_read_knows_the_run_that_the_readme_shows():
     found = sources.read("reproduced")
     metrics = {one.chapter: one.metrics() for one in found.summaries}
