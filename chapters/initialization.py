@@ -18,6 +18,7 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.experiment import comparison
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.conclusions import add_differences
 from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import SGD, relu, softmax_cross_entropy
 from d2l_repro.scratch.counterparts import INITIALIZERS, normal_pair
@@ -29,6 +30,8 @@ from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
 NUM_HIDDENS = 256  # units of the MLP's hidden layer
 INITIALIZATIONS = {"normal": normal_pair(0.01), **INITIALIZERS}
+# The article's conclusion, on one layer: name -> (a run, the run to subtract, what is compared)
+CONCLUSIONS = {"kaiming_minus_normal": ("softmax kaiming", "softmax normal", "test_acc")}
 
 
 @dataclass(frozen=True)
@@ -133,10 +136,11 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
 
 
 def show(result, data):
-    """Add a figure and a table for each net."""
+    """Add a figure and a table for each net, and the difference on which the article's conclusion rests."""
     tables = comparisons(HParams(**result.settings))
     comparison.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "test_acc"))
     comparison.tabulate(result, tables, comparison.accuracy_row)
+    add_differences(result, CONCLUSIONS)
 
 
 chapter = Chapter(
