@@ -187,7 +187,7 @@ def article_runs(hp: HParams) -> list[Run]:
 def show(result, data):
     """Add figures and a table for each comparison, and the differences for the article's conclusions."""
     tables = comparisons(HParams(**result.settings))
-    comparison.draw(result, tables, f"of {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+    comparison.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "test_acc"))
     comparison.tabulate(result, tables, comparison.accuracy_row)
     add_differences(result, CONCLUSIONS)
 

@@ -271,6 +271,7 @@ def show(result, data):
             add_trials(result, impl, data.source)
             draw_trials(result, impl, mark)
             add_submissions(result, impl, data.source, mark)
+    result.add("data", metrics={"num_features": data.source.test.shape[1]})
 
 
 def without_loss(history):
@@ -351,22 +352,15 @@ def gap(scores):
 
 
 def draw_trials(result, impl, mark):
-    """Add the article's two figures: all trials after ten epochs; ten epochs beside twenty of the first."""
+    """Add the article's figures of means over the folds: all trials of ten epochs, and ten against twenty."""
     trials = [run for run in result.select(impl) if run.variant.startswith("article trial")]
     short = [replace(run, history=History(run.history[:SHORT])) for run in trials]
-    figures = {
-        "article_trials": (
-            {run.variant.partition(" ")[2]: run for run in short},
-            f"{len(trials)} trials of {SHORT} epochs",
-        ),
-        "article_epochs": (
-            {f"{SHORT} epochs": short[0], f"{LONG} epochs": trials[0]},
-            f"{SHORT} and {LONG} epochs of trial 1",
-        ),
-    }
-    for name, (curves, what) in figures.items():
-        title = f"House prices, the article's recipe: {what}, mean over the folds, {impl}{mark}"
-        result.figures[f"{name}_{impl}"] = plot.training_curves(curves, title, log=True)
+    curves = {run.variant.partition(" ")[2]: run for run in short}
+    title = f"{len(trials)} trials of {SHORT} epochs, {impl}{mark}"
+    result.figures[f"article_trials_{impl}"] = plot.training_curves(curves, title, log=True)
+    curves = {f"{SHORT} epochs": short[0], f"{LONG} epochs": trials[0]}
+    title = f"Trial 1, {SHORT} and {LONG} epochs, {impl}{mark}"
+    result.figures[f"article_epochs_{impl}"] = plot.training_curves(curves, title, log=True)
 
 
 def add_submissions(result, impl, houses, mark):

@@ -1,4 +1,4 @@
-"""Test the chapter on house prices with generated houses: what it adds to the book's model from an article."""
+"""Test what the chapter on house prices takes from an article, on generated houses."""
 
 import functools
 
@@ -37,7 +37,8 @@ def test_article_has_the_settings_of_the_recipe():
     hp = Article(SHORT, 5)
     assert [hp.lr, hp.batch_size, hp.num_epochs] == [ARTICLE.lr, ARTICLE.batch_size, ARTICLE.num_epochs]
     assert (ARTICLE.lr, ARTICLE.wd, ARTICLE.num_hiddens, ARTICLE.shuffle) == (0.1, 0, 0, False)
-    assert ARTICLE.log_target and ARTICLE.standardise_target
+    assert ARTICLE.log_target
+    assert ARTICLE.standardise_target
 
 
 def test_standardized_has_mean_0_and_std_1_and_can_be_undone():
@@ -154,4 +155,9 @@ def test_submissions_stand_side_by_side_in_dollars():
 
 def test_run_of_one_fold_has_no_trials():
     alone = house_prices.run(HP.replace(fold=2), dataset="generated", impl="gluon")
-    assert list(alone.labelled()) == ["gluon fold 2"]
+    assert list(alone.labelled()) == ["gluon fold 2", "data"]
+
+
+def test_published_files_give_the_331_features_of_the_book_and_the_article(real_data):
+    _, X, X_test = house_prices.features("kaggle_house", real_data, None)
+    assert X.shape[1] == X_test.shape[1] == 331

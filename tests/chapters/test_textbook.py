@@ -52,7 +52,8 @@ RUNS = {
             "article trial 2",
             "conclusions",
         )
-    ],
+    ]
+    + ["data"],
     "dropout": [
         "scratch",
         "gluon",
