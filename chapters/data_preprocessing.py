@@ -17,7 +17,7 @@ RMSProp or Adam grows less, as their steps do not depend on the size of a gradie
 
 Expect the runs on raw bytes to diverge, or to oscillate by whole percentage points from epoch to epoch, and
 the scaled run to end half a point below floats. With momentum the test accuracy changes from epoch to epoch
-by 3 to 5 points on bytes and by 0.6 on floats, over the first five epochs, and the loss ends at 400 instead
+by 4 to 5 points on bytes and by 0.6 on floats, over the first five epochs, and the loss ends at 400 instead
 of 0.44. Both are what the article observes. That gradients may explode even where the loss contains the
 softmax is not seen: such a run oscillates and settles as the learning rate falls.
 """
