@@ -99,6 +99,11 @@ class Images:
         """The test set: X (examples, channels, height, width), floats from 0 to 1, and y (examples,)."""
         return _as_floats(self.test_images), nd.array(self.test_labels, dtype="float32")
 
+    @cached_property
+    def _as_bytes(self) -> list[tuple[nd.NDArray, nd.NDArray]]:
+        """Both sets with the stored values of the pixels, 0 to 255, as floats."""
+        return [((X * 255).round(), y) for X, y in (self.train, self.test)]
+
     def minibatches(self, batch_size: int, seed: int, as_bytes: bool = False) -> Data:
         """Return loaders of both sets: the training set is reshuffled every epoch, the test set is not.
 
@@ -110,7 +115,7 @@ class Images:
         Returns:
             Data, whose `source` is this object.
         """
-        train, test = (((X * 255).round() if as_bytes else X, y) for X, y in (self.train, self.test))
+        train, test = self._as_bytes if as_bytes else (self.train, self.test)
         return Data(
             self.name,
             Minibatches(*train, batch_size, seed),

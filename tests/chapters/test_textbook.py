@@ -44,8 +44,17 @@ RUNS = {
     "house_prices": [
         f"{impl} {part}"
         for impl in ("scratch", "gluon")
-        for part in ("fold 1", "fold 2", "fold 3", "fold 4", "fold 5", "all rows", "book")
-    ],
+        for part in (
+            *(f"fold {fold}" for fold in range(1, 6)),
+            "all rows",
+            "book",
+            *(f"article {n} epochs{rows}" for n in (10, 20) for rows in ("", ", all rows")),
+            "article trial 1",
+            "article trial 2",
+            "conclusions",
+        )
+    ]
+    + ["data"],
     "dropout": [
         "scratch",
         "gluon",
@@ -62,7 +71,11 @@ FIGURES = {
     "polynomial_fitting": {"loss_cubic", "loss_linear", "loss_two_examples"},
     "weight_decay": {"loss_lambda_0", "loss_lambda_3"},
     "dropout": {"training_curves", "variants_scratch", "variants_gluon"},
-    "house_prices": {"fold_1", "all_rows"},
+    "house_prices": {
+        "fold_1",
+        "all_rows",
+        *(f"article_{what}_{impl}" for what in ("trials", "epochs") for impl in ("scratch", "gluon")),
+    },
 }
 
 
