@@ -327,7 +327,12 @@ def add_trials(result, impl, houses):
     ends = {n: [run.history[n - 1] for run in trials] for n in (SHORT, LONG)}
     result.runs += trials
     for num_epochs, rows in ends.items():
-        result.add(impl, article(num_epochs), History(rows[:1]).last_numbers())
+        for number, row in enumerate(rows, 1):
+            # The first trial is the chapter's draw, and the others are draws with seeds of their own.
+            seed = result.seed if number == 1 else seed_from(result.seed, number)
+            result.runs.append(
+                RunResult(impl, article(num_epochs), seed, metrics=History([row]).last_numbers())
+            )
     result.add(impl, CONCLUSIONS, trial_differences(ends[SHORT], ends[LONG]))
     result.tables[f"The article's trials: mean ± standard deviation over the folds, {impl}"] = [
         {"trial": number, **scores_in_words(SHORT, short), **scores_in_words(LONG, long)}

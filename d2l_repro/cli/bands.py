@@ -15,6 +15,8 @@ from ..results.bands import Band
 from ..results.catalogue import entries
 from ..results.environment import environment
 from ..results.result import FILE_NAME, Result
+from ..results.run import RunResult
+from ..results.scales import RANKED, is_ranked
 from ..settings import Bounds, Count, Settings
 from .runner import Task, run_tasks, select_chapters
 
@@ -73,6 +75,9 @@ class BandsCommand(Settings):
                 for stream in (bands.LINUX, bands.MACOS)
                 for seed in range(self.seeds + 1)
             ]
+        if any(chapter == name for chapter, _ in RANKED):
+            home, many = folder / name / "trials", (("trials", bands.RANKED_RUNS),)
+            tasks.append(Task(name, 1, home, False, f"{name} ({bands.RANKED_RUNS} trials)", settings=many))
         return tasks
 
     def _task(self, folder: Path, name: str, seed: int, stream: Any = None) -> Task:
@@ -114,13 +119,14 @@ def measured_bands(chapter: str, results: Sequence[Result]) -> list[Band]:
             # seed 0 of a stream is the book's own run, which is judged
             if result.chapter == chapter and (result.stream or bands.SEEDS) == stream and result.seed
         ]
+        usual = [result for result in runs if not result.changed]
+        many = [result for result in runs if result.changed]
         datasets = {result.dataset for result in runs}
         if len(datasets) > 1 or any(result.stand_in_for for result in runs):
             raise InputError(f"{chapter}: bands need the published data; its runs used {', '.join(datasets)}")
         for label, row in _measured_rows(chapter):
-            values = [
-                run.metrics[row["metric"]] for run in _runs(runs, label) if row["metric"] in run.metrics
-            ]
+            of = many if is_ranked(chapter, label) else usual
+            values = [run.metrics[row["metric"]] for run in _runs(of, label) if row["metric"] in run.metrics]
             facts = {"stream": stream, "dataset": next(iter(datasets), "")}
             band = bands.measure(chapter, label, row["metric"], values, row["examples"], **facts)
             if band is not None:
@@ -135,8 +141,9 @@ def _measured_rows(chapter: str) -> list[tuple[str, dict[str, Any]]]:
     return list(found.values())
 
 
-def _runs(results: Sequence[Result], label: str) -> list[Any]:
-    return [result.labelled()[label] for result in results if label in result.labelled()]
+def _runs(results: Sequence[Result], label: str) -> list[RunResult]:
+    """Return the runs of a label, those with other seeds in the same result included."""
+    return [run for result in results for run in result.runs if run.name == label]
 
 
 def exact_values(chapter: str, results: Sequence[Result]) -> list[dict[str, Any]]:

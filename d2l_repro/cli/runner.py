@@ -33,6 +33,7 @@ class Task:
         label: what messages call the task.
         stream: for --stream, if it is given.
         only: variants to train; all if it is empty.
+        settings: names and values of settings to change.
     """
 
     chapter: str
@@ -42,6 +43,7 @@ class Task:
     label: str
     stream: Optional[Stream] = None
     only: tuple[str, ...] = ()
+    settings: tuple[tuple[str, int], ...] = ()
 
     @property
     def command(self) -> list[str]:
@@ -58,6 +60,7 @@ class Task:
         flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
         flags += ["--stream", self.stream] if self.stream else []
         flags += ["--only", *self.only] if self.only else []
+        flags += [word for name, value in self.settings for word in (f"--{name}", str(value))]
         return [sys.executable, "-c", code, *flags]
 
     def is_finished(self) -> bool:
@@ -67,10 +70,13 @@ class Task:
         except InputError:
             return False
         # Stand-in data count as unfinished: the published data may be available by now.
-        partial = result.interrupted or result.errors or result.changed or result.stand_in_for
+        partial = result.interrupted or result.errors or result.stand_in_for
+        changed = result.changed.keys() == dict(self.settings).keys() and all(
+            result.settings.get(name) == value for name, value in self.settings
+        )
         same = (result.chapter, result.seed, result.quick, result.stream, tuple(result.only), result.impl)
         asked = (self.chapter, self.seed, self.quick, self.stream, self.only, "both")
-        return not partial and same == asked
+        return not partial and changed and same == asked
 
 
 def select_chapters(names: Sequence[str]) -> list[str]:

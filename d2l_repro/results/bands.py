@@ -17,12 +17,13 @@ from typing import Any
 
 from ..errors import InputError
 from .noise import variance
-from .scales import Scale, scale_of
+from .scales import Scale, is_ranked, scale_of
 
 FILE_NAME = "bands.json"
 CONFIDENCE = 0.99  # that one more run of the same program lies in its interval
 CLAIM_CONFIDENCE = 0.95  # of the interval that decides on a conclusion
 MIN_RUNS = 10  # with fewer there is no band
+RANKED_RUNS = 199  # of which one more lies outside all of them once in a hundred times
 
 # What the runs of a band have in common: nothing but the settings, or the book's own data, as MXNet's random
 # stream gives them on a platform.
@@ -41,6 +42,7 @@ class Band:
         mean, std: mean and sample standard deviation on the scale.
         freedom: degrees of freedom of `std`.
         examples: for an accuracy, the number of examples that it is a share of.
+        ends: smallest and largest value of runs that are judged by ranks.
     """
 
     chapter: str
@@ -53,6 +55,7 @@ class Band:
     std: float
     freedom: int
     examples: int = 0
+    ends: tuple[float, float] | None = None
 
     @property
     def scale(self) -> Scale:
@@ -76,6 +79,8 @@ class Band:
             half_unit: half a unit of the last digit of a printed value, by which the interval is widened.
             runs: number of runs whose mean is to lie in it.
         """
+        if self.ends:  # one more of n + 1 runs is the smallest or the largest with probability 2 / (n + 1)
+            return self.ends[0] - half_unit, self.ends[1] + half_unit
         # mean -+ t(0.995, n - 1) s sqrt(1 + 1/n)
         half_width = t_quantile(self.freedom, (1 + CONFIDENCE) / 2) * self._error(runs)
         low, high = (self.scale.back(self.mean + sign * half_width) for sign in (-1, 1))
@@ -102,7 +107,13 @@ class Band:
         if not math.isfinite(value):
             return math.inf
         nearest = min(max(self.center, value - half_unit), value + half_unit)
-        return (self.scale.to(nearest) - self.mean) / self._error(len(values))
+        distance = self.scale.to(nearest) - self.mean
+        if self.ends:
+            # As far as the quantile at the end of the ranks, which cannot tell how far beyond it a value is.
+            end = self.scale.to(self.ends[distance > 0]) - self.mean
+            quantile = t_quantile(self.freedom, (1 + CONFIDENCE) / 2)
+            return math.copysign(quantile * min(distance / end, 1.05), distance)
+        return distance / self._error(len(values))
 
     def z_value(self, values: Sequence[float], half_unit: float = 0.0) -> float:
         """Return `t_value` as the standard normal deviate that is as improbable."""
@@ -161,6 +172,9 @@ def measure(
     places = [scale.to(value) for value in values]
     if len(places) < MIN_RUNS or not all(map(math.isfinite, places)):
         return None
+    ranked = is_ranked(chapter, run)
+    if ranked and len(places) < RANKED_RUNS:
+        return None
     return Band(
         chapter,
         run,
@@ -170,6 +184,7 @@ def measure(
         std=math.sqrt(variance(places)),
         freedom=len(places) - 1,
         examples=examples,
+        ends=(min(values), max(values)) if ranked else None,
         **facts,
     )
 

@@ -190,3 +190,24 @@ def test_committed_bands_rest_on_ten_runs_and_belong_to_published_numbers():
         assert all(map(math.isfinite, (band["mean"], band["std"])))
     keys = [tuple(band[name] for name in ("chapter", "run", "metric", "stream")) for band in content]
     assert len(set(keys)) == len(keys)
+
+
+def test_ranks_miss_one_more_run_about_once_in_a_hundred_whatever_the_distribution():
+    rng = np.random.default_rng(0)
+
+    def draws(n):  # one run in ten is far off
+        return np.exp(rng.normal(-2, 0.1, n) + (rng.uniform(size=n) < 0.1) * rng.exponential(0.5, n))
+
+    def ranked(values):
+        return bands.measure("house_prices", "gluon article 20 epochs", "train_log_rmse", values, **facts)
+
+    facts = {"stream": "seeds", "dataset": "kaggle_house"}
+    assert ranked(list(draws(198))) is None
+    missed = sum(not ranked(list(draws(199))).contains([float(draws(1)[0])]) for _ in range(2000))
+    assert 0.004 < missed / 2000 < 0.018
+    values = [float(value) for value in draws(199)]
+    band, quantile = ranked(values), stats.norm.ppf(0.995)
+    assert band.interval(0.01) == (min(values) - 0.01, max(values) + 0.01)
+    assert band.z_value([min(values)]) == pytest.approx(-quantile, rel=1e-6)
+    assert quantile < band.z_value([99.0]) < 2.75  # ranks cannot tell how far beyond them a value is
+    assert abs(band.z_value([band.center])) < 1e-6
