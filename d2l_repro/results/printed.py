@@ -49,7 +49,7 @@ class Reason:
 
     Attributes:
         low, high: what it predicts of our mean minus the published number; otherwise it explains nothing.
-        needs: metrics of the same run that must agree.
+        balance: accuracies of the same run on two parts of the same images: on all images it must agree.
         verified: whether it has been tested, and not only fits.
         text: the reason.
         check: how to check it.
@@ -57,7 +57,7 @@ class Reason:
 
     low: float
     high: float
-    needs: tuple[str, ...]
+    balance: tuple[str, ...]
     verified: bool
     text: str
     check: str
@@ -75,7 +75,7 @@ def reasons() -> dict[str, Reason]:
         row["reason"]: Reason(
             float(row["low"]),
             float(row["high"]),
-            tuple(row["needs"].split()),
+            tuple(row["balance"].split()),
             row["verified"] == "yes",
             row["text"],
             row["check"],

@@ -191,16 +191,27 @@ def _p_of_claim(claim: Claim, band: Band) -> float:
 
 
 def _explain(row: Mapping[str, Any], label: str, band: Band) -> tuple[Verdict, Reason | None]:
-    """Return the verdict on a number that differs: explained only if the reason's prediction comes true."""
+    """Return the verdict on a number that differs: explained only if all that the reason predicts is true."""
     reason = reasons().get(row["reason"])
     if reason is None or not reason.predicts(band.center - row["value"]):
         return Verdict.UNEXPLAINED, None
-    others = [_sibling(row, metric) for metric in reason.needs]
-    for other in filter(None, others):
-        needed = bands.find(row["chapter"], label, other["metric"], other["stream"] or bands.SEEDS)
-        if needed is None or not needed.contains([other["value"]], other["precision"] / 2):
-            return Verdict.UNEXPLAINED, None
+    if reason.balance and not _balances(row, label, reason.balance):
+        return Verdict.UNEXPLAINED, None
     return (Verdict.EXPLAINED if reason.verified else Verdict.NOT_VERIFIED), reason
+
+
+def _balances(row: Mapping[str, Any], label: str, metrics: Sequence[str]) -> bool:
+    """Return whether the accuracy on the images of several sets together is the same in print and of ours."""
+    difference, allowed, examples = 0.0, 0.0, 0
+    for metric in metrics:
+        other, band = _sibling(row, metric), bands.find(row["chapter"], label, metric)
+        if other is None or band is None:
+            return False
+        low, high = band.interval(other["precision"] / 2)
+        difference += band.examples * (band.center - other["value"])
+        allowed += band.examples * (high - low) / 2
+        examples += band.examples
+    return abs(difference) / examples <= allowed / examples
 
 
 def _sibling(row: Mapping[str, Any], metric: str) -> Mapping[str, Any] | None:

@@ -68,10 +68,15 @@ def test_explanation_must_predict_the_sign_and_the_size():
     assert judged(softmax("test_acc", value=0.842, reason=""), 0.826).verdict is Verdict.UNEXPLAINED
 
 
-def test_explanation_fails_if_what_it_needs_does_not_agree(monkeypatch):
-    row = softmax("test_acc", value=0.842)
-    monkeypatch.setattr(verdicts, "_sibling", lambda row, metric: {**row, "metric": metric, "value": 0.7})
-    assert judged(row, 0.826).verdict is Verdict.UNEXPLAINED
+@pytest.mark.parametrize(
+    ("train_acc", "verdict"),
+    [(0.834, Verdict.NOT_VERIFIED), (0.839, Verdict.UNEXPLAINED), (0.825, Verdict.UNEXPLAINED)],
+)
+def test_explanation_fails_if_the_accuracy_on_all_images_is_another(monkeypatch, train_acc, verdict):
+    # on 60,000 and 10,000 images, so that 0.6 points of the latter are 0.1 points of the former
+    printed = {"train_acc": train_acc, "test_acc": 0.838}
+    monkeypatch.setattr(verdicts, "_sibling", lambda row, metric: {**row, "value": printed[metric]})
+    assert judged(softmax("test_acc", value=0.838), 0.826).verdict is verdict
 
 
 def test_explanation_that_has_been_tested_is_called_explained(monkeypatch):
