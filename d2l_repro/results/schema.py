@@ -43,7 +43,7 @@ class ParityPair(TypedDict):
     max_abs_diff: float | None  # of any parameter after any step
     tolerance: float
     left_at: dict[str, Any] | None  # where the two first differ by more than that
-    max_testing_diff: float | None  # of an example's loss in testing mode, after the last step
+    max_testing_diff: float | None  # of a batch's mean loss in testing mode, after the last step
 
 
 class Parity(TypedDict):

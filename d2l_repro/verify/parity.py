@@ -1,8 +1,8 @@
 """Do two models follow the same path when they are trained?
 
 From the same initial parameters and on the same batches, an implementation from scratch and one with Gluon
-must take the same steps, and afterwards have the same outputs in testing. To check a net of your own, put it into a `Model`, as our chapters do, and call
-`same_path`:
+must take the same steps, and then have the same outputs in testing. To check a net of your own, put it into a
+`Model`, as our chapters do, and call `same_path`:
 
     parity = same_path(softmax_regression.from_scratch(hp, data), mine, data.train_iter, batch_size=256)
     print(parity)     # the same path, or the step and the parameter at which mine departs, and how it differs
@@ -37,7 +37,7 @@ class Parity:
             None; also clue, how their steps differ in words, and ratio, how many times ours their update of
             every parameter was, None if it was no multiple. Where only the outputs in testing differ, it has
             the number of steps, diff, and testing, which is True.
-        max_testing_diff: largest difference of an example's loss in testing mode, after the last step.
+        max_testing_diff: difference of a batch's mean loss in testing mode, after the last step.
     """
 
     steps: int
@@ -65,7 +65,7 @@ class Parity:
         if at.get("testing"):
             same = f"the same {self.steps} steps" if self.steps else "the same parameters"
             return (
-                f"{same}, but other outputs in testing: an example's loss differs by {at['diff']:.1e} "
+                f"{same}, but other outputs in testing: the mean loss of a batch differs by {at['diff']:.1e} "
                 f"(limit {self.tolerance:g}). {self.clue}"
             )
         where = "at step {step} parameter {parameter} ({name}) differs by {diff:.1e}".format(**at)
@@ -95,7 +95,7 @@ def same_path(
     """Start `theirs` from the parameters of `ours`, train both on the same batches, and compare every step.
 
     One of the batches is a short one, and after the last step the outputs in testing mode are compared too,
-    by the losses of the first batch's examples.
+    by the mean loss of the first batch.
 
     Both models are trained by `train_ch3`, and their parameters converted to `dtype`: pass models built for
     the purpose. A Gluon Dense layer stores the transpose of the book's matrix; it is compared as the book
@@ -132,7 +132,7 @@ def same_in_testing(
         ours: as for `same_path`; both models are converted to `dtype`.
         theirs: as for `same_path`; gets the parameters of `ours`.
         batches: as for `same_path`; the first one is used.
-        tolerance: as for `same_path`, of an example's loss.
+        tolerance: as for `same_path`, of the mean loss.
         dtype: as for `same_path`.
 
     Returns:
@@ -181,11 +181,10 @@ def compare(ours: Walk, theirs: Walk, tolerance: float = 1e-6, stop: bool = Fals
 
 
 def _compare_testing(parity: Parity, ours: Walk, theirs: Walk) -> None:
-    """Record how far the outputs in testing mode are apart, by the loss of each example."""
-    losses, other = ours.testing_losses(), theirs.testing_losses()
-    diff = _distance(losses, other) if losses.shape == other.shape else float("inf")
-    parity.max_testing_diff = diff
-    if diff > parity.tolerance * max(1, np.abs(losses).max()):
+    """Record how far the outputs in testing mode are apart, by the mean loss of a batch."""
+    loss, other = np.array(ours.testing_loss()), np.array(theirs.testing_loss())
+    parity.max_testing_diff = diff = _distance(loss, other)
+    if diff > parity.tolerance * max(1, abs(loss)):
         parity.left_at = {"step": parity.steps, "testing": True, "diff": diff}
         parity.left_at.update(clue=clues.IN_TESTING, ratio=None)
 

@@ -112,15 +112,15 @@ class Walk:
         """Take all steps now, and keep them: from here on they can be iterated over again and again."""
         self.steps = list(self)
 
-    def testing_losses(self) -> np.ndarray:
-        """Return the losses of the first batch's examples in testing mode, with the parameters as they are.
+    def testing_loss(self) -> float:
+        """Return the mean loss of the first batch in testing mode, with the parameters as they are.
 
-        They show the outputs of two nets in the same form, even if one of them leaves softmax to the loss.
+        It makes the outputs of two nets comparable, even if one of them leaves softmax to the loss.
         """
         if self.seed is not None:
             mx.random.seed(self.seed)
         X, y = self.batches[0]
-        return self.model.loss(self.model.net(X), y).asnumpy().ravel()
+        return self.model.loss(self.model.net(X), y).mean().asnumpy().item()
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps) if self.steps is not None else self._walk()

@@ -137,7 +137,7 @@ def test_same_path_compares_the_outputs_in_testing():
     assert parity.max_abs_diff < 1e-12
     assert parity.left_at["testing"]
     assert str(parity).startswith(
-        "the same 50 steps, but other outputs in testing: an example's loss differs by "
+        "the same 50 steps, but other outputs in testing: the mean loss of a batch differs by "
     )
     assert parity.clue.endswith("such as dropout or a batch's own statistics?")
 
