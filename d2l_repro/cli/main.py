@@ -27,6 +27,7 @@ from ..settings import MAX_SEED, Bounds, Count, Seed, Settings
 from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
+from .mistakes import MistakesCommand
 from .runner import Task, run_tasks
 
 PROG = "d2l-repro"
@@ -174,6 +175,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             "run": RunCommand,
             "report": ReportCommand,
             "compare": CompareCommand,
+            "mistakes": MistakesCommand,
             "data": DataCommand,
             "doctor": DoctorCommand,
         }

@@ -17,7 +17,7 @@ from ..data.loader import Data
 from ..errors import InputError
 from ..results import published
 from ..results.formatting import parity_row
-from ..results.history import History
+from ..results.history import History, epoch_line
 from ..results.result import Result
 from ..results.run import RunResult, Status, run_label
 from ..results.schema import Parity
@@ -294,7 +294,11 @@ class Chapter:
         data, _ = self._begin(runs[0], options)
         self._record_data(data, result)
         tasks = [(run, options.replace(seed=options.seed + i)) for i in range(options.seeds) for run in runs]
-        for finished in seeds.in_processes(self._train_alone, tasks, options.jobs, progress, result.label):
+
+        def line(run: RunResult) -> str:
+            return f"{result.label(run)}: {epoch_line(run.history[-1])}" if run.history else ""
+
+        for finished in seeds.in_processes(self._train_alone, tasks, options.jobs, progress, line):
             result.runs.append(finished)
         return data
 

@@ -182,8 +182,8 @@ def compare(ours: Walk, theirs: Walk, tolerance: float = 1e-6, stop: bool = Fals
 
 def _compare_testing(parity: Parity, ours: Walk, theirs: Walk) -> None:
     """Record how far the outputs in testing mode are apart, by the mean loss of a batch."""
-    loss, other = np.array(ours.testing_loss()), np.array(theirs.testing_loss())
-    parity.max_testing_diff = diff = _distance(loss, other)
+    loss, other = ours.testing_loss(), theirs.testing_loss()
+    parity.max_testing_diff = diff = _distance(np.array(loss), np.array(other))
     if diff > parity.tolerance * max(1, abs(loss)):
         parity.left_at = {"step": parity.steps, "testing": True, "diff": diff}
         parity.left_at.update(clue=clues.IN_TESTING, ratio=None)

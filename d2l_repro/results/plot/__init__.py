@@ -8,6 +8,7 @@ from .distributions import histogram, predicted_against_true, scatter
 from .functions import functions
 from .images import as_images, image_row
 from .intervals import bands, intervals
+from .mistakes import mistakes_matrix
 from .planes import decision_regions, descents
 from .style import COLORS, STYLE, render, save, styled
 
@@ -24,6 +25,7 @@ __all__ = [
     "image_row",
     "intervals",
     "lines",
+    "mistakes_matrix",
     "predicted_against_true",
     "render",
     "save",
