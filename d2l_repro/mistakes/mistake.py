@@ -22,6 +22,7 @@ CHAPTERS = (
     "polynomial_fitting",
     "weight_decay",
     "dropout",
+    "house_prices",
     "optimizers",
     "fully_connected_nets",
 )

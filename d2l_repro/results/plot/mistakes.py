@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..caught import NO_MISTAKE, PROOFS, Measured, Table
 from .style import COLORS, panels_of, styled, titled_figure
 
-ROW, HEAD = 0.21, 0.75  # inches: a mistake, and the space around a chapter's
+ROW, HEAD = 0.21, 0.9  # inches: a mistake, and the space around a chapter's
 MARKS = {  # filled, hollow and a dash: to be told apart without colour
     True: {"marker": "o", "color": COLORS[0], "markersize": 8},
     False: {"marker": "o", "color": "#999999", "markersize": 6, "fillstyle": "none"},
@@ -29,7 +31,9 @@ def mistakes_matrix(table: Table) -> Figure:
     chapters = [[row for row in table.of(name) if row.mistake != NO_MISTAKE] for name in table.chapters]
     chapters = [rows for rows in chapters if rows]
     heights = [len(rows) * ROW + HEAD for rows in chapters]
-    figure = titled_figure("Which proofs catch which mistakes", 9, sum(heights) + 0.6)
+    figure = titled_figure(
+        "Which proofs (columns) catch which mistakes (rows): filled if they do", 9, sum(heights) + 0.6
+    )
     panels = panels_of(figure, 1, len(chapters), gridspec_kw={"height_ratios": heights})
     for ax, rows in zip(panels, chapters):
         _draw_chapter(ax, rows)
@@ -55,6 +59,6 @@ def _draw_chapter(ax: Axes, rows: list[Measured]) -> None:
 
 
 def _short(name: str) -> str:
-    """Return a published value's name on two lines."""
+    """Return a published value's name on lines that fit into a column."""
     run, _, metric = name.rpartition(" ")
-    return f"{run}\n{metric}"
+    return "\n".join([*textwrap.wrap(run, 14), metric])
