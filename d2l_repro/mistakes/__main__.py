@@ -90,7 +90,8 @@ def _show(table: Table, folder: Path, order: Sequence[tuple[str, str]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(folder / "mistakes.csv", text.getvalue())
-    plot.save({"mistakes": plot.mistakes_matrix(table)}, folder)
+    if any(table.mistakes()):
+        plot.save({"mistakes": plot.mistakes_matrix(table)}, folder)
     shown = Table(table.seed, [row for row in table.measured if (row.chapter, row.mistake) in order])
     print(f"\n{table_text(shown)}\n\n{summary_text(shown)}\ntable and picture: {folder}")
 

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from ... import __version__
 from ...files import write_atomically
+from .. import caught
 from ..catalogue import Entry, entries
 from ..claims import FAILS, HOLDS, UNDECIDED
 from ..formatting import (
@@ -39,6 +40,12 @@ from ..summary import Collection, Spread, Summary, data_label
 FILE_NAME = "report.html"
 WITHIN, OUTSIDE, FAILED, NOT_COMPARED = "within", "outside", "failed", "not compared"
 VERDICTS = (WITHIN, OUTSIDE, FAILED, HOLDS, FAILS, UNDECIDED, NOT_COMPARED)
+# Words beside the signs, so that nothing depends on colour or on a font that has them.
+MARKS = {
+    True: ("caught", "✓ caught"),
+    False: ("missed", "✗ missed"),
+    None: ("unknown", "no band yet"),
+}
 BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
 
 
@@ -63,6 +70,7 @@ def page(collection: Collection) -> str:
     return _template().render(
         chapters=chapters,
         rows=rows,
+        mistakes=_mistakes([summary.chapter for summary in collection.summaries]),
         problems=collection.problems,
         version=__version__,
         compared=[row for row in rows if row["verdict"] != NOT_COMPARED],
@@ -167,6 +175,32 @@ def _published(summary: Summary, row: Mapping[str, Any]) -> dict[str, Any]:
         "num_seeds": len(summary.seeds),
         "verdict": row.get("verdict", {True: WITHIN, False: OUTSIDE, None: NOT_COMPARED}[row["within"]]),
         "picture": _picture(row),
+    }
+
+
+def _mistakes(chapters: list[str]) -> list[dict[str, Any]]:
+    """Return a matrix for each chapter that has mistakes: a row for each, a column for each proof."""
+    table = caught.committed()
+    return [_matrix(chapter, table) for chapter in chapters if chapter in table.chapters]
+
+
+def _matrix(chapter: str, table: caught.Table) -> dict[str, Any]:
+    mistakes = [row for row in table.of(chapter) if row.mistake != caught.NO_MISTAKE]
+    marks = [row.marks() for row in mistakes]
+    proofs = list(dict.fromkeys(name for found in marks for name in found))
+    counts = [sum(found.get(name) is True for found in marks) for name in proofs]
+    return {
+        "chapter": chapter,
+        "proofs": proofs,
+        "caught": sum(any(found.values()) for found in marks),
+        "rows": [
+            {"what": row.what, "marks": [MARKS[found[name]] if name in found else None for name in proofs]}
+            for row, found in zip(mistakes, marks)
+        ],
+        "counts": [
+            "cannot tell" if not count and name not in caught.PROOFS else count
+            for name, count in zip(proofs, counts)
+        ],
     }
 
 
