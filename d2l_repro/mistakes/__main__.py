@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -42,6 +43,8 @@ def _run(options: MistakesOptions) -> int:
     known = _earlier(folder, options.seed) if options.resume else {}
     order = [(chapter, mistake.name) for chapter in chapters for mistake in mistakes_of(chapter)]
     tasks = [(*names, options.seed, options.data_dir) for names in order if names not in known]
+    # Of a process that was replaced as its memory had grown; its task is done again.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
     interrupted = False
     try:
         for measured in in_processes(measure, tasks, options.jobs, True, _line) if tasks else ():

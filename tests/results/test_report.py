@@ -7,7 +7,7 @@ import pytest
 from markupsafe import escape
 
 from d2l_repro.cli import main as cli
-from d2l_repro.results import plot, published, report, summary
+from d2l_repro.results import caught, plot, published, report, summary
 from d2l_repro.results.formatting import format_duration
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
@@ -437,3 +437,23 @@ def test_browser_shows_everything_without_scripts(opened):
     window = opened(java_script_enabled=False)
     assert visible(window, ".item") == 9
     assert visible(window, "#filters") == 0
+
+
+def test_page_has_a_matrix_of_the_mistakes_in_its_chapters(tmp_path, monkeypatch):
+    values = {"scratch": {"train_loss": 9.0, "test_acc": 0.83}}
+    rows = [
+        caught.Measured("softmax_regression", name, "with <it>", "kind", ["parity"], values)
+        for name in (caught.NO_MISTAKE, "one")
+    ]
+    other = caught.Measured("mlp", "two", "of another chapter", "kind", [], {})
+    monkeypatch.setattr(caught, "committed", lambda: caught.Table(0, [*rows, other]))
+    folder = tmp_path / "softmax_regression"
+    folder.mkdir()
+    softmax_result().save(folder)
+    text = report.page(summary.collect(tmp_path))
+    assert "softmax_regression: 1 of 1 mistakes are caught" in text
+    cells = re.findall(r'<span class="mark \w+">(.*?)</span>', text)
+    assert cells == ["✗ missed", "✓ caught", "✓ caught", "✗ missed"]
+    assert "<td>cannot tell</td></tr></tfoot>" in text
+    assert "with &lt;it&gt;" in text
+    assert "of another chapter" not in text

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..caught import NO_MISTAKE, PROOFS, Measured, Table
+from ..formatting import in_words
 from .style import COLORS, panels_of, styled, titled_figure
 
 ROW, HEAD = 0.21, 0.9  # inches: a mistake, and the space around a chapter's
@@ -61,4 +62,4 @@ def _draw_chapter(ax: Axes, rows: list[Measured]) -> None:
 def _short(name: str) -> str:
     """Return a published value's name on lines that fit into a column."""
     run, _, metric = name.rpartition(" ")
-    return "\n".join([*textwrap.wrap(run, 14), metric])
+    return "\n".join([*textwrap.wrap(run, 14), *textwrap.wrap(in_words(metric), 14)])
