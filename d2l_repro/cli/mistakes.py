@@ -67,11 +67,11 @@ class MistakesCommand(MistakesOptions):
 
 def table_text(table: Table) -> str:
     """Return a table for each chapter: a row for each mistake, a column for each proof."""
-    return "\n\n".join(text for chapter in table.chapters for text in _chapter(table.of(chapter)))
+    return "\n\n".join(text for chapter in table.chapters for text in _chapter(table, table.of(chapter)))
 
 
-def _chapter(measured: Sequence[Measured]) -> Iterator[str]:
-    marks = [row.marks() for row in measured]
+def _chapter(table: Table, measured: Sequence[Measured]) -> Iterator[str]:
+    marks = [table.marks(row) for row in measured]
     rows = list(dict.fromkeys(name for row in marks for name in row if name not in PROOFS))
     numbers = {name: str(i) for i, name in enumerate(rows, 1)}
     heads = {name: name.removesuffix(" check") for name in PROOFS}
@@ -107,6 +107,6 @@ def _legend(numbers: dict[str, str]) -> Iterator[str]:
 def summary_text(table: Table) -> str:
     """Return one sentence: how many mistakes are caught, and by what."""
     mistakes = list(table.mistakes())
-    missed = [f"{row.chapter}, {row.mistake}" for row in mistakes if not any(row.marks().values())]
+    missed = [f"{row.chapter}, {row.mistake}" for row in mistakes if not any(table.marks(row).values())]
     text = f"{len(mistakes) - len(missed)} of {len(mistakes)} mistakes are caught"
     return f"{text}; by nothing: {'; '.join(missed)}" if missed else text

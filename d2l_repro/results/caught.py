@@ -51,7 +51,7 @@ class Measured:
         """Return whether each proof catches the mistake, by name: `PROOFS`, then "RUN METRIC".
 
         None stands for a published value without an interval. Values that the mistake cannot change are left
-        out.
+        out. `Table.marks` also knows of the model without mistake.
 
         Args:
             interval_of: as for `caught`.
@@ -74,6 +74,13 @@ class Table:
     def of(self, chapter: str) -> list[Measured]:
         """Return the rows of a chapter, the one without mistake first."""
         return [row for row in self.measured if row.chapter == chapter]
+
+    def marks(self, row: Measured) -> dict[str, bool | None]:
+        """Return a row's marks; None also where a published value rejects the model without mistake, too."""
+        right = next((r.marks() for r in self.of(row.chapter) if r.mistake == NO_MISTAKE), {})
+        if row.mistake == NO_MISTAKE:
+            return right
+        return {name: None if right.get(name) else mark for name, mark in row.marks().items()}
 
     @property
     def chapters(self) -> list[str]:
@@ -100,10 +107,10 @@ class Table:
                 "mistake": row.mistake,
                 "what": row.what,
                 "proof": proof,
-                "caught": {True: "yes", False: "no", None: "no band yet"}[mark],
+                "caught": {True: "yes", False: "no", None: "cannot say"}[mark],
             }
             for row in self.measured
-            for proof, mark in row.marks().items()
+            for proof, mark in self.marks(row).items()
         ]
 
 
@@ -157,7 +164,7 @@ def caught(
 
 
 def catches(chapter: str, run: str, metric: str, table: Table | None = None) -> int | None:
-    """Return how many mistakes a published value catches; None if its chapter or row has none measured.
+    """Return how many mistakes a published value catches; None if that was not measured or it cannot say.
 
     Args:
         chapter: name of the chapter.
@@ -165,7 +172,8 @@ def catches(chapter: str, run: str, metric: str, table: Table | None = None) -> 
         metric: name of the metric.
         table: by default the committed one.
     """
-    rows = [row for row in (table or committed()).of(chapter) if row.mistake != NO_MISTAKE]
+    table = table or committed()
+    rows = [row for row in table.of(chapter) if row.mistake != NO_MISTAKE]
     names = {f"{row['run']} {metric}" for row in rows_of(chapter) if run in (row["run"], *labels(row["run"]))}
-    marks = [mark for row in rows for name, mark in row.marks().items() if name in names]
+    marks = [mark for row in rows for name, mark in table.marks(row).items() if name in names]
     return None if not rows or None in marks else sum(map(bool, marks))

@@ -440,10 +440,16 @@ def test_browser_shows_everything_without_scripts(opened):
 
 
 def test_page_has_a_matrix_of_the_mistakes_in_its_chapters(tmp_path, monkeypatch):
-    values = {"scratch": {"train_loss": 9.0, "test_acc": 0.83}}
     rows = [
-        caught.Measured("softmax_regression", name, "with <it>", "kind", ["parity"], values)
-        for name in (caught.NO_MISTAKE, "one")
+        caught.Measured(
+            "softmax_regression",
+            name,
+            "with <it>",
+            "kind",
+            proofs,
+            {"scratch": {"train_loss": loss, "test_acc": 0.83}},
+        )
+        for name, proofs, loss in ((caught.NO_MISTAKE, [], 0.485), ("one", ["parity"], 9.0))
     ]
     other = caught.Measured("mlp", "two", "of another chapter", "kind", [], {})
     monkeypatch.setattr(caught, "committed", lambda: caught.Table(0, [*rows, other]))

@@ -23,8 +23,8 @@ MARKS = {  # filled, hollow and a dash: to be told apart without colour
 def mistakes_matrix(table: Table) -> Figure:
     """Return a figure with a panel for each chapter: a row for each mistake, a column for each proof.
 
-    A filled circle means that the proof catches the mistake, an empty one that it does not. The columns are
-    gradient check, parity, and the published values by number.
+    A filled circle means that the proof catches the mistake, an empty one that it does not, a dash that it
+    cannot say. The columns are gradient check, parity, and the published values by number.
 
     Args:
         table: with at least one mistake.
@@ -37,12 +37,11 @@ def mistakes_matrix(table: Table) -> Figure:
     )
     panels = panels_of(figure, 1, len(chapters), gridspec_kw={"height_ratios": heights})
     for ax, rows in zip(panels, chapters):
-        _draw_chapter(ax, rows)
+        _draw_chapter(ax, rows, [table.marks(row) for row in rows])
     return figure
 
 
-def _draw_chapter(ax: Axes, rows: list[Measured]) -> None:
-    marks = [row.marks() for row in rows]
+def _draw_chapter(ax: Axes, rows: list[Measured], marks: list[dict[str, bool | None]]) -> None:
     published = list(dict.fromkeys(name for row in marks for name in row if name not in PROOFS))
     columns = [*PROOFS, *published]
     for y, row in enumerate(marks):

@@ -44,7 +44,7 @@ VERDICTS = (WITHIN, OUTSIDE, FAILED, HOLDS, FAILS, UNDECIDED, NOT_COMPARED)
 MARKS = {
     True: ("caught", "✓ caught"),
     False: ("missed", "✗ missed"),
-    None: ("unknown", "no band yet"),
+    None: ("missed", "? cannot say"),
 }
 BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
 
@@ -186,7 +186,7 @@ def _mistakes(chapters: list[str]) -> list[dict[str, Any]]:
 
 def _matrix(chapter: str, table: caught.Table) -> dict[str, Any]:
     mistakes = [row for row in table.of(chapter) if row.mistake != caught.NO_MISTAKE]
-    marks = [row.marks() for row in mistakes]
+    marks = [table.marks(row) for row in mistakes]
     proofs = list(dict.fromkeys(name for found in marks for name in found))
     counts = [sum(found.get(name) is True for found in marks) for name in proofs]
     return {
