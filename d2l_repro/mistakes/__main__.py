@@ -56,7 +56,7 @@ def _run(options: MistakesOptions) -> int:
     if table.measured:
         _show(table, folder, order)
     if interrupted:
-        print("interrupted; go on with --resume", file=sys.stderr)
+        print("interrupted; to keep what is finished, repeat the command with --resume", file=sys.stderr)
         return INTERRUPTED
     if options.write:
         _write_committed(table)
