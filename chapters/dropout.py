@@ -104,7 +104,7 @@ def runs(hp):
     }
     # The implementations draw different masks, so their paths are compared where nothing is dropped.
     return [
-        replace(run, compare_paths=run.hp.drop_prob1 == run.hp.drop_prob2 == 0)
+        replace(run, compare_paths=run.hp.drop_prob1 == run.hp.drop_prob2 == 0, compare_testing=True)
         for run in runs_of({"scratch": from_scratch, "gluon": with_gluon}, variants)
     ]
 

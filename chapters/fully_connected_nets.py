@@ -168,7 +168,7 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
 
     def pair(name, hp):
         alike = OPTIMIZERS[hp.optimizer].state_in_double and not hp.drop_prob
-        return runs_of(both, {name: hp}, compare_paths=alike)
+        return runs_of(both, {name: hp}, compare_paths=alike, compare_testing=hp.drop_prob > 0)
 
     return {
         "Two layers": [

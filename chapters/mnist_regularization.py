@@ -201,7 +201,7 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
     return {
         "Optimizer, average and start": runs_of(both, start),
         "Penalties": runs_of(both, penalties),
-        "Dropout": runs_of(both, dropout, compare_paths=False),  # each draws its own masks
+        "Dropout": runs_of(both, dropout, compare_paths=False, compare_testing=True),  # own masks
         "Size": runs_of(both, size),
         "Activations": runs_of(both, activations),
     }

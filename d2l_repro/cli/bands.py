@@ -136,7 +136,7 @@ def measured_bands(chapter: str, results: Sequence[Result]) -> list[Band]:
 
 def _measured_rows(chapter: str) -> list[tuple[str, dict[str, Any]]]:
     """Return (label of our run, published row) for every metric that has a band, each once."""
-    rows = [row for row in printed.published_values() if row["chapter"] == chapter and row["kind"] != "exact"]
+    rows = [row for row in printed.published_values() if row["chapter"] == chapter]
     found = {(label, row["metric"]): (label, row) for row in rows for label in printed.labels(row["run"])}
     return list(found.values())
 

@@ -30,6 +30,7 @@ from .bands import BandsCommand
 from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
+from .mistakes import MistakesCommand
 from .runner import Task, check_streams, run_tasks, select_chapters
 
 PROG = "d2l-repro"
@@ -184,6 +185,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             "run": RunCommand,
             "report": ReportCommand,
             "compare": CompareCommand,
+            "mistakes": MistakesCommand,
             "data": DataCommand,
             "bands": BandsCommand,
             "doctor": DoctorCommand,

@@ -17,7 +17,7 @@ from ..data.loader import Data
 from ..data.streams import stream_of
 from ..errors import InputError
 from ..results.formatting import parity_row
-from ..results.history import History
+from ..results.history import History, epoch_line
 from ..results.result import Result
 from ..results.run import RunResult, Status, run_label
 from ..results.schema import Parity
@@ -26,7 +26,7 @@ from ..train.callbacks import Progress, seed_everything
 from ..train.checkpoint import Checkpoint, SeedEachEpoch
 from ..train.loop import Callback, TrainingDiverged, TrainingInterrupted
 from ..train.parameters import parameters
-from ..verify.parity import same_path
+from ..verify.parity import same_in_testing, same_path
 from . import second_edition, seeds
 from .model import Model
 
@@ -46,6 +46,8 @@ class Run:
         build: (hp, data) -> Model.
         hp: settings; a run from scratch and one with Gluon that have equal settings are a matching pair.
         compare_paths: whether to check that both runs of a matching pair take the same steps.
+        compare_testing: whether to check, where that is not possible as the nets draw random masks, that both
+            have the same outputs in testing.
         may_diverge: whether the run is meant to show how training fails.
         parity_hp: settings for the comparison of paths, if it would take too long with `hp`.
     """
@@ -55,6 +57,7 @@ class Run:
     build: Builder
     hp: Any
     compare_paths: bool = True
+    compare_testing: bool = False
     may_diverge: bool = False
     parity_hp: Any | None = None
 
@@ -317,7 +320,11 @@ class Chapter:
         data, _ = self._begin(runs[0], options)
         self._record_data(data, result)
         tasks = [(run, options.replace(seed=options.seed + i)) for i in range(options.seeds) for run in runs]
-        for finished in seeds.in_processes(self._train_alone, tasks, options.jobs, progress, result.label):
+
+        def line(run: RunResult) -> str:
+            return f"{result.label(run)}: {epoch_line(run.history[-1])}" if run.history else ""
+
+        for finished in seeds.in_processes(self._train_alone, tasks, options.jobs, progress, line):
             result.runs.append(finished)
         return data
 
@@ -371,16 +378,19 @@ class Chapter:
     def _parity(self, runs: list[Run], options: Options) -> Parity | None:
         pairs: list[Any] = []
         for ours, theirs in matching_pairs(runs, "gluon"):
-            if ours.compare_paths:
+            if ours.compare_paths or ours.compare_testing:
                 ours, theirs = ours.shortened(), theirs.shortened()
                 # Equal seeds give both the same batches, and `same_path` the first model's parameters.
                 (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-                parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, PARITY_STEPS)
+                if ours.compare_paths:
+                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, PARITY_STEPS)
+                else:
+                    parity = same_in_testing(mine, other, data.train_iter)
                 pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
         if not pairs:
             return None
         return {
-            "steps": min(pair["steps"] for pair in pairs),
+            "steps": min((pair["steps"] for pair in pairs if pair["steps"]), default=0),
             "max_abs_diff": max(pair["max_abs_diff"] for pair in pairs),
             "pairs": pairs,
         }
@@ -396,6 +406,7 @@ class Chapter:
             if batches:
                 # With NumPy's semantics weights are only drawn in single precision: do it now.
                 other.net(batches[0][0])
-                parity = same_path(mine, other, batches, ours.hp.batch_size, PARITY_STEPS)
+                size = ours.hp.batch_size
+                parity = same_path(mine, other, batches, size, PARITY_STEPS, short_batch=False)
                 rows.append(parity_row({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()}))
         return {"On full batches, does d2l follow the same path?": rows} if rows else {}

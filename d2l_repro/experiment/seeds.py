@@ -6,24 +6,23 @@ import statistics
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Callable
+from typing import Any, Callable
 
 import joblib
 from tqdm import tqdm
 
 from .. import channel
 from ..results.claims import CONFIDENCE, confidence_interval
-from ..results.history import epoch_line
 from ..results.run import RunResult
 
 
 def in_processes(
-    train: Callable[..., RunResult],
+    train: Callable[..., Any],
     tasks: Sequence[tuple],
     jobs: int,
     verbose: bool,
-    label: Callable[[RunResult], str],
-) -> Iterator[RunResult]:
+    line: Callable[[Any], str],
+) -> Iterator[Any]:
     """Train in `jobs` processes at a time, and yield the results in the order of the tasks.
 
     Args:
@@ -31,7 +30,7 @@ def in_processes(
         tasks: tuples of arguments.
         jobs: number of processes; with 1 this process trains.
         verbose: whether to print a line per run and, on a terminal, show a progress bar.
-        label: RunResult -> name of the run in its line.
+        line: (what `train` returned) -> its line; nothing is printed if it is empty.
     """
     results = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(
         joblib.delayed(train)(*task) for task in tasks
@@ -43,11 +42,12 @@ def in_processes(
             for i, run in enumerate(results, 1):
                 yield run
                 bar.update()
-                if verbose and run.history:
+                text = line(run) if verbose else ""
+                if text:
                     with tqdm.external_write_mode(file=sys.stdout):
-                        print(f"{label(run)}: {epoch_line(run.history[-1])}", flush=True)
+                        print(text, flush=True)
                 if verbose and reported:
-                    channel.report(i / len(tasks), label(run))
+                    channel.report(i / len(tasks), text.partition(":")[0])
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the warning that Ctrl-C has cancelled runs

@@ -80,7 +80,7 @@ def diagnose(
     """
     lesson = lesson_of(chapter)
     hp = lesson.hp if hp is None else hp
-    batches = first_batches(data.train_iter, steps)
+    batches = first_batches(data.train_iter, steps, batch_size=hp.batch_size)
     ours, reader = pair(lesson.from_scratch(hp, data), theirs, batches, hp.batch_size, seed=seed)
     ours.record()
     reader.record()

@@ -1,7 +1,7 @@
 """Mistakes in dropout.
 
-Parity catches none of them: the two implementations draw different masks, so their paths are compared with
-dropout switched off.
+The two implementations draw different masks, so parity compares their paths with dropout switched off, and
+with dropout only their outputs in testing. It catches the one mistake that is made in testing.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from chapters.dropout import NUM_INPUTS, HParams, from_scratch, with_gluon
 
 from ..scratch import relu, softmax
 from . import parts
-from .mistake import Lesson, Mistake
+from .mistake import PARITY, Lesson, Mistake
 
 
 def with_dropout(dropout):
@@ -66,6 +66,7 @@ lesson = Lesson(
             "that drops activations in testing, too",
             "dropout in testing",
             with_dropout(in_testing_too),
+            caught_by=(PARITY,),
             rows=(("scratch", "test_acc"),),
         ),
         Mistake(

@@ -54,6 +54,19 @@ def gamma_of_input(layer, dY):
     return dX
 
 
+def batch_statistics_in_testing(model, hp):
+    """Take mean and variance from the batch in testing too, instead of the running averages."""
+    for layer in model.net.layers:
+        if isinstance(layer, BatchNorm):
+            layer.forward = lambda X, layer=layer: _normalized(layer, X)
+    return model
+
+
+def _normalized(layer, X):
+    training = autograd.is_training()
+    return BatchNorm.forward(layer, X) if training else layer.normalize(X, *layer.statistics(X))
+
+
 def another_mask(layer, dY):
     """Draw a new mask where the one of `forward` is needed."""
     layer.forward(dY)
@@ -136,6 +149,14 @@ lesson = Lesson(
             with_backward(BatchNorm, gamma_of_input),
             settings={"norm": "batch"},
             caught_by=BOTH,
+        ),
+        Mistake(
+            "batch statistics",
+            "whose batch normalization takes the statistics of the batch in testing, too",
+            "batch norm in testing",
+            batch_statistics_in_testing,
+            settings={"norm": "batch"},
+            caught_by=(PARITY,),
         ),
         Mistake(
             "another mask",

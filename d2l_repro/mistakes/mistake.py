@@ -11,6 +11,7 @@ from ..data.loader import Data
 from ..errors import InputError
 from ..experiment.chapter import Builder
 from ..experiment.model import Model
+from ..results.result import Result
 
 PARITY, GRADIENT_CHECK = "parity", "gradient check"  # the proofs that need no published value
 # The chapters that have mistakes, each in the module of its name beside this one.
@@ -21,6 +22,7 @@ CHAPTERS = (
     "polynomial_fitting",
     "weight_decay",
     "dropout",
+    "house_prices",
     "optimizers",
     "fully_connected_nets",
 )
@@ -73,6 +75,8 @@ class Lesson:
         hp: settings.
         mistakes: at least one.
         parity_settings: settings in which the chapter compares paths, where others draw random masks.
+        derived: (result) -> None; adds the runs that are computed from others, such as means and differences.
+        derived_from: names of these runs -> metric -> the variants that it needs; "" for all its metrics.
     """
 
     from_scratch: Builder
@@ -80,6 +84,8 @@ class Lesson:
     hp: Any
     mistakes: Sequence[Mistake]
     parity_settings: Mapping[str, Any] = field(default_factory=dict)
+    derived: Callable[[Result], None] = lambda result: None
+    derived_from: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def lesson_of(chapter: str) -> Lesson:

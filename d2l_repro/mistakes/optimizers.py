@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from chapters.optimizers import Setting, softmax_from_scratch, softmax_with_gluon
+from chapters.optimizers import AVERAGE, CONCLUSIONS, Setting, softmax_from_scratch, softmax_with_gluon
 
+from ..experiment.conclusions import add_differences
 from ..scratch import SGD, Adam, AdamW, Momentum
 from .mistake import PARITY, Lesson, Mistake
 
@@ -22,6 +23,24 @@ class WithoutRoot(Adam):
 
     def update(self, g, v, s):
         return super().update(g, v, s) * (s.sqrt() + self.epsilon) / (s + self.epsilon)
+
+
+class Deaf:
+    """Keep the first learning rate, whatever a schedule says.
+
+    Args:
+        trainer: from scratch.
+    """
+
+    def __init__(self, trainer):
+        self.trainer, self.step = trainer, trainer.step
+
+    @property
+    def learning_rate(self):
+        return self.trainer.learning_rate
+
+    def set_learning_rate(self, lr):
+        """Ignore the learning rate."""
 
 
 MOMENTUM = {"optimizer": "momentum", "lr": 0.02}
@@ -112,5 +131,33 @@ lesson = Lesson(
             settings={**ADAM, "wd": 0.01},
             caught_by=(PARITY,),
         ),
+        Mistake(
+            "velocity as average",
+            "whose momentum is a velocity, with the learning rate of an average",
+            "momentum",
+            with_optimizer(Momentum),
+            settings={"optimizer": AVERAGE, "lr": 0.2},
+            caught_by=(PARITY,),
+            rows=(("mlp momentum best", "train_acc"),),
+        ),
+        # Parity compares steps, which no schedule has touched.
+        Mistake(
+            "schedule never moves",
+            "whose learning rate stays what it was, whatever the schedule says",
+            "schedule",
+            lambda model, hp: replace(model, trainer=Deaf(model.trainer)),
+            settings={"optimizer": AVERAGE, "lr": 0.2},
+            rows=(("mlp momentum best", "gap"),),
+        ),
+        Mistake(
+            "average forgotten",
+            "whose momentum begins at zero in every step, with the learning rate of an average",
+            "momentum",
+            with_optimizer(SGD),
+            settings={"optimizer": AVERAGE, "lr": 0.2},
+            caught_by=(PARITY,),
+        ),
     ],
+    derived=lambda result: add_differences(result, CONCLUSIONS),
+    derived_from={"conclusions": {name: pair[:2] for name, pair in CONCLUSIONS.items()}},
 )

@@ -110,7 +110,6 @@ lesson = Lesson(
             caught_by=(PARITY,),
             rows=parts.ALL,
         ),
-        # Over fifty steps of the published data parity does not see this one: the short batch comes last.
         Mistake(
             "short batch",
             "whose short last batch is divided by its own size",

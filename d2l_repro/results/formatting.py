@@ -36,8 +36,18 @@ def parity_row(pair: Mapping[str, Any]) -> dict[str, Any]:
         "steps": pair["steps"],
         "largest difference": format_number(pair["max_abs_diff"], ".1e"),
         "limit": f"{pair['tolerance']:g}",
-        "same path": "yes" if pair["left_at"] is None else f"no, from step {pair['left_at']['step']}",
+        "same path": same_path_text(pair),
     }
+
+
+def same_path_text(pair: Mapping[str, Any]) -> str:
+    """Return in a few words whether a pair of `parity` stays together, and if not, where it parts."""
+    left_at, in_testing_only = pair["left_at"], pair.get("steps") == 0
+    if left_at is None:
+        return "in testing" if in_testing_only else "yes"
+    if left_at.get("testing"):
+        return "no, not in testing" if in_testing_only else "in training, not in testing"
+    return f"no, from step {left_at['step']}"
 
 
 def published_row(row: PublishedRow) -> dict[str, str]:
@@ -71,9 +81,13 @@ def within_text(row: Mapping[str, Any]) -> str:
 
 
 def verdict_text(row: Mapping[str, Any]) -> str:
-    """Return the verdict on a published number, with the platform whose random stream it depends on."""
+    """Return the verdict on a published number, with the platform whose random stream it depends on.
+
+    A number that would not have noticed any mistake is marked so.
+    """
     platform = {"linux": " (Linux)", "macos": " (macOS)"}.get(row["stream"], "")
-    return row["verdict"] + platform
+    doubt = ", but cannot tell" if row.get("catches") == 0 and row["verdict"] == "agrees" else ""
+    return row["verdict"] + doubt + platform
 
 
 def spread_text(row: Mapping[str, Any], spec: str) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import bands
+from . import bands, caught
 from .printed import labels, published_values
 from .schema import PublishedRow
 from .verdicts import Sample, Verdict, judge
@@ -62,14 +62,13 @@ def compare_row(row: Mapping[str, Any], label: str, sample: Sample) -> Published
     """
     judged = judge(row, label, sample)
     low, high = judged.interval or (None, None)
-    elsewhere = row["kind"] == "exact" and row["stream"] not in ("", sample.stream)
     found: PublishedRow = {
         "run": label,
         "metric": row["metric"],
         "value": row["value"],
         "low": low,
         "high": high,
-        "ours": None if elsewhere else _mean(sample),
+        "ours": _mean(sample),
         "within": judged.within,
         "source": row["source"],
         "note": row["note"],
@@ -79,6 +78,7 @@ def compare_row(row: Mapping[str, Any], label: str, sample: Sample) -> Published
         "p": judged.p,
         "z": judged.z,
         "z_ours": judged.z_ours,
+        "catches": caught.catches(row["chapter"], row["run"], row["metric"]),
     }
     if judged.reason:
         found["reason"], found["check"] = judged.reason.text, judged.reason.check

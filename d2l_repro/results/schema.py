@@ -21,6 +21,7 @@ class Judged(TypedDict, total=False):
     p: float | None  # probability of a run of ours further from our mean than the published number
     z: float | None  # that number as a standard normal deviate, positive above our mean
     z_ours: float | None  # the same of this run
+    catches: int | None  # how many mistakes would move ours out of its interval; None if not measured
     reason: str  # for a number that differs, why
     check: str  # and how to check it
     claim: str  # for a conclusion, as `claims.Claim` reads it, "above 0"
@@ -50,6 +51,7 @@ class ParityPair(TypedDict):
     max_abs_diff: float | None  # of any parameter after any step
     tolerance: float
     left_at: dict[str, Any] | None  # where the two first differ by more than that
+    max_testing_diff: float | None  # of a batch's mean loss in testing mode, after the last step
 
 
 class Parity(TypedDict):

@@ -144,19 +144,23 @@ def _of_run(band: Band | None, sample: Sample) -> dict[str, Any]:
     }
 
 
+def exact_interval(row: Mapping[str, Any]) -> tuple[float, float]:
+    """Return what an exact number allows: its last printed digit, and the rounding of single precision."""
+    slack = row["precision"] / 2 + SINGLE_PRECISION * abs(row["value"])
+    return row["value"] - slack, row["value"] + slack
+
+
 def _judge_exact(row: Mapping[str, Any], label: str, sample: Sample) -> Judgement:
     """Judge a number that is known to all its digits, given the random stream that the data come from."""
-    # what was printed, give or take its last digit and the rounding of single precision
-    slack = row["precision"] / 2 + SINGLE_PRECISION * abs(row["value"])
-    low, high = row["value"] - slack, row["value"] + slack
+    low, high = exact_interval(row)
     applies = row["stream"] in ("", sample.stream)
     committed = sample.numbers if applies else _committed_value(row, label)
-    if not committed:
-        return Judgement(Verdict.NOT_RUN)
     agrees = all(low <= value <= high for value in committed)
     verdict, p = (Verdict.AGREES, 1.0) if agrees else (Verdict.UNEXPLAINED, 0.0)
-    judged = Judgement(verdict, p=p)
-    return replace(judged, interval=(low, high), within=agrees) if applies else judged
+    judged = Judgement(verdict, p=p) if committed else Judgement(Verdict.NOT_RUN)
+    if applies:
+        return replace(judged, interval=(low, high), within=agrees)
+    return replace(judged, **_of_run(_find(row, label, sample.stream, sample), sample))
 
 
 def _committed_value(row: Mapping[str, Any], label: str) -> list[float]:

@@ -12,6 +12,9 @@ import numpy as np
 RTOL = {"float64": 1e-5, "float32": 1e-2}  # relative difference below which two updates count as equal
 NEGLIGIBLE = 1e-9  # an update this much smaller than the largest of the step is rounding
 Shape = tuple[int, ...]
+IN_TESTING = (
+    "Is anything done in testing that belongs to training, such as dropout or a batch's own statistics?"
+)
 
 
 @dataclass(frozen=True)

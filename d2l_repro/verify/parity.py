@@ -1,8 +1,8 @@
 """Do two models follow the same path when they are trained?
 
 From the same initial parameters and on the same batches, an implementation from scratch and one with Gluon
-must take the same steps. To check a net of your own, put it into a `Model`, as our chapters do, and call
-`same_path`:
+must take the same steps, and then have the same outputs in testing. To check a net of your own, put it into a
+`Model`, as our chapters do, and call `same_path`:
 
     parity = same_path(softmax_regression.from_scratch(hp, data), mine, data.train_iter, batch_size=256)
     print(parity)     # the same path, or the step and the parameter at which mine departs, and how it differs
@@ -35,7 +35,9 @@ class Parity:
         dtype: precision of the comparison.
         left_at: step (from 1), parameter (from 0), name and diff where they first were too far apart, or
             None; also clue, how their steps differ in words, and ratio, how many times ours their update of
-            every parameter was, None if it was no multiple.
+            every parameter was, None if it was no multiple. Where only the outputs in testing differ, it has
+            the number of steps, diff, and testing, which is True.
+        max_testing_diff: difference of a batch's mean loss in testing mode, after the last step.
     """
 
     steps: int
@@ -44,17 +46,28 @@ class Parity:
     tolerance: float
     dtype: str
     left_at: dict[str, Any] | None = None
+    max_testing_diff: float = 0.0
 
     def __bool__(self) -> bool:
         return self.left_at is None
 
     def __str__(self) -> str:
+        if self and not self.steps:
+            return (
+                f"the same outputs in testing, up to {self.max_testing_diff:.1e} (limit {self.tolerance:g})"
+            )
         if self:
             return (
                 f"the same path: over {self.steps} steps no parameter differs by more than "
                 f"{self.max_abs_diff:.1e} (limit {self.tolerance:g})"
             )
         at = self.left_at or {}
+        if at.get("testing"):
+            same = f"the same {self.steps} steps" if self.steps else "the same parameters"
+            return (
+                f"{same}, but other outputs in testing: the mean loss of a batch differs by {at['diff']:.1e} "
+                f"(limit {self.tolerance:g}). {self.clue}"
+            )
         where = "at step {step} parameter {parameter} ({name}) differs by {diff:.1e}".format(**at)
         clue = f". {self.clue}" if self.clue else ""
         return f"not the same path: {where} (limit {self.tolerance:g}){clue}"
@@ -77,8 +90,12 @@ def same_path(
     steps: int = 50,
     tolerance: float = 1e-6,
     dtype: str = "float64",
+    short_batch: bool = True,
 ) -> Parity:
     """Start `theirs` from the parameters of `ours`, train both on the same batches, and compare every step.
+
+    One of the batches is a short one, and after the last step the outputs in testing mode are compared too,
+    by the mean loss of the first batch.
 
     Both models are trained by `train_ch3`, and their parameters converted to `dtype`: pass models built for
     the purpose. A Gluon Dense layer stores the transpose of the book's matrix; it is compared as the book
@@ -94,12 +111,40 @@ def same_path(
         tolerance: largest difference of a parameter that still counts as the same path: absolute, or relative
             to the largest value for parameters with values beyond 1.
         dtype: "float32" for a net with an operator that supports nothing else; then use a tolerance of 1e-4.
+        short_batch: whether to cut the last batch in half if all have `batch_size` examples. It is not cut
+            for a net that carries a state from batch to batch, which has a row for each example.
 
     Raises:
         ValueError: the models' parameters do not correspond, `batches` is empty, or neither model has a
             learning rate.
     """
-    return compare(*pair(ours, theirs, first_batches(batches, steps, dtype), batch_size, dtype), tolerance)
+    short_below = batch_size if short_batch and not hasattr(ours.net, "begin_state") else None
+    found = first_batches(batches, steps, dtype, short_below)
+    return compare(*pair(ours, theirs, found, batch_size, dtype), tolerance)
+
+
+def same_in_testing(
+    ours: Any, theirs: Any, batches: Batches, tolerance: float = 1e-6, dtype: str = "float64"
+) -> Parity:
+    """Compare only the outputs in testing mode: of nets that draw random masks in training.
+
+    Args:
+        ours: as for `same_path`; both models are converted to `dtype`.
+        theirs: as for `same_path`; gets the parameters of `ours`.
+        batches: as for `same_path`; the first one is used.
+        tolerance: as for `same_path`, of the mean loss.
+        dtype: as for `same_path`.
+
+    Returns:
+        A Parity of 0 steps.
+
+    Raises:
+        ValueError: the models' parameters do not correspond, or `batches` is empty.
+    """
+    walks = pair(ours, theirs, first_batches(batches, 1, dtype), 1, dtype)
+    parity = Parity(0, 0.0, 0.0, tolerance, dtype)
+    _compare_testing(parity, *walks)
+    return parity
 
 
 def compare(ours: Walk, theirs: Walk, tolerance: float = 1e-6, stop: bool = False) -> Parity:
@@ -130,7 +175,18 @@ def compare(ours: Walk, theirs: Walk, tolerance: float = 1e-6, stop: bool = Fals
         if stop and not parity:
             break
         before = mine.values, other.values
+    if parity:
+        _compare_testing(parity, ours, theirs)
     return parity
+
+
+def _compare_testing(parity: Parity, ours: Walk, theirs: Walk) -> None:
+    """Record how far the outputs in testing mode are apart, by the mean loss of a batch."""
+    loss, other = ours.testing_loss(), theirs.testing_loss()
+    parity.max_testing_diff = diff = _distance(np.array(loss), np.array(other))
+    if diff > parity.tolerance * max(1, abs(loss)):
+        parity.left_at = {"step": parity.steps, "testing": True, "diff": diff}
+        parity.left_at.update(clue=clues.IN_TESTING, ratio=None)
 
 
 def _compare_values(

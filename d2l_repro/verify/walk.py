@@ -112,6 +112,16 @@ class Walk:
         """Take all steps now, and keep them: from here on they can be iterated over again and again."""
         self.steps = list(self)
 
+    def testing_loss(self) -> float:
+        """Return the mean loss of the first batch in testing mode, with the parameters as they are.
+
+        It makes the outputs of two nets comparable, even if one of them leaves softmax to the loss.
+        """
+        if self.seed is not None:
+            mx.random.seed(self.seed)
+        X, y = self.batches[0]
+        return self.model.loss(self.model.net(X), y).mean().asnumpy().item()
+
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps) if self.steps is not None else self._walk()
 
@@ -159,16 +169,29 @@ def pair(
     return mine, other
 
 
-def first_batches(batches: Batches, steps: int, dtype: str = "float64") -> list[tuple[nd.NDArray, ...]]:
+def first_batches(
+    batches: Batches, steps: int, dtype: str = "float64", batch_size: float | None = None
+) -> list[tuple[nd.NDArray, ...]]:
     """Return as many batches as there are steps, in the precision of the comparison.
+
+    Args:
+        batches: as for `same_path`.
+        steps: as for `same_path`.
+        dtype: as for `same_path`.
+        batch_size: if given, one of several batches is a short one: where none has fewer examples than this,
+            the last is cut in half. The epoch's own short batch may come much later.
 
     Raises:
         ValueError: `batches` is empty.
     """
-    return [
+    found = [
         tuple(as_nd(array).astype(dtype) for array in batch)
         for batch in itertools.islice(_repeat(batches), max(1, steps))
     ]
+    if batch_size is not None and len(found) > 1 and min(len(y) for _, y in found) >= batch_size:
+        half = max(1, len(found[-1][1]) // 2)
+        found[-1] = tuple(array[:half] for array in found[-1])
+    return found
 
 
 def _round_constants(trainer: Any) -> None:

@@ -206,11 +206,15 @@ def test_activations_return_the_gradients_of_the_formulas():
         assert slope == pytest.approx(expected, abs=1e-5)
 
 
-def test_dropout_compares_paths_with_dropout_off(small_fashion):
+def test_dropout_compares_paths_with_dropout_off_and_else_the_outputs_in_testing(small_fashion):
     result = dropout.run(data_dir=small_fashion, quick=True)
-    assert [(pair["ours"], pair["theirs"]) for pair in result.parity["pairs"]] == [
-        ("scratch no dropout", "gluon no dropout")
+    assert [(pair["ours"], pair["theirs"], pair["steps"]) for pair in result.parity["pairs"]] == [
+        ("scratch", "gluon", 0),
+        ("scratch no dropout", "gluon no dropout", 50),
+        ("scratch exchanged", "gluon exchanged", 0),
     ]
+    assert [pair["left_at"] for pair in result.parity["pairs"]] == [None] * 3
+    assert result.parity["steps"] == 50
 
 
 def test_dropout_drops_units_of_both_layers_as_often_as_gluon():

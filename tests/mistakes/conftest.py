@@ -6,6 +6,7 @@ import importlib
 import pytest
 from mxnet import nd
 
+from chapters import house_prices
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.splits import Splits, minibatches
 from d2l_repro.mistakes import lesson_of
@@ -21,6 +22,7 @@ SMALL = {
     "polynomial_fitting": {},
     "weight_decay": {"num_inputs": 5},
     "dropout": {"batch_size": 16, "num_hiddens1": 8, "num_hiddens2": 8},
+    "house_prices": {},
     "optimizers": {"batch_size": 16},
     "fully_connected_nets": {"batch_size": 16},
 }
@@ -38,6 +40,8 @@ def small(chapter):
     seed_everything(0)
     if chapter in ("linear_regression", "polynomial_fitting", "weight_decay"):
         data = importlib.import_module(f"chapters.{chapter}").data(hp, Options())
+    elif chapter == "house_prices":
+        data = house_prices.data(hp, Options(dataset="generated"))
     elif chapter == "fully_connected_nets":
         X, y = nd.random.normal(shape=(40, 4)), nd.arange(40) % 3
         data = minibatches(Splits((X, y), (X, y), (X, y), 3, correct, "points"), 16, seed=0)

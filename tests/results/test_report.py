@@ -7,7 +7,7 @@ import pytest
 from markupsafe import escape
 
 from d2l_repro.cli import main as cli
-from d2l_repro.results import plot, published, report, summary
+from d2l_repro.results import caught, plot, published, report, summary
 from d2l_repro.results.formatting import format_duration
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
@@ -142,7 +142,7 @@ def test_page_has_every_published_value_with_ours_band_verdict_source_and_note(p
     assert "differs, explained, not verified" in text
     assert row["source"] in text
     assert row["note"] in text
-    assert "The source used the first partition of Fashion-MNIST" in text
+    assert "The source trained on the first partition of Fashion-MNIST" in text
     assert "6 published numbers:" in text
     assert "this run differs" in text
     assert "gluon train loss 0.4896 0.025 - no band yet" in text
@@ -343,11 +343,11 @@ def test_browser_shows_every_figure(opened):
 
 def test_browser_searches_and_filters_values_and_chapters(opened):
     window = opened()
-    assert visible(window, "tr.item") == 7
-    window.get_by_label("Verdict").select_option("outside")
-    assert visible(window, "tr.item") == 2
+    assert visible(window, "tr.item") == 6
+    window.get_by_label("Verdict").select_option("differs, unexplained")
+    assert visible(window, "tr.item") == 1
     assert visible(window, "section.item") == 1
-    assert window.locator("#count").inner_text() == "2 of 7 values"
+    assert window.locator("#count").inner_text() == "1 of 6 values"
     window.get_by_role("button", name="Show all").click()
     window.get_by_label("Search").fill("SCRATCH loss")
     assert visible(window, "tr.item") == 1
@@ -355,13 +355,13 @@ def test_browser_searches_and_filters_values_and_chapters(opened):
         window.get_by_label("Search").fill(words)
         assert visible(window, "tr.item") == count
     window.get_by_label("Search").fill("")
-    window.get_by_label("Verdict").select_option("not compared")
-    assert visible(window, "tr.item") == 3
+    window.get_by_label("Verdict").select_option("no band yet")
+    assert visible(window, "tr.item") == 2
     window.get_by_label("Search").fill("no such thing")
     assert visible(window, ".item") == 0
     window.locator("#clear").click()
     window.locator("#chapter").select_option("a_readers_own")
-    assert visible(window, "tr.item") == 1
+    assert visible(window, "tr.item") == 0
     assert visible(window, "section.item") == 1
 
 
@@ -433,5 +433,31 @@ def test_browser_prints_everything_without_the_controls(opened):
 
 def test_browser_shows_everything_without_scripts(opened):
     window = opened(java_script_enabled=False)
-    assert visible(window, ".item") == 9
+    assert visible(window, ".item") == 8
     assert visible(window, "#filters") == 0
+
+
+def test_page_has_a_matrix_of_the_mistakes_in_its_chapters(tmp_path, monkeypatch):
+    rows = [
+        caught.Measured(
+            "softmax_regression",
+            name,
+            "with <it>",
+            "kind",
+            proofs,
+            {"scratch": {"train_loss": loss, "test_acc": 0.83}},
+        )
+        for name, proofs, loss in ((caught.NO_MISTAKE, [], 0.485), ("one", ["parity"], 9.0))
+    ]
+    other = caught.Measured("mlp", "two", "of another chapter", "kind", [], {})
+    monkeypatch.setattr(caught, "committed", lambda: caught.Table(0, [*rows, other]))
+    folder = tmp_path / "softmax_regression"
+    folder.mkdir()
+    softmax_result().save(folder)
+    text = report.page(summary.collect(tmp_path))
+    assert "softmax_regression: 1 of 1 mistakes are caught" in text
+    cells = re.findall(r'<span class="mark \w+">(.*?)</span>', text)
+    assert cells == ["✗ missed", "✓ caught", "✓ caught", "✗ missed"]
+    assert "<td>cannot tell</td></tr></tfoot>" in text
+    assert "with &lt;it&gt;" in text
+    assert "of another chapter" not in text

@@ -43,6 +43,10 @@ def test_check_model_accepts_right_gradients_of_autograd_by_hand_and_with_penalt
     assert check_model(by_hand(regression()), X, y, 4) < 1e-8
 
 
+def test_check_model_accepts_losses_of_large_numbers():
+    assert check_model(regression(), X, 2e6 * y, 4) < 1e-7
+
+
 @pytest.mark.parametrize("factor", [-1, 0, 0.999, 2])
 def test_check_model_finds_a_wrong_factor(factor):
     assert check_model(by_hand(regression(), factor), X, y, 4) > 1e-4

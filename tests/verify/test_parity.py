@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mxnet import gluon, init, nd
+from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment.chapter import Model
 from d2l_repro.scratch import SGD, Adam, Momentum, cross_entropy, relu, softmax
 from d2l_repro.train.parameters import book_arrays
-from d2l_repro.verify.parity import same_path
+from d2l_repro.verify.parity import same_in_testing, same_path
+from d2l_repro.verify.walk import first_batches
 
 rng = np.random.RandomState(0)
 BATCHES = Minibatches(nd.array(rng.normal(size=(60, 4))), nd.array(rng.randint(0, 3, 60)), 16, seed=0)
@@ -94,6 +95,68 @@ def test_same_path_rejects_models_that_do_not_correspond():
 @pytest.mark.parametrize(("lr", "batch_size"), [(0.3, 16), (0.7, 10), (2.1, 100)])
 def test_same_path_ignores_that_gluon_keeps_rates_in_single_precision(lr, batch_size):
     assert same_path(scratch_mlp(lr), gluon_mlp(learning_rate=lr), BATCHES, batch_size).max_abs_diff < 1e-7
+
+
+def last_batch(batches, steps, batch_size=16):
+    return len(first_batches(batches, steps, batch_size=batch_size)[-1][1])
+
+
+def test_first_batches_cuts_the_last_batch_in_half_unless_a_short_one_is_among_them():
+    assert last_batch(BATCHES, 3) == 8
+    assert last_batch(BATCHES, 4) == 12  # 60 = 3 * 16 + 12
+    assert last_batch(BATCHES, 5) == 16
+    assert last_batch(BATCHES, 1) == 16  # a single batch stays whole
+    assert last_batch([(nd.ones((1, 4)), nd.ones(1))], 3, batch_size=1) == 1
+    assert last_batch(BATCHES, 3, batch_size=None) == 16
+
+
+@pytest.mark.parametrize(("steps", "short"), [(3, 3), (5, 4)])
+def test_same_path_sees_a_short_batch_that_is_divided_by_its_own_size(steps, short):
+    wrong = scratch_mlp()
+    loss, wrong.loss = wrong.loss, lambda y_hat, y: 16 / len(y) * loss(y_hat, y)
+    parity = same_path(gluon_mlp(), wrong, BATCHES, 16, steps)
+    assert parity.left_at["step"] == short
+    assert "is the gradient of this batch divided by its own" in parity.clue
+
+
+def test_same_path_leaves_all_batches_whole_on_request():
+    wrong = scratch_mlp()
+    loss, wrong.loss = wrong.loss, lambda y_hat, y: 16 / len(y) * loss(y_hat, y)
+    assert same_path(gluon_mlp(), wrong, BATCHES, 16, 3, short_batch=False)
+
+
+def twice_in_testing(net):
+    return lambda X: net(X) if autograd.is_training() else net(2 * X)
+
+
+def test_same_path_compares_the_outputs_in_testing():
+    theirs = scratch_mlp()
+    theirs.net = twice_in_testing(theirs.net)
+    parity = same_path(gluon_mlp(), theirs, BATCHES, 16)
+    assert not parity
+    assert parity.max_abs_diff < 1e-12
+    assert parity.left_at["testing"]
+    assert str(parity).startswith(
+        "the same 50 steps, but other outputs in testing: the mean loss of a batch differs by "
+    )
+    assert parity.clue.endswith("such as dropout or a batch's own statistics?")
+
+
+def test_same_in_testing_compares_nets_that_draw_masks():
+    def dropping(always):
+        model = scratch_mlp()
+        net = model.net
+        mode = "always" if always else "training"
+        model.net = lambda X: net(nd.Dropout(X, p=0.5, mode=mode))
+        return model
+
+    parity = same_in_testing(dropping(False), dropping(False), BATCHES)
+    assert parity
+    assert str(parity) == "the same outputs in testing, up to 0.0e+00 (limit 1e-06)"
+    assert same_in_testing(dropping(False), gluon_mlp(), BATCHES)
+    parity = same_in_testing(dropping(False), dropping(True), BATCHES)
+    assert not parity
+    assert str(parity).startswith("the same parameters, but other outputs in testing")
 
 
 def test_same_path_accepts_batches_of_numpy_arrays():

@@ -8,6 +8,7 @@ from .distributions import histogram, predicted_against_true, scatter
 from .functions import functions
 from .images import as_images, image_row
 from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
+from .mistakes import mistakes_matrix
 from .planes import decision_regions, descents
 from .style import COLORS, STYLE, render, save, styled
 
@@ -26,6 +27,7 @@ __all__ = [
     "image_row",
     "intervals",
     "lines",
+    "mistakes_matrix",
     "on_axis",
     "predicted_against_true",
     "render",

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from ... import __version__
 from ...files import write_atomically
+from .. import caught
 from ..catalogue import Entry, entries
 from ..claims import HOLDS, Claim
 from ..formatting import (
@@ -50,6 +51,12 @@ WORST_FIRST = (
     Verdict.AGREES,
     Verdict.NO_BAND,
 )
+# Words beside the signs, so that nothing depends on colour or on a font that has them.
+MARKS = {
+    True: ("caught", "✓ caught"),
+    False: ("missed", "✗ missed"),
+    None: ("missed", "? cannot say"),
+}
 BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
 BAND_END, PICTURE_END = 2.576, 6.0  # standard normal deviates: where the band of 99 % ends, and the picture
 
@@ -77,6 +84,7 @@ def page(collection: Collection) -> str:
     return _template().render(
         chapters=chapters,
         rows=rows,
+        mistakes=_mistakes([summary.chapter for summary in collection.summaries]),
         problems=collection.problems,
         version=__version__,
         numbers=numbers,
@@ -187,15 +195,40 @@ def _published(summary: Summary, row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _mistakes(chapters: list[str]) -> list[dict[str, Any]]:
+    """Return a matrix for each chapter that has mistakes: a row for each, a column for each proof."""
+    table = caught.committed()
+    return [_matrix(chapter, table) for chapter in chapters if chapter in table.chapters]
+
+
+def _matrix(chapter: str, table: caught.Table) -> dict[str, Any]:
+    mistakes = [row for row in table.of(chapter) if row.mistake != caught.NO_MISTAKE]
+    marks = [table.marks(row) for row in mistakes]
+    proofs = list(dict.fromkeys(name for found in marks for name in found))
+    counts = [sum(found.get(name) is True for found in marks) for name in proofs]
+    return {
+        "chapter": chapter,
+        "proofs": proofs,
+        "caught": sum(any(found.values()) for found in marks),
+        "rows": [
+            {"what": row.what, "marks": [MARKS[found[name]] if name in found else None for name in proofs]}
+            for row, found in zip(mistakes, marks)
+        ],
+        "counts": [
+            "cannot tell" if not count and name not in caught.PROOFS else count
+            for name, count in zip(proofs, counts)
+        ],
+    }
+
+
 def _picture(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the horizontal positions, in pixels, of the band of our seeds and what lies in it."""
     if row["z"] is None and row["z_ours"] is None:
         return None
 
     def position(z):
-        return (
-            None if z is None else _pixels(max(-PICTURE_END, min(PICTURE_END, z)), -PICTURE_END, PICTURE_END)
-        )
+        shown = None if z is None else max(-PICTURE_END, min(PICTURE_END, z))
+        return None if shown is None else _pixels(shown, -PICTURE_END, PICTURE_END)
 
     return {
         "low": position(-BAND_END),

@@ -1,0 +1,111 @@
+"""Measure which proofs catch which mistakes; `d2l-repro mistakes` starts this."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import tyro
+
+from .. import channel
+from ..cli.main import PROG
+from ..cli.mistakes import MistakesOptions, summary_text, table_text
+from ..errors import DONE, INTERRUPTED, InputError, one_line_errors
+from ..experiment.seeds import in_processes
+from ..files import writable_folder, write_atomically
+from ..results import caught, plot
+from ..results.caught import Measured, Table
+from .mistake import CHAPTERS, lesson_of
+from .table import measure, mistakes_of
+
+COMMITTED = Path(caught.__file__).with_name(caught.FILE_NAME)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command, and exit with 0 done, 2 usage, 130 interrupted."""
+    with one_line_errors(f"{PROG} mistakes"):
+        channel.remember_ctrl_c()
+        config = (tyro.conf.FlagCreatePairsOff,)
+        options = tyro.cli(MistakesOptions, args=argv, prog=f"{PROG} mistakes", config=config)
+        sys.exit(_run(options))
+
+
+def _run(options: MistakesOptions) -> int:
+    folder = writable_folder(options.out)
+    chapters = options.names or CHAPTERS
+    for chapter in chapters:
+        lesson_of(chapter)  # now, not after others have been measured
+    known = _earlier(folder, options.seed) if options.resume else {}
+    order = [(chapter, mistake.name) for chapter in chapters for mistake in mistakes_of(chapter)]
+    tasks = [(*names, options.seed, options.data_dir) for names in order if names not in known]
+    # Of a process that was replaced as its memory had grown; its task is done again.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
+    interrupted = False
+    try:
+        for measured in in_processes(measure, tasks, options.jobs, True, _line) if tasks else ():
+            known[measured.chapter, measured.mistake] = measured
+            _ordered(known, options.seed).save(folder / caught.FILE_NAME)
+    except KeyboardInterrupt:
+        interrupted = True
+    table = _ordered(known, options.seed)
+    if table.measured:
+        _show(table, folder, order)
+    if interrupted:
+        print("interrupted; to keep what is finished, repeat the command with --resume", file=sys.stderr)
+        return INTERRUPTED
+    if options.write:
+        _write_committed(table)
+    return DONE
+
+
+def _earlier(folder: Path, seed: int) -> dict[tuple[str, str], Measured]:
+    """Return what an earlier run with the same seed has left in the folder, for mistakes that still exist."""
+    path = folder / caught.FILE_NAME
+    if not path.is_file():
+        return {}
+    table = caught.parse(path.read_text(encoding="utf-8"), path)
+    if table.seed != seed:
+        raise InputError(f"--resume: {path} has seed {table.seed}; use --seed {table.seed}, or another --out")
+    return {(row.chapter, row.mistake): row for row in table.measured}
+
+
+def _ordered(known: dict[tuple[str, str], Measured], seed: int) -> Table:
+    """Return the table in the order of the chapters, without mistakes that no longer exist."""
+    order = [(chapter, mistake.name) for chapter in CHAPTERS for mistake in mistakes_of(chapter)]
+    return Table(seed, [known[names] for names in order if names in known])
+
+
+def _line(measured: Measured) -> str:
+    found = [name for name, mark in measured.marks().items() if mark]
+    return f"{measured.chapter}, {measured.mistake}: caught by {', '.join(found) or 'nothing'}"
+
+
+def _show(table: Table, folder: Path, order: Sequence[tuple[str, str]]) -> None:
+    """Print the requested part of the table, and write all of it as JSON, CSV and a picture."""
+    table.save(folder / caught.FILE_NAME)
+    rows, text = table.flat(), io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(folder / "mistakes.csv", text.getvalue())
+    if any(table.mistakes()):
+        plot.save({"mistakes": plot.mistakes_matrix(table)}, folder)
+    shown = Table(table.seed, [row for row in table.measured if (row.chapter, row.mistake) in order])
+    print(f"\n{table_text(shown)}\n\n{summary_text(shown)}\ntable and picture: {folder}")
+
+
+def _write_committed(table: Table) -> None:
+    """Replace the chapters that were measured in the package's own table."""
+    known = {(row.chapter, row.mistake): row for row in caught.committed().measured}
+    known.update({(row.chapter, row.mistake): row for row in table.measured})
+    _ordered(known, table.seed).save(COMMITTED)
+    print(f"written: {COMMITTED}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Draw which proofs catch which mistakes."""
+
+from __future__ import annotations
+
+import textwrap
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..caught import NO_MISTAKE, PROOFS, Measured, Table
+from ..formatting import in_words
+from .style import COLORS, panels_of, styled, titled_figure
+
+ROW, HEAD = 0.21, 0.9  # inches: a mistake, and the space around a chapter's
+MARKS = {  # filled, hollow and a dash: to be told apart without colour
+    True: {"marker": "o", "color": COLORS[0], "markersize": 8},
+    False: {"marker": "o", "color": "#999999", "markersize": 6, "fillstyle": "none"},
+    None: {"marker": "_", "color": "#999999", "markersize": 7},
+}
+
+
+@styled
+def mistakes_matrix(table: Table) -> Figure:
+    """Return a figure with a panel for each chapter: a row for each mistake, a column for each proof.
+
+    A filled circle means that the proof catches the mistake, an empty one that it does not, a dash that it
+    cannot say. The columns are gradient check, parity, and the published values by number.
+
+    Args:
+        table: with at least one mistake.
+    """
+    chapters = [[row for row in table.of(name) if row.mistake != NO_MISTAKE] for name in table.chapters]
+    chapters = [rows for rows in chapters if rows]
+    heights = [len(rows) * ROW + HEAD for rows in chapters]
+    figure = titled_figure(
+        "Which proofs (columns) catch which mistakes (rows): filled if they do", 9, sum(heights) + 0.6
+    )
+    panels = panels_of(figure, 1, len(chapters), gridspec_kw={"height_ratios": heights})
+    for ax, rows in zip(panels, chapters):
+        _draw_chapter(ax, rows, [table.marks(row) for row in rows])
+    return figure
+
+
+def _draw_chapter(ax: Axes, rows: list[Measured], marks: list[dict[str, bool | None]]) -> None:
+    published = list(dict.fromkeys(name for row in marks for name in row if name not in PROOFS))
+    columns = [*PROOFS, *published]
+    for y, row in enumerate(marks):
+        for name, mark in row.items():
+            ax.plot(columns.index(name), y, linestyle="", **MARKS[mark])
+    ax.set_title(rows[0].chapter, loc="left")
+    ax.set_xticks(range(len(columns)), ["gradients", "parity", *(_short(name) for name in published)])
+    ax.tick_params(axis="x", labelsize="x-small", length=0)
+    ax.set_yticks(range(len(rows)), [row.mistake for row in rows])
+    ax.tick_params(axis="y", labelsize="small", length=0)
+    ax.set_xlim(-0.5, max(len(columns), 9) - 0.5)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+
+
+def _short(name: str) -> str:
+    """Return a published value's name on lines that fit into a column."""
+    run, _, metric = name.rpartition(" ")
+    return "\n".join([*textwrap.wrap(run, 14), *textwrap.wrap(in_words(metric), 14)])
