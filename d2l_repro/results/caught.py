@@ -176,4 +176,4 @@ def catches(chapter: str, run: str, metric: str, table: Table | None = None) -> 
     rows = [row for row in table.of(chapter) if row.mistake != NO_MISTAKE]
     names = {f"{row['run']} {metric}" for row in rows_of(chapter) if run in (row["run"], *labels(row["run"]))}
     marks = [mark for row in rows for name, mark in table.marks(row).items() if name in names]
-    return None if not rows or None in marks else sum(map(bool, marks))
+    return None if not marks or None in marks else sum(map(bool, marks))
