@@ -45,7 +45,7 @@ def mistakes_matrix(table: Table) -> Figure:
 def _draw_chapter(ax: Axes, rows: list[Measured], marks: list[dict[str, bool | None]]) -> None:
     published = list(dict.fromkeys(name for row in marks for name in row if name not in PROOFS))
     columns = [*PROOFS, *published]
-    width = 14 if len(columns) <= FEW else 10
+    width = 14 if len(columns) <= FEW else 11
     for y, row in enumerate(marks):
         for name, mark in row.items():
             ax.plot(columns.index(name), y, linestyle="", **MARKS[mark])
