@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from d2l_repro.results import bands
+from d2l_repro.results import bands, caught
 
 # chapter, run, metric, stream, dataset, mean as a value, std on the scale, examples
 BANDS = (
@@ -34,7 +34,7 @@ EXACT = {"chapter": "linear_regression", "run": "data", "metric": "first_label",
 
 @pytest.fixture
 def fixed_bands(monkeypatch):
-    """Use `BANDS` in place of the committed bands."""
+    """Use `BANDS` in place of the committed bands, and no mistakes."""
     use_fixed_bands(monkeypatch)
 
 
@@ -55,5 +55,6 @@ def use_fixed_bands(monkeypatch):
         )
         assert math.isfinite(band.mean)
         found[chapter, run, metric, stream] = band
+    monkeypatch.setattr(caught, "committed", lambda: caught.Table(0, []))
     monkeypatch.setattr(bands, "_by_key", lambda: found)
     monkeypatch.setattr(bands, "committed", lambda: {"exact": [{**EXACT, "value": 4.8796248}], "bands": []})

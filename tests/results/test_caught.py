@@ -76,6 +76,7 @@ def test_catches_knows_a_row_by_the_label_of_our_run(fixed_bands):
 
 def test_catches_returns_none_where_nothing_was_measured():
     assert caught.catches("lenet", "scratch", "test_acc", TABLE) is None
+    assert caught.catches("softmax_regression", "gluon", "test_acc", TABLE) is None
 
 
 def test_table_survives_saving(tmp_path):

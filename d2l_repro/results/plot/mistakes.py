@@ -12,6 +12,7 @@ from ..formatting import in_words
 from .style import COLORS, panels_of, styled, titled_figure
 
 ROW, HEAD = 0.21, 0.9  # inches: a mistake, and the space around a chapter's
+FEW = 9  # columns whose names have room
 MARKS = {  # filled, hollow and a dash: to be told apart without colour
     True: {"marker": "o", "color": COLORS[0], "markersize": 8},
     False: {"marker": "o", "color": "#999999", "markersize": 6, "fillstyle": "none"},
@@ -44,21 +45,22 @@ def mistakes_matrix(table: Table) -> Figure:
 def _draw_chapter(ax: Axes, rows: list[Measured], marks: list[dict[str, bool | None]]) -> None:
     published = list(dict.fromkeys(name for row in marks for name in row if name not in PROOFS))
     columns = [*PROOFS, *published]
+    width = 14 if len(columns) <= FEW else 11
     for y, row in enumerate(marks):
         for name, mark in row.items():
             ax.plot(columns.index(name), y, linestyle="", **MARKS[mark])
     ax.set_title(rows[0].chapter, loc="left")
-    ax.set_xticks(range(len(columns)), ["gradients", "parity", *(_short(name) for name in published)])
+    ax.set_xticks(range(len(columns)), ["gradients", "parity", *(_short(name, width) for name in published)])
     ax.tick_params(axis="x", labelsize="x-small", length=0)
     ax.set_yticks(range(len(rows)), [row.mistake for row in rows])
     ax.tick_params(axis="y", labelsize="small", length=0)
-    ax.set_xlim(-0.5, max(len(columns), 9) - 0.5)
+    ax.set_xlim(-0.5, max(len(columns), FEW) - 0.5)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(False)
     ax.spines[:].set_visible(False)
 
 
-def _short(name: str) -> str:
-    """Return a published value's name on lines that fit into a column."""
+def _short(name: str, width: int) -> str:
+    """Return a published value's name on lines of `width` characters."""
     run, _, metric = name.rpartition(" ")
-    return "\n".join([*textwrap.wrap(run, 14), *textwrap.wrap(in_words(metric), 14)])
+    return "\n".join([*textwrap.wrap(run, width), *textwrap.wrap(in_words(metric), width)])
