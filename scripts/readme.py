@@ -1,6 +1,6 @@
 """Generate the tables of results in the READMEs and docs/results.md, and their figures, from a full run.
 
-python scripts/readme.py runs       commit the values that `d2l-repro run textbook --out runs` produced
+python scripts/readme.py runs       commit the values in runs/ of the chapters that were run; others are kept
 python scripts/readme.py            regenerate tables and figures from the values committed last
 python scripts/readme.py --check    exit with 1 if a document does not show the committed values
 """
@@ -18,11 +18,11 @@ from matplotlib.figure import Figure
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
-from d2l_repro.results import plot
+from d2l_repro.results import caught, plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import band_text, format_number, published_text, verdict_text
 from d2l_repro.results.printed import published_values, reasons
-from d2l_repro.results.published import numbers_of
+from d2l_repro.results.published import compare, numbers_of, stream_name
 from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally
 
 ROOT = Path(__file__).parents[1]
@@ -141,8 +141,8 @@ def commit_values(path: Path) -> None:
         chapters = json.loads(path.read_text(encoding="utf-8"))["chapters"]
         incomplete = [
             name
-            for name in TEXTBOOK
-            if not chapters.get(name, {}).get("published") or chapters[name]["errors"]
+            for name in chapters
+            if name in TEXTBOOK and (not chapters[name]["published"] or chapters[name]["errors"])
         ]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a summary of runs ({error!r}); run the chapters again") from error
@@ -151,9 +151,23 @@ def commit_values(path: Path) -> None:
     values = {
         # Of several seeds, "compare" needs the value of each.
         name: {key: value for key, value in chapter.items() if key != "metrics" or len(chapter["seeds"]) > 1}
-        for name, chapter in chapters.items()
+        for name, chapter in {**committed_values(), **chapters}.items()
     }
-    write_atomically(VALUES, json.dumps({"chapters": values}, indent=1, ensure_ascii=False) + "\n")
+    order = {name: values[name] for name in entries() if name in values}
+    judged = {name: {**chapter, "published": rejudged(name, chapter)} for name, chapter in order.items()}
+    write_atomically(VALUES, json.dumps({"chapters": judged}, indent=1, ensure_ascii=False) + "\n")
+
+
+def rejudged(name: str, chapter: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the published rows of a chapter as today's bands judge them."""
+    old = {(row["run"], row["metric"]): row for row in chapter["published"]}
+    metrics: dict[str, dict[str, float]] = {}
+    for run, metric in old:
+        metrics.setdefault(run, {})[metric] = old[run, metric]["ours"]
+    seeds = chapter["seeds"]
+    stream = stream_name(seeds[0], chapter.get("stream")) if len(seeds) == 1 else "seeds"
+    rows = compare(name, metrics, stream, chapter["dataset"])
+    return [{**row, **{key: old[row["run"], row["metric"]][key] for key in ("std", "seeds")}} for row in rows]
 
 
 def committed_values() -> dict[str, dict]:
@@ -331,6 +345,8 @@ def draw(chapters: dict[str, dict]) -> None:
                 "Every published value and ours, among the runs of our seeds",
             ),
         }
+        if any(caught.committed().mistakes()):
+            figures["mistakes"] = plot.mistakes_matrix(caught.committed())
         for name, figure in figures.items():
             write_atomically(FIGURES / f"{name}.svg", plot.render(figure, "svg"))
 

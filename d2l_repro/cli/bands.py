@@ -54,7 +54,12 @@ class BandsCommand(Settings):
         missing = [task for task in tasks if not task.is_finished()]
         if len(missing) < len(tasks):
             print(f"{len(tasks) - len(missing)} of {len(tasks)} runs finished earlier, kept")
-        codes, interrupted = run_tasks(missing, self.jobs)
+        codes, interrupted = run_tasks(missing[:1], 1)  # which shows whether the published data are there
+        if not interrupted and missing and not missing[0].is_finished():
+            _check_data(missing[0])
+        if not interrupted:
+            rest, interrupted = run_tasks(missing[1:], self.jobs)
+            codes.update(rest)
         if BROKEN in codes.values():  # the chapter has said why
             return USAGE
         failed = [task for task in tasks if not task.is_finished()]
@@ -99,6 +104,16 @@ class BandsCommand(Settings):
             exact=exact,
         )
         write_atomically(path, text)
+
+
+def _check_data(task: Task) -> None:
+    """Raise an InputError if a run had to use stand-in data."""
+    path = task.folder / FILE_NAME
+    if path.is_file() and Result.load(path).stand_in_for:
+        raise InputError(
+            f"{task.label}: bands need the published data, which are neither on this machine nor reachable; "
+            "set $D2L_REPRO_DATA to their folder"
+        )
 
 
 def measured_bands(chapter: str, results: Sequence[Result]) -> list[Band]:

@@ -95,6 +95,22 @@ def test_bands_writes_nothing_before_all_runs_are_finished(tmp_path, monkeypatch
     assert "not finished: mlp (seed 1)" in capsys.readouterr().out
 
 
+def test_bands_stops_after_the_first_run_if_the_published_data_are_missing(tmp_path, monkeypatch, capsys):
+    done = []
+
+    def run_tasks(tasks, jobs):
+        for task in tasks:
+            task.folder.mkdir(parents=True)
+            result_of(task, dataset="digits", stand_in_for="fashion_mnist").save(task.folder)
+            done.append(task)
+        return dict.fromkeys(tasks, 0), False
+
+    monkeypatch.setattr(command, "run_tasks", run_tasks)
+    assert main("mlp", "--out", str(tmp_path)) == 2
+    assert len(done) == 1
+    assert "mlp (seed 1): bands need the published data" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
