@@ -51,18 +51,18 @@ class BandsCommand(Settings):
         installation.check_packages()
         names, folder = select_chapters(self.names), writable_folder(self.out)
         tasks = [task for name in names for task in self._tasks(folder, name)]
-        missing = [task for task in tasks if not task.is_finished()]
+        missing = [task for task in tasks if not _is_measured(task)]
         if len(missing) < len(tasks):
             print(f"{len(tasks) - len(missing)} of {len(tasks)} runs finished earlier, kept")
         codes, interrupted = run_tasks(missing[:1], 1)  # which shows whether the published data are there
-        if not interrupted and missing and not missing[0].is_finished():
+        if not interrupted and missing and not _is_measured(missing[0]):
             _check_data(missing[0])
         if not interrupted:
             rest, interrupted = run_tasks(missing[1:], self.jobs)
             codes.update(rest)
         if BROKEN in codes.values():  # the chapter has said why
             return USAGE
-        failed = [task for task in tasks if not task.is_finished()]
+        failed = [task for task in tasks if not _is_measured(task)]
         if interrupted or failed:
             for task in failed:
                 print(f"not finished: {task.label}")
@@ -104,6 +104,11 @@ class BandsCommand(Settings):
             exact=exact,
         )
         write_atomically(path, text)
+
+
+def _is_measured(task: Task) -> bool:
+    """Return whether a task is finished; a run in it that has diverged has no value, and so no band."""
+    return task.is_finished(despite_errors=True)
 
 
 def _check_data(task: Task) -> None:

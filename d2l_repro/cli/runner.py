@@ -63,14 +63,18 @@ class Task:
         flags += [word for name, value in self.settings for word in (f"--{name}", str(value))]
         return [sys.executable, "-c", code, *flags]
 
-    def is_finished(self) -> bool:
-        """Return whether the folder holds a complete result of exactly this task."""
+    def is_finished(self, despite_errors: bool = False) -> bool:
+        """Return whether the folder holds a complete result of exactly this task.
+
+        Args:
+            despite_errors: whether runs in it may have failed, such as one that diverges with this seed.
+        """
         try:
             result = Result.load(self.folder / FILE_NAME)
         except InputError:
             return False
         # Stand-in data count as unfinished: the published data may be available by now.
-        partial = result.interrupted or result.errors or result.stand_in_for
+        partial = result.interrupted or result.stand_in_for or (result.errors and not despite_errors)
         changed = result.changed.keys() == dict(self.settings).keys() and all(
             result.settings.get(name) == value for name, value in self.settings
         )
