@@ -97,6 +97,17 @@ def published_key(row: Mapping[str, Any]) -> tuple[str, str, float | None]:
     return row["metric"], row["stream"], row["value"]
 
 
+def source_row(chapter: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of published.csv that a row of ours is about."""
+    return next(
+        other
+        for other in published_values()
+        if other["chapter"] == chapter
+        and published_key(other) == published_key(row)
+        and row["run"] in (other["run"], *labels(other["run"]))
+    )
+
+
 def is_outside(row: Mapping[str, Any]) -> bool:
     """Return whether the run at hand does not agree with our seeds."""
     return row["within"] is False

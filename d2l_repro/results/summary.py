@@ -17,8 +17,7 @@ from .bands import SEEDS
 from .catalogue import entries
 from .formatting import format_number
 from .noise import variance
-from .printed import labels, published_values
-from .published import compare_row, is_outside, numbers_of, published_key, stream_name
+from .published import compare_row, is_outside, numbers_of, published_key, source_row, stream_name
 from .result import FILE_NAME, Result
 from .schema import ParityPair, PublishedRow, to_json
 from .verdicts import Sample, Verdict, tally
@@ -178,7 +177,7 @@ def _over_seeds(chapter: str, group: list[tuple[Result, PublishedRow]]) -> Summa
     row, values = group[0][1], [row["ours"] for _, row in group]
     if len(group) > 1:
         sample = _sample([result for result, _ in group], values)
-        row = compare_row(_source_row(chapter, row), row["run"], sample)
+        row = compare_row(source_row(chapter, row), row["run"], sample)
     ours = spread(values)
     return {
         **row,
@@ -186,17 +185,6 @@ def _over_seeds(chapter: str, group: list[tuple[Result, PublishedRow]]) -> Summa
         "std": ours["std"],
         "seeds": [result.seed for result, _ in group],
     }
-
-
-def _source_row(chapter: str, row: PublishedRow) -> dict[str, Any]:
-    """Return the row of published.csv that a row of ours is about."""
-    return next(
-        other
-        for other in published_values()
-        if other["chapter"] == chapter
-        and published_key(other) == published_key(row)
-        and row["run"] in (other["run"], *labels(other["run"]))
-    )
 
 
 def _sample(results: Sequence[Result], values: Sequence[float | None]) -> Sample:
