@@ -305,6 +305,24 @@ def all_reasons(chapters: dict[str, dict], words: dict) -> str:
     return markdown(("reason", "how to check it", "verified"), lines)
 
 
+def all_mistakes(chapters: dict[str, dict], words: dict) -> str:
+    """Return how many mistakes of each chapter the proofs catch, and which published numbers notice none."""
+    table, lines, silent = caught.committed(), [], []
+    for name in table.chapters:
+        marks = [table.marks(row) for row in table.of(name) if row.mistake != caught.NO_MISTAKE]
+        by_proof = [sum(found[proof] is True for found in marks) for proof in caught.PROOFS]
+        by_number = [found for found in marks if any(found[row] for row in found if row not in caught.PROOFS)]
+        alone = sum(not any(found[proof] for proof in caught.PROOFS) for found in by_number)
+        lines.append((f"`{name}`", *map(str, (len(marks), *by_proof, len(by_number), alone))))
+        silent += [
+            f"`{name}` {row['run']}, {row['metric'].replace('_', ' ')}"
+            for row in caught.rows_of(name)
+            if caught.catches(name, row["run"], row["metric"]) == 0
+        ]
+    head = ("chapter", "mistakes", *caught.PROOFS, "a published number", "published numbers alone")
+    return f"{markdown(head, lines)}\n\nNumbers that would notice none of them: {'; '.join(silent)}."
+
+
 def all_paths(chapters: dict[str, dict], words: dict) -> str:
     """Return the largest difference between the parameters from scratch and with Gluon, by chapter."""
     lines = [
@@ -329,6 +347,7 @@ BLOCKS = {
         "reasons": (all_reasons, ENGLISH),
         "paths": (all_paths, ENGLISH),
     },
+    "docs/evidence.md": {"mistakes": (all_mistakes, ENGLISH)},
 }
 
 
