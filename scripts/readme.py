@@ -23,7 +23,7 @@ from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import band_text, format_number, published_text, verdict_text
 from d2l_repro.results.printed import published_values, reasons
 from d2l_repro.results.published import compare, numbers_of, stream_name
-from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally
+from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally, tally_text
 
 ROOT = Path(__file__).parents[1]
 VALUES = ROOT / "d2l_repro" / "results" / "reproduced.json"
@@ -70,8 +70,17 @@ ENGLISH = {
     "seed {seeds}: {within} of its {judged} values agree with our seeds.",
     "seeds": " (`{name}`: {seeds})",
     "verdicts": {verdict: str(verdict) for verdict in Verdict},
-    "many": "{count} {verdict}",
+    "tally": tally_text,
     "comma": ", ",
+}
+CHINESE_VERDICTS = {
+    Verdict.AGREES: "一致",
+    Verdict.EXPLAINED: "不一致，已解释",
+    Verdict.NOT_VERIFIED: "不一致，有解释但尚未验证",
+    Verdict.UNEXPLAINED: "不一致，原因不明",
+    Verdict.UNDECIDED: "无法判定",
+    Verdict.NO_BAND: "尚无区间",
+    Verdict.NOT_RUN: "未运行",
 }
 CHINESE = {
     "head": (
@@ -100,16 +109,10 @@ CHINESE = {
     "run": "表中“从零开始”与“Gluon”两列是 {date} 的一次运行（MXNet {mxnet}、NumPy {numpy}、Python {python}，"
     "随机种子为 {seeds}），其 {judged} 个数值中有 {within} 个与本项目各种子的结果相符。",
     "seeds": "（`{name}` 为 {seeds}）",
-    "verdicts": {
-        Verdict.AGREES: "一致",
-        Verdict.EXPLAINED: "不一致，已解释",
-        Verdict.NOT_VERIFIED: "不一致，有解释但尚未验证",
-        Verdict.UNEXPLAINED: "不一致，原因不明",
-        Verdict.UNDECIDED: "无法判定",
-        Verdict.NO_BAND: "尚无区间",
-        Verdict.NOT_RUN: "未运行",
-    },
-    "many": "{verdict} {count} 个",
+    "verdicts": CHINESE_VERDICTS,
+    "tally": lambda counts: "；".join(
+        f"{CHINESE_VERDICTS[Verdict(name)]} {count} 个" for name, count in counts.items()
+    ),
     "comma": "；",
 }
 
@@ -215,12 +218,8 @@ def verdict_line(chapters: dict[str, dict], words: dict) -> str:
     """Return the sentence that counts the verdicts on all published numbers."""
     numbers = all_numbers(chapters)
     counts = tally(row["verdict"] for row in numbers)
-    parts = (
-        words["many"].format(count=count, verdict=words["verdicts"][Verdict(name)])
-        for name, count in counts.items()
-    )
     return words["about"].format(
-        total=len(numbers), tally=words["comma"].join(parts), chance=expected_false_alarms(numbers)
+        total=len(numbers), tally=words["tally"](counts), chance=expected_false_alarms(numbers)
     )
 
 

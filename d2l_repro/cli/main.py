@@ -241,8 +241,7 @@ def verdict_line(summaries: Sequence[summary.Summary]) -> str:
     rows = [row for item in summaries if item.published() for row in item.numbers()]
     if not rows:
         return "No published number was compared."
-    tally = verdicts.tally(row["verdict"] for row in rows)
-    counts = ", ".join(f"{count} {name}" for name, count in tally.items())
+    counts = verdicts.tally_text(verdicts.tally(row["verdict"] for row in rows))
     chance = verdicts.expected_false_alarms(rows)
     return f"{len(rows)} published numbers: {counts}. By chance {chance:.1f} would differ."
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+PLATFORMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}  # whose random streams there are
+
+
 def format_number(number: float | None, spec: str = ".6g") -> str:
     """Return a number as text; None, which result.json has for NaN and infinities, is "not finite"."""
     return "not finite" if number is None or not math.isfinite(number) else format(number, spec)
@@ -85,7 +88,7 @@ def verdict_text(row: Mapping[str, Any]) -> str:
 
     A number that would not have noticed any mistake is marked so.
     """
-    platform = {"linux": " (Linux)", "macos": " (macOS)"}.get(row["stream"], "")
+    platform = f" ({PLATFORMS[row['stream']]})" if row["stream"] else ""
     doubt = ", but cannot tell" if row.get("catches") == 0 and row["verdict"] == "agrees" else ""
     return row["verdict"] + doubt + platform
 

@@ -31,6 +31,12 @@ def published_values() -> list[dict[str, Any]]:
     return rows
 
 
+def not_compared() -> list[dict[str, str]]:
+    """Return what else the sources print and draw, and why it is no row: source, what, why."""
+    text = resources.files(__package__).joinpath("not_compared.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
 def labels(run: str) -> tuple[str, ...]:
     """Return the labels of our runs that a published row is about: both implementations' if it names none."""
     return (

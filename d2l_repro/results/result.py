@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import InputError
 from ..files import write_atomically
 from .environment import environment
-from .formatting import as_frame, note_sections, parity_row, published_row
+from .formatting import PLATFORMS, as_frame, note_sections, parity_row, published_row
 from .published import compare, is_outside, stream_name
 from .run import RunResult, Status, run_label
 from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
@@ -175,7 +175,7 @@ class Result:
         parts += [
             f"{title}\n{as_frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()
         ]
-        return "\n\n".join(filter(None, [*parts, self.remark()]))
+        return "\n\n".join(filter(None, [*parts, self.remark(), self.stream_remark()]))
 
     __repr__ = __str__
 
@@ -192,6 +192,18 @@ class Result:
         else:
             why = "data or settings are not the chapter's own, or nothing is published for these runs"
         return f"Published values are not compared: {why}."
+
+    def stream_remark(self) -> str:
+        """Return how numbers are judged that were printed on another platform; empty if there are none."""
+        own = stream_name(self.seed, self.stream)
+        others = {row["stream"] for row in self.published if row.get("stream") not in (None, "", own)}
+        if not others:
+            return ""
+        names = " or ".join(PLATFORMS[name] for name in sorted(others))
+        return (
+            f"Numbers that were printed on {names} come from other random data. They are judged by our runs "
+            f"on those data, which --stream {' or '.join(sorted(others))} shows."
+        )
 
     def statements(self) -> str:
         """Return how many of the notes' statements hold, as "41 of 42"."""
@@ -214,7 +226,7 @@ class Result:
                 yield f"<p>{escape(prose)}</p><pre>{escape(session)}</pre>"
         for title, rows in self.all_tables().items():
             yield f"<h4>{escape(title)}</h4>{as_frame(rows).to_html(index=False, border=0)}"
-        yield f"<p>{escape(self.remark())}</p>"
+        yield f"<p>{escape(self.remark() or self.stream_remark())}</p>"
         yield from (_inline_svg(figure) for figure in self.figures.values() if figure is not None)
 
 

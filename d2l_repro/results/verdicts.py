@@ -237,6 +237,14 @@ def tally(verdicts: Iterable[str]) -> dict[str, int]:
     return {verdict.value: counts[verdict.value] for verdict in Verdict if counts[verdict.value]}
 
 
+def tally_text(counts: Mapping[str, int]) -> str:
+    """Return the counts of `tally` in words: "5 agree; 1 differs, explained"."""
+    return "; ".join(
+        f"{count} {name if count == 1 else name.replace('agrees', 'agree').replace('differs', 'differ')}"
+        for name, count in counts.items()
+    )
+
+
 def expected_false_alarms(rows: Iterable[Mapping[str, Any]]) -> float:
     """Return how many rows would differ by chance if every published number came from our program."""
     tested = [row for row in rows if row["verdict"] in JUDGED and row["kind"] == "draw"]

@@ -216,3 +216,13 @@ def test_str_shows_notes_as_a_session_of_python():
     text = str(result(notes={"Numbers": {"statements": [statement]}}))
     assert text.startswith("Numbers\n-------\nSums.\n\n>>> 1 + (\n... 1)\n2")
     assert "1 of 1 statements" in text
+
+
+@pytest.mark.parametrize(("stream", "says"), [("macos", "linux"), ("linux", "macos")])
+def test_str_says_how_numbers_of_another_platform_are_judged(stream, says, fixed_bands):
+    one = Result("linear_regression", 0, {}, dataset="synthetic", stream=stream)
+    one.add("data", metrics={"first_label": 6.000587})
+    one.compare()
+    assert str(one).endswith(f"which --stream {says} shows.")
+    one.published = [row for row in one.published if row["stream"] == stream]
+    assert one.stream_remark() == ""

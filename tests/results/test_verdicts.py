@@ -241,3 +241,9 @@ def test_every_reason_is_used_and_says_how_to_check_it():
         assert reason.low < reason.high
         assert reason.text.endswith(".")
         assert reason.check.endswith(".")
+
+
+def test_tally_text_counts_in_words():
+    counts = verdicts.tally(["agrees", "agrees", "differs, explained", "not run"])
+    assert verdicts.tally_text(counts) == "2 agree; 1 differs, explained; 1 not run"
+    assert verdicts.tally_text({"differs, unexplained": 2}) == "2 differ, unexplained"

@@ -35,6 +35,7 @@ from ..formatting import (
     within_text,
 )
 from ..history import is_shown
+from ..printed import not_compared
 from ..result import Result
 from ..summary import Collection, Spread, Summary, data_label
 from ..verdicts import Verdict, common_shift, expected_false_alarms, tally
@@ -85,6 +86,7 @@ def page(collection: Collection) -> str:
         chapters=chapters,
         rows=rows,
         mistakes=_mistakes([summary.chapter for summary in collection.summaries]),
+        not_compared=not_compared() if rows else [],
         problems=collection.problems,
         version=__version__,
         numbers=numbers,
