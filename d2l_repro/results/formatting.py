@@ -68,7 +68,7 @@ def published_row(row: PublishedRow) -> dict[str, str]:
 
 def published_text(row: Mapping[str, Any]) -> str:
     """Return what was published: "0.84", or of a conclusion "above 0 (0.013)"."""
-    value = "" if row["value"] is None else f"{row['value']:g}"
+    value = "" if row["value"] is None else f"{row['value']:.10g}"
     return " ".join(filter(None, (row["claim"], value and f"({value})"))) if row.get("claim") else value
 
 
