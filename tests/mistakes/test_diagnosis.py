@@ -129,7 +129,7 @@ def test_diagnose_tries_only_mistakes_that_fit_the_settings():
     theirs.loss = softmax_cross_entropy
     diagnosis = diagnose("optimizers", theirs, images(), adam, steps=6)
     assert [mistake.name for mistake in diagnosis.mistakes] == ["no correction"]
-    assert diagnosis.tried == 4
+    assert diagnosis.tried == 5
 
 
 def test_diagnose_refuses_a_chapter_without_mistakes_and_another_net():
