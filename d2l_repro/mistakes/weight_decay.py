@@ -14,6 +14,16 @@ def with_penalty(penalty):
     return lambda model, hp: replace(model, penalty=lambda: penalty(*model.params, hp.wd))
 
 
+def penalty_as_number(model, hp):
+    """Add the penalty to every loss as asscalar() returns it."""
+    w, _ = model.params
+
+    def loss(y_hat, y):
+        return model.loss(y_hat, y) + hp.wd * l2_penalty(w).asscalar().item()
+
+    return replace(model, loss=loss, penalty=None)
+
+
 def small_weights(model, hp):
     """Draw the initial weights with the standard deviation of linear regression, 0.01."""
     model.params[0][:] *= 0.01 / hp.sigma
@@ -83,10 +93,10 @@ lesson = Lesson(
             rows=NORM,
         ),
         Mistake(
-            "penalty not recorded",
-            "whose penalty is added to the loss but not recorded by autograd",
+            "penalty a number",
+            "whose penalty is added to the loss as a plain number, which has no gradient",
             "gradient does not pass",
-            with_penalty(lambda w, b, wd: wd * l2_penalty(w.detach())),
+            penalty_as_number,
             caught_by=(GRADIENT_CHECK, PARITY),
             rows=NORM,
         ),

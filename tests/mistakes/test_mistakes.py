@@ -25,13 +25,14 @@ def behaviour(lesson, data, mistake=None):
     """Return all numbers of a short training: data, start, losses, parameters, outputs and accuracy."""
     hp = lesson.hp.replace(**mistake.settings) if mistake else lesson.hp
     seed_everything(0)
-    right = lesson.from_scratch(hp, data)
-    model = mistake.put_into(right, hp) if mistake else right
+    model = lesson.from_scratch(hp, data)
+    model = mistake.put_into(model, hp) if mistake else model
     batches = first_batches(data.train_iter, STEPS)
     walk = Walk(model, batches, hp.batch_size, seed=0)
     steps = [(step.loss, *step.values) for step in walk]
-    (X, y), outputs = batches[0], model.net(batches[0][0])
-    return [X, y, *walk.start, outputs, model.accuracy(outputs, y), *scored(data), *sum(steps, ())]
+    outputs = [model.net(X) for X, _ in batches]
+    right = [model.accuracy(y_hat, y) for y_hat, (_, y) in zip(outputs, batches)]
+    return [*batches[0], *walk.start, *outputs, *right, *scored(data), *sum(steps, ())]
 
 
 def scored(data):
