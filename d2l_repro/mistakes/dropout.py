@@ -1,7 +1,7 @@
 """Mistakes in dropout.
 
 The two implementations draw different masks, so parity compares their paths with dropout switched off, and
-with dropout only their outputs in testing. It catches the one mistake that is made in testing.
+with dropout only their outputs in testing. It catches the mistakes that are made in testing.
 """
 
 from dataclasses import replace
@@ -10,21 +10,33 @@ from mxnet import autograd, nd
 
 from chapters.dropout import NUM_INPUTS, HParams, from_scratch, with_gluon
 
-from ..scratch import relu, softmax
+from ..scratch import dropout, relu, softmax
 from . import parts
 from .mistake import PARITY, Lesson, Mistake
 
 
-def with_dropout(dropout):
-    """Return a change of the dropout function: (activations, probability of dropping) -> activations."""
+def unchanged(H, p):
+    """Drop nothing."""
+    return H
+
+
+def with_dropout(first, second=None, last=unchanged):
+    """Return a change of the dropout functions: (activations, probability of dropping) -> activations.
+
+    Args:
+        first: after the first hidden layer.
+        second: after the second one; the same by default.
+        last: on the scores.
+    """
+    second = second or first
 
     def change(model, hp):
         W1, b1, W2, b2, W3, b3 = model.params
 
         def net(X):
-            H1 = dropout(relu(nd.dot(X.reshape((-1, NUM_INPUTS)), W1) + b1), hp.drop_prob1)
-            H2 = dropout(relu(nd.dot(H1, W2) + b2), hp.drop_prob2)
-            return softmax(nd.dot(H2, W3) + b3)
+            H1 = first(relu(nd.dot(X.reshape((-1, NUM_INPUTS)), W1) + b1), hp.drop_prob1)
+            H2 = second(relu(nd.dot(H1, W2) + b2), hp.drop_prob2)
+            return softmax(last(nd.dot(H2, W3) + b3, hp.drop_prob2))
 
         return replace(model, net=net)
 
@@ -54,6 +66,25 @@ def exchanged(H, p):
 def for_the_batch(H, p):
     """Draw one mask for all examples of the batch."""
     return nd.broadcast_mul(H, mask(H, 1 - p, (1, H.shape[1]))) / (1 - p) if autograd.is_training() else H
+
+
+def in_testing_scaled(H, p):
+    """Multiply by 1 - p in testing, although what remained in training was divided by it."""
+    return dropout(H, p) if autograd.is_training() else (1 - p) * H
+
+
+def kept_mask(model, hp):
+    """Draw a mask of the units in the first step, and keep it."""
+    masks = {}
+
+    def drop(H, p):
+        if not autograd.is_training():
+            return H
+        if p not in masks:
+            masks[p] = mask(H, 1 - p, (1, H.shape[1]))
+        return nd.broadcast_mul(H, masks[p].astype(H.dtype, copy=False)) / (1 - p)
+
+    return with_dropout(drop)(model, hp)
 
 
 lesson = Lesson(
@@ -87,7 +118,7 @@ lesson = Lesson(
             "no dropout",
             "without dropout",
             "dropout left out",
-            with_dropout(lambda H, p: H),
+            with_dropout(unchanged),
             rows=parts.TRAINING,
         ),
         Mistake(
@@ -95,6 +126,34 @@ lesson = Lesson(
             "that drops the same units for all examples of a batch",
             "dropout's mask",
             with_dropout(for_the_batch),
+            rows=(("scratch", "train_loss"),),
+        ),
+        Mistake(
+            "scaled in testing",
+            "that multiplies activations by 1 - p in testing, although it divided them in training",
+            "dropout's factor",
+            with_dropout(in_testing_scaled),
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "first layer only",
+            "without dropout after its second hidden layer",
+            "dropout left out",
+            with_dropout(dropout, unchanged),
+            rows=(("scratch", "train_loss"),),
+        ),
+        Mistake(
+            "scores dropped",
+            "that drops scores of classes as well",
+            "dropout's place",
+            with_dropout(dropout, last=dropout),
+            rows=parts.TRAINING,
+        ),
+        Mistake(
+            "mask kept",
+            "whose masks are drawn once and kept for all steps",
+            "dropout's mask",
+            kept_mask,
             rows=(("scratch", "train_loss"),),
         ),
     ],

@@ -5,7 +5,7 @@ from mxnet import autograd, nd
 from chapters.fully_connected_nets import Setting, from_scratch, with_gluon
 
 from ..scratch import softmax
-from ..scratch.layers import Activation, Affine, BatchNorm, Dropout
+from ..scratch.layers import Activation, Affine, BatchNorm, Dropout, LayerNorm
 from .mistake import GRADIENT_CHECK, PARITY, Lesson, Mistake
 
 
@@ -36,6 +36,15 @@ def not_transposed(layer, dY):
     return nd.dot(dY, layer.W).reshape(layer.shape) if square and not layer.first else dX
 
 
+def added_up(layer, dY):
+    """Add the gradients to those of the batches before."""
+    before = [param.grad.copy() for param in layer.params]
+    dX = Affine.backward(layer, dY)
+    for param, grad in zip(layer.params, before):
+        param.grad[:] += grad
+    return dX
+
+
 def derivative_of(derivative):
     """Return a change of the activations' derivative: (x, y = f(x)) -> f'(x)."""
     return with_backward(Activation, lambda layer, dY: derivative(layer.X, layer.Y) * dY)
@@ -52,6 +61,23 @@ def gamma_of_input(layer, dY):
     dX = BatchNorm.backward(layer, dY)
     layer.gamma.grad[:] = (dY * (layer.gamma * layer.X_hat + layer.beta)).sum(axis=0)
     return dX
+
+
+def means_over_the_batch(layer, dY):
+    """Take the means of the derivative over the batch, where layer normalization has them over the units."""
+    LayerNorm.backward(layer, dY)
+    dX_hat = layer.gamma * dY
+    shift = dX_hat.mean(axis=0, keepdims=True)
+    stretch = (layer.X_hat * dX_hat).mean(axis=0, keepdims=True)
+    return (dX_hat - shift - layer.X_hat * stretch) / layer.std
+
+
+def averages_stay(model, hp):
+    """Never update the running averages, so that testing subtracts 0 and divides by 1."""
+    for layer in model.net.layers:
+        if isinstance(layer, BatchNorm):
+            layer.momentum = 1.0
+    return model
 
 
 def batch_statistics_in_testing(model, hp):
@@ -89,6 +115,7 @@ def with_gradient_of_loss(gradient_of):
     return change
 
 
+TWO_LAYERS = (("two-layer SGD", "valid_acc"),)
 BOTH = (GRADIENT_CHECK, PARITY)
 
 lesson = Lesson(
@@ -102,7 +129,7 @@ lesson = Lesson(
             "backward of affine",
             with_backward(Affine, mean_for_bias),
             caught_by=BOTH,
-            rows=(("two-layer SGD", "valid_acc"),),
+            rows=TWO_LAYERS,
         ),
         Mistake(
             "not transposed",
@@ -187,6 +214,47 @@ lesson = Lesson(
             "gradient of the loss",
             with_gradient_of_loss(lambda scores, is_true: scores - is_true),
             caught_by=BOTH,
+        ),
+        Mistake(
+            "mask of the gradient",
+            "whose ReLU passes the gradient back where the gradient is positive, not where its input is",
+            "backward of activations",
+            with_backward(Activation, lambda layer, dY: (dY > 0) * dY),
+            caught_by=BOTH,
+            rows=TWO_LAYERS,
+        ),
+        # A single batch has no gradient before it, so the gradient check sees nothing.
+        Mistake(
+            "gradients add up",
+            "whose affine layers add each gradient to those of the batches before",
+            "gradients add up",
+            with_backward(Affine, added_up),
+            caught_by=(PARITY,),
+            rows=TWO_LAYERS,
+        ),
+        Mistake(
+            "true class only",
+            "whose gradient of the loss reaches the score of the true class only",
+            "gradient of the loss",
+            with_gradient_of_loss(lambda scores, is_true: is_true * (softmax(scores) - 1)),
+            caught_by=BOTH,
+            rows=TWO_LAYERS,
+        ),
+        Mistake(
+            "means over the batch",
+            "whose layer normalization has its means over the batch in the gradient",
+            "backward of layer norm",
+            with_backward(LayerNorm, means_over_the_batch),
+            settings={"norm": "layer"},
+            caught_by=BOTH,
+        ),
+        Mistake(
+            "averages stay",
+            "whose batch normalization never updates its running averages",
+            "batch norm in testing",
+            averages_stay,
+            settings={"norm": "batch"},
+            caught_by=(PARITY,),
         ),
     ],
     parity_settings={"drop_prob": 0.0},

@@ -8,6 +8,7 @@ from chapters.house_prices import HParams, add_means, from_scratch, with_gluon
 
 from ..data.loader import Minibatches
 from ..scratch import SGD, Adam, linreg
+from ..scratch.optim import clip_gradients
 from . import parts
 from .mistake import PARITY, Lesson, Mistake
 
@@ -43,6 +44,37 @@ def smaller_batches(data):
     """Take half the houses per step, and so twice the steps."""
     size = data.train_iter.batch_size // 2
     return replace(data, train_iter=Minibatches(*data.source.train, size, seed=0))
+
+
+class Clipped(Adam):
+    """Clip the gradients' joint norm at 1, which prices in US dollars always exceed."""
+
+    def step(self, batch_size):
+        clip_gradients([param.grad for param in self.params], 1.0)
+        super().step(batch_size)
+
+
+def price_among_the_features(data):
+    """Put the price, roughly standardized, in the place of the first column."""
+    houses = data.source
+
+    def leaky(X, prices):
+        return nd.concat((prices.expand_dims(1) - 180_000) / 80_000, X[:, 1:], dim=1), prices
+
+    train, valid = leaky(*houses.train), houses.valid and leaky(*houses.valid)
+    batches = Minibatches(train[0], houses.target, data.train_iter.batch_size, seed=0)
+    return replace(data, train_iter=batches, source=replace(houses, train=train, valid=valid))
+
+
+def other_columns(data):
+    """Move the categories' columns of the validation rows by one, as encoding both sets separately may do."""
+    houses = data.source
+    if houses.valid is None:
+        return data
+    X, prices = houses.valid
+    numbers, first, others = X[:, :NUM_NUMBERS], X[:, NUM_NUMBERS : NUM_NUMBERS + 1], X[:, NUM_NUMBERS + 1 :]
+    valid = nd.concat(numbers, others, first, dim=1), prices
+    return replace(data, source=replace(houses, valid=valid))
 
 
 TRAINING = (("book", "train_log_rmse"), ("book", "full_train_log_rmse"))
@@ -121,6 +153,35 @@ lesson = Lesson(
             "batch size",
             data=smaller_batches,
             rows=TRAINING,
+        ),
+        Mistake(
+            "absolute error",
+            "whose loss is the absolute error, not the squared one",
+            "form of the loss",
+            lambda model, hp: replace(model, loss=parts.absolute_error),
+            caught_by=(PARITY,),
+            rows=ALL,
+        ),
+        Mistake(
+            "gradient clipped",
+            "whose gradient is clipped at a norm of 1 before Adam sees it",
+            "gradient clipped",
+            lambda model, hp: replace(model, trainer=Clipped(model.params, hp.lr)),
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "price among the features",
+            "whose features contain the price",
+            "label among the inputs",
+            data=price_among_the_features,
+            rows=ALL,
+        ),
+        Mistake(
+            "other columns",
+            "whose categories have other columns in the validation rows than in training",
+            "training and test inputs differ",
+            data=other_columns,
+            rows=(("book", "valid_log_rmse"),),
         ),
     ],
     derived=lambda result: add_means(result, "scratch"),

@@ -32,6 +32,26 @@ class Accumulating(SGD):
         super().step(batch_size)
 
 
+class Falling(SGD):
+    """Divide the learning rate by the number of the step."""
+
+    def step(self, batch_size):
+        super().step((self.t + 1) * batch_size)
+
+
+def standardized_labels(data):
+    """Train on standardized labels, and measure the loss of the predictions as if they were labels."""
+    _, labels = data.source
+    mean = labels.mean()
+    std = ((labels - mean) ** 2).mean().sqrt()
+    return parts.with_batches(lambda X, y: (X, (y - mean) / std))(data)
+
+
+def integer_labels(X, y):
+    """Cut the labels' decimals off, as a conversion to an integer type does."""
+    return X, y.astype("int32").astype(y.dtype)
+
+
 LOSSES = (("scratch", "train_loss"), ("scratch", "epoch1_loss"))
 
 lesson = Lesson(
@@ -108,6 +128,36 @@ lesson = Lesson(
             "whose labels were not shuffled together with the examples",
             "labels of other examples",
             data=parts.labels_of_others,
+            rows=LOSSES,
+        ),
+        Mistake(
+            "absolute error",
+            "whose loss is the absolute error, not the squared one",
+            "form of the loss",
+            lambda model, hp: replace(model, loss=parts.absolute_error),
+            caught_by=(PARITY,),
+            rows=LOSSES,
+        ),
+        Mistake(
+            "learning rate falls",
+            "whose learning rate is divided by the number of the step",
+            "schedule",
+            lambda model, hp: replace(model, trainer=Falling(model.params, hp.lr)),
+            caught_by=(PARITY,),
+            rows=LOSSES,
+        ),
+        Mistake(
+            "standardized labels",
+            "that is trained on standardized labels, and whose predictions are not transformed back",
+            "scale of the labels",
+            data=standardized_labels,
+            rows=LOSSES,
+        ),
+        Mistake(
+            "integer labels",
+            "whose labels were converted to integers",
+            "type of the labels",
+            data=parts.with_batches(integer_labels),
             rows=LOSSES,
         ),
     ],

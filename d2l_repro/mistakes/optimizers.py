@@ -25,6 +25,27 @@ class WithoutRoot(Adam):
         return super().update(g, v, s) * (s.sqrt() + self.epsilon) / (s + self.epsilon)
 
 
+class EpsilonInside(Adam):
+    """Add epsilon to the average of the squares before the root is taken, not to the root."""
+
+    def update(self, g, v, s):
+        return super().update(g, v, s) * (s.sqrt() + self.epsilon) / (s + self.epsilon).sqrt()
+
+
+class Late(Momentum):
+    """Step by the average as it was before it got to know the gradient."""
+
+    def update(self, g, v):
+        before = v.copy()
+        super().update(g, v)
+        return self.learning_rate * before
+
+
+def decay_times_batch_size(model, hp):
+    """Multiply the decay by the batch size, as for a gradient that is not yet divided by it."""
+    return with_optimizer(Momentum, average=True, l2_factor=hp.batch_size)(model, hp)
+
+
 class Deaf:
     """Keep the first learning rate, whatever a schedule says.
 
@@ -156,6 +177,36 @@ lesson = Lesson(
             with_optimizer(SGD),
             settings={"optimizer": AVERAGE, "lr": 0.2},
             caught_by=(PARITY,),
+        ),
+        Mistake(
+            "epsilon inside",
+            "whose Adam adds epsilon inside the root",
+            "averages of Adam",
+            with_optimizer(EpsilonInside),
+            settings=ADAM,
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "one step late",
+            "that takes each step before the average is told of the gradient",
+            "order of the update",
+            with_optimizer(Late, average=True),
+            settings={"optimizer": AVERAGE, "lr": 0.2},
+            caught_by=(PARITY,),
+        ),
+        Mistake(
+            "decay times batch size",
+            "whose weight decay is multiplied by the batch size",
+            "factor of the penalty",
+            decay_times_batch_size,
+            settings={"optimizer": AVERAGE, "lr": 0.2, "wd": 5e-4},
+            caught_by=(PARITY,),
+            rows=(
+                ("softmax momentum best", "train_acc"),
+                ("mlp momentum best", "train_acc"),
+                ("mlp momentum best", "test_acc"),
+                ("mlp momentum best", "gap"),
+            ),
         ),
     ],
     derived=lambda result: add_differences(result, CONCLUSIONS),

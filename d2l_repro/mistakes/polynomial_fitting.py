@@ -6,8 +6,7 @@ from mxnet import nd
 
 from chapters.polynomial_fitting import HParams, from_scratch, with_gluon
 
-from ..data.loader import Minibatches
-from ..scratch import linreg
+from ..scratch import SGD, linreg
 from . import parts
 from .mistake import PARITY, Lesson, Mistake
 
@@ -18,12 +17,19 @@ def without_cube(model, hp):
     return replace(model, net=lambda X: linreg(X[:, :2], w[:2], b))
 
 
-def train_on_test_set(data):
-    """Train on the test examples as well."""
-    batches = data.train_iter
-    X, y = (nd.concat(*arrays, dim=0) for arrays in zip(*data.source))
-    return replace(data, train_iter=Minibatches(X, y, batches.batch_size, seed=0))
+def with_factors(*factors):
+    """Return a change that multiplies the powers of x by these numbers."""
 
+    def change(model, hp):
+        def net(X):
+            return linreg(X * nd.array(factors[: hp.degree], dtype=X.dtype), *model.params)
+
+        return replace(model, net=net)
+
+    return change
+
+
+CUBIC = (("cubic", "train_loss"), ("cubic", "test_loss"))
 
 lesson = Lesson(
     from_scratch,
@@ -36,7 +42,7 @@ lesson = Lesson(
             "broadcasting",
             lambda model, hp: replace(model, loss=parts.broadcast_loss),
             caught_by=(PARITY,),
-            rows=(("cubic", "train_loss"), ("cubic", "test_loss")),
+            rows=CUBIC,
         ),
         Mistake(
             "no cube",
@@ -44,7 +50,7 @@ lesson = Lesson(
             "parameter not used",
             without_cube,
             caught_by=(PARITY,),
-            rows=(("cubic", "train_loss"), ("cubic", "test_loss")),
+            rows=CUBIC,
         ),
         Mistake(
             "learning rate ignored",
@@ -57,8 +63,39 @@ lesson = Lesson(
             "test set trained on",
             "that is trained on the test examples as well",
             "test set trained on",
-            data=train_on_test_set,
+            data=parts.train_on_test_set,
             rows=(("two examples", "test_loss"),),
+        ),
+        Mistake(
+            "no square",
+            "that leaves out x^2",
+            "parameter not used",
+            with_factors(1, 0, 1),
+            caught_by=(PARITY,),
+            rows=CUBIC,
+        ),
+        Mistake(
+            "factorials",
+            "whose powers of x are divided by factorials, as in the second edition",
+            "scale of the inputs",
+            with_factors(1, 1 / 2, 1 / 6),
+            caught_by=(PARITY,),
+            rows=CUBIC,
+        ),
+        Mistake(
+            "decay",
+            "whose optimizer has a weight decay of 0.1 where there is none",
+            "penalty where none belongs",
+            lambda model, hp: replace(model, trainer=SGD(model.params, hp.lr, wd=0.1)),
+            caught_by=(PARITY,),
+            rows=CUBIC,
+        ),
+        Mistake(
+            "powers reversed",
+            "whose powers of x come in the reverse order in training, but not when the loss is measured",
+            "training and test inputs differ",
+            data=parts.with_batches(lambda X, y: (nd.reverse(X, axis=1), y)),
+            rows=CUBIC,
         ),
     ],
 )

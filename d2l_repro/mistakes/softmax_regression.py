@@ -1,10 +1,11 @@
 """Mistakes in softmax regression."""
 
+import math
 from dataclasses import replace
 
 from mxnet import nd
 
-from chapters.softmax_regression import NUM_INPUTS, HParams, from_scratch, with_gluon
+from chapters.softmax_regression import NUM_INPUTS, NUM_OUTPUTS, HParams, from_scratch, with_gluon
 
 from ..scratch import softmax
 from . import parts
@@ -52,9 +53,29 @@ def every_class(model, hp):
     return replace(model, loss=loss)
 
 
+def base_two(model, hp):
+    """Take the logarithm to base 2 in the cross-entropy."""
+    return replace(model, loss=lambda y_hat, y: model.loss(y_hat, y) / math.log(2))
+
+
+def half_is_needed(model, hp):
+    """Count an example as right only if its class is more probable than all others together."""
+    return replace(model, accuracy=lambda y_hat, y: nd.pick(y_hat, y) > 0.5)
+
+
 def raw_pixels(X, y):
     """Leave the pixels as they are in the files, 0 to 255."""
     return 255 * X, y
+
+
+def next_class(X, y):
+    """Count the classes from 1 in training, where the class after the last is the first."""
+    return X, (y + 1) % NUM_OUTPUTS
+
+
+def same_batch(data):
+    """Take the first batch in every step, as a loader that is started anew for each step does."""
+    return replace(data, train_iter=[next(iter(data.train_iter))] * len(data.train_iter))
 
 
 lesson = Lesson(
@@ -139,6 +160,44 @@ lesson = Lesson(
             data=parts.with_batches(raw_pixels),
             caught_by=(PARITY,),
             rows=parts.TRAINING,
+        ),
+        Mistake(
+            "temperature",
+            "whose softmax divides the scores by 2",
+            "softmax",
+            lambda model, hp: replace(model, net=lambda X: softmax(logits(model, X) / 2)),
+            caught_by=(PARITY,),
+            rows=parts.TRAINING,
+        ),
+        Mistake(
+            "base 2",
+            "whose cross-entropy has the logarithm to base 2",
+            "cross-entropy",
+            base_two,
+            caught_by=(PARITY,),
+            rows=(("scratch", "train_loss"),),
+        ),
+        # Neither the gradient nor the steps depend on it.
+        Mistake(
+            "accuracy above one half",
+            "whose accuracy counts only examples whose class has a probability above one half",
+            "accuracy",
+            half_is_needed,
+            rows=(("scratch", "train_acc"), ("scratch", "test_acc")),
+        ),
+        Mistake(
+            "next class",
+            "whose training labels count the classes from 1, its test labels from 0",
+            "numbers of the classes",
+            data=parts.with_batches(next_class),
+            rows=(("scratch", "test_acc"),),
+        ),
+        Mistake(
+            "same batch",
+            "that is given the same batch in every step",
+            "batches",
+            data=same_batch,
+            rows=parts.ALL,
         ),
     ],
 )
