@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
+from d2l_repro.mistakes import lesson_of
 from d2l_repro.results import caught, plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import band_text, format_number, published_text, verdict_text
@@ -319,7 +320,17 @@ def all_mistakes(chapters: dict[str, dict], words: dict) -> str:
             if caught.catches(name, row["run"], row["metric"]) == 0
         ]
     head = ("chapter", "mistakes", *caught.PROOFS, "a published number", "published numbers alone")
-    return f"{markdown(head, lines)}\n\nNumbers that would notice none of them: {'; '.join(silent)}."
+    missed = [
+        f"`{name}` {' '.join(row).replace('_', ' ')}: a net {mistake.what}"
+        for name in table.chapters
+        for mistake in lesson_of(name).mistakes
+        for row in mistake.missed
+    ]
+    parts = [markdown(head, lines)]
+    if silent:
+        parts.append(f"Published numbers that would notice none of them: {'; '.join(silent)}.")
+    parts.append("Published numbers that were expected to notice a mistake, and do not:")
+    return "\n\n".join([*parts, "\n".join(f"- {line}" for line in missed)])
 
 
 def all_paths(chapters: dict[str, dict], words: dict) -> str:

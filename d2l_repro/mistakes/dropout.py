@@ -87,6 +87,8 @@ def kept_mask(model, hp):
     return with_dropout(drop)(model, hp)
 
 
+LOSS, ACCURACY = parts.TRAINING[:1], parts.TRAINING[1:]
+
 lesson = Lesson(
     from_scratch,
     with_gluon,
@@ -98,14 +100,15 @@ lesson = Lesson(
             "dropout in testing",
             with_dropout(in_testing_too),
             caught_by=(PARITY,),
-            rows=(("scratch", "test_acc"),),
+            missed=(("scratch", "test_acc"),),
         ),
         Mistake(
             "not scaled",
             "whose dropout lacks the factor 1 / (1 - p)",
             "dropout's factor",
             with_dropout(unscaled),
-            rows=parts.TRAINING,
+            rows=LOSS,
+            missed=ACCURACY,
         ),
         Mistake(
             "p and 1 - p",
@@ -119,7 +122,8 @@ lesson = Lesson(
             "without dropout",
             "dropout left out",
             with_dropout(unchanged),
-            rows=parts.TRAINING,
+            rows=LOSS,
+            missed=ACCURACY,
         ),
         Mistake(
             "one mask",
@@ -140,7 +144,7 @@ lesson = Lesson(
             "without dropout after its second hidden layer",
             "dropout left out",
             with_dropout(dropout, unchanged),
-            rows=(("scratch", "train_loss"),),
+            missed=LOSS,
         ),
         Mistake(
             "scores dropped",

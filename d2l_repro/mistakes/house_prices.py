@@ -131,7 +131,8 @@ lesson = Lesson(
             "parameter not learned",
             lambda model, hp: replace(model, trainer=Adam(model.params[:1], hp.lr)),
             caught_by=(PARITY,),
-            rows=ALL,
+            rows=ALL[:1],
+            missed=ALL[1:],
         ),
         Mistake(
             "labels of others",

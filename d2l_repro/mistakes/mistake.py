@@ -42,6 +42,7 @@ class Mistake:
         settings: settings in which the mistake shows, where those of the chapter do not show it.
         caught_by: which of parity and gradient check must catch it.
         rows: published values that must catch it, as (run, metric).
+        missed: published values that were expected to catch it before it was measured, and do not.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Mistake:
     settings: Mapping[str, Any] = field(default_factory=dict)
     caught_by: tuple[str, ...] = ()
     rows: tuple[tuple[str, str], ...] = ()
+    missed: tuple[tuple[str, str], ...] = ()
 
     def put_into(self, model: Model, hp: Any) -> Model:
         """Return the model with the mistake, if that is one of the model."""

@@ -46,7 +46,7 @@ def scored(data):
 def test_mistake_is_caught_by_the_proofs_that_it_names_and_by_no_others(chapter, mistake, lesson_with_data):
     lesson, data = lesson_with_data(chapter)
     assert caught_by(lesson, data, mistake, STEPS) == mistake.caught_by
-    assert mistake.caught_by or mistake.rows, "nothing must catch it"
+    assert mistake.caught_by or mistake.rows or mistake.missed, "nothing must catch it"
 
 
 @pytest.mark.parametrize(("chapter", "mistake"), ALL)
