@@ -13,6 +13,7 @@ from d2l_repro.data import streams
 from d2l_repro.data.streams import NATIVE, RandomStream, stream_of
 from d2l_repro.data.synthetic import linear_data
 from d2l_repro.errors import InputError
+from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import seed_everything
 
 FOREIGN = "macos" if NATIVE == "linux" else "linux"
@@ -208,6 +209,25 @@ def test_seed_of_a_stream_keeps_the_data_and_draws_all_else_anew():
     assert one.find("data").metrics["first_label"] == pytest.approx(4.879625, abs=5e-7)
     assert one.find("scratch").metrics != other.find("scratch").metrics
     assert one.find("gluon").metrics["epoch1_loss"] == pytest.approx(0.0353, abs=5e-4)
+
+
+@pytest.mark.parametrize("stream", [NATIVE, FOREIGN])
+def test_seed_of_a_stream_draws_other_weights_and_the_same_data(stream):
+    chapter = weight_decay.chapter
+    run = chapter.runs(weight_decay.HParams())[0]
+
+    def test_set(seed):
+        with stream_of(stream):
+            data, model = chapter._begin(run, Options(seed=seed, stream=stream))
+            X, y = data.source[1]
+            return X.asnumpy(), y.asnumpy(), model.params[0].asnumpy()
+
+    book = test_set(0)
+    for seed in range(1, 6):
+        X, y, w = test_set(seed)
+        np.testing.assert_array_equal(X, book[0])
+        np.testing.assert_array_equal(y, book[1])
+        assert not np.array_equal(w, book[2])
 
 
 def test_macos_stream_reproduces_what_was_printed_on_macos():
