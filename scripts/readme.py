@@ -21,7 +21,13 @@ from d2l_repro.files import write_atomically
 from d2l_repro.mistakes import lesson_of
 from d2l_repro.results import caught, plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
-from d2l_repro.results.formatting import band_text, format_number, published_text, verdict_text
+from d2l_repro.results.formatting import (
+    PLATFORMS,
+    band_text,
+    format_number,
+    published_text,
+    verdict_text,
+)
 from d2l_repro.results.printed import published_values, reasons
 from d2l_repro.results.published import compare, numbers_of, stream_name
 from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally, tally_text
@@ -38,7 +44,7 @@ HEADLINES = (  # chapter, label from scratch, label with Gluon, metric
     ("softmax_regression", "scratch", "gluon", "test_acc"),
     ("mlp", "scratch", "gluon", "test_acc"),
     ("polynomial_fitting", "scratch cubic", "gluon cubic", "test_loss"),
-    ("weight_decay", "scratch lambda=3", "gluon wd=3", "l2_norm_w"),
+    ("weight_decay", "scratch lambda=0", "gluon wd=0", "l2_norm_w"),
     ("dropout", "scratch", "gluon", "test_acc"),
     ("house_prices", "scratch book", "gluon book", "valid_log_rmse"),
 )
@@ -59,7 +65,7 @@ ENGLISH = {
         "test accuracy",
         "test accuracy",
         "test loss, cubic",
-        "norm of w, λ = 3",
+        "norm of w, λ = 0",
         "test accuracy",
         "validation log RMSE",
     ),
@@ -73,6 +79,7 @@ ENGLISH = {
     "verdicts": {verdict: str(verdict) for verdict in Verdict},
     "tally": tally_text,
     "comma": ", ",
+    "on": " ({})",
 }
 CHINESE_VERDICTS = {
     Verdict.AGREES: "一致",
@@ -100,7 +107,7 @@ CHINESE = {
         "测试准确率",
         "测试准确率",
         "测试损失（三次多项式拟合）",
-        "w 的 L2 范数（λ = 3）",
+        "w 的 L2 范数（λ = 0）",
         "测试准确率",
         "验证集上的对数均方根误差",
     ),
@@ -115,6 +122,7 @@ CHINESE = {
         f"{CHINESE_VERDICTS[Verdict(name)]} {count} 个" for name, count in counts.items()
     ),
     "comma": "；",
+    "on": "（{}）",
 }
 
 
@@ -255,7 +263,9 @@ def headlines(chapters: dict[str, dict], words: dict) -> str:
     """Return the README's table, a line for each chapter of the textbook."""
     lines = []
     for (name, *labels, metric), described in zip(HEADLINES, words["metrics"]):
-        rows = {row["run"]: row for row in chapters[name]["published"] if row["metric"] == metric}
+        # The first row of a run: others may be about the random data of another platform.
+        found = [row for row in chapters[name]["published"] if row["metric"] == metric]
+        rows = {row["run"]: row for row in reversed(found)}
         scratch, gluon = (rows[label] for label in labels)
         section = entries()[name].section.split(" to ")
         lines.append(
@@ -263,17 +273,20 @@ def headlines(chapters: dict[str, dict], words: dict) -> str:
                 words["to"].format(low=section[0], high=section[1]) if section[1:] else section[0],
                 f"`{name}`",
                 described,
-                " / ".join(dict.fromkeys(format_number(row["value"], ".4g") for row in (scratch, gluon))),
+                " / ".join(dict.fromkeys(format_number(row["value"], ".5g") for row in (scratch, gluon))),
                 *(format_number(row["ours"], ".4g") for row in (scratch, gluon)),
                 _interval(scratch, words),
-                words["comma"].join(
-                    dict.fromkeys(words["verdicts"][Verdict(row["verdict"])] for row in (scratch, gluon))
-                ),
+                words["comma"].join(dict.fromkeys(_verdict(row, words) for row in (scratch, gluon))),
                 difference(chapters[name]),
             )
         )
     table = markdown(words["head"], lines)
     return f"{verdict_line(chapters, words)}\n\n{table}\n\n{run_line(chapters, words)}"
+
+
+def _verdict(row: dict[str, Any], words: dict) -> str:
+    platform = words["on"].format(PLATFORMS[row["stream"]]) if row["stream"] == "macos" else ""
+    return words["verdicts"][Verdict(row["verdict"])] + platform
 
 
 def _interval(row: dict[str, Any], words: dict) -> str:
