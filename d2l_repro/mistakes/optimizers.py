@@ -168,7 +168,7 @@ lesson = Lesson(
             "schedule",
             lambda model, hp: replace(model, trainer=Deaf(model.trainer)),
             settings={"optimizer": AVERAGE, "lr": 0.2},
-            rows=(("mlp momentum best", "gap"),),
+            missed=(("mlp momentum best", "gap"),),
         ),
         Mistake(
             "average forgotten",

@@ -9,6 +9,7 @@ from d2l_repro.cli.mistakes import summary_text, table_text
 from d2l_repro.errors import InputError
 from d2l_repro.results import caught, plot
 from d2l_repro.results.caught import NO_MISTAKE, Measured, Table
+from d2l_repro.results.verdicts import most_by_chance
 
 
 def measured(mistake, proofs=(), train_loss=0.485, test_acc=0.83):
@@ -131,5 +132,6 @@ def test_committed_table_has_many_mistakes_which_are_all_caught():
 def test_committed_table_catches_nothing_where_there_is_no_mistake():
     right = [row for row in caught.committed().measured if row.mistake == NO_MISTAKE]
     assert [row.chapter for row in right] == caught.committed().chapters
-    caught_by = {row.chapter: [name for name, mark in row.marks().items() if mark] for row in right}
-    assert {chapter: names for chapter, names in caught_by.items() if names} == {}
+    marks = [mark for row in right for mark in row.marks().values()]
+    # One value in a hundred lies outside its interval by chance.
+    assert sum(mark is True for mark in marks) <= most_by_chance(len(marks))
