@@ -432,7 +432,7 @@ def draw_bands(ax, chapters: dict[str, dict]) -> None:
     )
     ax.set_xlim(-plot.AXIS_END - 0.5, plot.AXIS_END + 0.5)
     ax.grid(axis="x", visible=False)
-    ax.legend(loc="upper right", fontsize="small", framealpha=1)
+    ax.legend(loc="lower right", fontsize="small", framealpha=1)
 
 
 def draw_differences(ax, chapters: dict[str, dict]) -> None:
