@@ -327,8 +327,9 @@ def add_trials(result, impl, houses):
     ends = {n: [run.history[n - 1] for run in trials] for n in (SHORT, LONG)}
     result.runs += trials
     for num_epochs, rows in ends.items():
-        for number, row in enumerate(rows, 1):
-            # The first trial is the chapter's draw, and the others are draws with seeds of their own.
+        # The printed numbers are one trial's. If another number of trials is asked for, to measure how they
+        # scatter, each is a draw with a seed of its own.
+        for number, row in enumerate(rows if "trials" in result.changed else rows[:1], 1):
             seed = result.seed if number == 1 else seed_from(result.seed, number)
             result.runs.append(
                 RunResult(impl, article(num_epochs), seed, metrics=History([row]).last_numbers())

@@ -16,7 +16,7 @@ from d2l_repro.results import plot, published
 from d2l_repro.results.environment import environment
 from d2l_repro.results.formatting import published_row
 from d2l_repro.results.history import History
-from d2l_repro.results.run import RunResult
+from d2l_repro.results.run import RunResult, run_label
 
 from . import kfold, submission
 from .data import Tables
@@ -59,7 +59,9 @@ def _compare_with_published(report, recipe, options, tables):
     if recipe not in PUBLISHED_RUNS:
         return []
     metrics = {f"{name}_log_rmse": report["mean"][name] for name in ("train", "valid")}
-    return published.compare("house_prices", {PUBLISHED_RUNS[recipe]: metrics}, dataset=tables.name)
+    return published.compare(
+        "house_prices", {run_label(options.impl, PUBLISHED_RUNS[recipe]): metrics}, dataset=tables.name
+    )
 
 
 def format_report(report: dict[str, Any], tables: Tables) -> str:

@@ -18,6 +18,6 @@ def test_chapter_runs_with_one_variant_alone(name, small_fashion, monkeypatch):
     variants = [run.variant for run in chapter.runs(chapter.defaults(quick=True)) if run.impl == "scratch"]
     for variant in {variants[0], variants[-1]}:
         result = chapter.run(quick=True, impl="scratch", only=(variant,))
-        assert {run.variant for run in result.runs if run.history} == {variant}
+        assert {run.variant for run in result.runs}.intersection(variants) == {variant}
         assert not result.errors
         assert str(result)
