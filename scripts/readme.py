@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
-from d2l_repro.mistakes import lesson_of
 from d2l_repro.results import caught, plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import (
@@ -320,6 +319,8 @@ def all_reasons(chapters: dict[str, dict], words: dict) -> str:
 
 def all_mistakes(chapters: dict[str, dict], words: dict) -> str:
     """Return how many mistakes of each chapter the proofs catch, and which published numbers notice none."""
+    from d2l_repro.mistakes import lesson_of  # which imports MXNet
+
     table, lines, silent = caught.committed(), [], []
     for name in table.chapters:
         marks = [table.marks(row) for row in table.of(name) if row.mistake != caught.NO_MISTAKE]

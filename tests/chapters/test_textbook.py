@@ -50,7 +50,6 @@ RUNS = {
             "book",
             *(f"article {n} epochs{rows}" for n in (10, 20) for rows in ("", ", all rows")),
             "article trial 1",
-            "article trial 2",
             "conclusions",
         )
     ]

@@ -16,8 +16,7 @@ def test_chapter_runs_with_one_variant_alone(name, small_fashion, monkeypatch):
     chapter = importlib.import_module(f"chapters.{name}").chapter
     monkeypatch.setenv("D2L_REPRO_DATA", str(small_fashion))
     variants = [run.variant for run in chapter.runs(chapter.defaults(quick=True)) if run.impl == "scratch"]
-    for variant in {variants[0], variants[-1]}:
-        result = chapter.run(quick=True, impl="scratch", only=(variant,))
-        assert {run.variant for run in result.runs}.intersection(variants) == {variant}
-        assert not result.errors
-        assert str(result)
+    result = chapter.run(quick=True, impl="scratch", only=tuple(variants[-1:]))
+    assert {run.variant for run in result.runs}.intersection(variants) == {variants[-1]}
+    assert not result.errors
+    assert str(result)

@@ -369,7 +369,8 @@ def test_kfold_resumes_an_interrupted_run(files, tmp_path):
     assert (resumed["valid"], resumed["seconds"]) == (saved["valid"], saved["seconds"])
 
 
-def test_build_report_book_recipe_meets_the_published_means(real_data):
+@pytest.mark.slow
+def test_build_report_book_recipe_agrees_with_our_seeds(real_data):
     tables, options = load_tables(data_dir=real_data), kfold.FoldOptions()
     results, folds = kfold.cross_validate(BOOK, tables, options)
     report = cv_report.build_report(results, folds, BOOK, options, tables)
