@@ -54,12 +54,7 @@ class BandsCommand(Settings):
         missing = [task for task in tasks if not _is_measured(task)]
         if len(missing) < len(tasks):
             print(f"{len(tasks) - len(missing)} of {len(tasks)} runs finished earlier, kept")
-        codes, interrupted = run_tasks(missing[:1], 1)  # which shows whether the published data are there
-        if not interrupted and missing and not _is_measured(missing[0]):
-            _check_data(missing[0])
-        if not interrupted:
-            rest, interrupted = run_tasks(missing[1:], self.jobs)
-            codes.update(rest)
+        codes, interrupted = self._run(missing)
         if BROKEN in codes.values():  # the chapter has said why
             return USAGE
         failed = [task for task in tasks if not _is_measured(task)]
@@ -71,6 +66,16 @@ class BandsCommand(Settings):
         self._write(path, names, tasks)
         print(f"\nbands: {path}")
         return DONE
+
+    def _run(self, tasks: Sequence[Task]) -> tuple[dict[Task, int], bool]:
+        """Run the tasks; stop after the first if it shows that the published data are missing."""
+        codes, interrupted = run_tasks(tasks[:1], 1)
+        if interrupted or not tasks:
+            return codes, interrupted
+        if not _is_measured(tasks[0]):
+            _check_data(tasks[0])
+        others, interrupted = run_tasks(tasks[1:], self.jobs)
+        return {**codes, **others}, interrupted
 
     def _tasks(self, folder: Path, name: str) -> list[Task]:
         tasks = [self._task(folder, name, seed) for seed in range(1, self.seeds + 1)]

@@ -75,7 +75,11 @@ def published_text(row: Mapping[str, Any]) -> str:
 def band_text(row: Mapping[str, Any]) -> str:
     """Return the interval that our seeds give, "0.81 to 0.83": of one more run, or of a mean difference."""
     low, high = row.get("interval") or (row["low"], row["high"])
-    return "-" if low is None else f"{low:.5g} to {high:.5g}"
+    if low is None:
+        return "-"
+    # as many digits as tell the ends apart, at least four
+    digits = next((n for n in range(4, 8) if f"{low:.{n}g}" != f"{high:.{n}g}"), 8)
+    return f"{low:.{digits}g} to {high:.{digits}g}"
 
 
 def within_text(row: Mapping[str, Any]) -> str:

@@ -220,7 +220,7 @@ def conclusions_page(folder, *differences):
 def test_page_shows_a_conclusion_with_its_interval_and_verdict(tmp_path, fixed_bands_in_module):
     page = conclusions_page(tmp_path, 0.015)
     text = text_of(page)
-    assert "scratch conclusions momentum minus adam above 0 (0.013) 0.015 0.012854 to 0.017146 agrees" in text
+    assert "scratch conclusions momentum minus adam above 0 (0.013) 0.015 0.01285 to 0.01715 agrees" in text
     assert 'data-chapter="optimizers" data-verdict="agrees"' in page
 
 
