@@ -17,7 +17,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Claim:
-    """What a source says of a difference between two shares: that it lies between two limits, both excluded.
+    """What a source says of a difference: that it lies between two limits, both excluded.
 
     Attributes:
         text: "above 0", or "within 0.008" for a difference of less than 0.008 either way.
@@ -27,10 +27,10 @@ class Claim:
 
     @property
     def limits(self) -> Interval:
-        """The ends of the claim. Shares differ by 1 at most."""
+        """The ends of the claim."""
         kind, _, number = self.text.partition(" ")
         if kind == "above":
-            return float(number), 1.0
+            return float(number), math.inf
         if kind == "within":
             return -float(number), float(number)
         raise ValueError(f"unknown claim {self.text!r}; write 'above NUMBER' or 'within NUMBER'")
@@ -44,7 +44,7 @@ class Claim:
         if interval is None:
             return UNDECIDED
         (low, high), (lower, upper) = self.limits, interval
-        if low < lower and (upper < high or high == 1):
+        if low < lower and upper < high:
             return HOLDS
         return FAILS if upper <= low or lower >= high else UNDECIDED
 

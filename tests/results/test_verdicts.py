@@ -134,6 +134,13 @@ def test_conclusion_is_judged_by_the_interval_of_our_seeds(metric, verdict):
     assert (found.p is not None and found.p < 0.01) == (verdict is Verdict.UNEXPLAINED)
 
 
+def test_difference_far_above_what_a_claim_asks_for_is_no_failure():
+    far = verdicts.bands.Band("optimizers", "scratch conclusions", "rho_gap", "seeds", "", 10, 400.0, 15.0, 9)
+    assert verdicts._p_of_claim(verdicts.Claim("above 0"), far) == 1.0
+    assert verdicts._p_of_claim(verdicts.Claim("within 0.008"), far) < 1e-9
+    assert verdicts._p_of_claim(verdicts.Claim("above 401"), far) > 0.01
+
+
 def test_metric_without_a_band_has_no_verdict_and_no_interval():
     found = judged(row_of("mlp", "scratch", "train_loss"), 0.37)
     assert (found.verdict, found.interval, found.within) == (Verdict.NO_BAND, None, None)
