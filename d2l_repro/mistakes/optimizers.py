@@ -188,7 +188,7 @@ lesson = Lesson(
         ),
         Mistake(
             "one step late",
-            "that takes each step before the average is told of the gradient",
+            "that takes each step before the gradient enters the average",
             "order of the update",
             with_optimizer(Late, average=True),
             settings={"optimizer": AVERAGE, "lr": 0.2},

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .noise import variance
+from .claims import mean_interval
+from .noise import t_quantile, variance
 from .scales import Scale, is_ranked, scale_of
 
 FILE_NAME = "bands.json"
 CONFIDENCE = 0.99  # that one more run of the same program lies in its interval
-CLAIM_CONFIDENCE = 0.95  # of the interval that decides on a conclusion
+BAND_END = 2.576  # standard normal deviates, where an interval of that confidence ends
 MIN_RUNS = 10  # with fewer there is no band
 RANKED_RUNS = 199  # of which one more lies outside all of them once in a hundred times
 
@@ -125,10 +126,7 @@ class Band:
 
     def confidence_interval(self) -> tuple[float, float]:
         """Return the interval for the true mean that decides on a conclusion."""
-        # mean -+ t(0.975, n - 1) s / sqrt(n)
-        t = t_quantile(self.freedom, (1 + CLAIM_CONFIDENCE) / 2)
-        half_width = t * self.std / math.sqrt(self.n)
-        return self.mean - half_width, self.mean + half_width
+        return mean_interval(self.mean, self.std, self.n)
 
     def around(self, values: Sequence[float], dataset: str) -> Band:
         """Return the band of runs on other data: their own mean, with the scatter of these.
@@ -139,13 +137,6 @@ class Band:
         """
         mean = statistics.fmean(self.scale.to(value) for value in values)
         return replace(self, dataset=dataset, n=len(values), mean=mean)
-
-
-def t_quantile(freedom: float, probability: float) -> float:
-    """Return the quantile of Student's distribution."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, probability))
 
 
 def tail(t: float, freedom: float) -> float:

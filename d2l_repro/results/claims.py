@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .noise import variance
+from .noise import t_quantile, variance
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "cannot tell"
 CONFIDENCE = 0.95  # of the interval that decides
@@ -59,9 +59,18 @@ def confidence_interval(values: Sequence[float | None], confidence: float = CONF
     numbers = [value for value in values if value is not None and math.isfinite(value)]
     if len(numbers) < max(2, len(values)):
         return None
-    from scipy.special import stdtrit
+    return mean_interval(statistics.fmean(numbers), math.sqrt(variance(numbers)), len(numbers), confidence)
 
-    mean, n = statistics.fmean(numbers), len(numbers)
-    # t s / sqrt(n), with t the quantile of Student's distribution with n - 1 degrees of freedom
-    half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * math.sqrt(variance(numbers) / n)
+
+def mean_interval(mean: float, std: float, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return Student's confidence interval for the true mean of n values.
+
+    Args:
+        mean: of the values.
+        std: their sample standard deviation.
+        n: their number, at least two.
+        confidence: probability that the interval contains the true mean.
+    """
+    # mean -+ t s / sqrt(n), with t the quantile of Student's distribution with n - 1 degrees of freedom
+    half_width = t_quantile(n - 1, (1 + confidence) / 2) * std / math.sqrt(n)
     return mean - half_width, mean + half_width

@@ -163,9 +163,7 @@ def allowed_by_seeds(a: Sequence[Number], b: Sequence[Number], error: float) -> 
     mean = max(abs(statistics.fmean(one)), abs(statistics.fmean(other)))
     if squared_error == 0 or mean == 0:
         return 0.0 if squared_error == 0 else math.inf
-    from scipy.special import stdtrit
-
-    return float(-stdtrit(freedom, error / 2)) * math.sqrt(squared_error) / mean
+    return -t_quantile(freedom, error / 2) * math.sqrt(squared_error) / mean
 
 
 def _variance_of_difference(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
@@ -177,6 +175,13 @@ def _variance_of_difference(a: Sequence[float], b: Sequence[float]) -> tuple[flo
     one, other = (variance(values) / len(values) for values in (a, b))
     squares = one**2 / (len(a) - 1) + other**2 / (len(b) - 1)
     return one + other, (one + other) ** 2 / squares if squares else 1.0
+
+
+def t_quantile(freedom: float, probability: float) -> float:
+    """Return the quantile of Student's distribution."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
 
 
 def variance(values: Sequence[float]) -> float:

@@ -193,11 +193,6 @@ def _sample(results: Sequence[Result], values: Sequence[float | None]) -> Sample
     return Sample(values, streams.pop() if len(streams) == 1 else SEEDS, results[0].dataset)
 
 
-def outside(summaries: Iterable[Summary]) -> list[tuple[str, SummaryRow]]:
-    """Return (chapter, row) of each value that does not agree with our seeds."""
-    return [(summary.chapter, row) for summary in summaries for row in summary.published() if is_outside(row)]
-
-
 @dataclass
 class Collection:
     """All results of a folder, and one line for each problem: what is missing, and why."""

@@ -8,6 +8,7 @@ from typing import Any, Optional
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..bands import BAND_END
 from .style import COLORS, panels_of, styled, titled_figure
 
 Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values, published value)
@@ -56,8 +57,8 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-# Standard normal deviates: where the interval of 99 % ends; and the axis, at whose end lies all beyond it.
-BAND_END, AXIS_END = 2.576, 8.0
+# Standard normal deviates at the end of the axis, where all that lies beyond it is drawn.
+AXIS_END = 8.0
 
 
 def on_axis(z: float) -> float:

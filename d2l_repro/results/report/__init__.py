@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from ... import __version__
 from ...files import write_atomically
 from .. import caught
+from ..bands import BAND_END
 from ..catalogue import Entry, entries
 from ..claims import HOLDS, Claim
 from ..formatting import (
@@ -32,7 +33,6 @@ from ..formatting import (
     published_text,
     spread_text,
     verdict_text,
-    within_text,
 )
 from ..history import is_shown
 from ..printed import not_compared
@@ -59,7 +59,7 @@ MARKS = {
     None: ("missed", "? cannot say"),
 }
 BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
-BAND_END, PICTURE_END = 2.576, 6.0  # standard normal deviates: where the band of 99 % ends, and the picture
+PICTURE_END = 6.0  # standard normal deviates
 
 
 def write(collection: Collection, path: str | Path) -> str | Path:
@@ -119,7 +119,6 @@ def _template() -> Template:
         band_text=band_text,
         spread_text=spread_text,
         verdict_text=verdict_text,
-        within_text=within_text,
     )
     return environment.get_template("page.html.jinja")
 
