@@ -38,9 +38,11 @@ def find_less(name, path=None, target=None):
 PathFinder.find_spec = find_less
 """
 
-# How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("d2l_repro", deadline=None)
-hypothesis.settings.load_profile("d2l_repro")
+# Tests try the same examples each time, so that a failure comes from a change; HYPOTHESIS_PROFILE=search
+# tries many new ones. How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=1000, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def _write_idx(path, array):
