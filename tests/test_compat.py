@@ -104,6 +104,15 @@ def test_gluon_updates_each_parameter_by_itself_unless_the_user_asks_for_groups(
     assert str(mxnet.optimizer.SGD().aggregate_num) == os.environ["MXNET_OPTIMIZER_AGGREGATION_SIZE"]
 
 
+def test_threads_that_wait_leave_their_cores_to_others():
+    command = [sys.executable, "-c", "import d2l_repro, mxnet"]
+    for asked, policy in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")):
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+        environment.update(asked, OMP_DISPLAY_ENV="true")  # libgomp says at its loading what it will do
+        found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr
+        assert f"OMP_WAIT_POLICY = '{policy}'" in found
+
+
 def test_threads_is_one_unless_the_user_asks_for_another_number():
     code = "import d2l_repro; print(d2l_repro.compat.threads())"
     assert run_python(code) == "1"
