@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile setup.cfg requirements/make.in --python-version
     --no-python-downloads --no-header --no-annotate --quiet
 DEV := --extra test --extra dask --extra browser --extra docs --extra dev
 
-.PHONY: help reproduce test slow check bench docs report lock wheel clean
+.PHONY: help reproduce test slow coverage mutants audit check bench docs report lock wheel clean
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -29,6 +29,17 @@ test: $(VENV)/installed-dev ## run the fast test suite; set D2L_REPRO_DATA to a 
 
 slow: $(VENV)/installed-dev ## compare full-scale runs with published values, for several seeds (real data, minutes)
 	$(BIN)/python -m pytest -n auto -m slow
+
+coverage: $(VENV)/installed-dev ## run the fast test suite, and list the lines and branches that it does not reach
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term-missing:skip-covered
+
+mutants: $(VENV)/installed-dev ## change the code in 400 places, and count the changes that no test notices (an hour)
+	$(BIN)/python -m pip install --quiet cosmic-ray
+	$(BIN)/python scripts/mutants.py
+
+audit: $(VENV)/installed ## look the locked packages up in the public list of known weaknesses
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/python -m pip_audit --disable-pip --require-hashes --requirement requirements/lock.txt
 
 check: $(VENV)/installed-dev ## lint, check the formatting and the types
 	$(BIN)/ruff check .

@@ -47,8 +47,8 @@ def prepare() -> None:
     """
     # The last digits of large products depend on the number of threads, and small nets are fastest with one.
     _fix_threads(1)
-    # A thread that waits for others would keep its core busy. Beside other work that core is not its own, and an
-    # epoch takes 20 times as long; alone, sleeping costs nothing that can be measured.
+    # A thread that waits for others would keep its core busy. Beside other work that core is not its own, and
+    # an epoch takes up to 20 times as long; alone, sleeping costs nothing that can be measured.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Gluon's trainer would update several parameters with one `multi_sgd_update`, which is slower than an
     # `sgd_update` for each. It reads the variable whenever an optimizer is created.

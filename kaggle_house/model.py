@@ -19,7 +19,7 @@ from d2l_repro.errors import InputError
 from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import Adam, linreg, squared_loss
 from d2l_repro.train import schedules
-from d2l_repro.train.callbacks import Schedule
+from d2l_repro.train.callbacks import Schedule, kept_random_state
 from d2l_repro.train.loop import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
@@ -170,6 +170,7 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         self.log_target, self.standardise_target = log_target, standardise_target
         self.impl, self.random_state = impl, random_state
 
+    @kept_random_state()
     def fit(
         self,
         X: ArrayLike,

@@ -22,7 +22,7 @@ from ..results.result import Result
 from ..results.run import RunResult, Status, run_label
 from ..results.schema import Parity
 from ..settings import HParams, Options
-from ..train.callbacks import Progress, seed_everything
+from ..train.callbacks import Progress, kept_random_state, seed_everything
 from ..train.checkpoint import Checkpoint, SeedEachEpoch
 from ..train.loop import Callback, TrainingDiverged, TrainingInterrupted
 from ..train.parameters import parameters
@@ -163,6 +163,7 @@ class Chapter:
         """The implementations that the chapter's runs have, in order."""
         return tuple(dict.fromkeys(run.impl for run in self.runs(self.defaults()))) if self.runs else ()
 
+    @kept_random_state()
     def run(
         self,
         hp: Any = None,

@@ -33,6 +33,22 @@ def seed_everything(seed: int, stream: Stream | None = None) -> None:
     np.random.seed(seed)  # noqa: NPY002
 
 
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Give the caller's random numbers back after a `with` block, or a function, that seeds the streams.
+
+    NumPy's goes on where it was. MXNet does not reveal the state of its own, so that is seeded with a number
+    drawn from it before.
+    """
+    state = np.random.get_state()  # noqa: NPY002
+    seed = int(nd.random.randint(0, 2**31 - 1, shape=1).asscalar())
+    try:
+        yield
+    finally:
+        mx.random.seed(seed)
+        np.random.set_state(state)  # noqa: NPY002
+
+
 def perplexity(loss: float) -> float:
     """Return e to the mean cross-entropy per word: the number of words that the model hesitates between."""
     return math.exp(loss) if loss < 700 else math.inf

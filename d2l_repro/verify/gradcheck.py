@@ -12,6 +12,7 @@ from mxnet import autograd, nd
 from ..results.formatting import format_number
 from ..scratch import layers
 from ..scratch.layers import Layer
+from ..train.callbacks import kept_random_state
 from ..train.parameters import Parameter, parameters
 from .walk import cast, gradients_of
 
@@ -60,6 +61,7 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max() / scale) if scale else 0.0
 
 
+@kept_random_state()
 def check_layer(layer: Layer, X: nd.NDArray, train: bool = True, seed: int = 0) -> dict[str, float]:
     """Compare a layer's `backward` with two other ways to the gradients of a weighted sum of its outputs.
 
@@ -125,6 +127,7 @@ def check_loss(
     }
 
 
+@kept_random_state()
 def check_model(
     model: Any, X: nd.NDArray, y: nd.NDArray, batch_size: float, elements: int = 10, seed: int = 0
 ) -> float:

@@ -113,7 +113,9 @@ def test_chapter_trains_compares_draws_and_is_reproducible(name, small_fashion, 
     data = ["--data-dir", str(small_fashion)] if CHAPTERS[name].datasets else []
     assert main(name, "--quick", "--out", str(tmp_path), *data) == 0
     first = json.loads((tmp_path / "result.json").read_text())
+    numbers = np.random.get_state()[1].tolist()  # noqa: NPY002
     again = CHAPTERS[name].run(quick=True, **({"data_dir": small_fashion} if data else {}))
+    assert np.random.get_state()[1].tolist() == numbers  # noqa: NPY002
     assert without_times(first) == without_times(json.loads(json.dumps(again.as_json())))
     assert sorted(first["runs"]) == sorted(RUNS[name])
     assert {Path(figure).stem for figure in first["figures"]} == FIGURES[name]

@@ -10,7 +10,7 @@ from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import SGD, normal
 from d2l_repro.scratch.layers import LOSSES, Activation, Affine, BatchNorm, Network, gradients_by_hand
 from d2l_repro.train import train_ch3
-from d2l_repro.train.callbacks import BestModel, Clip, StepSizes, seed_everything
+from d2l_repro.train.callbacks import BestModel, Clip, StepSizes, kept_random_state, seed_everything
 from d2l_repro.train.parameters import parameters
 
 BATCH_SIZE, LR = 16, 0.5
@@ -84,3 +84,15 @@ def test_best_model_keeps_the_first_best_epoch(largest, epoch):
     assert best.epoch == epoch
     assert weights.asnumpy().tolist() == [epoch] * 3
     assert running.asnumpy().tolist() == [-epoch] * 2
+
+
+def test_kept_random_state_hides_from_the_caller_what_seeds_were_set_inside():
+    def draw(seed, inside):
+        seed_everything(seed)
+        with kept_random_state():
+            seed_everything(inside)
+            nd.random.normal(shape=inside)
+            np.random.rand(inside)  # noqa: NPY002
+        return nd.random.uniform(shape=1).asscalar(), np.random.rand()  # noqa: NPY002
+
+    assert draw(1, inside=5) == draw(1, inside=6) != draw(2, inside=5)

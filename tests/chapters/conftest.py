@@ -1,0 +1,25 @@
+import os
+import warnings
+
+import matplotlib as mpl
+import mxnet as mx
+import pytest
+
+
+def global_state():
+    """Return what a function that somebody calls in a program of their own must leave as it was."""
+    return {
+        "environment": {name: os.environ[name] for name in os.environ if name != "PYTEST_CURRENT_TEST"},
+        "filters of warnings": list(warnings.filters),
+        "matplotlib's settings": dict(mpl.rcParams),
+        "NumPy's semantics": (mx.util.is_np_array(), mx.util.is_np_shape()),
+    }
+
+
+@pytest.fixture(autouse=True)
+def global_state_is_kept():
+    """Let a test fail that leaves global state changed."""
+    before = global_state()
+    yield
+    after = global_state()
+    assert [name for name in before if before[name] != after[name]] == []
