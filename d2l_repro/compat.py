@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import ctypes
 import functools
+import importlib
 import itertools
 import math
 import os
@@ -167,14 +168,26 @@ def _builtins_for_mxnet() -> dict[str, Any]:
     numpy_for_mxnet = _NumPyForMXNet(numpy)
     # distutils left the standard library with Python 3.12. MXNet compares versions with it, no more.
     distutils_version = SimpleNamespace(StrictVersion=Version, LooseVersion=Version)
+    scipy_for_mxnet = SimpleNamespace(stats=_ImportedWhenUsed("scipy.stats"))
 
     def import_for_mxnet(name, globals=None, locals=None, fromlist=(), level=0):
         if name == "distutils.version":
             return distutils_version
+        # These two take as long to import as all of MXNet, which hardly uses them: scikit-learn for an
+        # estimator of before Gluon, scipy.stats to test random numbers and to quantize a net.
+        if name == "sklearn.base":
+            raise ModuleNotFoundError(f"{name} is kept from MXNet", name=name)
+        if name == "scipy.stats" or (name == "scipy" and "stats" in (fromlist or ())):
+            return scipy_for_mxnet
         module = builtins.__import__(name, globals, locals, fromlist, level)
         return numpy_for_mxnet if module is numpy else module
 
     return {**vars(builtins), "__import__": import_for_mxnet}
+
+
+class _ImportedWhenUsed(ModuleType):
+    def __getattr__(self, name: str) -> object:
+        return getattr(importlib.import_module(self.__name__), name)
 
 
 class _MissingNumPyName(AttributeError):

@@ -104,6 +104,16 @@ def test_gluon_updates_each_parameter_by_itself_unless_the_user_asks_for_groups(
     assert str(mxnet.optimizer.SGD().aggregate_num) == os.environ["MXNET_OPTIMIZER_AGGREGATION_SIZE"]
 
 
+def test_import_of_mxnet_leaves_out_what_it_hardly_uses():
+    code = (
+        "import d2l_repro, mxnet, sys\n"
+        "print([name for name in ('scipy.stats', 'sklearn', 'pandas') if name in sys.modules])\n"
+        "from mxnet import test_utils\n"
+        "print(test_utils.ss.norm.cdf(0), mxnet.contrib.quantization.stats.entropy([1, 1], base=2))\n"
+    )
+    assert run_python(code).split("\n") == ["[]", "0.5 1.0"]
+
+
 def test_threads_that_wait_leave_their_cores_to_others():
     command = [sys.executable, "-c", "import d2l_repro, mxnet"]
     for asked, policy in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")):
