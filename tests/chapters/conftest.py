@@ -5,6 +5,11 @@ import matplotlib as mpl
 import mxnet as mx
 import pytest
 
+from d2l_repro.experiment import chapter
+
+# They hold the number of steps itself.
+FULL_PATHS = ("test_textbook", "test_lenet", "test_language_model", "test_full_scale")
+
 
 def global_state():
     """Return what a function that somebody calls in a program of their own must leave as it was."""
@@ -23,3 +28,12 @@ def global_state_is_kept():
     yield
     after = global_state()
     assert [name for name in before if before[name] != after[name]] == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_paths(request):
+    """Compare the paths of a chapter's many variants over few steps: a wrong one is left in the first."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.module.__name__.rpartition(".")[2] not in FULL_PATHS:
+            patch.setattr(chapter, "PARITY_STEPS", 10)
+        yield
