@@ -1,6 +1,7 @@
 """Loaders, synthetic data, and labeled images from files that are intact, broken or missing."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,13 +153,10 @@ def test_read_idx_names_a_broken_file_and_its_fault(tmp_path, content, message):
         (np.zeros((0, 28, 28)), [], "labels.gz: contains no examples"),
     ],
 )
-def test_read_labeled_images_rejects_images_and_labels_that_do_not_match(
-    tmp_path, pixels, labels, message, write_idx
-):
-    write_idx(tmp_path / "images.gz", pixels)
-    write_idx(tmp_path / "labels.gz", np.array(labels))
+def test_check_labeled_images_rejects_images_and_labels_that_do_not_match(pixels, labels, message):
+    paths = Path("images.gz"), Path("labels.gz")
     with pytest.raises(InputError, match=message):
-        images.read_labeled_images(tmp_path / "images.gz", tmp_path / "labels.gz", 10)
+        images.check_labeled_images(pixels, np.array(labels), *paths, 10)
 
 
 def test_images_are_floats_from_0_to_1_with_a_channel_axis(small_fashion):
