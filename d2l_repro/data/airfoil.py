@@ -64,7 +64,9 @@ def _parse_line(line: str, place: str) -> list[float]:
     try:
         numbers = [float(field.replace("_", "?")) for field in line.split()]  # float() accepts 1_000
     except ValueError as error:
-        raise InputError(f"{place}: {error}; replace the file with the published one") from None
+        raise InputError(
+            f"{place}: {download.shorten(error)}; replace the file with the published one"
+        ) from None
     if len(numbers) != COLUMNS or not all(map(math.isfinite, numbers)):
         raise InputError(
             f"{place}: expected {COLUMNS} finite numbers; replace the file with the published one"

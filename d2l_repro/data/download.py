@@ -162,7 +162,8 @@ def _read_first(path: str | Path, size: int) -> bytes:
     """Return the first `size` bytes of a file, or all if it has fewer."""
     try:
         with open(path, "rb") as file:
-            return file.read(size)
+            # `read` allocates what it is asked for.
+            return file.read(min(size, os.fstat(file.fileno()).st_size + 1))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); {REPLACE}") from error
 
@@ -189,7 +190,7 @@ def fetch(name: str, data_dir: str | Path | None = None) -> Path:
     try:
         return _download(name)
     except (OSError, ValueError) as error:
-        failure = f"the download failed ({_shorten(error)})"
+        failure = f"the download failed ({shorten(error)})"
         if cached:
             raise InputError(
                 f"{cached}: is not the published file, and {failure}; "
@@ -423,5 +424,6 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, url: str, name: 
     write_atomically(target, content)
 
 
-def _shorten(error: Exception) -> str:
+def shorten(error: Exception) -> str:
+    """Return an error's message as one short line."""
     return textwrap.shorten(str(error), 160, placeholder=" ...")

@@ -229,7 +229,7 @@ def _parse_archive(content: bytes, path: Path) -> dict[str, list[str]]:
         RuntimeError,
         OverflowError,
     ) as error:
-        raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
+        raise InputError(f"{path}: cannot be read ({download.shorten(error)}); {download.REPLACE}") from error
 
 
 def _read_part(archive: zipfile.ZipFile, part: str) -> bytes:

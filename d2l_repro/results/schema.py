@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import textwrap
 from collections import Counter
 from functools import lru_cache
 from importlib import resources
@@ -18,6 +17,7 @@ from typing import Any, Callable, TypedDict
 MAX_SIZE = 2**26  # bytes of a file; the largest of ours, 200 trials of house prices, has 4 MB
 MAX_DEPTH = 20  # of nested objects and arrays; ours have 6
 MAX_NAME = 500  # characters of a key or a file name
+MAX_LINE = 300  # characters of what a message quotes
 MAX_DIGITS = 18  # of whole numbers that are read exactly
 # What a terminal would act on instead of showing it (control characters but tab and line feed, marks that
 # reverse the direction of text), and halves of characters, which no file can hold.
@@ -198,8 +198,9 @@ def printable(text: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return printable text as one line of at most 200 characters."""
-    return textwrap.shorten(printable(text[:1000]), 200, placeholder=" ...") or printable(text[:200])
+    """Return text as one printable line, without its end if it is long."""
+    line = " ".join(printable(text[:MAX_LINE]).split())
+    return f"{line} ..." if len(text) > MAX_LINE else line
 
 
 def finite(value: Any) -> Any:
