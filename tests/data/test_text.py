@@ -177,6 +177,11 @@ def test_load_text_never_replaces_a_corrupt_treebank(offline, tmp_path):
         load_text(data_dir=tmp_path)
 
 
+def test_load_text_never_replaces_what_a_folder_named_by_the_user_lacks(offline, tmp_path):
+    with pytest.raises(InputError, match=rf"ptb/ptb\.zip: not found in {tmp_path}, .*leave out --data-dir"):
+        load_text("auto", tmp_path)
+
+
 def test_load_text_marks_a_text_that_is_not_the_published_one(offline, archive):
     path = archive(ptb_files())
     ours = load_text("ptb", path.parents[1])
