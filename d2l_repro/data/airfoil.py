@@ -13,7 +13,7 @@ from . import download
 from .synthetic import airfoil_table
 
 AIRFOIL = "misc/airfoil_self_noise.dat"
-MAX_SIZE = 2**17  # bytes; the published file has 59,984
+MAX_SIZE, MAX_LINES = 120_000, 3000  # the published file has 59,984 bytes in 1,503 lines
 COLUMNS = 6  # frequency, angle, chord, velocity, thickness of the boundary layer, sound level
 
 
@@ -54,6 +54,8 @@ def read_airfoil(path: Path) -> np.ndarray:
         lines = download.read(path, MAX_SIZE).decode("ascii").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read ({error}); {download.REPLACE}") from error
+    if len(lines) > MAX_LINES:
+        raise InputError(f"{path}: contains more than {MAX_LINES:,} lines; {download.REPLACE}")
     rows = [_parse_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise InputError(f"{path}: is empty; {download.REPLACE}")

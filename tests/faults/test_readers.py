@@ -268,6 +268,13 @@ def test_read_airfoil_of_a_mutated_file(folder, changes):
     assert (None if rows is None else rows.tolist()) == reference_airfoil(content)
 
 
+def test_read_airfoil_refuses_more_lines_than_would_fit_into_memory(folder):
+    path = folder / "airfoil.dat"
+    path.write_text("1 1 1 1 1 1\n" * 9999)
+    with pytest.raises(InputError, match=r"airfoil\.dat: contains more than 3,000 lines"):
+        airfoil.read_airfoil(path)
+
+
 # Results
 
 
