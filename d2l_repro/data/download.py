@@ -329,6 +329,8 @@ class _Transfer(threading.Thread):
                 if self.given_up:
                     return
                 file.write(chunk)
+        if self.total and self.received < self.total:  # which urllib3 2 notices itself
+            raise OSError(f"{self.url} ended after {self.received:,} of {self.total:,} bytes")
 
 
 def _receive(url: str, path: str, _pooch: Any = None) -> None:
