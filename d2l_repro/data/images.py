@@ -297,7 +297,9 @@ def _parse_idx(content: bytes, path: Path) -> np.ndarray:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             shape = _read_idx_shape(file, path)
             num_values = math.prod(shape)
-            if num_values > min(MAX_EXAMPLES * SIDE * SIDE, MAX_RATIO * len(content)):
+            # A dimension of 0 makes the others no smaller: NumPy has no array of such a shape either.
+            extent = math.prod(max(1, n) for n in shape)
+            if extent > min(MAX_EXAMPLES * SIDE * SIDE, MAX_RATIO * len(content)):
                 raise _wrong_size(path, f"{len(content)} compressed bytes", shape)
             # With one value more, the end of the file is reached, where its checksum is.
             values = file.read(num_values + 1)
