@@ -131,6 +131,7 @@ def test_read_idx_rejects_truncated_files(write_idx, tmp_path_factory, data):
             "has the wrong size: 3 values for a shape of 2",
         ),
         (gzip.compress(b"\0\0\x08\3" + b"\xff" * 12, mtime=0), "has the wrong size"),
+        (gzip.compress(b"\0\0\x08\4" + b"\0" * 4 + b"\xff" * 12, mtime=0), "has the wrong size"),
     ],
 )
 def test_read_idx_names_a_broken_file_and_its_fault(tmp_path, content, message):

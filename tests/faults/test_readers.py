@@ -168,9 +168,7 @@ def test_read_idx_of_a_mutated_gzip_file(folder, changes):
     assert array is None or np.array_equal(array, ARRAY)  # the checksum finds all else
 
 
-@pytest.mark.parametrize(
-    "shape", [(10**5, 28, 28), (100, 28, 28), (2**32 - 1,), (2**32 - 1,) * 4, (0, *(2**32 - 1,) * 3)]
-)
+@pytest.mark.parametrize("shape", [(10**5, 28, 28), (100, 28, 28), (2**32 - 1,), (2**32 - 1,) * 4])
 def test_read_idx_unpacks_no_more_of_a_bomb_than_a_file_may_contain(folder, monkeypatch, shape):
     monkeypatch.setattr(images, "MAX_EXAMPLES", 200)
     path = folder / "bomb.gz"
