@@ -4,7 +4,7 @@ import math
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Optional
@@ -112,9 +112,10 @@ def _chapter_parts(chapter: ChapterComparison, everything: bool) -> Iterator[str
     remarks = [_wrapped(line) for line in _remarks(chapter)]
     if remarks:
         yield "\n".join(remarks)
-    runs = list(dict.fromkeys(value.run for value in chapter.values))
-    values = [value for value in chapter.values if everything or _is_news(value, chapter)]
-    values.sort(key=lambda value: runs.index(value.run))  # parity beside the run's other values
+    order = {run: i for i, run in enumerate(dict.fromkeys(value.run for value in chapter.values))}
+    in_other_table = {one.run for one in chapter.partings}
+    values = [value for value in chapter.values if everything or _is_news(value, in_other_table)]
+    values.sort(key=lambda value: order[value.run])  # parity beside the run's other values
     yield from _table([_value_row(value) for value in values], everything)
     verdicts = _history_verdicts(chapter)
     partings = chapter.partings if everything else _earliest(chapter.partings)
@@ -184,12 +185,11 @@ def _by_run(rows: Sequence[dict[str, str]]) -> str:
 # Values
 
 
-def _is_news(value: Value, chapter: ChapterComparison) -> bool:
+def _is_news(value: Value, in_other_table: Container[str]) -> bool:
     """Return whether a value is worth a row: a metric that is not the same, a history without other row."""
     if value.epoch is None:
         return value.verdict is not Verdict.SAME
-    in_other_table = any(one.run == value.run for one in chapter.partings)
-    return value.verdict is Verdict.DIFFERENT and not in_other_table
+    return value.verdict is Verdict.DIFFERENT and value.run not in in_other_table
 
 
 def _value_row(value: Value) -> dict[str, str]:
@@ -257,8 +257,11 @@ def _difference(number: Number) -> str:
 
 def _history_verdicts(chapter: ChapterComparison) -> dict[str, Verdict]:
     """Return run -> the worst verdict of any column of its history."""
-    columns = [value for value in chapter.values if value.epoch is not None]
-    return {value.run: worst(one.verdict for one in columns if one.run == value.run) for value in columns}
+    columns: dict[str, list[Verdict]] = {}
+    for value in chapter.values:
+        if value.epoch is not None:
+            columns.setdefault(value.run, []).append(value.verdict)
+    return {run: worst(verdicts) for run, verdicts in columns.items()}
 
 
 def _earliest(partings: Iterable[Parting]) -> list[Parting]:

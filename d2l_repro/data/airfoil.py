@@ -13,6 +13,7 @@ from . import download
 from .synthetic import airfoil_table
 
 AIRFOIL = "misc/airfoil_self_noise.dat"
+MAX_SIZE, MAX_LINES = 120_000, 3000  # the published file has 59,984 bytes in 1,503 lines
 COLUMNS = 6  # frequency, angle, chord, velocity, thickness of the boundary layer, sound level
 
 
@@ -50,20 +51,24 @@ def read_airfoil(path: Path) -> np.ndarray:
         InputError: the file cannot be read or is empty, or a line does not consist of six finite numbers.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
+        lines = download.read(path, MAX_SIZE).decode("ascii").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read ({error}); {download.REPLACE}") from error
+    if len(lines) > MAX_LINES:
+        raise InputError(f"{path}: contains more than {MAX_LINES:,} lines; {download.REPLACE}")
     rows = [_parse_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
     if not rows:
-        raise InputError(f"{path}: is empty; replace it with the published file")
+        raise InputError(f"{path}: is empty; {download.REPLACE}")
     return np.array(rows)
 
 
 def _parse_line(line: str, place: str) -> list[float]:
     try:
-        numbers = [float(field) for field in line.split()]
+        numbers = [float(field.replace("_", "?")) for field in line.split()]  # float() accepts 1_000
     except ValueError as error:
-        raise InputError(f"{place}: {error}; replace the file with the published one") from None
+        raise InputError(
+            f"{place}: {download.shorten(error)}; replace the file with the published one"
+        ) from None
     if len(numbers) != COLUMNS or not all(map(math.isfinite, numbers)):
         raise InputError(
             f"{place}: expected {COLUMNS} finite numbers; replace the file with the published one"

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
+import stat
 import sys
 import tarfile
 import tempfile
 import textwrap
+import threading
+import time
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
 
 import requests
-from tqdm import TqdmWarning
+from tqdm import TqdmWarning, tqdm
 
 from ..errors import InputError
 from ..files import write_atomically
@@ -28,10 +35,27 @@ with warnings.catch_warnings():
 
 ENVIRONMENT = "D2L_REPRO_DATA"
 TIMEOUT = (5, 30)  # seconds to wait for a connection, and for the next bytes
+PATIENCE, MIN_RATE = 30, 10_000  # seconds; bytes per second, on average over each such period
+MAX_DOWNLOAD = 2**28  # bytes; the largest archive has 170 MB, unpacked 184 MB
+MAX_FILE = 2**26  # bytes; the largest published file has 31 MB
+CHUNK = 2**13  # bytes that are received at a time
+STALE = 600  # seconds after which a temporary file cannot belong to a download that still runs
+REPLACE = "replace it with the published file"
+KINDS = {  # what can stand where a file should be
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 class DataUnavailable(InputError):
-    """Raised when a published file is neither on this machine nor can be downloaded."""
+    """Raised when a published file is neither on this machine nor can be downloaded.
+
+    If the user has named a folder for the data, an InputError that is none of these is raised instead, so
+    that stand-in data never replace what that folder lacks.
+    """
 
 
 @lru_cache
@@ -77,13 +101,71 @@ def find(name: str, data_dir: str | Path | None = None) -> Path | None:
     Args:
         name: `folder/file`, as in registry.txt.
         data_dir: folder to search first.
+
+    Raises:
+        InputError: a folder that the user has set does not exist, or something else stands in the file's
+            place.
     """
-    return _first_with([*data_dirs(data_dir), cache_dir()], name)
+    return _first_with([*data_dirs(data_dir), *_readable_cache()], name)
+
+
+def _readable_cache() -> list[Path]:
+    """Return the cache, or nothing if it does not exist or may not be searched."""
+    return [cache_dir()] if os.access(cache_dir(), os.X_OK) else []
 
 
 def _first_with(folders: Iterable[Path], name: str) -> Path | None:
-    # Unlike Path.is_file, isfile returns False for a file in a folder that may not be searched.
-    return next((folder / name for folder in folders if os.path.isfile(folder / name)), None)
+    return next((folder / name for folder in folders if is_file(folder / name)), None)
+
+
+def is_file(path: str | Path) -> bool:
+    """Return whether there is a file; False if there is nothing.
+
+    Raises:
+        InputError: something else is there (a folder, a pipe, a link to nothing), or its folder may not be
+            searched.
+    """
+    try:
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        if os.path.islink(path):
+            raise InputError(f"{path}: is a link to a file that does not exist; {REPLACE}") from None
+        return False
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); correct its permissions or name another folder"
+        ) from error
+    if kind != stat.S_IFREG:
+        raise InputError(f"{path}: is {KINDS.get(kind, 'something else')}, not a file; {REPLACE}")
+    return True
+
+
+def read(path: str | Path, max_size: int = MAX_FILE) -> bytes:
+    """Return the content of a data file, read once: what is parsed is what `published_name` is asked about.
+
+    Args:
+        path: the file.
+        max_size: bytes that it may have.
+
+    Raises:
+        InputError: the file is not there, is no regular file, is too large or cannot be read.
+    """
+    if not is_file(path):
+        raise InputError(f"{path}: no such file; put the published file there")
+    content = _read_first(path, max_size + 1)
+    if len(content) > max_size:
+        raise InputError(f"{path}: is larger than {max_size:,} bytes; {REPLACE}")
+    return content
+
+
+def _read_first(path: str | Path, size: int) -> bytes:
+    """Return the first `size` bytes of a file, or all if it has fewer."""
+    try:
+        with open(path, "rb") as file:
+            # `read` allocates what it is asked for.
+            return file.read(min(size, os.fstat(file.fileno()).st_size + 1))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {REPLACE}") from error
 
 
 def fetch(name: str, data_dir: str | Path | None = None) -> Path:
@@ -95,19 +177,30 @@ def fetch(name: str, data_dir: str | Path | None = None) -> Path:
 
     Raises:
         DataUnavailable: the file was not found and could not be downloaded; the message names the folders.
-        InputError: a folder that the user has set does not exist.
+        InputError: a folder that the user has set does not exist; `data_dir` is set, but the file is neither
+            there nor anywhere else; something else stands in the file's place; or the file in the cache is
+            not the published one, and cannot be downloaded again.
     """
     path = _first_with(data_dirs(data_dir), name)
     if path:
         return path
-    folders = ", ".join(str(folder) for folder in [*data_dirs(data_dir), cache_dir()])
+    cached = _first_with(_readable_cache(), name)
+    if cached and is_published(cached, name):
+        return cached
     try:
         return _download(name)
     except (OSError, ValueError) as error:
-        raise DataUnavailable(
-            f"{name}: not found in {folders}, and the download failed ({_shorten(error)}); "
-            f"put the published file there, connect to the internet, or use --dataset auto"
-        ) from error
+        failure = f"the download failed ({shorten(error)})"
+        if cached:
+            raise InputError(
+                f"{cached}: is not the published file, and {failure}; "
+                "put the published file there, or connect to the internet"
+            ) from error
+        folders = ", ".join(str(folder) for folder in [*data_dirs(data_dir), cache_dir()])
+        place = f"{name}: not found in {folders}, and {failure}; put the published file there, connect to the"
+        if data_dir:
+            raise InputError(f"{place} internet, or leave out --data-dir") from error
+        raise DataUnavailable(f"{place} internet, or use --dataset auto") from error
 
 
 def is_published(path: str | Path, name: str, size: int | None = None) -> bool:
@@ -117,20 +210,40 @@ def is_published(path: str | Path, name: str, size: int | None = None) -> bool:
         path: the file.
         name: name of the published file in registry.txt.
         size: bytes to compare; all by default.
+
+    Raises:
+        InputError: the file cannot be read.
     """
     checksum, _ = registry()[name]
-    with open(path, "rb") as file:
-        return _matches(file.read(-1 if size is None else size), checksum)
+    # No published file is larger, so with one byte more a larger file is none of them.
+    return _matches(_read_first(path, MAX_FILE + 1 if size is None else size), checksum)
+
+
+def published_name(content: bytes | memoryview) -> str | None:
+    """Return the name in registry.txt of the published file with this content, or None if there is none."""
+    digests: dict[str, str] = {}
+    for name, (checksum, _) in registry().items():
+        algorithm, digest = _algorithm(checksum)
+        if algorithm not in digests:
+            digests[algorithm] = hashlib.new(algorithm, content).hexdigest()
+        if digests[algorithm] == digest:
+            return name
+    return None
+
+
+def _algorithm(checksum: str) -> tuple[str, str]:
+    """Split a checksum of the form "HEX" (sha256) or "ALGORITHM:HEX" into algorithm and digest."""
+    algorithm, _, digest = checksum.rpartition(":")
+    return algorithm or "sha256", digest
 
 
 def _matches(content: bytes, checksum: str) -> bool:
-    """Compare with a checksum of the form "HEX" (sha256) or "ALGORITHM:HEX"."""
-    algorithm, _, digest = checksum.rpartition(":")
-    return hashlib.new(algorithm or "sha256", content).hexdigest() == digest
+    algorithm, digest = _algorithm(checksum)
+    return hashlib.new(algorithm, content).hexdigest() == digest
 
 
 def _download(name: str) -> Path:
-    """Return the path of a file in the cache, downloaded from the first mirror that provides it if necessary.
+    """Download a file to the cache, from the first mirror that provides it, and return its path.
 
     Raises:
         OSError, ValueError: no mirror provides the right file; the error is that of the last one.
@@ -140,7 +253,7 @@ def _download(name: str) -> Path:
     for mirror in mirrors:
         try:
             return _download_from(mirror, name)
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             failure = error
     raise failure
 
@@ -148,59 +261,171 @@ def _download(name: str) -> Path:
 def _download_from(mirror: str, name: str) -> Path:
     checksum, _ = registry()[name]
     target = cache_dir() / name
-    downloader = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=sys.stderr.isatty())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale_files(cache_dir(), target.parent)
     url, is_member, _ = mirror.partition("!")
     if is_member:
-        if not (target.is_file() and is_published(target, name)):
-            _download_archive(url, downloader)
+        _download_archive(url)
         return target
-    return Path(pooch.retrieve(url, checksum, target.name, target.parent, downloader=downloader))
+    return Path(pooch.retrieve(url, checksum, target.name, target.parent, downloader=_receive))
 
 
-def _download_archive(url: str, downloader: pooch.HTTPDownloader) -> None:
+def _remove_stale_files(*folders: Path) -> None:
+    """Remove temporary files that downloads left when they were killed.
+
+    Other processes may be downloading to the same folders, but those write to their files all the time.
+    """
+    for folder in folders:
+        for path in [*folder.glob("tmp*"), *folder.glob(".*.*")]:
+            with suppress(OSError):  # another process may be removing it too
+                if path.is_file() and time.time() - path.stat().st_mtime > STALE:
+                    path.unlink()
+
+
+class _HttpsSession(requests.Session):
+    """Follow no redirection that leaves https."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target and resp.url.startswith("https:") and not urljoin(resp.url, target).startswith("https:"):
+            raise requests.exceptions.InvalidURL(f"{resp.url} redirects to {target}, which is not https")
+        return target
+
+
+class _Transfer(threading.Thread):
+    """Download a URL to a file in a thread of its own, which can be given up while it waits for the server.
+
+    Attributes:
+        received, total: bytes so far, and in all if the server says so.
+        error: why it ended early.
+        given_up: set from outside to end it with its next bytes.
+    """
+
+    def __init__(self, url: str, path: str):
+        super().__init__(daemon=True)
+        self.url, self.path = url, path
+        self.received, self.total, self.given_up = 0, None, False
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._receive()
+        except Exception as error:  # the other thread raises it
+            self.error = error
+
+    def _receive(self) -> None:
+        identity = {"Accept-Encoding": "identity"}  # so that bytes are counted as they are sent
+        with (
+            _HttpsSession() as session,
+            session.get(self.url, stream=True, timeout=TIMEOUT, headers=identity) as response,
+            open(self.path, "wb") as file,
+        ):
+            response.raise_for_status()
+            self.total = int(response.headers.get("Content-Length", 0)) or None
+            for chunk in response.iter_content(CHUNK):
+                self.received += len(chunk)
+                if self.received > MAX_DOWNLOAD:
+                    raise ValueError(f"{self.url} sends more than {MAX_DOWNLOAD:,} bytes")
+                if self.given_up:
+                    return
+                file.write(chunk)
+        if self.total and self.received < self.total:  # which urllib3 2 notices itself
+            raise OSError(f"{self.url} ended after {self.received:,} of {self.total:,} bytes")
+
+
+def _receive(url: str, path: str, _pooch: Any = None) -> None:
+    """Download a URL to a file, with a progress bar on a terminal; pooch calls this.
+
+    Raises:
+        OSError, ValueError: the server does not answer, refuses, is too slow, or sends too much.
+    """
+    transfer = _Transfer(url, path)
+    transfer.start()
+    checked, before = time.monotonic(), 0
+    try:
+        with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+            while transfer.is_alive():
+                transfer.join(min(0.1, PATIENCE))
+                bar.total = transfer.total
+                bar.update(transfer.received - bar.n)
+                if time.monotonic() - checked > PATIENCE:
+                    if transfer.received - before < PATIENCE * MIN_RATE:
+                        raise TimeoutError(f"{url} sends less than {MIN_RATE:,} bytes per second")
+                    checked, before = time.monotonic(), transfer.received
+    finally:
+        transfer.given_up = True
+    if transfer.error:
+        raise transfer.error
+
+
+def _download_archive(url: str) -> None:
     """Download an archive, extract all files that the registry lists to the cache, and delete the archive.
 
     Raises:
         ValueError: it is not the published archive, or one of the files is not the published one.
     """
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        path = pooch.retrieve(url, None, "archive", folder, downloader=downloader)
-        try:
-            with tarfile.open(path, "r:gz") as archive:
-                for name, member, size in _members(url):
-                    _extract(archive, member, size, name, url)
-        except (tarfile.TarError, KeyError, EOFError, zlib.error) as error:
-            raise ValueError(f"{url} is not the published archive ({error})") from error
+    descriptor, path = tempfile.mkstemp(dir=cache_dir())  # "tmp...", which `_remove_stale_files` knows
+    os.close(descriptor)
+    try:
+        _receive(url, path)
+        _extract_all(path, url)
+    # What these libraries raise for damaged archives.
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{url} is not the published archive ({error})") from error
+    finally:
+        os.unlink(path)
+
+
+class _Limited(gzip.GzipFile):
+    """A gzipped file that ends with an error where it would unpack to more than `MAX_DOWNLOAD` bytes."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        if self.tell() > MAX_DOWNLOAD:
+            raise ValueError(f"it unpacks to more than {MAX_DOWNLOAD:,} bytes")
+        return content
+
+
+def _extract_all(path: str, url: str) -> None:
+    """Write the files that the registry lists for an archive to the cache."""
+    wanted = {member: (name, size) for name, member, size in _members(url)}
+    with _Limited(path) as content, tarfile.open(fileobj=content, mode="r|") as archive:
+        for member in archive:
+            if member.name in wanted:
+                _extract(archive, member, url, *wanted.pop(member.name))
+            if not wanted:
+                return
+    raise ValueError(f"{url} is not the published archive ({', '.join(wanted)} is missing)")
 
 
 def _members(url: str) -> Iterator[tuple[str, str, int]]:
     """Yield the files that the registry lists for an archive.
 
     Yields:
-        name in the registry, path in the archive, and the number of bytes to read from it (-1: all).
+        name in the registry, path in the archive, and the number of bytes to read from it.
     """
     for name, (_, mirrors) in registry().items():
         for mirror in mirrors:
             archive, _, member = mirror.partition("!")
             if archive == url:
                 member, _, size = member.partition("!")
-                yield name, member, int(size or -1)
+                yield name, member, int(size or MAX_FILE)
 
 
-def _extract(archive: tarfile.TarFile, member: str, size: int, name: str, url: str) -> None:
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, url: str, name: str, size: int) -> None:
     """Write the first `size` bytes of a file in an archive to the cache, if they are the published ones."""
-    file = archive.extractfile(member) if archive.getmember(member).isreg() else None
+    file = archive.extractfile(member) if member.isreg() else None
     if file is None:
-        raise ValueError(f"{member} in {url} is not a regular file")
+        raise ValueError(f"{member.name} in {url} is not a regular file")
     content = file.read(size)
     checksum, _ = registry()[name]
     if not _matches(content, checksum):
-        raise ValueError(f"{member} in {url} is not the published file")
+        raise ValueError(f"{member.name} in {url} is not the published file")
     target = cache_dir() / name
     target.parent.mkdir(exist_ok=True)
     write_atomically(target, content)
 
 
-def _shorten(error: Exception) -> str:
+def shorten(error: Exception) -> str:
+    """Return an error's message as one short line."""
     return textwrap.shorten(str(error), 160, placeholder=" ...")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import io
 import math
 import os
 import zlib
@@ -52,7 +53,10 @@ CIFAR_TEST = "cifar10/test_batch_first1000.bin"  # the test set in the data load
 NUM_CIFAR_TEST = 1000
 CIFAR_SHAPE = (3, 32, 32)  # channels, height, width
 CIFAR_RECORD = 1 + 3 * 32 * 32  # bytes of a label and its image
-REPLACE = "replace it with the published file"
+# Twice as many examples as the published files have: what claims more would only fill the memory.
+MAX_EXAMPLES, MAX_CIFAR_RECORDS = 120_000, 20_000
+MAX_RATIO = 1032  # bytes that deflate can make of one
+REPLACE = download.REPLACE
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,29 +207,55 @@ def read_idx_folder(name: str, folder: str | Path) -> Images | None:
         the images, or None if one of the files is missing.
     """
     paths = [Path(folder, file) for file in IDX_FILES]
-    return _read_idx_files(name, paths) if all(map(os.path.isfile, paths)) else None
+    return _read_idx_files(name, paths) if all(map(download.is_file, paths)) else None
 
 
 def _read_idx_files(name: str, paths: Sequence[Path]) -> Images:
     title, classes = IDX_SETS[name]
-    train_images, train_labels = read_labeled_images(paths[0], paths[1], len(classes))
-    test_images, test_labels = read_labeled_images(paths[2], paths[3], len(classes))
-    official = all(download.is_published(path, f"{name}/{file}") for path, file in zip(paths, IDX_FILES))
-    return Images(name, title, classes, train_images, train_labels, test_images, test_labels, official)
+    arrays, official = [], True
+    for path, file in zip(paths, IDX_FILES):
+        content = download.read(path)
+        official &= _is_official(content, path, f"{name}/{file}")
+        arrays.append(_parse_idx(content, path))
+    for i in (0, 2):
+        check_labeled_images(*arrays[i : i + 2], *paths[i : i + 2], len(classes))
+    return Images(name, title, classes, *arrays, official=official)
 
 
-def read_labeled_images(
-    images_path: Path, labels_path: Path, num_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read images and labels from two idx files, and check that they match.
-
-    Returns:
-        images (examples, 28, 28) and labels (examples,), both uint8.
+def _is_official(content: bytes, path: Path, name: str) -> bool:
+    """Return whether the content of a file is the published one.
 
     Raises:
-        InputError: a file is corrupt or truncated, shapes do not match, or a label is out of range.
+        InputError: it is another published file, whose images would get the wrong names.
     """
-    images, labels = read_idx(images_path), read_idx(labels_path)
+    found = download.published_name(content)
+    if found is None or found == name:
+        return found == name
+    (other, file), own = found.split("/"), name.split("/")[0]
+    same_classes = other in IDX_SETS and IDX_SETS[other][1] == IDX_SETS[own][1]
+    if same_classes and file == name.split("/")[1]:  # the other partition of Fashion-MNIST
+        return False
+    raise InputError(
+        f"{path}: is the published file {found}, not {name}; move it to {found}, where --dataset {other} "
+        f"reads it, and put the published {name} in its place"
+    )
+
+
+def check_labeled_images(
+    images: np.ndarray, labels: np.ndarray, images_path: Path, labels_path: Path, num_classes: int
+) -> None:
+    """Check that images have the right size, and that labels match them.
+
+    Args:
+        images: should be (examples, 28, 28).
+        labels: should be (examples,), from 0 to below `num_classes`.
+        images_path: file that the images are from, for messages.
+        labels_path: file that the labels are from.
+        num_classes: number of classes.
+
+    Raises:
+        InputError: a shape is wrong, there is no example, or a label is out of range.
+    """
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
         raise InputError(
             f"{images_path}: contains an array of shape {images.shape}, "
@@ -238,7 +268,6 @@ def read_labeled_images(
     if len(labels) == 0:
         raise InputError(f"{labels_path}: contains no examples; {REPLACE}")
     _check_labels(labels, num_classes, labels_path)
-    return images, labels
 
 
 def _check_labels(labels: np.ndarray, num_classes: int, path: Path) -> None:
@@ -259,23 +288,42 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         InputError: the file cannot be read, is not an idx file of unsigned bytes, or is truncated.
     """
+    return _parse_idx(download.read(path), path)
+
+
+def _parse_idx(content: bytes, path: Path) -> np.ndarray:
+    """Return the array in the content of a gzipped idx file; unpack no more than its header announces."""
     try:
-        content = gzip.decompress(path.read_bytes())
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            shape = _read_idx_shape(file, path)
+            num_values = math.prod(shape)
+            # A dimension of 0 makes the others no smaller: NumPy has no array of such a shape either.
+            extent = math.prod(max(1, n) for n in shape)
+            if extent > min(MAX_EXAMPLES * SIDE * SIDE, MAX_RATIO * len(content)):
+                raise _wrong_size(path, f"{len(content)} compressed bytes", shape)
+            # With one value more, the end of the file is reached, where its checksum is.
+            values = file.read(num_values + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error}); {REPLACE}") from error
-    if len(content) < 4 or content[:3] != b"\0\0\x08" or not 1 <= content[3] <= 4:
+    if len(values) != num_values:
+        raise _wrong_size(path, f"{len(values)} values", shape)
+    return np.frombuffer(values, np.uint8).reshape(shape)
+
+
+def _read_idx_shape(file: gzip.GzipFile, path: Path) -> tuple[int, ...]:
+    """Read the header of an idx file."""
+    start = file.read(4)
+    if len(start) < 4 or start[:3] != b"\0\0\x08" or not 1 <= start[3] <= 4:
         raise InputError(f"{path}: is not an idx file of unsigned bytes; {REPLACE}")
-    header_size = 4 + 4 * content[3]
-    num_values = len(content) - header_size
-    if num_values < 0:
+    dimensions = file.read(4 * start[3])
+    if len(dimensions) < 4 * start[3]:
         raise InputError(f"{path}: is truncated: its header is incomplete; {REPLACE}")
-    shape = tuple(np.frombuffer(content[4:header_size], ">u4").tolist())
-    if num_values != math.prod(shape):
-        raise InputError(
-            f"{path}: has the wrong size: {num_values} values for a shape of "
-            f"{' x '.join(map(str, shape))}; {REPLACE}"
-        )
-    return np.frombuffer(content, np.uint8, offset=header_size).reshape(shape)
+    return tuple(np.frombuffer(dimensions, ">u4").tolist())
+
+
+def _wrong_size(path: Path, found: str, shape: Sequence[int]) -> InputError:
+    expected = " x ".join(map(str, shape))
+    return InputError(f"{path}: has the wrong size: {found} for a shape of {expected}; {REPLACE}")
 
 
 def load_digits(stand_in_for: str | None = None) -> Images:
@@ -322,12 +370,14 @@ def read_cifar10(data_dir: str | Path | None = None) -> Images:
     test_path = download.find("cifar10/test_batch.bin", data_dir)
     train_paths = [download.fetch(file, data_dir) for file in CIFAR_FILES]
     test_path = test_path or download.fetch(CIFAR_TEST, data_dir)
-    batches = [read_cifar_batch(path) for path in train_paths]
-    train_images, train_labels = (np.concatenate(arrays) for arrays in zip(*batches))
-    test_images, test_labels = (array[:NUM_CIFAR_TEST] for array in read_cifar_batch(test_path))
-    official = all(
-        download.is_published(path, file) for path, file in zip(train_paths, CIFAR_FILES)
-    ) and download.is_published(test_path, CIFAR_TEST, NUM_CIFAR_TEST * CIFAR_RECORD)
+    official, arrays = True, []
+    for path, file in zip([*train_paths, test_path], [*CIFAR_FILES, CIFAR_TEST]):
+        content = download.read(path, MAX_CIFAR_RECORDS * CIFAR_RECORD)
+        published = content if file != CIFAR_TEST else content[: NUM_CIFAR_TEST * CIFAR_RECORD]
+        official &= download.published_name(published) == file
+        arrays.append(_parse_cifar_batch(content, path))
+    test_images, test_labels = (array[:NUM_CIFAR_TEST] for array in arrays.pop())
+    train_images, train_labels = (np.concatenate(parts) for parts in zip(*arrays))
     return Images(
         "cifar10", "CIFAR-10", CIFAR, train_images, train_labels, test_images, test_labels, official
     )
@@ -345,15 +395,15 @@ def read_cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: the file cannot be read, is truncated, or contains a label out of range.
     """
-    try:
-        content = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error}); {REPLACE}") from error
+    return _parse_cifar_batch(download.read(path, MAX_CIFAR_RECORDS * CIFAR_RECORD), path)
+
+
+def _parse_cifar_batch(content: bytes, path: Path) -> tuple[np.ndarray, np.ndarray]:
     if len(content) == 0 or len(content) % CIFAR_RECORD:
         raise InputError(
             f"{path}: has the wrong size: {len(content)} bytes, not a multiple of {CIFAR_RECORD}; {REPLACE}"
         )
-    records = content.reshape(-1, CIFAR_RECORD)
+    records = np.frombuffer(content, np.uint8).reshape(-1, CIFAR_RECORD)
     labels = records[:, 0]
     _check_labels(labels, len(CIFAR), path)
     return records[:, 1:].reshape(-1, *CIFAR_SHAPE), labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import random
 import zipfile
@@ -24,7 +25,8 @@ PTB = "ptb/ptb.zip"
 PARTS = ("train", "valid", "test")
 FOLDERS = ("ptb/", "simple-examples/data/", "")  # where archives of the Penn Treebank store the three files
 DATASETS = ("ptb", "grammar")
-MAX_ARCHIVE, MAX_PART = 2**25, 2**25  # bytes; the published archive has 2 MB, its largest file 5 MB
+MAX_ARCHIVE, MAX_PART = 2**22, 10_500_000  # bytes; the published archive has 2 MB, its largest file 5 MB
+MAX_WORDS = 2_000_000  # of a part; the published training text has 929,589
 MAX_RATIO = 50  # of uncompressed to compressed bytes; that of text is about 3
 UNKNOWN, END = "<unk>", "<eos>"  # a word that is not in the vocabulary, the end of a line
 
@@ -185,14 +187,15 @@ def load_ptb(data_dir: str | Path | None = None) -> Text:
         data_dir: as for `download.fetch`, which finds or downloads the archive.
     """
     path = download.fetch(PTB, data_dir)
-    parts = read_archive(path)
+    content = download.read(path, MAX_ARCHIVE)
+    parts = _parse_archive(content, path)
     return Text(
         "ptb",
         "Penn Treebank",
         parts["train"],
         parts["valid"],
         parts["test"],
-        official=download.is_published(path, PTB),
+        official=download.published_name(content) == PTB,
     )
 
 
@@ -209,10 +212,12 @@ def read_archive(path: Path) -> dict[str, list[str]]:
         InputError: the archive cannot be read, or a file is missing, duplicate, too large, encrypted, empty
             or not UTF-8 text.
     """
+    return _parse_archive(download.read(path, MAX_ARCHIVE), path)
+
+
+def _parse_archive(content: bytes, path: Path) -> dict[str, list[str]]:
     try:
-        if path.stat().st_size > MAX_ARCHIVE:
-            raise ValueError(f"it is larger than {MAX_ARCHIVE:,} bytes")
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {part: _split_words(_read_part(archive, part), part) for part in PARTS}
     # zipfile raises any of these for damaged headers.
     except (
@@ -224,7 +229,7 @@ def read_archive(path: Path) -> dict[str, list[str]]:
         RuntimeError,
         OverflowError,
     ) as error:
-        raise InputError(f"{path}: cannot be read ({error}); replace it with the published file") from error
+        raise InputError(f"{path}: cannot be read ({download.shorten(error)}); {download.REPLACE}") from error
 
 
 def _read_part(archive: zipfile.ZipFile, part: str) -> bytes:
@@ -249,9 +254,11 @@ def _read_part(archive: zipfile.ZipFile, part: str) -> bytes:
 
 
 def _split_words(content: bytes, part: str) -> list[str]:
-    words = content.decode("utf-8").replace("\n", f" {END} ").split()
+    words = content.decode("utf-8").replace("\n", f" {END} ").split(None, MAX_WORDS)
     if not words:
         raise ValueError(f"the file of the part {part!r} contains no words")
+    if len(words) > MAX_WORDS:
+        raise ValueError(f"the file of the part {part!r} contains more than {MAX_WORDS:,} words")
     return words
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 
@@ -26,8 +26,15 @@ class History(list):
         return {name: self[name] for name in self[0]} if self else {"epoch": []}
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, Iterable]) -> History:
-        """Return the history that `columns` was called on."""
+    def from_columns(cls, columns: Mapping[str, Collection]) -> History:
+        """Return the history that `columns` was called on.
+
+        Raises:
+            ValueError: the columns differ in length.
+        """
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the columns of a history differ in length: {lengths}")
         return cls(dict(zip(columns, values)) for values in zip(*columns.values()))
 
     def __str__(self) -> str:

@@ -18,7 +18,17 @@ from .environment import environment
 from .formatting import PLATFORMS, as_frame, note_sections, parity_row, published_row
 from .published import compare, is_outside, stream_name
 from .run import RunResult, Status, run_label
-from .schema import Note, Parity, PublishedRow, finite, parse_json, schema_error, to_json
+from .schema import (
+    Note,
+    Parity,
+    PublishedRow,
+    finite,
+    printable,
+    read_json,
+    schema_error,
+    shorten,
+    to_json,
+)
 
 FILE_NAME = "result.json"
 
@@ -114,10 +124,11 @@ class Result:
             InputError: the file cannot be read, or does not conform to result.schema.json.
         """
         try:
-            return cls.from_json(parse_json(Path(path).read_text(encoding="utf-8")))
-        except (OSError, ValueError, RecursionError) as error:
+            return cls.from_json(read_json(path))
+        except ValueError as error:
             raise InputError(
-                f"{path}: not a readable result ({error}); remove it, or run the chapter again"
+                f"{printable(str(path))}: not a readable result ({shorten(str(error))}); "
+                "remove it, or run the chapter again"
             ) from error
 
     @classmethod

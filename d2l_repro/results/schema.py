@@ -7,9 +7,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import Counter
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, Callable, TypedDict
+
+MAX_SIZE = 2**26  # bytes of a file; the largest of ours, 200 trials of house prices, has 4 MB
+MAX_DEPTH = 20  # of nested objects and arrays; ours have 6
+MAX_NAME = 500  # characters of a key or a file name
+MAX_LINE = 300  # characters of what a message quotes
+MAX_DIGITS = 18  # of whole numbers that are read exactly
+# What a terminal would act on instead of showing it (control characters but tab and line feed, marks that
+# reverse the direction of text), and halves of characters, which no file can hold.
+UNPRINTABLE = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class Judged(TypedDict, total=False):
@@ -114,13 +128,79 @@ def to_json(content: Any) -> str:
     return json.dumps(finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def parse_json(text: str) -> Any:
-    """Parse the text of a JSON file.
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file that is not trusted, such as a result from elsewhere.
 
-    NaN and Infinity, which JSON does not have but Python's parser accepts, become strings: the schema allows
-    those nowhere in place of a number.
+    All of its text is printable. Whole numbers of more than 18 digits become floats. NaN and Infinity, which
+    JSON does not have but Python's parser accepts, become strings: the schema allows those nowhere in place
+    of a number.
+
+    Raises:
+        ValueError: the file cannot be read; it is larger, more deeply nested or has longer names than any of
+            ours; or an object has the same key twice.
     """
-    return json.loads(text, parse_constant=str)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_SIZE + 1)
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from error
+    if len(content) > MAX_SIZE:
+        raise ValueError(f"it is larger than {MAX_SIZE:,} bytes")
+    return parse_json(content.decode("utf-8"))
+
+
+def parse_json(text: str) -> Any:
+    """Parse the text of a JSON file as `read_json` does."""
+    try:
+        content = json.loads(
+            text, parse_constant=str, parse_int=_parse_int, object_pairs_hook=_object_without_duplicates
+        )
+    except RecursionError:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep") from None
+    return _checked(content)
+
+
+def _parse_int(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MAX_DIGITS else float(digits)
+
+
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [_parse_name(key) for key, _ in pairs]
+    found = dict(zip(names, (value for _, value in pairs)))
+    if len(found) < len(pairs):
+        [(twice, _)] = Counter(names).most_common(1)
+        raise ValueError(f"it has the key {shorten(twice)!r} twice in one object")
+    return found
+
+
+def _parse_name(key: str) -> str:
+    if len(key) > MAX_NAME:
+        raise ValueError(f"a name has {len(key):,} characters: {shorten(key)}")
+    return re.sub("[\t\n]", " ", printable(key))
+
+
+def _checked(value: Any, depth: int = 0) -> Any:
+    """Return `value` with printable text."""
+    if isinstance(value, str):
+        return printable(value)
+    if not isinstance(value, (dict, list)):
+        return value
+    if depth == MAX_DEPTH:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, list):
+        return [_checked(item, depth + 1) for item in value]
+    return {key: _checked(item, depth + 1) for key, item in value.items()}
+
+
+def printable(text: str) -> str:
+    """Return `text` with a replacement character for whatever a terminal would not show."""
+    return UNPRINTABLE.sub("\ufffd", text)
+
+
+def shorten(text: str) -> str:
+    """Return text as one printable line, without its end if it is long."""
+    line = " ".join(printable(text[:MAX_LINE]).split())
+    return f"{line} ..." if len(text) > MAX_LINE else line
 
 
 def finite(value: Any) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 from ..errors import InputError
 from .catalogue import reproduced
 from .result import FILE_NAME, Result
-from .schema import parse_json
+from .schema import read_json, shorten
 from .summary import Collection, Summary, collect
 
+MAX_SEEDS = 1001  # that `d2l-repro run` accepts
 REPRODUCED = "reproduced"  # stands for the run that the README shows
 
 
@@ -35,9 +36,11 @@ def read(path: str | Path) -> Collection:
     if path.name == FILE_NAME:
         return Collection([Summary(path.parent, [Result.load(path)])])
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a readable result or summary ({error}); name another file") from error
+        content = read_json(path)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: not a readable result or summary ({shorten(str(error))}); name another file"
+        ) from error
     if isinstance(content, dict) and "chapters" not in content:
         return Collection([Summary(path.parent, [Result.load(path)])])
     return Collection(_from_summary(content, path))
@@ -47,13 +50,15 @@ def _from_summary(content: Any, path: Path) -> list[Summary]:
     try:
         return [Summary(path, _results_of(name, chapter)) for name, chapter in content["chapters"].items()]
     except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-        raise InputError(f"{path}: not a summary of results ({error!r}); name a folder of results") from error
+        raise InputError(
+            f"{path}: not a summary of results ({shorten(repr(error))}); name a folder of results"
+        ) from error
 
 
 def _results_of(name: str, chapter: Mapping[str, Any]) -> list[Result]:
     """Return a result per seed of a chapter's part of summary.json, without histories and settings."""
-    if not chapter["seeds"]:
-        raise ValueError(f"{name} has no seeds")
+    if not 1 <= len(chapter["seeds"]) <= MAX_SEEDS:
+        raise ValueError(f"{name} has {len(chapter['seeds'])} seeds, not 1 to {MAX_SEEDS}")
     known = ("dataset", "stand_in_for", "quick", "changed", "environment")
     facts = {key: chapter[key] for key in known}
     facts["stream"] = chapter.get("stream")  # which earlier versions did not have
@@ -66,24 +71,25 @@ def _results_of(name: str, chapter: Mapping[str, Any]) -> list[Result]:
         "figures": [],
     }
     return [
-        Result.from_json({**missing, **facts, "chapter": name, "seed": seed, "runs": _runs_of(chapter, i)})
-        for i, seed in enumerate(chapter["seeds"])
+        Result.from_json({**missing, **facts, "chapter": name, "seed": seed, "runs": runs})
+        for seed, runs in zip(chapter["seeds"], _runs_by_seed(chapter))
     ]
 
 
-def _runs_of(chapter: Mapping[str, Any], i: int) -> dict[str, Any]:
-    """Return label -> run of the i-th seed, as result.json has them.
+def _runs_by_seed(chapter: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return label -> run for each seed, as result.json has them.
 
     Left out are metrics that not every seed has: the file does not say which ones do. The one in this
     package has only the numbers with a published value beside them.
     """
-    found: dict[str, Any] = {}
+    found: list[dict[str, Any]] = [{} for _ in chapter["seeds"]]
     for label, metrics in chapter.get("metrics", {}).items():
         for metric, over in metrics.items():
-            if len(over["values"]) == len(chapter["seeds"]):
-                _add_metric(found, label, metric, over["values"][i])
-    for row in chapter["published"] if len(chapter["seeds"]) == 1 else []:
-        _add_metric(found, row["run"], row["metric"], row["ours"])
+            if len(over["values"]) == len(found):
+                for runs, value in zip(found, over["values"]):
+                    _add_metric(runs, label, metric, value)
+    for row in chapter["published"] if len(found) == 1 else []:
+        _add_metric(found[0], row["run"], row["metric"], row["ours"])
     return found
 
 

@@ -19,7 +19,7 @@ from .formatting import format_number
 from .noise import variance
 from .published import compare_row, is_outside, numbers_of, published_key, source_row, stream_name
 from .result import FILE_NAME, Result
-from .schema import ParityPair, PublishedRow, to_json
+from .schema import ParityPair, PublishedRow, printable, to_json
 from .verdicts import Sample, Verdict, tally
 
 SUMMARY = "summary.json"
@@ -241,7 +241,7 @@ def _summarize(home: Path, problems: list[str]) -> Summary | None:
     """Return the summary of a folder and its further seeds, or None if it has no readable result."""
     results = {}
     for path in [home / FILE_NAME, *sorted(home.glob(f"seed_*/{FILE_NAME}"))]:
-        if path.is_file():
+        if _is_there(path):
             try:
                 results[path] = Result.load(path)
             except InputError as error:
@@ -252,12 +252,21 @@ def _summarize(home: Path, problems: list[str]) -> Summary | None:
     return Summary(path.parent, [first, *_other_seeds(first, results.values())])
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its folder may not be searched, as reading it will say
+        return True
+
+
 def _add_unless_known(summary: Summary, collection: Collection) -> None:
     same_chapter = [known for known in collection.summaries if known.chapter == summary.chapter]
     if same_chapter:
         collection.problems.append(
-            f"{summary.folder}: left out because {same_chapter[0].folder} has results of {summary.chapter} "
-            "too; make a report of that folder alone"
+            printable(
+                f"{summary.folder}: left out because {same_chapter[0].folder} has results of "
+                f"{summary.chapter} too; make a report of that folder alone"
+            )
         )
     else:
         collection.summaries.append(summary)

@@ -234,18 +234,20 @@ def test_fetch_replaces_a_damaged_file_from_an_archive(archive, server):
 
 
 @pytest.mark.parametrize(
-    ("members", "fault"),
+    ("members", "fault", "kept"),
     [
-        ({"folder/a.bin": CONTENT[::-1], "folder/b.bin": CONTENT}, "is not the published file"),
-        ({"folder/b.bin": CONTENT}, "is not the published archive"),
-        ({}, "is not the published archive"),
+        ({"folder/a.bin": CONTENT[::-1], "folder/b.bin": CONTENT}, "is not the published file", []),
+        ({"folder/b.bin": CONTENT}, "is not the published archive", ["b.bin"]),
+        ({}, "is not the published archive", []),
     ],
 )
-def test_fetch_leaves_no_files_of_an_archive_that_is_not_the_published_one(archive, members, fault):
+def test_fetch_keeps_only_published_files_of_an_archive_that_is_not_the_published_one(
+    archive, members, fault, kept
+):
     archive(members)
     with pytest.raises(download.DataUnavailable, match=fault):
         download.fetch("set/a.bin")
-    assert leftovers() == []
+    assert leftovers() == kept
 
 
 def test_fetch_leaves_no_files_if_the_download_is_not_an_archive(archive, server):

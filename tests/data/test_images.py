@@ -1,6 +1,8 @@
 """Loaders, synthetic data, and labeled images from files that are intact, broken or missing."""
 
 import gzip
+import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from mxnet import nd
 
-from d2l_repro.data import images
+from d2l_repro.data import download, images
 from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Minibatches, Steps
 from d2l_repro.data.synthetic import linear_data, polynomial_data, two_moons, xor_points
@@ -129,6 +131,7 @@ def test_read_idx_rejects_truncated_files(write_idx, tmp_path_factory, data):
             "has the wrong size: 3 values for a shape of 2",
         ),
         (gzip.compress(b"\0\0\x08\3" + b"\xff" * 12, mtime=0), "has the wrong size"),
+        (gzip.compress(b"\0\0\x08\4" + b"\0" * 4 + b"\xff" * 12, mtime=0), "has the wrong size"),
     ],
 )
 def test_read_idx_names_a_broken_file_and_its_fault(tmp_path, content, message):
@@ -152,13 +155,10 @@ def test_read_idx_names_a_broken_file_and_its_fault(tmp_path, content, message):
         (np.zeros((0, 28, 28)), [], "labels.gz: contains no examples"),
     ],
 )
-def test_read_labeled_images_rejects_images_and_labels_that_do_not_match(
-    tmp_path, pixels, labels, message, write_idx
-):
-    write_idx(tmp_path / "images.gz", pixels)
-    write_idx(tmp_path / "labels.gz", np.array(labels))
+def test_check_labeled_images_rejects_images_and_labels_that_do_not_match(pixels, labels, message):
+    paths = Path("images.gz"), Path("labels.gz")
     with pytest.raises(InputError, match=message):
-        images.read_labeled_images(tmp_path / "images.gz", tmp_path / "labels.gz", 10)
+        images.check_labeled_images(pixels, np.array(labels), *paths, 10)
 
 
 def test_images_are_floats_from_0_to_1_with_a_channel_axis(small_fashion):
@@ -245,6 +245,69 @@ def test_load_images_never_replaces_a_data_set_requested_by_name(offline):
         load_images("fashion_mnist", "mnist")
     with pytest.raises(InputError, match="unknown data set 'cats'; choose from auto, fashion_mnist"):
         load_images("fashion_mnist", "cats")
+
+
+@pytest.fixture
+def publish_as(small_fashion, monkeypatch):
+    """Return a function that makes the small images the published files of a data set."""
+
+    def publish(name, algorithm="sha256"):
+        registry = {}
+        for file in images.IDX_FILES:
+            content = (small_fashion / "fashion_mnist" / file).read_bytes()
+            registry[f"{name}/{file}"] = (f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}", [])
+        monkeypatch.setattr(download, "registry", lambda: registry)
+
+    return publish
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [("fashion_mnist", "mnist"), ("mnist", "fashion_mnist"), ("mnist", "fashion_mnist_2017")],
+)
+def test_load_images_refuses_the_published_files_of_another_set(small_fashion, publish_as, own, other):
+    """Trained on, they would get the names of the wrong classes."""
+    publish_as(other)
+    if own != "fashion_mnist":
+        (small_fashion / "fashion_mnist").rename(small_fashion / own)
+    with pytest.raises(InputError, match=f"is the published file {other}/train-images.*, not {own}/train-"):
+        load_images("fashion_mnist", own, small_fashion)
+
+
+def test_load_images_accepts_the_other_partition_of_fashion_mnist(small_fashion, publish_as):
+    publish_as("fashion_mnist_2017", "sha1")
+    assert not load_images("fashion_mnist", "fashion_mnist", small_fashion).official
+
+
+def test_load_images_refuses_training_and_test_files_that_were_swapped(small_fashion, publish_as):
+    publish_as("fashion_mnist")
+    folder = small_fashion / "fashion_mnist"
+    for train, test in zip(images.IDX_FILES[:2], images.IDX_FILES[2:]):
+        (folder / train).rename(folder / "other")
+        (folder / test).rename(folder / train)
+        (folder / "other").rename(folder / test)
+    with pytest.raises(InputError, match="is the published file fashion_mnist/t10k-images"):
+        load_images("fashion_mnist", "fashion_mnist", small_fashion)
+
+
+def test_load_images_judges_the_bytes_that_it_has_read(small_fashion, publish_as, monkeypatch):
+    """A file that changes meanwhile counts as what was trained on, not as what is there later."""
+    publish_as("fashion_mnist")
+    read = download.read
+
+    def read_and_replace(path, *size):
+        content = read(path, *size)
+        path.write_bytes(b"other")
+        return content
+
+    monkeypatch.setattr(download, "read", read_and_replace)
+    assert load_images("fashion_mnist", "fashion_mnist", small_fashion).official
+
+
+@pytest.mark.parametrize("default", ["fashion_mnist", "cifar10"])
+def test_load_images_never_replaces_what_a_folder_named_by_the_user_lacks(offline, tmp_path, default):
+    with pytest.raises(InputError, match=f"{default}/.*: not found in {tmp_path}, .*leave out --data-dir"):
+        load_images(default, "auto", tmp_path)
 
 
 def test_load_images_reads_the_published_files(real_data):

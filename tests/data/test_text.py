@@ -82,7 +82,7 @@ def test_read_archive_reads_each_layout_and_marks_the_ends_of_lines(archive, fol
     [
         (
             ptb_files(train="x" * (text.MAX_PART + 1)),
-            r"train.txt would expand from [\d,]+ to 33,554,433 bytes",
+            r"train.txt would expand from [\d,]+ to 10,500,001 bytes",
         ),
         (ptb_files(train="x " * 100000), r"train.txt would expand from [\d,]+ to 200,000 bytes"),
         (ptb_files(valid=" "), "the part 'valid' contains no words"),
@@ -156,7 +156,7 @@ def test_read_archive_raises_input_errors_for_random_damage(archive):
 def test_read_archive_does_not_open_an_archive_that_is_too_large(archive, monkeypatch):
     path = archive(ptb_files())
     monkeypatch.setattr(text, "MAX_ARCHIVE", 10)
-    with pytest.raises(InputError, match="it is larger than 10 bytes"):
+    with pytest.raises(InputError, match="is larger than 10 bytes"):
         read_archive(path)
 
 
@@ -175,6 +175,11 @@ def test_load_text_never_replaces_a_corrupt_treebank(offline, tmp_path):
     (tmp_path / "ptb" / "ptb.zip").write_bytes(b"no archive")
     with pytest.raises(InputError, match=r"ptb\.zip: cannot be read"):
         load_text(data_dir=tmp_path)
+
+
+def test_load_text_never_replaces_what_a_folder_named_by_the_user_lacks(offline, tmp_path):
+    with pytest.raises(InputError, match=rf"ptb/ptb\.zip: not found in {tmp_path}, .*leave out --data-dir"):
+        load_text("auto", tmp_path)
 
 
 def test_load_text_marks_a_text_that_is_not_the_published_one(offline, archive):

@@ -250,7 +250,9 @@ def test_page_escapes_text_with_markup(page):
 
 def test_page_says_which_figure_is_missing(folder):
     (folder / "softmax_regression" / "images.svg").unlink()
-    assert "The figure images.svg is missing from the result's folder" in report.page(summary.collect(folder))
+    assert "The figure images.svg is missing from the folder of the result" in report.page(
+        summary.collect(folder)
+    )
 
 
 @pytest.mark.parametrize(

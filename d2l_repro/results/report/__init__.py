@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import re
+import stat
 import statistics
 from collections.abc import Mapping
 from functools import lru_cache
@@ -37,6 +38,7 @@ from ..formatting import (
 from ..history import is_shown
 from ..printed import not_compared
 from ..result import Result
+from ..schema import printable
 from ..summary import Collection, Spread, Summary, data_label
 from ..verdicts import Verdict, common_shift, expected_false_alarms, tally
 
@@ -60,6 +62,10 @@ MARKS = {
 }
 BAND_WIDTH, BAND_MARGIN = 120, 8  # pixels of the picture of a band
 PICTURE_END = 6.0  # standard normal deviates
+MAX_FIGURE, MAX_TITLE = 2**24, 500  # bytes
+SVG_HEAD = 4096  # bytes in which an SVG image names itself
+TITLE_START, TITLE_END = b"<dc:title>", b"</dc:title>"
+MAX_COLUMNS = 60  # of a table; the widest of ours has 20
 
 
 def write(collection: Collection, path: str | Path) -> str | Path:
@@ -100,6 +106,7 @@ def page(collection: Collection) -> str:
         style_hash=_hash(style),
         script=Markup(script),
         script_hash=_hash(script),
+        max_columns=MAX_COLUMNS,
     )
 
 
@@ -263,7 +270,7 @@ def _pixels(value: float, left: float, right: float) -> float:
 def _runs(summary: Summary) -> list[dict[str, str]]:
     """Return a row per run: mean and standard deviation of its metrics, and the time per epoch."""
     all_metrics, first = summary.metrics(), summary.first.labelled()
-    names = list(dict.fromkeys(name for metrics in all_metrics.values() for name in metrics))
+    names = list(dict.fromkeys(name for metrics in all_metrics.values() for name in metrics))[:MAX_COLUMNS]
     time = "time per epoch" if len(summary.seeds) == 1 else f"time per epoch (seed {summary.seeds[0]})"
     return [
         {
@@ -305,13 +312,39 @@ def _epoch_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _figure(path: Path) -> dict[str, Any]:
-    """Return a figure's title, for the alternative text, and its file as a data URL, None if missing."""
-    if not path.is_file():
-        return {"name": path.stem, "title": in_words(path.stem), "source": None}
-    content = path.read_bytes()
-    title = re.search("<dc:title>(.*?)</dc:title>", content.decode(errors="replace"), flags=re.DOTALL)
-    return {
-        "name": path.stem,
-        "title": html.unescape(title[1]) if title else in_words(path.stem),
-        "source": "data:image/svg+xml;base64," + base64.b64encode(content).decode(),
-    }
+    """Return a figure's title, for the alternative text, and its file as a data URL, None if there is none.
+
+    Returns:
+        name, title, source, and `problem`: in the last two one is None.
+    """
+    figure = {"name": path.stem, "title": in_words(path.stem), "source": None, "problem": None}
+    try:
+        content = _read_svg(path)
+    except OSError:
+        return {**figure, "problem": "is missing from the folder of the result: run the chapter again"}
+    except ValueError as error:
+        return {**figure, "problem": f"is not shown: {error}"}
+    start, end = content.find(TITLE_START), content.find(TITLE_END)
+    if 0 <= start < end:
+        title = content[start + len(TITLE_START) : end][:MAX_TITLE].decode(errors="replace")
+        figure["title"] = printable(html.unescape(title))
+    return {**figure, "source": "data:image/svg+xml;base64," + base64.b64encode(content).decode()}
+
+
+def _read_svg(path: Path) -> bytes:
+    """Return the content of a figure's file.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it is a link, which may lead to any file, no SVG image, or too large for a page.
+    """
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is a link or no file")
+    if status.st_size > MAX_FIGURE:
+        raise ValueError(f"it has more than {MAX_FIGURE:,} bytes")
+    with path.open("rb") as file:
+        content = file.read(MAX_FIGURE)
+    if b"<svg" not in content[:SVG_HEAD]:
+        raise ValueError("it is no SVG image")
+    return content
