@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from d2l_repro.cli import main as cli
-from d2l_repro.data import download
+from d2l_repro.data import download, transfer
 from d2l_repro.errors import InputError
 
 # The libraries underneath leave the socket of a failed download to the garbage collector.
@@ -57,7 +57,7 @@ def publish(offline, server, monkeypatch):
         checksum = checksum or hashlib.sha256(CONTENT).hexdigest()
         monkeypatch.setattr(download, "registry", lambda: {"set/file.gz": (checksum, mirrors)})
 
-    monkeypatch.setattr(download, "TIMEOUT", (1, 1))
+    monkeypatch.setattr(transfer, "TIMEOUT", (1, 1))
     return put
 
 

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from d2l_repro.data import airfoil, download, images, text
+from d2l_repro.data import airfoil, download, images, text, transfer
 from d2l_repro.errors import InputError
 
 # The libraries underneath leave the socket of a failed download to the garbage collector.
@@ -120,7 +120,7 @@ def publish(offline, server, monkeypatch):
         checksum = hashlib.sha256(CONTENT).hexdigest()
         monkeypatch.setattr(download, "registry", lambda: {NAME: (checksum, mirrors)})
 
-    monkeypatch.setattr(download, "MAX_DOWNLOAD", 10 * len(CONTENT))
+    monkeypatch.setattr(transfer, "MAX_DOWNLOAD", 10 * len(CONTENT))
     return put
 
 
@@ -152,8 +152,8 @@ def test_fetch_leaves_nothing_of_a_faulty_server_and_tries_the_next(publish, beh
 
 @pytest.mark.parametrize("behaviour", ["silent", "trickling", "trickling_headers"])
 def test_fetch_gives_up_a_slow_server_in_time(publish, behaviour, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", (1, 0.2))
-    monkeypatch.setattr(download, "PATIENCE", 0.3)
+    monkeypatch.setattr(transfer, "TIMEOUT", (1, 0.2))
+    monkeypatch.setattr(transfer, "PATIENCE", 0.3)
     publish(behaviour)
     start = time.monotonic()
     with pytest.raises(download.DataUnavailable, match=r"timed out|sends less than 10,000 bytes per second"):
