@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Union
 
@@ -41,6 +41,7 @@ class Tables:
     name: str = "kaggle_house"
     official: bool = True  # whether these are the published files, byte for byte
     stand_in_for: str | None = None  # the data set that was not available, if these took its place
+    files: dict[str, Path] = field(default_factory=dict)  # "the training table" and "the test table" -> path
 
 
 class _Row(NamedTuple):
@@ -85,7 +86,10 @@ def load_tables(
         if path.is_file()
     )
     return Tables(
-        read_table(paths[0], has_price=True), read_table(paths[1], has_price=False), official=official
+        read_table(paths[0], has_price=True),
+        read_table(paths[1], has_price=False),
+        official=official,
+        files=dict(zip(("the training table", "the test table"), paths)),
     )
 
 

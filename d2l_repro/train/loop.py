@@ -48,14 +48,13 @@ class Gradients(Protocol):
 class TrainingDiverged(ArithmeticError):
     """Raised when the loss is not finite or has grown a millionfold; `history` has the epochs before."""
 
-    def __init__(self, loop: Loop, loss: float):
-        self.history = loop.history
-        start = f" ({loop.first_loss:.4g} in the first)" if loop.history else ""
-        super().__init__(
-            f"training diverged in epoch {loop.epoch}: mean loss {loss:.4g}{start} "
-            f"at learning rate {loop.trainer.learning_rate:g}; try a smaller learning rate, "
-            "scaled features or clipped gradients"
-        )
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error be sent from a process in which a study or a fold was trained."""
+        return type(self), (str(self), self.history)
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -238,14 +237,24 @@ def _train_epoch(
 def _check_converging(loop: Loop, loss: float) -> None:
     _check_finite(loop, loss)
     if loss > 1e6 * loop.first_loss > 0:
-        raise TrainingDiverged(loop, loss)
+        raise _diverged(loop, loss)
     if loop.epoch == 1:
         loop.first_loss = loss
 
 
 def _check_finite(loop: Loop, loss: float) -> None:
     if not math.isfinite(loss):
-        raise TrainingDiverged(loop, loss)
+        raise _diverged(loop, loss)
+
+
+def _diverged(loop: Loop, loss: float) -> TrainingDiverged:
+    start = f" ({loop.first_loss:.4g} in the first)" if loop.history else ""
+    return TrainingDiverged(
+        f"training diverged in epoch {loop.epoch}: mean loss {loss:.4g}{start} "
+        f"at learning rate {loop.trainer.learning_rate:g}; try a smaller learning rate, "
+        "scaled features or clipped gradients",
+        loop.history,
+    )
 
 
 def gradients_by_autograd(

@@ -3,13 +3,13 @@
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
+from d2l_repro.train.arrays import read_arrays, write_arrays
 from kaggle_house import cli, cv_report, kfold, submission
 from kaggle_house.data import Tables, load_tables
 from kaggle_house.generated import generated_tables
@@ -117,7 +118,7 @@ def test_cross_validate_rejects_unusable_backends(backend, message):
 def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_path, monkeypatch):
     options = kfold.FoldOptions(k=3)
     first, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path)
-    (tmp_path / "folds" / "0-2.joblib").unlink()
+    (tmp_path / first[1]["model"]).unlink()
     folds_run = []
     original = kfold.run_fold
     monkeypatch.setattr(kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or original(*args))
@@ -127,7 +128,9 @@ def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_p
         np.testing.assert_array_equal(a["predictions"], b["predictions"])
 
     # Which folds run is all that is left to see, so they need no training.
-    monkeypatch.setattr(kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or first[0])
+    monkeypatch.setattr(
+        kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or first[args[2].number - 1]
+    )
     other_tables = Tables(FEW.train.assign(LotArea=1.0), FEW.test, name="generated")
     for recipe, tables, expected in [
         (QUICK, FEW, []),
@@ -140,17 +143,131 @@ def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_p
         assert folds_run == expected
 
 
-def test_cross_validate_recomputes_folds_of_another_version(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return the folder of a complete run with two folds."""
+    folder = tmp_path_factory.mktemp("run")
     options = kfold.FoldOptions(k=2)
-    monkeypatch.setattr(kfold, "run_fold", lambda *args: {"fold": args[2].number, "valid": 0.0})
-    (tmp_path / "folds").mkdir()
-    for name in ("0-1", "0-2"):
-        # a pickle of a class that this version does not have
-        (tmp_path / "folds" / f"{name}.joblib").write_bytes(b"ckaggle_house.features\nNoSuchClass\n.")
-    with pytest.raises(InputError, match=r"0-1\.joblib: was written by another version"):
-        kfold.load_estimators(tmp_path)
-    results, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path, resume=True)
-    assert [result["fold"] for result in results] == [1, 2]
+    results, folds = kfold.cross_validate(QUICK, FEW, options, folder)
+    report = kfold.summarize(results, folds, QUICK, options, FEW)
+    (folder / "kfold.json").write_text(json.dumps(report))
+    return folder
+
+
+@pytest.fixture
+def damaged(run, tmp_path):
+    """Return a copy of that folder."""
+    return shutil.copytree(run, tmp_path / "damaged")
+
+
+@pytest.mark.parametrize("recipe", [QUICK, BOOK.replace(num_epochs=1)])
+def test_load_estimators_predicts_the_bits_of_the_fitted_ones(tmp_path, recipe):
+    options = kfold.FoldOptions(k=2)
+    results, folds = kfold.cross_validate(recipe, FEW, options, tmp_path)
+    (tmp_path / "kfold.json").write_text(json.dumps(kfold.summarize(results, folds, recipe, options, FEW)))
+    for result, loaded in zip(results, kfold.load_estimators(tmp_path)):
+        for houses in (FEW.test, TRAIN.tail(50).assign(Neighborhood="Elsewhere", LotFrontage=np.nan)):
+            np.testing.assert_array_equal(loaded.predict(houses), result["estimator"].predict(houses))
+        names = loaded[0].get_feature_names_out()
+        assert names.tolist() == result["estimator"][0].get_feature_names_out().tolist()
+
+
+def test_load_estimators_uses_only_the_models_of_the_last_complete_run(damaged):
+    before = [model.predict(FEW.test) for model in kfold.load_estimators(damaged)]
+    # a run with other settings that did not get to its end
+    kfold.cross_validate(QUICK.replace(num_epochs=1), FEW, kfold.FoldOptions(k=3), damaged)
+    assert len(list(damaged.glob("folds/*.npz"))) == 5
+    np.testing.assert_array_equal(
+        [model.predict(FEW.test) for model in kfold.load_estimators(damaged)], before
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has no results of a complete run"),
+        ('{"folds": [{"valid": 0.1}]}', "was written by an earlier version or is damaged; run"),
+        ("[" * 100_000, "damaged"),
+        ('{"folds": [{"model": "../../x.npz"}]}', "names no fold models"),
+        ('{"folds": []}', "names no fold models"),
+        ('{"folds": [{"model": "folds/0-1-0.npz"}]}', "not a readable fold model"),
+    ],
+)
+def test_load_estimators_reports_a_folder_without_its_models(damaged, content, message):
+    (damaged / "kfold.json").unlink()
+    if content is not None:
+        (damaged / "kfold.json").write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        kfold.load_estimators(damaged)
+    assert "again" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class Evil:
+    """An object whose pickle ends the program."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+FAULTS = {
+    "a pickle": lambda arrays, about: arrays.update(weights_0=np.array([Evil()], dtype=object)),
+    "nan": lambda arrays, about: arrays.update(weights_1=np.full_like(arrays["weights_1"], np.nan)),
+    "shape": lambda arrays, about: arrays.update(weights_1=arrays["weights_1"][:-1]),
+    "no array": lambda arrays, about: arrays.pop("weights_4"),
+    "texts": lambda arrays, about: arrays.update(weights_2=np.array(["a"])),
+    "recipe": lambda arrays, about: about["recipe"].update(lr="high"),
+    "no recipe": lambda arrays, about: about.pop("recipe"),
+    "implementation": lambda arrays, about: about.update(impl="torch"),
+    "scale": lambda arrays, about: about["net"].update(scale=0),
+    "history": lambda arrays, about: about["net"].update(history=[{"epoch": 2, "train_loss": 1.0}]),
+    "mean": lambda arrays, about: about["features"]["numbers"][3].update(mean_={"LotArea": 1.0}),
+    "number": lambda arrays, about: about["features"]["numbers"][0].update(median_frontage_="70"),
+    "name": lambda arrays, about: about["features"]["numbers"][1].update(skewed_=["NoSuch"]),
+    "level": lambda arrays, about: about["features"]["levels"]["levels_"].pop("MSZoning"),
+    "levels": lambda arrays, about: about["features"]["levels"]["levels_"].update(MSZoning=[1, 2]),
+    "transformer": lambda arrays, about: about["features"]["numbers"].pop(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fold_models_that_are_wrong_are_refused_and_computed_again(damaged, fault, monkeypatch):
+    path = sorted(damaged.glob("folds/*.npz"))[0]
+    arrays, about = read_arrays(path)
+    FAULTS[fault](arrays, about)
+    write_arrays(path, arrays, about)
+    with pytest.raises(
+        InputError, match=r"npz: not a readable fold model \(.*\); run `kfold` again"
+    ) as caught:
+        kfold.load_estimators(damaged)
+    assert "\n" not in str(caught.value)
+    computed = []
+    original = kfold.run_fold
+    monkeypatch.setattr(kfold, "run_fold", lambda *args: computed.append(args[2].number) or original(*args))
+    kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2), damaged, resume=True)
+    assert computed == [1]
+    kfold.load_estimators(damaged)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_kfold_names_the_fold_that_diverges_and_keeps_those_before(
+    files, tmp_path, capsys, monkeypatch, jobs
+):
+    if jobs == 1:  # so that only the second fold diverges
+        original = kfold.fit_recipe
+
+        def fit(recipe, *args, **options):
+            lr = 1e17 if args[2][0] else recipe.lr
+            return original(recipe.replace(lr=lr), *args, **options)
+
+        monkeypatch.setattr(kfold, "fit_recipe", fit)
+    lr = ["--lr", 1e17] if jobs == 2 else []
+    command = ["kfold", *files, *FAST, *lr, "--k", 2, "--contiguous", "--jobs", jobs, "--out", tmp_path]
+    assert main(*command) == 1
+    error = capsys.readouterr().err
+    assert f"fold {3 - jobs} of repeat 0: training diverged" in error
+    assert error.count("\n") == 1
+    assert len(list(tmp_path.glob("folds/*.npz"))) == 2 - jobs
 
 
 def test_fit_recipe_tuned_learns_nothing_from_other_rows_or_the_test_file():
@@ -289,7 +406,7 @@ def test_commands_report_invalid_input_in_one_line(files, tmp_path, capsys, offl
         (["kfold", "--dataset", "kaggle_house"], "not found in"),
         (["submit", *files, "--contiguous", "--stratify"], "add --shuffle"),
         (["kfold", *files, *FAST, "--impl", "scratch"], "has only a linear layer"),
-        (["predict", files[3], "--models", tmp_path], "has no folds/*.joblib"),
+        (["predict", files[3], "--models", tmp_path], "has no results of a complete run"),
         (["check", "nowhere.csv", "--test", files[3]], "nowhere.csv: cannot be read"),
     ]:
         assert main(*argv) == 2, argv
@@ -354,7 +471,7 @@ def test_kfold_resumes_an_interrupted_run(files, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not (out / "folds" / "0-1.joblib").exists():
+    while not (saved := list(out.glob("folds/0-1-*.npz"))):
         assert process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
@@ -362,11 +479,11 @@ def test_kfold_resumes_an_interrupted_run(files, tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not (out / "kfold.json").exists()
-    saved = joblib.load(out / "folds" / "0-1.joblib")["result"]
+    scores = read_arrays(saved[0])[1]["scores"]
     assert main(*command, "--resume") == 0
     resumed = json.loads((out / "kfold.json").read_text())["folds"][0]
     # equal times show that the fold was not run again
-    assert (resumed["valid"], resumed["seconds"]) == (saved["valid"], saved["seconds"])
+    assert (resumed["valid"], resumed["seconds"]) == (scores["valid"], scores["seconds"])
 
 
 @pytest.mark.slow
