@@ -56,7 +56,7 @@ class Settings:
             for allowed in _constraints(hint):
                 if not _is_allowed(value, allowed, hint):
                     raise InputError(
-                        f"--{name.replace('_', '-')}: must be {_describe(allowed, hint)}, not {value}"
+                        f"--{name.replace('_', '-')}: must be {_describe(allowed, hint, value)}, not {value}"
                     )
 
     def replace(self: SettingsType, **changes: Any) -> SettingsType:
@@ -89,10 +89,11 @@ def _is_whole(hint: Any) -> bool:
     return get_args(hint)[:1] == (int,)
 
 
-def _describe(allowed: Union[Bounds, tuple], hint: Any) -> str:
+def _describe(allowed: Union[Bounds, tuple], hint: Any, value: Any) -> str:
     if isinstance(allowed, tuple):
         return " or ".join(str(choice) for choice in allowed if choice is not None)
-    return f"a whole number, {allowed}" if _is_whole(hint) else str(allowed)
+    is_fraction = _is_whole(hint) and not isinstance(value, numbers.Integral)
+    return f"a whole number, {allowed}" if is_fraction else str(allowed)
 
 
 class HParams(Settings):

@@ -324,7 +324,7 @@ def test_run_chapter_strict_exits_with_1_if_a_published_number_is_far_off(tmp_pa
         (["--num-epochs", "-3"], "--num-epochs: must be at least 1"),
         (["--batch-size", "0"], "--batch-size: must be at least 1"),
         (["--lr", "fast"], "could not convert string to float"),
-        (["--lr", "nan"], "--lr: must be above 0"),
+        (["--lr", "nan"], "--lr: must be at least 1e-18"),
         (["--seed", "-1"], "--seed: must be at least 0"),
         (["--impl", "torch"], "invalid choice"),
         (["--dataset", "cats"], "error: --dataset: softmax_regression cannot use 'cats'"),
