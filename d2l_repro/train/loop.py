@@ -277,7 +277,6 @@ def _check_labels(loop: Loop) -> None:
 
 def _checked(gradients: Gradients) -> Gradients:
     """Return `gradients` that refuse a loss which is not one per example, and name types that do not fit."""
-
     passed = False  # a loss whose shape was right once is not asked again
 
     def checked(X: nd.NDArray, y: nd.NDArray) -> tuple[Any, nd.NDArray]:

@@ -367,9 +367,12 @@ VALID = pd.DataFrame({"Id": ["1461", "1462", "1463"], "SalePrice": ["1e5", "2000
     ("change", "message"),
     [
         (lambda f: f, None),
-        (lambda f: f.rename(columns={"SalePrice": "Price"}), "the header must be Id,SalePrice, not Id,Price"),
-        (lambda f: f[["SalePrice", "Id"]], "Id,SalePrice, not SalePrice,Id"),
-        (lambda f: f.assign(extra="1"), "not Id,SalePrice,extra"),
+        (
+            lambda f: f.rename(columns={"SalePrice": "Price"}),
+            "header must be Id,SalePrice, not 'Id,Price'",
+        ),
+        (lambda f: f[["SalePrice", "Id"]], "Id,SalePrice, not 'SalePrice,Id'"),
+        (lambda f: f.assign(extra="1"), "not 'Id,SalePrice,extra'"),
         (lambda f: f.head(2), "there must be 3 rows, not 2"),
         (lambda f: f.iloc[[0, 2, 1]], "in another order than"),
         (lambda f: f.assign(Id=["1460", "1461", "1462"]), "every Id differs by -1 from the test table's"),
@@ -440,6 +443,70 @@ def test_commands_mark_generated_houses_everywhere(offline, tmp_path, capsys, ca
     for figure in figures.values():
         title = figure._suptitle.get_text() if figure._suptitle else figure.axes[0].get_title()
         assert "generated houses" in title
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_commands_never_overwrite_what_they_read_or_write(files, tmp_path, capsys, link):
+    train, test = files[1], files[3]
+    before = train.read_bytes(), test.read_bytes()
+    out = tmp_path / "o.csv"
+
+    def same(path):
+        if link:
+            out.unlink(missing_ok=True)
+            out.symlink_to(path)
+        return out if link else path
+
+    for command in (
+        ["submit", *files, "--out", same(train)],
+        ["submit", *files, "--out", same(test)],
+        ["submit", *files, "--out", tmp_path / "s.csv", "--intervals", same(tmp_path / "s.csv")],
+        ["submit", *files, "--intervals", same(test)],
+        ["predict", test, "--models", tmp_path, "--out", same(test)],
+    ):
+        assert main(*command) == 2
+        error = capsys.readouterr().err
+        assert "are the same file" in error
+        assert error.count("\n") == 1
+    assert (train.read_bytes(), test.read_bytes()) == before
+
+
+def test_submit_does_not_overwrite_the_tables_of_the_data_folder(tmp_path, capsys):
+    folder = tmp_path / "kaggle_house"
+    folder.mkdir()
+    for frame, name in ((FEW.train, "train.csv"), (FEW.test, "test.csv")):
+        frame.to_csv(folder / name, index=False, na_rep="NA")
+    assert main("submit", "--data-dir", tmp_path, "--out", folder / "train.csv") == 2
+    assert "--out and the training table are the same file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--recipe book --num-nets 7 --drop-prob .5", "--num-nets, --drop-prob: without meaning"),
+        ("--num-hiddens 0", "or choose --num-nets 1 --drop-prob 0 --huber 1 --l1 0"),
+        ("--num-hiddens -5", "must be at least 0"),
+        ("--num-nets 1000000", "must be at least 1 and below 100,001"),
+        ("--num-nets 5000", "at most 100,000 units"),
+        ("--l1 1e38", "must be at least 0 and below"),
+        ("--huber 1e-300", "must be at least 1e-18"),
+        ("--lr 1e38", "and below 1e+18"),
+        ("--wd nan", "must be at least 0"),
+        ("--schedule cosin", "invalid choice"),
+        ("--impl scratch", "as the recipe book"),
+    ],
+)
+def test_kfold_refuses_settings_out_of_range_or_without_meaning(files, tmp_path, capsys, flags, message):
+    assert main("kfold", *files, *flags.split(), "--out", tmp_path) == 2
+    text = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in text, text
+    assert not list(tmp_path.glob("folds/*"))
+
+
+def test_kfold_from_scratch_works_with_the_books_recipe(files, tmp_path):
+    command = ["kfold", *files, "--recipe", "book", "--impl", "scratch", "--num-epochs", 1, "--k", 2]
+    assert main(*command, "--out", tmp_path) == 0
+    assert main("predict", files[3], "--models", tmp_path, "--out", tmp_path / "p.csv") == 0
 
 
 def test_parse_takes_defaults_from_the_recipe():
