@@ -32,7 +32,8 @@ class Bounds:
 
 
 MAX_SEED = 2**31  # exclusive
-Count = Annotated[int, Bounds(1)]
+Count = Annotated[int, Bounds(1, 10_000_001)]
+Units = Annotated[int, Bounds(1, 10_001)]  # of a layer; MXNet's arrays have less than 2^31 elements
 Seed = Annotated[int, Bounds(0, MAX_SEED)]
 # Far beyond any use, but within single precision: 1e-300 would be 0 there, and the square of 1e38 infinite.
 TINY, HUGE = 1e-18, 1e18

@@ -131,6 +131,8 @@ class HouseFeatures(HouseTransformer):
         self.levels.restore(state["levels"])
         house = pd.DataFrame({name: pd.Series([np.nan], dtype=_dtype(name)) for name in FEATURES})
         numbers = house[self.columns]
+        if len(state["numbers"]) != len(self.numbers):
+            raise ValueError("the features have other transformers")
         for transformer, learned in zip(self.numbers, state["numbers"]):
             transformer.restore(learned)
             columns = list(numbers.columns)

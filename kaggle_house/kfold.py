@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from d2l_repro.errors import InputError
 from d2l_repro.settings import Bounds, Count, Seed, Settings
-from d2l_repro.train.arrays import check_finite, is_number, read_arrays, write_arrays
+from d2l_repro.train.arrays import check_finite, is_number, one_line, read_arrays, write_arrays
 from d2l_repro.train.loop import TrainingDiverged
 
 from .data import Tables
@@ -278,7 +278,9 @@ def _read_fold(path: Path) -> tuple[Pipeline, dict[str, np.ndarray], Any]:
         features.restore(about["features"])
         net.restore(arrays, about["net"], len(features.get_feature_names_out()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a readable fold model ({error}); run `kfold` again") from error
+        raise InputError(
+            f"{path}: not a readable fold model ({one_line(error)}); run `kfold` again"
+        ) from error
     return estimator, arrays, about
 
 
@@ -300,7 +302,7 @@ def _parse_result(
         if predictions.shape != fold.valid_rows.shape:
             raise ValueError("it has predictions of other houses")
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{name}: not a readable result ({error})") from error
+        raise InputError(f"{name}: not a readable result ({one_line(error)})") from error
     return {
         "repeat": fold.repeat,
         "fold": fold.number,

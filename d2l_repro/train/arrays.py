@@ -16,6 +16,7 @@ import numpy as np
 from ..files import write_atomically
 from ..results.history import History
 
+MAX_SHOWN = 200  # characters of a message
 ABOUT = "about"  # name of the JSON text among the arrays
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -54,7 +55,13 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
             arrays = {member.filename[: -len(".npy")]: _parse_array(file.read(member)) for member in members}
         return arrays, json.loads(arrays.pop(ABOUT).item())
     except Exception as error:  # zipfile, NumPy and json have many ways to fail on files that are not ours
-        raise ValueError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+        raise ValueError(one_line(error)) from error
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's message in a line that can be shown, whatever it quotes from a file."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_SHOWN])
 
 
 def _parse_array(content: bytes) -> np.ndarray:

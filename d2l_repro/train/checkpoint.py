@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..results.history import History
-from .arrays import check_finite, parse_history, read_arrays, write_arrays
+from .arrays import check_finite, one_line, parse_history, read_arrays, write_arrays
 from .callbacks import seed_everything
 from .loop import Callback, Loop
 from .parameters import Parameter
@@ -82,7 +82,7 @@ class Checkpoint(Callback):
             check_finite(arrays)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path}: not a readable checkpoint ({error}); remove it, or leave --resume out"
+                f"{self.path}: not a readable checkpoint ({one_line(error)}); remove it, or leave --resume out"
             ) from error
         self._check_identity(identity)
         if [array.shape for array in arrays.values()] != [param.get().shape for param in self.params]:

@@ -325,6 +325,8 @@ def test_run_chapter_strict_exits_with_1_if_a_published_number_is_far_off(tmp_pa
         (["--batch-size", "0"], "--batch-size: must be at least 1"),
         (["--lr", "fast"], "could not convert string to float"),
         (["--lr", "nan"], "--lr: must be at least 1e-18"),
+        (["--lr", "1e38"], "--lr: must be at least 1e-18 and below 1e+18"),
+        (["--num-epochs", "100000000"], "--num-epochs: must be at least 1 and below 10,000,001"),
         (["--seed", "-1"], "--seed: must be at least 0"),
         (["--impl", "torch"], "invalid choice"),
         (["--dataset", "cats"], "error: --dataset: softmax_regression cannot use 'cats'"),
