@@ -290,7 +290,10 @@ def _parse_names(values: Any) -> list[str]:
 
 
 def _parse_levels(values: Any) -> dict[str, list[str]]:
-    return {name: _parse_names(levels) for name, levels in values.items()}
+    levels = {name: _parse_names(texts) for name, texts in values.items()}
+    if any(len(set(texts)) < len(texts) for texts in levels.values()):
+        raise ValueError("the features have a level twice")
+    return levels
 
 
 _PARSERS = {

@@ -82,7 +82,8 @@ class Checkpoint(Callback):
             check_finite(arrays)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path}: not a readable checkpoint ({one_line(error)}); remove it, or leave --resume out"
+                f"{self.path}: not a readable checkpoint ({one_line(error)}); remove it, or leave "
+                "--resume out"
             ) from error
         self._check_identity(identity)
         if [array.shape for array in arrays.values()] != [param.get().shape for param in self.params]:
