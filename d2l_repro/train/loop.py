@@ -261,7 +261,7 @@ def _check_numbers(num_epochs: int, batch_size: float, trainer: Trainer) -> None
         raise ValueError(f"num_epochs must be a whole number of at least 1, not {num_epochs}")
     if not isinstance(batch_size, Real) or not 0 < batch_size < math.inf:
         raise ValueError(f"batch_size must be a number above 0, not {batch_size}")
-    if trainer.learning_rate < 0:
+    if getattr(trainer, "learning_rate", 0) < 0:  # nan, for an optimizer that has none, is not
         raise ValueError(f"the learning rate must be at least 0, not {trainer.learning_rate}")
 
 

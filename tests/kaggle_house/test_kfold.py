@@ -221,6 +221,7 @@ FAULTS = {
     "level twice": lambda arrays, about: about["features"]["levels"]["levels_"].update(
         Alley=["Pave", "Pave"]
     ),
+    "no scores": lambda arrays, about: about["scores"].pop("valid"),  # which `predict` does not need
     "no recipe": lambda arrays, about: about.pop("recipe"),
     "implementation": lambda arrays, about: about.update(impl="torch"),
     "scale": lambda arrays, about: about["net"].update(scale=0),
@@ -234,18 +235,30 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_fold_models_that_are_wrong_are_refused_and_computed_again(damaged, fault, monkeypatch):
-    path = sorted(damaged.glob("folds/*.npz"))[0]
+def damage(folder, fault):
+    path = sorted(folder.glob("folds/*.npz"))[0]
     arrays, about = read_arrays(path)
     FAULTS[fault](arrays, about)
     write_arrays(path, arrays, about)
+    return path
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "no scores"])
+def test_load_estimators_refuses_models_that_are_wrong(damaged, fault):
+    damage(damaged, fault)
     with pytest.raises(
         InputError, match=r"npz: not a readable fold model \(.*\); run `kfold` again"
     ) as caught:
         kfold.load_estimators(damaged)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("fault", ["a pickle", "no scores", "truncated"])
+def test_cross_validate_computes_damaged_folds_again(damaged, fault, monkeypatch):
+    path = damage(damaged, "nan" if fault == "truncated" else fault)
+    if fault == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
     computed = []
     original = kfold.run_fold
     monkeypatch.setattr(kfold, "run_fold", lambda *args: computed.append(args[2].number) or original(*args))
