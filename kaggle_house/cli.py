@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Optional
 import numpy as np
 import tyro
 
-from d2l_repro.errors import DONE, FAILED, one_line_errors
+from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import check_outputs, writable_folder, write_atomically
 from d2l_repro.settings import Settings
 from d2l_repro.train.loop import TrainingDiverged
@@ -201,6 +201,11 @@ def _predict(command: Predict) -> int:
     estimators = kfold.load_estimators(command.models)
     houses = read_table(command.houses, has_price=False)
     prices = submission.average_predictions(estimators, houses)
+    for row in np.flatnonzero(~np.isfinite(prices))[:1]:
+        raise InputError(
+            f"{command.houses}: the models in {command.models} have no finite price for the house with Id "
+            f"{houses['Id'].iloc[row]}; correct its numbers, or run `kfold` again"
+        )
     frame = submission.submission_frame(houses["Id"], prices)
     write_atomically(command.out, frame.to_csv(index=False))
     print(f"{len(frame)} prices: {command.out}")

@@ -182,6 +182,18 @@ def test_load_estimators_uses_only_the_models_of_the_last_complete_run(damaged):
     )
 
 
+def test_predict_refuses_a_house_without_a_finite_price(damaged, tmp_path, capsys):
+    houses = FEW.test.head(3)
+    houses.to_csv(tmp_path / "h.csv", index=False, na_rep="NA")
+    for path in damaged.glob("folds/*.npz"):
+        arrays, about = read_arrays(path)
+        about["net"]["mean"] = 1e308
+        write_arrays(path, arrays, about)
+    assert main("predict", tmp_path / "h.csv", "--models", damaged, "--out", tmp_path / "p.csv") == 2
+    assert f"no finite price for the house with Id {houses['Id'].iloc[0]}" in capsys.readouterr().err
+    assert not (tmp_path / "p.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
