@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -295,7 +296,8 @@ def test_kfold_names_the_fold_that_diverges_and_keeps_those_before(
     command = ["kfold", *files, *FAST, *lr, "--k", 2, "--contiguous", "--jobs", jobs, "--out", tmp_path]
     assert main(*command) == 1
     error = capsys.readouterr().err
-    assert f"fold {3 - jobs} of repeat 0: training diverged" in error
+    # In parallel either fold may be the first to fail.
+    assert re.search(r"fold [12] of repeat 0: training diverged" if jobs == 2 else "fold 2 of", error)
     assert error.count("\n") == 1
     assert len(list(tmp_path.glob("folds/*.npz"))) == 2 - jobs
 
