@@ -21,7 +21,7 @@ from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, dropout, relu, softmax
-from d2l_repro.settings import Count, Positive, Probability
+from d2l_repro.settings import Count, Positive, Probability, Units
 from d2l_repro.train import train_ch3
 
 from . import softmax_regression
@@ -35,8 +35,8 @@ class HParams(settings.HParams):
     num_epochs: Count = 5  # passes over the training set
     batch_size: Count = 256  # examples per step
     lr: Positive = 0.5  # learning rate of SGD
-    num_hiddens1: Count = 256  # units of the first hidden layer
-    num_hiddens2: Count = 256  # units of the second hidden layer
+    num_hiddens1: Units = 256  # units of the first hidden layer
+    num_hiddens2: Units = 256  # units of the second hidden layer
     drop_prob1: Probability = 0.2  # probability of dropping a unit of the first hidden layer
     drop_prob2: Probability = 0.5  # probability of dropping a unit of the second hidden layer
     sigma: Positive = 0.01  # standard deviation of the initial weights

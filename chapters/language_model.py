@@ -33,7 +33,7 @@ from d2l_repro.experiment.chapter import Chapter, Execution, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, dropout, lstm, lstm_parameters
-from d2l_repro.settings import Count, Positive, Probability
+from d2l_repro.settings import Count, Positive, Probability, Units
 from d2l_repro.train.callbacks import Clip, Perplexity
 from d2l_repro.train.loop import evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
@@ -47,7 +47,7 @@ TEMPERATURES = (0.5, 0.8, 1.0)  # for such texts: below 1, probable words become
 class HParams(settings.HParams):
     """The article's settings."""
 
-    num_hiddens: Count = 300  # size of an embedding and of each layer's state
+    num_hiddens: Units = 300  # size of an embedding and of each layer's state
     num_layers: Count = 2  # LSTM layers, one on top of the other
     num_steps: Count = 35  # words of a row in a window; the gradient flows back through these
     drop_prob: Probability = 0.1  # probability of dropping an element of the embedding or of a layer's output

@@ -35,7 +35,7 @@ from d2l_repro.scratch import normal, softmax_cross_entropy
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D
 from d2l_repro.scratch.counterparts import OPTIMIZERS
 from d2l_repro.scratch.layers import Activation, Affine, Network, gradients_by_hand
-from d2l_repro.settings import Count, Positive
+from d2l_repro.settings import Count, Positive, Units
 from d2l_repro.train.callbacks import BestModel
 from d2l_repro.train.loop import evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
@@ -56,7 +56,7 @@ class HParams(settings.HParams):
     batch_size: Count = 100  # examples per step
     lr: Positive = 0.001  # learning rate of Adam
     sigma: Positive = 0.1  # standard deviation of the initial weights
-    num_hiddens: Count = 512  # units of the dense hidden layer
+    num_hiddens: Units = 512  # units of the dense hidden layer
 
 
 @dataclass(frozen=True)

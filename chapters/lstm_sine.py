@@ -24,7 +24,7 @@ from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.results.formatting import format_number
 from d2l_repro.scratch import Adam, linreg, lstm, lstm_parameters, squared_loss, xavier
-from d2l_repro.settings import Count, Positive
+from d2l_repro.settings import Count, Positive, Units
 from d2l_repro.train.loop import evaluate, train_ch3
 
 
@@ -36,7 +36,7 @@ class HParams(settings.HParams):
     num_test: Count = 200  # test examples, which follow the training examples
     gap: Positive = 0.2  # distance between two points, in radians
     num_steps: Count = 10  # points that the net reads
-    num_hiddens: Count = 30  # size of the state
+    num_hiddens: Units = 30  # size of the state
     num_epochs: Count = 5  # passes over the training examples
     batch_size: Count = 32  # examples per step
     lr: Positive = 0.01  # learning rate of Adam

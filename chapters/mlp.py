@@ -18,7 +18,7 @@ from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, relu, softmax
-from d2l_repro.settings import Count, Positive
+from d2l_repro.settings import Count, Positive, Units
 from d2l_repro.train import train_ch3
 
 from . import softmax_regression
@@ -32,7 +32,7 @@ class HParams(settings.HParams):
     num_epochs: Count = 5  # passes over the training set; the authors also printed 10
     batch_size: Count = 256  # examples per step
     lr: Positive = 0.5  # learning rate of SGD
-    num_hiddens: Count = 256  # units of the hidden layer
+    num_hiddens: Units = 256  # units of the hidden layer
     sigma: Positive = 0.01  # standard deviation of the initial weights
 
 

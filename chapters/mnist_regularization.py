@@ -38,7 +38,7 @@ from d2l_repro.results.published import published_values
 from d2l_repro.scratch import normal, softmax_cross_entropy
 from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS
 from d2l_repro.scratch.layers import Activation, Affine, CReLU, Dropout, Network, gradients_by_hand
-from d2l_repro.settings import Count, NonNegative, Positive, Probability
+from d2l_repro.settings import Count, NonNegative, Positive, Probability, Units
 from d2l_repro.train import schedules
 from d2l_repro.train.callbacks import MovingAverage, Schedule
 from d2l_repro.train.loop import evaluate_accuracy, gradients_by_autograd, train_ch3
@@ -64,7 +64,7 @@ class HParams(settings.HParams):
     lr_decay: Positive = 0.99  # factor of the learning rate after every epoch
     reg: Positive = 1e-4  # factor of the L2 penalty
     average: Probability = 0.99  # share of the parameters' moving average that is kept at each step
-    num_hiddens: Count = 500  # units of the hidden layer
+    num_hiddens: Units = 500  # units of the hidden layer
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ def train(model, data, hp, callbacks=()):
         trainer=model.trainer,
         metrics={},
         measure=measure,
+        gradients=model.gradients,
         callbacks=callbacks,
     )
 

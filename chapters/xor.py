@@ -32,7 +32,7 @@ from d2l_repro.results.result import Result
 from d2l_repro.scratch import correct_sign, normal, sigmoid_cross_entropy, squared_loss
 from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS, LogisticLoss
 from d2l_repro.scratch.layers import Activation, Affine, Network, gradients_by_hand
-from d2l_repro.settings import Count, Options, Positive
+from d2l_repro.settings import Count, Options, Positive, Units
 from d2l_repro.train import evaluate, train_ch3
 from d2l_repro.train.callbacks import BestModel
 from d2l_repro.train.parameters import state_arrays
@@ -56,7 +56,7 @@ class HParams(settings.HParams):
 class Setting(HParams):
     """Settings of one run; the defaults give the net 2-3-1."""
 
-    num_hiddens1: Count = 3  # units of the hidden layer
+    num_hiddens1: Units = 3  # units of the hidden layer
     num_hiddens2: int = 0  # units of a second hidden layer; 0 for none
     activation: Optional[str] = "relu"  # of the hidden layers; None for none
     bias: bool = True  # whether the layers have one

@@ -5,6 +5,7 @@ A comment on a field is the flag's help text.
 
 import dataclasses
 import math
+import numbers
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -17,26 +18,27 @@ SettingsType = TypeVar("SettingsType", bound="Settings")
 
 @dataclass(frozen=True)
 class Bounds:
-    """A range of numbers, which contains `low` if `closed`, and never `high`, nan or infinity."""
+    """A range of numbers, which contains `low`, and never `high`, nan or infinity."""
 
     low: float
     high: float = math.inf
-    closed: bool = True
 
     def __contains__(self, value: float) -> bool:
-        above = value >= self.low if self.closed else value > self.low
-        return above and value < self.high  # False for nan and inf
+        return self.low <= value < self.high  # False for nan and inf
 
     def __str__(self) -> str:
-        low = f"at least {self.low:,}" if self.closed else f"above {self.low:,}"
-        return f"{low} and finite" if self.high == math.inf else f"{low} and below {self.high:,}"
+        high = "finite" if self.high == math.inf else f"below {self.high:,}"
+        return f"at least {self.low:,} and {high}"
 
 
 MAX_SEED = 2**31  # exclusive
-Count = Annotated[int, Bounds(1)]
+Count = Annotated[int, Bounds(1, 10_000_001)]
+Units = Annotated[int, Bounds(1, 10_001)]  # of a layer; MXNet's arrays have less than 2^31 elements
 Seed = Annotated[int, Bounds(0, MAX_SEED)]
-Positive = Annotated[float, Bounds(0, closed=False)]
-NonNegative = Annotated[float, Bounds(0)]
+# Far beyond any use, but within single precision: 1e-300 would be 0 there, and the square of 1e38 infinite.
+TINY, HUGE = 1e-18, 1e18
+Positive = Annotated[float, Bounds(TINY, HUGE)]
+NonNegative = Annotated[float, Bounds(0, HUGE)]
 Probability = Annotated[float, Bounds(0, 1)]
 Stream = Literal["linux", "macos", "windows"]  # of random numbers; MXNet's depends on the platform
 
@@ -53,8 +55,10 @@ class Settings:
         for name, hint in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name)
             for allowed in _constraints(hint):
-                if value not in allowed:
-                    raise InputError(f"--{name.replace('_', '-')}: must be {_describe(allowed)}, not {value}")
+                if not _is_allowed(value, allowed, hint):
+                    raise InputError(
+                        f"--{name.replace('_', '-')}: must be {_describe(allowed, hint, value)}, not {value}"
+                    )
 
     def replace(self: SettingsType, **changes: Any) -> SettingsType:
         """Return a copy in which the fields named in `changes` have new values."""
@@ -75,10 +79,22 @@ def _constraints(hint: Any) -> list[Union[Bounds, tuple]]:
     return [bounds for bounds in getattr(hint, "__metadata__", ()) if isinstance(bounds, Bounds)]
 
 
-def _describe(allowed: Union[Bounds, tuple]) -> str:
+def _is_allowed(value: Any, allowed: Union[Bounds, tuple], hint: Any) -> bool:
+    if isinstance(allowed, tuple):
+        return value in allowed
+    kind = numbers.Integral if _is_whole(hint) else numbers.Real
+    return isinstance(value, kind) and not isinstance(value, bool) and value in allowed
+
+
+def _is_whole(hint: Any) -> bool:
+    return get_args(hint)[:1] == (int,)
+
+
+def _describe(allowed: Union[Bounds, tuple], hint: Any, value: Any) -> str:
     if isinstance(allowed, tuple):
         return " or ".join(str(choice) for choice in allowed if choice is not None)
-    return str(allowed)
+    is_fraction = _is_whole(hint) and not isinstance(value, numbers.Integral)
+    return f"a whole number, {allowed}" if is_fraction else str(allowed)
 
 
 class HParams(Settings):

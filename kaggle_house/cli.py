@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, Optional
 import numpy as np
 import tyro
 
-from d2l_repro.errors import DONE, FAILED, one_line_errors
-from d2l_repro.files import writable_folder, write_atomically
+from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
+from d2l_repro.files import check_outputs, writable_folder, write_atomically
 from d2l_repro.settings import Settings
+from d2l_repro.train.loop import TrainingDiverged
 
 from . import cv_report, kfold, submission
 from .data import Tables, load_tables, read_table
@@ -76,7 +77,7 @@ class Predict:
     """Predict prices with the fold models that `kfold` has saved."""
 
     houses: Annotated[Path, tyro.conf.Positional]  # CSV file with the competition's columns except SalePrice
-    # folder of the k-fold run; its models are pickles, so load only files that you have written yourself
+    # folder of a complete k-fold run, whose models are used
     models: Path = Path("runs/kaggle_house")
     out: Path = Path("predictions.csv")  # file to write
 
@@ -95,7 +96,15 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     argv = sys.argv[1:] if argv is None else list(argv)
     with one_line_errors(PROG):
         command = parse(argv)
-        sys.exit(COMMANDS[argv[0]][1](command))
+        sys.exit(_execute(COMMANDS[argv[0]][1], command))
+
+
+def _execute(function: Callable[[Any], int], command: Any) -> int:
+    try:
+        return function(command)
+    except TrainingDiverged as error:
+        print(f"{PROG}: {error}", file=sys.stderr)
+        return FAILED
 
 
 def parse(argv: list[str]) -> Any:
@@ -149,6 +158,7 @@ def _cross_validate(command: TrainingCommand, tables: Tables, **storage: Any):
 def _kfold(command: KFold) -> int:
     tables = _load_tables(command.data)
     folder = writable_folder(command.out)
+    check_outputs({"--out": folder / cv_report.OUT_OF_FOLD}, tables.files)
     results, folds, report = _cross_validate(command, tables, folder=folder, resume=command.resume)
     cv_report.save_report(folder, report, results, folds, command.folds, tables)
     print(f"{cv_report.format_report(report, tables)}\n\nresults, figures and models: {folder}")
@@ -159,6 +169,7 @@ def _submit(command: Submit) -> int:
     tables = _load_tables(command.data)
     for path in filter(None, (command.out, command.intervals)):
         writable_folder(path.parent)
+    check_outputs({"--out": command.out, "--intervals": command.intervals}, tables.files)
     results, folds, report = _cross_validate(command, tables)
     if command.method == "average":
         estimators = [result["estimator"] for result in results]
@@ -186,9 +197,15 @@ def _submit(command: Submit) -> int:
 
 def _predict(command: Predict) -> int:
     writable_folder(command.out.parent)
+    check_outputs({"--out": command.out}, {"the file of houses": command.houses})
     estimators = kfold.load_estimators(command.models)
     houses = read_table(command.houses, has_price=False)
     prices = submission.average_predictions(estimators, houses)
+    for row in np.flatnonzero(~np.isfinite(prices))[:1]:
+        raise InputError(
+            f"{command.houses}: the models in {command.models} have no finite price for the house with Id "
+            f"{houses['Id'].iloc[row]}; correct its numbers, or run `kfold` again"
+        )
     frame = submission.submission_frame(houses["Id"], prices)
     write_atomically(command.out, frame.to_csv(index=False))
     print(f"{len(frame)} prices: {command.out}")
@@ -210,6 +227,7 @@ def _check(command: Check) -> int:
 def _sweep(command: Sweep) -> int:
     tables = _load_tables(command.data)
     folder = writable_folder(command.out)
+    check_outputs({"--out": folder / "sweep.csv"}, tables.files)
     table = sweep(command.settings, tables, command.folds, command.sweep)
     write_atomically(folder / "sweep.csv", table.to_csv(index=False))
     print(f"Best first{cv_report.generated_note(tables)}\n{table.head(10).to_string(index=False)}")

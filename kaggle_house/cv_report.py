@@ -23,6 +23,7 @@ from .data import Tables
 from .kfold import Fold, FoldOptions, FoldResult
 from .recipes import ARTICLE, BOOK, Recipe
 
+OUT_OF_FOLD = "oof.csv"  # file of the out-of-fold predictions
 # Recipes with published scores -> the run that they are published as.
 PUBLISHED_RUNS = {
     BOOK: "book",
@@ -170,5 +171,5 @@ def save_report(
     plot.save(draw_figures(results, folds, options, tables), folder)
     predicted = kfold.out_of_fold(results, folds, len(tables.train))
     frame = submission.submission_frame(tables.train["Id"], predicted)
-    write_atomically(folder / "oof.csv", frame.to_csv(index=False))
+    write_atomically(folder / OUT_OF_FOLD, frame.to_csv(index=False))
     write_atomically(folder / "kfold.json", json.dumps(report, indent=1, allow_nan=False) + "\n")

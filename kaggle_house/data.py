@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, Union
 
@@ -15,13 +18,16 @@ from d2l_repro.data import download
 from d2l_repro.errors import InputError
 
 from .generated import generated_tables
-from .schema import COLUMNS, NUMERIC, ORDINAL
+from .schema import CATEGORY, COLUMNS, NUMERIC, ORDINAL
 
 FOLDER = "kaggle_house"
 HUB_NAMES = ("kaggle_house_pred_train.csv", "kaggle_house_pred_test.csv")  # names in the book's data hub
 KAGGLE_NAMES = ("train.csv", "test.csv")
 DATASETS = ("auto", "kaggle_house", "generated")
 MISSING = ("NA", "")
+# What spreadsheets and pandas write for a missing value. As texts they would become levels of their own.
+OTHERWISE_MISSING = {"N/A", "#N/A", "#NA", "NAN", "NULL", "NONE", "<NA>", "NIL", "-", "--", "?"}
+MAX_SHOWN = 40  # characters of a cell that a message shows
 MAX_ID = 2**53  # whole numbers below it are exact as floats
 MAX_NAMES_SHOWN = 5  # column names that one message lists
 
@@ -41,6 +47,7 @@ class Tables:
     name: str = "kaggle_house"
     official: bool = True  # whether these are the published files, byte for byte
     stand_in_for: str | None = None  # the data set that was not available, if these took its place
+    files: dict[str, Path] = field(default_factory=dict)  # "the training table" and "the test table" -> path
 
 
 class _Row(NamedTuple):
@@ -85,7 +92,10 @@ def load_tables(
         if path.is_file()
     )
     return Tables(
-        read_table(paths[0], has_price=True), read_table(paths[1], has_price=False), official=official
+        read_table(paths[0], has_price=True),
+        read_table(paths[1], has_price=False),
+        official=official,
+        files=dict(zip(("the training table", "the test table"), paths)),
     )
 
 
@@ -117,10 +127,11 @@ def read_table(path: PathLike, has_price: bool) -> pd.DataFrame:
     for name in expected:
         position = header.index(name)
         parse, dtype = (_parse_number, float) if name in NUMERIC else (_parse_text, object)
+        parse, dtype = (_parse_id, "int64") if name == "Id" else (parse, dtype)
         values = [parse(path, row.line, name, row.fields[position].strip()) for row in rows]
         frame[name] = pd.Series(values, dtype=dtype)  # a text column may have only missing values
     _check_ids(path, frame["Id"], rows)
-    return pd.DataFrame({**frame, "Id": frame["Id"].astype("int64")})
+    return pd.DataFrame(frame)
 
 
 def _read_rows(path: PathLike) -> tuple[list[str], list[_Row]]:
@@ -148,7 +159,9 @@ def _read_text(path: PathLike) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+        raise InputError(
+            f"{path}: is not UTF-8 text (byte {error.start}); in a spreadsheet, save it as CSV UTF-8"
+        ) from error
     if not content.strip():
         raise InputError(f"{path}: is empty")
     if content[-1] not in "\r\n":
@@ -160,9 +173,13 @@ def _read_text(path: PathLike) -> str:
 
 
 def _check_header(path: PathLike, header: list[str], expected: list[str]) -> None:
-    missing = [name for name in expected if name not in header]
-    unknown = [name for name in header if name not in expected]
-    duplicate = sorted({name for name in header if header.count(name) > 1})
+    counts = Counter(header)
+    missing = [name for name in expected if name not in counts]
+    unknown = [name for name in counts if name not in expected]
+    duplicate = sorted(name for name, count in counts.items() if count > 1)
+    for separator in ";\t|":
+        if len(header) == 1 and separator in header[0]:
+            raise InputError(f"{path}: columns are separated by {separator!r}; save it with commas")
     if unknown == ["SalePrice"] and not missing:
         raise InputError(f"{path}: has a column SalePrice, unlike a test file; is it the training file?")
     for problem, names in (
@@ -171,47 +188,66 @@ def _check_header(path: PathLike, header: list[str], expected: list[str]) -> Non
         ("duplicate column", duplicate),
     ):
         if names:
-            listed = ", ".join(map(repr, names[:MAX_NAMES_SHOWN]))
+            listed = ", ".join(map(_shown, names[:MAX_NAMES_SHOWN]))
             more = len(names) - MAX_NAMES_SHOWN
             raise InputError(f"{path}: {problem} {listed}" + (f" and {more} more" if more > 0 else ""))
 
 
 def _parse_number(path: PathLike, line: int, name: str, field: str) -> float:
-    if field in MISSING:
-        if name in ("Id", "SalePrice"):
-            raise InputError(f"{path}: line {line}, column {name}: value is missing")
+    if field in MISSING and name != "SalePrice":
         return math.nan
-    try:
-        value = float(field.replace("_", "?"))  # float() would read 1_000 as a thousand
-    except ValueError:
-        raise InputError(f"{path}: line {line}, column {name}: {field!r} is not a number") from None
+    value = _as_number(path, line, name, field)
     positive = name == "SalePrice"
-    if not math.isfinite(value) or value < 0 or (positive and value == 0):
+    if not value < math.inf or value < 0 or (positive and value == 0):
         allowed = "finite and above 0" if positive else "finite and at least 0"
-        raise InputError(f"{path}: line {line}, column {name}: must be {allowed}, not {field}")
+        raise _cell_error(path, line, name, f"must be {allowed}, not {field[:MAX_SHOWN]}")
     return value
+
+
+def _as_number(path: PathLike, line: int, name: str, field: str) -> float:
+    if field in MISSING:
+        raise _cell_error(path, line, name, "value is missing")
+    try:
+        return float(field.replace("_", "?"))  # float() would read 1_000 as a thousand
+    except ValueError:
+        hint = "; write it without spaces or commas, such as 1234.5" if set(field) & set(", \xa0'") else ""
+        raise _cell_error(path, line, name, f"{_shown(field)} is not a number{hint}") from None
+
+
+def _parse_id(path: PathLike, line: int, name: str, field: str) -> int:
+    value = _as_number(path, line, name, field)
+    # Beyond MAX_ID, or with more digits than a float has, another Id may be the same float.
+    if not 0 <= value < MAX_ID or Decimal(field) != int(value):
+        raise _cell_error(
+            path, line, name, f"must be a whole number below {MAX_ID:,}, not {field[:MAX_SHOWN]}"
+        )
+    return int(value)
 
 
 def _parse_text(path: PathLike, line: int, name: str, field: str) -> str | float:
     if field in MISSING:
         return math.nan
-    if field not in ORDINAL.get(name, (field,)):
-        raise InputError(
-            f"{path}: line {line}, column {name}: unknown level {field!r}; choose from "
-            f"{', '.join(ORDINAL[name])}, NA"
-        )
+    if name in ORDINAL and field not in ORDINAL[name]:
+        levels = ", ".join(ORDINAL[name])
+        raise _cell_error(path, line, name, f"unknown level {_shown(field)}; choose from {levels}, NA")
+    if field.upper() in OTHERWISE_MISSING and field not in CATEGORY.get(name, ()):
+        raise _cell_error(path, line, name, f"{_shown(field)} is not a level; if it is missing, write NA")
+    if field.startswith("="):
+        raise _cell_error(path, line, name, f"{_shown(field)} is a formula; write its value")
     return field
 
 
-def _check_ids(path: PathLike, ids: pd.Series, rows: list[_Row]) -> None:
-    lines = {}  # Id -> line
+def _shown(field: str) -> str:
+    return repr(field if len(field) <= MAX_SHOWN else f"{field[:MAX_SHOWN]}...")
+
+
+def _cell_error(path: PathLike, line: int, name: str, problem: str) -> InputError:
+    return InputError(f"{path}: line {line}, column {name}: {problem}")
+
+
+def _check_ids(path: PathLike, ids: Iterable[int], rows: list[_Row]) -> None:
+    lines: dict[int, int] = {}  # Id -> line
     for row, value in zip(rows, ids):
-        if value != int(value) or value >= MAX_ID:
-            raise InputError(
-                f"{path}: line {row.line}, column Id: must be a whole number below {MAX_ID:,}, not {value:g}"
-            )
         if value in lines:
-            raise InputError(
-                f"{path}: line {row.line}, column Id: {int(value)} already occurs in line {lines[value]}"
-            )
+            raise _cell_error(path, row.line, "Id", f"{value} already occurs in line {lines[value]}")
         lines[value] = row.line

@@ -1,6 +1,8 @@
 """Cross-validate a recipe with k-fold, in this process, in several, or on a cluster."""
 
-import io
+import json
+import math
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,8 +18,9 @@ from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
 from d2l_repro.errors import InputError
-from d2l_repro.files import write_atomically
 from d2l_repro.settings import Bounds, Count, Seed, Settings
+from d2l_repro.train.arrays import check_finite, is_number, one_line, read_arrays, write_arrays
+from d2l_repro.train.loop import TrainingDiverged
 
 from .data import Tables
 from .features import engineered_features
@@ -31,6 +34,8 @@ BASELINES = {
 MAX_STRATA = 10  # classes of prices that stratified folds are balanced over
 
 FoldResult = dict[str, Any]  # what `run_fold` returns
+SCORES = ("train", "valid", "clipped", "seconds")  # the numbers in it
+_MODEL_NAME = re.compile(r"folds/\d+-\d+-[0-9a-f]+\.npz")
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,9 @@ class Fold:
     train_rows: np.ndarray
     valid_rows: np.ndarray
     seed: int  # seed of the fold's net
+
+    def __str__(self) -> str:
+        return f"fold {self.number} of repeat {self.repeat}"
 
 
 def split(prices: np.ndarray, options: FoldOptions, shuffle: bool) -> list[Fold]:
@@ -95,15 +103,27 @@ def _strata(prices, k):
 def run_fold(recipe: Recipe, tables: Tables, fold: Fold, impl: str) -> FoldResult:
     """Fit a recipe and the baselines on the training rows of a fold, and score them on its other rows.
 
+    Raises:
+        TrainingDiverged: the message names the fold.
+
     Returns:
         repeat, fold; train and valid (log rmse); baselines (name -> valid log rmse); history; predictions
         (US dollars, of the validation rows); clipped (number of predictions below 1 dollar); seconds (of
         fitting); estimator.
     """
     start = time.perf_counter()
-    estimator = fit_recipe(recipe, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)
+    try:
+        estimator = fit_recipe(recipe, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)
+    except TrainingDiverged as error:
+        raise TrainingDiverged(f"{fold}: {error}", error.history) from None
     seconds = time.perf_counter() - start
     history = estimator[-1].history_
+    if not math.isfinite(history[-1]["train_log_rmse"] + history[-1]["valid_log_rmse"]):
+        raise TrainingDiverged(
+            f"{fold}: training diverged, so that the predictions have no finite logarithms; try a smaller "
+            "learning rate",
+            history,
+        )
     predictions = estimator.predict(tables.train.iloc[fold.valid_rows])
     return {
         "repeat": fold.repeat,
@@ -145,7 +165,8 @@ def cross_validate(
         recipe: settings of the features and the net.
         tables: training and test table.
         options: how to split, and where to compute.
-        folder: folder to save results in, one file per fold in `folds/`; None saves nothing.
+        folder: folder to save results in, one file per fold in `folds/`; None saves nothing. The results'
+            `model` is the file's name.
         resume: reuse saved results that belong to the same settings and data.
         progress: show a progress bar over the folds, on a terminal.
 
@@ -154,6 +175,7 @@ def cross_validate(
 
     Raises:
         InputError: the options do not fit the data or each other.
+        TrainingDiverged: in a fold, which the message names; the folds before are saved.
     """
     if options.backend == "threading":
         raise InputError(
@@ -162,7 +184,7 @@ def cross_validate(
     folds = split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
     data_key = joblib.hash((tables.train, tables.test))
     keys = [joblib.hash((recipe, options.impl, fold, data_key)) for fold in folds]
-    store = FoldStore(folder)
+    store = FoldStore(folder, recipe, options.impl)
     results: dict[int, FoldResult] = {}  # index of the fold -> result
     if resume:
         saved = {i: store.load(fold, key) for i, (fold, key) in enumerate(zip(folds, keys))}
@@ -171,8 +193,7 @@ def cross_validate(
     calls = [joblib.delayed(run_fold)(recipe, tables, folds[i], options.impl) for i in missing]
     with tqdm(total=len(folds), initial=len(results), unit="fold", disable=None if progress else True) as bar:
         for i, result in zip(missing, _run_calls(calls, options)):
-            store.save(folds[i], keys[i], result)
-            results[i] = result
+            results[i] = store.save(folds[i], keys[i], result)
             bar.update()
             bar.set_postfix(valid=f"{result['valid']:.4f}")
     return [results[i] for i in range(len(folds))], folds
@@ -195,55 +216,126 @@ def _run_calls(calls: Sequence[Any], options: FoldOptions) -> Iterable[FoldResul
 
 
 class FoldStore:
-    """Save the result of each fold in a file, with a key of the settings and data that it belongs to."""
+    """Save the result of each fold in a file whose name contains a key of its settings and data.
 
-    def __init__(self, folder: Optional[Union[str, Path]]):
-        self.folder = None if folder is None else Path(folder) / "folds"
+    So an interrupted run with other settings leaves the models of the last complete run as they are.
 
-    def path(self, fold: Fold) -> Path:
-        """Return the fold's file."""
-        return self.folder / f"{fold.repeat}-{fold.number}.joblib"
+    Args:
+        folder: of the run; None saves nothing.
+        recipe: settings of the folds' models.
+        impl: implementation of their nets.
+    """
 
-    def save(self, fold: Fold, key: str, result: FoldResult) -> None:
-        """Write a result; without a folder do nothing."""
-        if self.folder is not None:
-            self.folder.mkdir(exist_ok=True)
-            content = io.BytesIO()
-            joblib.dump({"key": key, "result": result}, content, compress=3)
-            write_atomically(self.path(fold), content.getvalue())
+    def __init__(self, folder: Optional[Union[str, Path]], recipe: Recipe, impl: str):
+        self.folder = None if folder is None else Path(folder)
+        self.recipe, self.impl = recipe, impl
+
+    def name(self, fold: Fold, key: str) -> str:
+        """Return the name of the fold's file, relative to the folder."""
+        return f"folds/{fold.repeat}-{fold.number}-{key}.npz"
+
+    def save(self, fold: Fold, key: str, result: FoldResult) -> FoldResult:
+        """Write a result, and return it with the name of its file; without a folder do neither."""
+        if self.folder is None:
+            return result
+        path = self.folder / self.name(fold, key)
+        path.parent.mkdir(exist_ok=True)
+        features, net = result["estimator"].named_steps.values()
+        arrays, learned = net.state()
+        about = {
+            "recipe": asdict(self.recipe),
+            "impl": self.impl,
+            "seed": fold.seed,
+            "features": features.state(),
+            "net": learned,
+            "scores": {name: result[name] for name in SCORES},
+            "baselines": result["baselines"],
+        }
+        write_arrays(path, {**arrays, "predictions": result["predictions"]}, about)
+        return {**result, "model": self.name(fold, key)}
 
     def load(self, fold: Fold, key: str) -> Optional[FoldResult]:
-        """Return the saved result, or None if there is none with this key."""
-        if self.folder is None or not self.path(fold).is_file():
+        """Return the saved result, or None if there is none that can be used."""
+        if self.folder is None or not (self.folder / self.name(fold, key)).is_file():
             return None
         try:
-            saved = _load_pickle(self.path(fold))
+            estimator, arrays, about = _read_fold(self.folder / self.name(fold, key))
+            return _parse_result(fold, estimator, arrays, about, self.name(fold, key))
         except InputError:
-            return None  # written by another version: compute the fold again
-        return saved["result"] if saved["key"] == key else None
+            return None  # damaged: compute the fold again
 
 
-def _load_pickle(path):
+def _read_fold(path: Path) -> tuple[Pipeline, dict[str, np.ndarray], Any]:
+    """Return the fitted pipeline that a file holds, and all of its content.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
     try:
-        return joblib.load(path)
-    except (AttributeError, ImportError, EOFError, ValueError) as error:
+        arrays, about = read_arrays(path)
+        estimator = Recipe(**about["recipe"]).estimator(about["seed"], about["impl"])
+        features, net = estimator.named_steps.values()
+        features.restore(about["features"])
+        net.restore(arrays, about["net"], len(features.get_feature_names_out()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: was written by another version, or is damaged ({error}); run `kfold` again"
+            f"{path}: not a readable fold model ({one_line(error)}); run `kfold` again"
         ) from error
+    return estimator, arrays, about
+
+
+def _parse_result(
+    fold: Fold, estimator: Pipeline, arrays: dict[str, np.ndarray], about: Any, name: str
+) -> FoldResult:
+    """Return what `FoldStore.save` was given.
+
+    Raises:
+        InputError: it is not that.
+    """
+    try:
+        scores, baselines = about["scores"], about["baselines"]
+        predictions = arrays["predictions"]
+        check_finite({"predictions": predictions})
+        values = [*(scores[name] for name in SCORES), *(baselines[name] for name in BASELINES)]
+        if not all(is_number(value) and math.isfinite(value) for value in values):
+            raise ValueError("its scores are no finite numbers")
+        if predictions.shape != fold.valid_rows.shape:
+            raise ValueError("it has predictions of other houses")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{name}: not a readable result ({one_line(error)})") from error
+    return {
+        "repeat": fold.repeat,
+        "fold": fold.number,
+        **{name: scores[name] for name in SCORES},
+        "baselines": {name: baselines[name] for name in BASELINES},
+        "history": estimator[-1].history_,
+        "predictions": predictions,
+        "estimator": estimator,
+        "model": name,
+    }
 
 
 def load_estimators(folder: Union[str, Path]) -> list[Pipeline]:
-    """Load the fitted pipelines that `cross_validate` has saved.
-
-    They are pickles, which can run any code when loaded: load only files that you have written yourself.
+    """Load the fitted pipelines of the last complete run of `kfold` in a folder, which kfold.json names.
 
     Raises:
-        InputError: there are none, or another version has written them.
+        InputError: there is no complete run, or a file is damaged or was written by an earlier version.
     """
-    paths = sorted((Path(folder) / "folds").glob("*.joblib"))
-    if not paths:
-        raise InputError(f"--models: {folder} has no folds/*.joblib; `kfold --out {folder}` writes them")
-    return [_load_pickle(path)["result"]["estimator"] for path in paths]
+    path = Path(folder, "kfold.json")
+    again = f"run `kfold --out {folder}` again"
+    try:
+        names = [fold["model"] for fold in json.loads(path.read_text(encoding="utf-8"))["folds"]]
+    except OSError as error:
+        raise InputError(
+            f"--models: {folder} has no results of a complete run ({path.name}: {error.strerror}); {again}"
+        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{path}: names no fold models, it was written by an earlier version or is damaged; {again}"
+        ) from error
+    if not names or not all(isinstance(name, str) and _MODEL_NAME.fullmatch(name) for name in names):
+        raise InputError(f"{path}: names no fold models; {again}")
+    return [_read_fold(Path(folder, name))[0] for name in names]
 
 
 def out_of_fold(results: Sequence[FoldResult], folds: Sequence[Fold], num_rows: int) -> np.ndarray:
@@ -269,7 +361,7 @@ def summarize(
     train, valid = (np.array([result[name] for result in results]) for name in ("train", "valid"))
     prices = tables.train["SalePrice"].to_numpy()
     baselines = {name: np.array([result["baselines"][name] for result in results]) for name in BASELINES}
-    columns = ("repeat", "fold", "train", "valid", "clipped", "seconds")
+    columns = ("repeat", "fold", *SCORES)
     return {
         "dataset": tables.name,
         "stand_in_for": tables.stand_in_for,
@@ -277,7 +369,11 @@ def summarize(
         "settings": asdict(recipe),
         "options": asdict(options),
         "folds": [
-            {**{name: result[name] for name in columns}, "valid_rows": fold.valid_rows.tolist()}
+            {
+                **{name: result[name] for name in columns},
+                "model": result.get("model"),  # None where no models are saved
+                "valid_rows": fold.valid_rows.tolist(),
+            }
             for result, fold in zip(results, folds)
         ],
         "mean": {"train": float(train.mean()), "valid": float(valid.mean())},

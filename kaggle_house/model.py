@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from mxnet import gluon, init, nd
@@ -17,14 +19,73 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.model import Model
+from d2l_repro.results.history import History
 from d2l_repro.scratch import Adam, linreg, squared_loss
+from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability, Settings
 from d2l_repro.train import schedules
+from d2l_repro.train.arrays import check_finite, is_number, parse_history
 from d2l_repro.train.callbacks import Schedule, kept_random_state
 from d2l_repro.train.loop import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 WARM_UP = 0.05  # share of the steps over which the cosine schedule first rises
+MAX_HIDDENS = 100_000  # of all nets together; their weights and Adam's arrays take about 500 MB
 Predict = Callable[[np.ndarray], np.ndarray]  # (examples, features) -> (examples,)
+
+
+@dataclass(frozen=True)
+class NetSettings(Settings):
+    """Settings of the net."""
+
+    log_target: bool  # learn the logarithm of the price
+    standardise_target: bool  # scale the target to mean 0 and standard deviation 1
+    # hidden units of each net beside its linear layer; 0 for none
+    num_hiddens: Annotated[int, Bounds(0, MAX_HIDDENS + 1)]
+    # nets trained side by side; their mean is the prediction
+    num_nets: Annotated[int, Bounds(1, MAX_HIDDENS + 1)]
+    drop_prob: Probability  # probability of dropping a hidden unit in training
+    # error, in standard deviations of the target, beyond which the loss is absolute instead of squared
+    huber: Positive
+    l1: NonNegative  # L1 penalty on the linear layer of nets with hidden units
+    wd: NonNegative  # weight decay
+    lr: Positive  # learning rate of Adam
+    schedule: Literal["constant", "cosine"]  # learning rate schedule
+    num_epochs: Count  # passes over the training rows
+    batch_size: Count  # houses per step
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        units = self.num_hiddens * self.num_nets
+        if units > MAX_HIDDENS:
+            raise InputError(
+                f"--num-nets: {self.num_nets} nets of {self.num_hiddens} hidden units are too large: at most "
+                f"{MAX_HIDDENS:,} units fit into memory; choose fewer"
+            )
+        unused = {"num_nets": 1, "drop_prob": 0, "huber": 1, "l1": 0}
+        changed = {
+            f"--{name.replace('_', '-')}": neutral
+            for name, neutral in unused.items()
+            if getattr(self, name) != neutral
+        }
+        if not self.num_hiddens and changed:
+            neutral = " ".join(f"{flag} {value}" for flag, value in changed.items())
+            raise InputError(
+                f"{', '.join(changed)}: without meaning for a net that has no hidden units; give it some "
+                f"with --num-hiddens, or choose {neutral}"
+            )
+
+
+@dataclass(frozen=True)
+class _RegressorSettings(NetSettings):
+    impl: Literal["gluon", "scratch"]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.impl == "scratch" and (self.num_hiddens or self.wd):
+            raise InputError(
+                "impl='scratch' has only a linear layer without weight decay, as the recipe book; choose "
+                "num_hiddens=0 and wd=0, or impl='gluon'"
+            )
 
 
 def linear_from_scratch(num_inputs: int, lr: float) -> Model:
@@ -137,7 +198,7 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         batch_size (int): Examples per step.
         log_target (bool): Whether the net learns log(y); predictions are transformed back.
         standardise_target (bool): Whether the target is standardized; predictions are transformed back.
-        impl ("gluon" or "scratch"): Implementation; "scratch" has the linear layer only.
+        impl ("gluon" or "scratch"): Implementation; "scratch" has the linear layer only, without decay.
         random_state (int, RandomState or None): Seed of the initial weights, the order of the examples, and
             dropout.
 
@@ -188,8 +249,25 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             callbacks: callbacks of `train_ch3`.
 
         Raises:
-            InputError: `impl` is "scratch" and the settings ask for more than a linear layer.
+            InputError: a setting is out of range or means nothing to the net, or `log_target` is set and a
+                target is not above 0. Like any error in training, it leaves the estimator as it was.
         """
+        with self._unchanged_by_errors():
+            self._fit(X, y, measure or {}, callbacks)
+        return self
+
+    @contextmanager
+    def _unchanged_by_errors(self) -> Iterator[None]:
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _fit(self, X, y, measure, callbacks):
+        self._check_settings()
         X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
         target = self._scale_target(y)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -214,10 +292,48 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             metrics={},
             penalty=model.penalty,
             callbacks=callbacks,
-            measure={name: lambda f=function: f(predict) for name, function in (measure or {}).items()},
+            measure={name: lambda f=function: f(predict) for name, function in measure.items()},
         )
         self.weights_ = book_arrays(model)
-        return self
+
+    def _check_settings(self) -> None:
+        _RegressorSettings(**{field.name: getattr(self, field.name) for field in fields(_RegressorSettings)})
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return what `fit` has learned: arrays by name, and JSON values."""
+        check_is_fitted(self)
+        about = {"mean": float(self.mean_), "scale": float(self.scale_), "history": list(self.history_)}
+        return {f"weights_{i}": array for i, array in enumerate(self.weights_)}, about
+
+    def restore(self, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], num_inputs: int) -> None:
+        """Learn what `state` returned.
+
+        Args:
+            arrays: by name, as from `state`; others are ignored.
+            about: as from `state`.
+            num_inputs: number of features.
+
+        Raises:
+            KeyError, TypeError, ValueError: it was not returned by `state`, or has other features.
+        """
+        self._check_settings()
+        shapes = self._shapes(num_inputs)
+        weights = {name: arrays[name] for name in (f"weights_{i}" for i in range(len(shapes)))}
+        check_finite(weights)
+        if [array.shape for array in weights.values()] != shapes:
+            raise ValueError("the net has weights of other shapes")
+        if not (is_number(about["mean"]) and is_number(about["scale"]) and about["scale"] > 0):
+            raise ValueError("the target's mean and scale are not numbers")
+        self.mean_, self.scale_ = about["mean"], about["scale"]
+        self.history_: History = parse_history(about["history"])
+        self.weights_, self.n_features_in_ = list(weights.values()), num_inputs
+
+    def _shapes(self, num_inputs: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights, in the order of `book_arrays`."""
+        m, h = self.num_nets, self.num_hiddens
+        if not h:
+            return [(num_inputs, 1), (1,)]
+        return [(1, m, h), (num_inputs, m), (m,), (num_inputs, m * h), (m * h,)]
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return predictions, (examples,), for X, (examples, features)."""
@@ -226,6 +342,9 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
 
     def _scale_target(self, y):
         """Return what the net learns, and remember how to undo it."""
+        if self.log_target and y.min() <= 0:
+            row = int(np.argmin(y))
+            raise InputError(f"log_target needs targets above 0, but y[{row}] is {y[row]:g}")
         target = np.log(y) if self.log_target else y.astype(np.float64)
         self.mean_, self.scale_ = 0.0, 1.0
         if self.standardise_target:
@@ -239,11 +358,6 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         return Schedule(schedules.warm_up(warm_up_steps, cosine))
 
     def _build(self, num_inputs) -> Model:
-        if self.impl == "scratch" and (self.num_hiddens or self.wd):
-            raise InputError(
-                "impl='scratch' has only a linear layer without weight decay; choose num_hiddens=0 and wd=0, "
-                "or impl='gluon'"
-            )
         if self.impl == "scratch":
             return linear_from_scratch(num_inputs, self.lr)
         if not self.num_hiddens:
@@ -262,6 +376,10 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
     def _predict(self, X):
         # Repeats the nets' formulas in double precision and without MXNet, so that predictions depend neither
         # on the batch nor on the machine.
+        with np.errstate(over="ignore"):  # an infinite exp makes swish 0, as it should be
+            return self._output(X)
+
+    def _output(self, X):
         if len(self.weights_) == 2:
             w, b = self.weights_
             output = X @ w.astype(np.float64) + b

@@ -2,43 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 
-from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability, Settings
-
 from .data import Tables
 from .features import book_features, engineered_features
-from .model import GluonRegressor
+from .model import GluonRegressor, NetSettings
 
 FEATURES = {"book": book_features, "engineered": engineered_features}
 
 
 @dataclass(frozen=True)
-class Recipe(Settings):
+class Recipe(NetSettings):
     """Settings of the recipe."""
 
     features: Literal["book", "engineered"]  # the book's columns, or engineered ones
     # rows that the features are fitted on; the book fits them on all rows, the test file included
     statistics: Literal["all rows", "training rows"]
     shuffle: bool  # draw the folds at random; --no-shuffle, or --contiguous, takes slices of the file
-    log_target: bool  # learn the logarithm of the price
-    standardise_target: bool  # scale the target to mean 0 and standard deviation 1
-    num_hiddens: Annotated[int, Bounds(0)]  # hidden units of each net beside its linear layer; 0 for none
-    num_nets: Count  # nets trained side by side; their mean is the prediction
-    drop_prob: Probability  # probability of dropping a hidden unit in training
-    # error, in standard deviations of the target, beyond which the loss is absolute instead of squared
-    huber: Positive
-    l1: NonNegative  # L1 penalty on the linear layer of nets with hidden units
-    wd: NonNegative  # weight decay
-    lr: Positive  # learning rate of Adam
-    schedule: Literal["constant", "cosine"]  # learning rate schedule
-    num_epochs: Count  # passes over the training rows
-    batch_size: Count  # houses per step
 
     def estimator(self, seed: int = 0, impl: Literal["gluon", "scratch"] = "gluon") -> Pipeline:
         """Return an unfitted pipeline, DataFrame with the 79 columns -> prices in US dollars."""

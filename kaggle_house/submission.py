@@ -14,6 +14,7 @@ from d2l_repro.errors import InputError
 
 COMPETITION = "house-prices-advanced-regression-techniques"
 UPLOAD = f"kaggle competitions submit -c {COMPETITION} -f {{path}} -m 'd2l_repro, {{recipe}}'"
+MAX_SHOWN = 80  # characters of a header that a message shows
 LEVELS = (0.8, 0.95)  # of the prediction intervals
 
 
@@ -59,7 +60,8 @@ def read_submission(path: str | Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise InputError(f"{path}: cannot be read ({error})") from error
+        reason = " ".join(str(error).split())  # pandas' messages may have several lines
+        raise InputError(f"{path}: cannot be read ({reason})") from error
 
 
 def find_errors(submission: pd.DataFrame, test_ids: ArrayLike) -> list[str]:
@@ -70,7 +72,8 @@ def find_errors(submission: pd.DataFrame, test_ids: ArrayLike) -> list[str]:
         test_ids: the Ids of the test table, in order.
     """
     if list(submission.columns) != ["Id", "SalePrice"]:
-        return [f"the header must be Id,SalePrice, not {','.join(map(str, submission.columns))}"]
+        header = ",".join(map(str, submission.columns))
+        return [f"the header must be Id,SalePrice, not {header[:MAX_SHOWN]!r}"]
     ids, prices = submission["Id"], submission["SalePrice"]
     return _id_errors(ids, np.asarray(test_ids)) + _price_errors(prices)
 

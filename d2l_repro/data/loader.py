@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Callable
 
 import numpy as np
@@ -29,12 +30,11 @@ class Minibatches:
             None keeps the order of the examples, as is usual for a test set.
 
     Raises:
-        ValueError: X and y differ in the number of examples.
+        ValueError: X and y differ in the number of examples, or `batch_size` is no whole number above 0.
     """
 
     def __init__(self, X: nd.NDArray, y: nd.NDArray, batch_size: int, seed: int | None = None):
-        if len(X) != len(y):
-            raise ValueError(f"{len(X)} examples, but {len(y)} labels")
+        _check(X, y, batch_size)
         self.X, self.y, self.batch_size = X, y, batch_size
         self._rng = None if seed is None else np.random.RandomState(seed)
 
@@ -54,6 +54,13 @@ class Minibatches:
             yield X[batch] if order is None else X.take(order[batch]), y[batch]
 
 
+def _check(X: nd.NDArray, y: nd.NDArray, batch_size: int) -> None:
+    if len(X) != len(y):
+        raise ValueError(f"{len(X)} examples, but {len(y)} labels")
+    if not isinstance(batch_size, Integral) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, not {batch_size}")
+
+
 def data_iter(batch_size: int, features: nd.NDArray, labels: nd.NDArray) -> Iterator[Batch]:
     """Iterate once over the examples in minibatches, in random order (section 3.2).
 
@@ -68,10 +75,9 @@ def data_iter(batch_size: int, features: nd.NDArray, labels: nd.NDArray) -> Iter
         X (batch, ...) and y (batch, ...).
 
     Raises:
-        ValueError: features and labels differ in the number of examples.
+        ValueError: as for `Minibatches`.
     """
-    if len(features) != len(labels):
-        raise ValueError(f"{len(features)} examples, but {len(labels)} labels")
+    _check(features, labels, batch_size)
     order = list(range(len(features)))
     random.shuffle(order)
     for first in range(0, len(order), batch_size):

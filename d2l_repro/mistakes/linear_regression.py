@@ -95,7 +95,7 @@ lesson = Lesson(
             "broadcast",
             "whose predictions, (n, 1), minus labels, (n,), became (n, n)",
             "broadcasting",
-            lambda model, hp: replace(model, loss=parts.broadcast_loss),
+            parts.broadcasts,
             caught_by=(PARITY,),
             rows=LOSSES,
         ),

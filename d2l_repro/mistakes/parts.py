@@ -10,7 +10,7 @@ from mxnet import nd
 from ..data.loader import Data, Mapped, Minibatches
 from ..experiment.model import Model
 from ..scratch import SGD
-from ..train.loop import Trainer
+from ..train.loop import Trainer, gradients_by_autograd
 
 # Published rows of a classifier: (run, metric).
 TRAINING = (("scratch", "train_loss"), ("scratch", "train_acc"))
@@ -54,7 +54,7 @@ def divided_by_own_size(model: Model, hp: Any) -> Model:
 
 def climbs(model: Model, hp: Any) -> Model:
     """Add the gradient instead of subtracting it."""
-    return replace(model, trainer=SGD(model.params, -hp.lr))
+    return replace(model, trainer=WrongSize(SGD(model.params, hp.lr), lambda batch_size: -batch_size))
 
 
 def never_steps(model: Model, hp: Any) -> Model:
@@ -92,6 +92,11 @@ def train_on_test_set(data: Data) -> Data:
 def absolute_error(y_hat, y):  # (batch, 1), (batch,)
     """Return the distances of predictions from labels."""
     return (y_hat - y.reshape(y_hat.shape)).abs()  # (batch, 1)
+
+
+def broadcasts(model: Model, hp: Any) -> Model:
+    """Compare every prediction with every label. The loop would refuse this loss if it took the gradients."""
+    return replace(model, loss=broadcast_loss, gradients=gradients_by_autograd(model.net, broadcast_loss))
 
 
 def broadcast_loss(y_hat, y):  # (batch, 1), (batch,)

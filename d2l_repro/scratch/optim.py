@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from typing import Any, Callable
 
 import numpy as np
 from mxnet import autograd, nd
+
+from ..settings import HUGE
 
 
 def clip_gradients(grads: Sequence[nd.NDArray], theta: float) -> None:
@@ -51,7 +54,8 @@ class Optimizer:
         t: number of steps taken.
 
     Raises:
-        ValueError: a parameter has no gradient attached, or decoupled weight decay is given an l2_factor.
+        ValueError: a parameter has no gradient attached, the learning rate is negative, absurdly large or no
+            number, or decoupled weight decay is given an l2_factor.
     """
 
     state_names: tuple[str, ...] = ()
@@ -65,7 +69,7 @@ class Optimizer:
         l2_factor: float = 1.0,
     ):
         self.params = list(params)
-        self.learning_rate = lr
+        self.set_learning_rate(lr)
         if decoupled and l2_factor != 1:
             raise ValueError("decoupled weight decay has no penalty that l2_factor could multiply")
         self.wd, self.decoupled, self.l2_factor = wd, decoupled, l2_factor
@@ -77,6 +81,8 @@ class Optimizer:
 
     def set_learning_rate(self, lr: float) -> None:
         """Use `lr` from the next step on."""
+        if not isinstance(lr, Real) or not 0 <= lr < HUGE:
+            raise ValueError(f"the learning rate must be a number from 0 to below {HUGE:g}, not {lr}")
         self.learning_rate = lr
 
     def step(self, batch_size: float) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_atomically
 from ..results.history import History
+from .arrays import check_finite, one_line, parse_history, read_arrays, write_arrays
 from .callbacks import seed_everything
 from .loop import Callback, Loop
 from .parameters import Parameter
@@ -60,7 +57,7 @@ class Checkpoint(Callback):
 
     def before_training(self, loop: Loop) -> None:
         if self.resume and self.path.is_file():
-            arrays, history = self._read()
+            arrays, history = self._read(loop.num_epochs)
             for param, array in zip(self.params, arrays):
                 param.set(array)
             loop.history[:] = history
@@ -69,34 +66,36 @@ class Checkpoint(Callback):
             loop.first_loss = history[0]["train_loss"]
 
     def after_epoch(self, loop: Loop) -> None:
-        contents: dict[str, Any] = {str(i): param.get() for i, param in enumerate(self.params)}
-        contents["about"] = json.dumps({"run": self.identity, "history": loop.history})
-        file = io.BytesIO()
-        np.savez(file, **contents)
-        write_atomically(self.path, file.getvalue())
+        arrays = {str(i): param.get() for i, param in enumerate(self.params)}
+        write_arrays(self.path, arrays, {"run": self.identity, "history": loop.history})
 
-    def _read(self) -> tuple[list[np.ndarray], History]:
+    def _read(self, num_epochs: int) -> tuple[list[np.ndarray], History]:
         """Return the saved parameters and history.
 
         Raises:
             InputError: the file is damaged, or was written by another run.
         """
         try:
-            with np.load(io.BytesIO(self.path.read_bytes()), allow_pickle=False) as content:
-                about = json.loads(content["about"].item())
-                arrays = [content[str(i)] for i in range(len(self.params))]
-                identity, history = about["run"], History(about["history"])
-                history[0]["train_loss"]
-        except _DAMAGED as error:
+            found, about = read_arrays(self.path)
+            arrays = {i: found[str(i)] for i in range(len(self.params))}
+            identity, history = about["run"], parse_history(about["history"])
+            check_finite(arrays)
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path}: not a readable checkpoint ({error}); remove it, or leave --resume out"
+                f"{self.path}: not a readable checkpoint ({one_line(error)}); remove it, or leave "
+                "--resume out"
             ) from error
         self._check_identity(identity)
-        if [array.shape for array in arrays] != [param.get().shape for param in self.params]:
+        if [array.shape for array in arrays.values()] != [param.get().shape for param in self.params]:
             raise InputError(
                 f"{self.path}: its parameters have other shapes; remove it, or leave --resume out"
             )
-        return arrays, history
+        if len(history) > num_epochs:
+            raise InputError(
+                f"{self.path}: has {len(history)} epochs, more than the {num_epochs} to train; "
+                "remove it, or leave --resume out"
+            )
+        return list(arrays.values()), history
 
     def _check_identity(self, identity: Any) -> None:
         ours = json.loads(json.dumps(self.identity))
@@ -107,18 +106,3 @@ class Checkpoint(Callback):
                 f"{self.path}: checkpoint was written with other settings ({different}); "
                 "leave --resume out, or name another --out"
             )
-
-
-# What NumPy, zipfile and json raise on files that are not ours.
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    IndexError,
-    AttributeError,
-    EOFError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)

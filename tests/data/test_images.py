@@ -13,7 +13,7 @@ from mxnet import nd
 
 from d2l_repro.data import download, images
 from d2l_repro.data.images import load_images
-from d2l_repro.data.loader import Minibatches, Steps
+from d2l_repro.data.loader import Minibatches, Steps, data_iter
 from d2l_repro.data.synthetic import linear_data, polynomial_data, two_moons, xor_points
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.chapter import seed_everything
@@ -32,6 +32,14 @@ def test_minibatches_contain_every_example_once_with_its_label(examples, batch_s
     np.testing.assert_array_equal(features[:, 0], 2 * labels)
     if seed is None:
         np.testing.assert_array_equal(labels, np.arange(examples))
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, None])
+def test_minibatches_refuse_batch_sizes_that_are_no_whole_number_above_0(batch_size):
+    X, y = nd.zeros((4, 2)), nd.zeros(4)
+    for load in (lambda: Minibatches(X, y, batch_size), lambda: next(data_iter(batch_size, X, y))):
+        with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1"):
+            load()
 
 
 def test_minibatches_depend_on_the_seed_and_have_a_new_order_each_epoch():

@@ -86,6 +86,23 @@ def test_read_table_ignores_harmless_differences(tmp_path, change):
         ("Id", "1", "line 4, column Id: 1 already occurs in line 2"),
         ("Id", "2.5", "column Id: must be a whole number below 9,007,199,254,740,992, not 2.5"),
         ("Id", "9223372036854775296", "column Id: must be a whole number below"),
+        ("Id", "9007199254740993", "column Id: must be a whole number below"),
+        (
+            "Id",
+            "9007199254740990.9",
+            "must be a whole number below 9,007,199,254,740,992, not 9007199254740990.9",
+        ),
+        ("Id", "-3", "column Id: must be a whole number below"),
+        ("Alley", "N/A", "line 4, column Alley: 'N/A' is not a level; if it is missing, write NA"),
+        ("MSZoning", "nan", "column MSZoning: 'nan' is not a level"),
+        ("GarageType", "None", "column GarageType: 'None' is not a level"),
+        ("Neighborhood", "=1+1", "column Neighborhood: '=1+1' is a formula; write its value"),
+        ("LotArea", "=1+1", "column LotArea: '=1+1' is not a number"),
+        ("LotArea", '"8,450"', "'8,450' is not a number; write it without spaces or commas, such as 1234.5"),
+        ("LotArea", '"8450,5"', "'8450,5' is not a number; write it without spaces or commas"),
+        ("LotArea", "8\xa0450", "is not a number; write it without spaces or commas"),
+        ("LotArea", "N/A", "column LotArea: 'N/A' is not a number"),
+        ("LotArea", "9" * 300 + "x", "column LotArea: '" + "9" * 40 + "...' is not a number"),
         (
             "KitchenQual",
             "Good",
@@ -125,6 +142,13 @@ def test_read_table_reports_invalid_columns(lines):
         (b"\n\n", "is empty"),
         (b"Id,SalePrice\n", "contains a header but no rows"),
         (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (
+            "Id,SalePrice\n1,2\n".encode("utf-16"),
+            r"is not UTF-8 text \(byte 0\); in a spreadsheet, save it as CSV UTF-8",
+        ),
+        ("Id,SalePrice\n1,\u20ac\n".encode("cp1252"), r"is not UTF-8 text \(byte 15\)"),
+        (b"Id;SalePrice\n1;2\n", "columns are separated by ';'; save it with commas"),
+        (b"Id\tSalePrice\n1\t2\n", r"columns are separated by '\\t'"),
         (b'Id,"SalePrice\n', "is not valid CSV"),
         (b"Id,SalePrice\n1,2", "does not end with a newline"),
         (b"Id,SalePrice\n1,2,3\n", "line 2 has 3 fields, but the header has 2"),
@@ -183,6 +207,87 @@ def test_read_table_returns_a_cell_as_written_or_rejects_it(tmp_path_factory, ro
         assert cell == float(value)
     else:
         assert cell == value.strip()
+
+
+def test_read_table_reads_none_where_it_is_a_level_and_whole_ids_written_as_floats(lines):
+    rows = lines.rows
+    rows[3][rows[0].index("MasVnrType")] = "None"
+    rows[3][0] = "77.0"
+    read = read_table(lines(rows), has_price=True)
+    assert read["MasVnrType"].iloc[2] == "None"
+    assert read["Id"].iloc[2] == 77
+    assert read["Id"].dtype == np.int64
+
+
+# Pieces that spreadsheets, pandas and damaged files put into a table.
+PIECES = [
+    piece.encode("latin-1")
+    for piece in [
+        *(
+            ",",
+            ";",
+            '"',
+            "\n",
+            "\r",
+            "\r\n",
+            "\0",
+            "\xff\xfe",
+            "\xef\xbb\xbf",
+            "\x80",
+            "\xe2\x82\xac",
+            "\x1b[31m",
+        ),
+        *(
+            "NA",
+            "N/A",
+            "nan",
+            "=1+1",
+            "1,5",
+            "-1",
+            "_",
+            "1e999",
+            "9007199254740993",
+            "'8,450'",
+            "Id",
+            "SalePrice",
+        ),
+    ]
+]
+WHOLE = SMALL.to_csv(index=False, na_rep="NA").encode()
+
+
+@given(
+    edits=st.lists(
+        st.tuples(
+            st.floats(0, 1), st.integers(0, 40), st.one_of(st.sampled_from(PIECES), st.binary(max_size=8))
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    encoding=st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-8-sig"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_read_table_reads_a_damaged_file_or_says_in_one_line_why_not(tmp_path_factory, edits, encoding):
+    content = WHOLE
+    for place, length, piece in edits:
+        start = int(place * len(content))
+        content = content[:start] + piece + content[start + length :]
+    if encoding != "utf-8":
+        content = content.decode("utf-8", "replace").encode(encoding, "replace")
+    path = tmp_path_factory.mktemp("damaged") / "a.csv"
+    path.write_bytes(content)
+    table, message = None, ""
+    try:
+        table = read_table(path, has_price=True)
+    except InputError as error:
+        message = str(error).replace(str(path), "a.csv")
+    if table is None:
+        assert message.isprintable()  # so that it is one line, too
+        assert len(message) < 400
+        return
+    assert list(table.columns) == COLUMNS
+    assert (table["SalePrice"] > 0).all()
+    assert np.isfinite(engineered_features().fit(table).transform(table)).all()
 
 
 def test_load_tables_finds_kaggles_own_file_names(offline, tmp_path):

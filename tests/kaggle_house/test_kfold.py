@@ -3,13 +3,14 @@
 import json
 import logging
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
+from d2l_repro.train.arrays import read_arrays, write_arrays
 from kaggle_house import cli, cv_report, kfold, submission
 from kaggle_house.data import Tables, load_tables
 from kaggle_house.generated import generated_tables
@@ -117,7 +119,7 @@ def test_cross_validate_rejects_unusable_backends(backend, message):
 def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_path, monkeypatch):
     options = kfold.FoldOptions(k=3)
     first, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path)
-    (tmp_path / "folds" / "0-2.joblib").unlink()
+    (tmp_path / first[1]["model"]).unlink()
     folds_run = []
     original = kfold.run_fold
     monkeypatch.setattr(kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or original(*args))
@@ -127,7 +129,9 @@ def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_p
         np.testing.assert_array_equal(a["predictions"], b["predictions"])
 
     # Which folds run is all that is left to see, so they need no training.
-    monkeypatch.setattr(kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or first[0])
+    monkeypatch.setattr(
+        kfold, "run_fold", lambda *args: folds_run.append(args[2].number) or first[args[2].number - 1]
+    )
     other_tables = Tables(FEW.train.assign(LotArea=1.0), FEW.test, name="generated")
     for recipe, tables, expected in [
         (QUICK, FEW, []),
@@ -140,17 +144,162 @@ def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_p
         assert folds_run == expected
 
 
-def test_cross_validate_recomputes_folds_of_another_version(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return the folder of a complete run with two folds."""
+    folder = tmp_path_factory.mktemp("run")
     options = kfold.FoldOptions(k=2)
-    monkeypatch.setattr(kfold, "run_fold", lambda *args: {"fold": args[2].number, "valid": 0.0})
-    (tmp_path / "folds").mkdir()
-    for name in ("0-1", "0-2"):
-        # a pickle of a class that this version does not have
-        (tmp_path / "folds" / f"{name}.joblib").write_bytes(b"ckaggle_house.features\nNoSuchClass\n.")
-    with pytest.raises(InputError, match=r"0-1\.joblib: was written by another version"):
-        kfold.load_estimators(tmp_path)
-    results, _ = kfold.cross_validate(QUICK, FEW, options, tmp_path, resume=True)
-    assert [result["fold"] for result in results] == [1, 2]
+    results, folds = kfold.cross_validate(QUICK, FEW, options, folder)
+    report = kfold.summarize(results, folds, QUICK, options, FEW)
+    (folder / "kfold.json").write_text(json.dumps(report))
+    return folder
+
+
+@pytest.fixture
+def damaged(run, tmp_path):
+    """Return a copy of that folder."""
+    return shutil.copytree(run, tmp_path / "damaged")
+
+
+@pytest.mark.parametrize("recipe", [QUICK, BOOK.replace(num_epochs=1)])
+def test_load_estimators_predicts_the_bits_of_the_fitted_ones(tmp_path, recipe):
+    options = kfold.FoldOptions(k=2)
+    results, folds = kfold.cross_validate(recipe, FEW, options, tmp_path)
+    (tmp_path / "kfold.json").write_text(json.dumps(kfold.summarize(results, folds, recipe, options, FEW)))
+    for result, loaded in zip(results, kfold.load_estimators(tmp_path)):
+        for houses in (FEW.test, TRAIN.tail(50).assign(Neighborhood="Elsewhere", LotFrontage=np.nan)):
+            np.testing.assert_array_equal(loaded.predict(houses), result["estimator"].predict(houses))
+        names = loaded[0].get_feature_names_out()
+        assert names.tolist() == result["estimator"][0].get_feature_names_out().tolist()
+
+
+def test_load_estimators_uses_only_the_models_of_the_last_complete_run(damaged):
+    before = [model.predict(FEW.test) for model in kfold.load_estimators(damaged)]
+    # a run with other settings that did not get to its end
+    kfold.cross_validate(QUICK.replace(num_epochs=1), FEW, kfold.FoldOptions(k=3), damaged)
+    assert len(list(damaged.glob("folds/*.npz"))) == 5
+    np.testing.assert_array_equal(
+        [model.predict(FEW.test) for model in kfold.load_estimators(damaged)], before
+    )
+
+
+def test_predict_refuses_a_house_without_a_finite_price(damaged, tmp_path, capsys):
+    houses = FEW.test.head(3)
+    houses.to_csv(tmp_path / "h.csv", index=False, na_rep="NA")
+    for path in damaged.glob("folds/*.npz"):
+        arrays, about = read_arrays(path)
+        about["net"]["mean"] = 1e308
+        write_arrays(path, arrays, about)
+    assert main("predict", tmp_path / "h.csv", "--models", damaged, "--out", tmp_path / "p.csv") == 2
+    assert f"no finite price for the house with Id {houses['Id'].iloc[0]}" in capsys.readouterr().err
+    assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has no results of a complete run"),
+        ('{"folds": [{"valid": 0.1}]}', "was written by an earlier version or is damaged; run"),
+        ("[" * 100_000, "damaged"),
+        ('{"folds": [{"model": "../../x.npz"}]}', "names no fold models"),
+        ('{"folds": []}', "names no fold models"),
+        ('{"folds": [{"model": "folds/0-1-0.npz"}]}', "not a readable fold model"),
+    ],
+)
+def test_load_estimators_reports_a_folder_without_its_models(damaged, content, message):
+    (damaged / "kfold.json").unlink()
+    if content is not None:
+        (damaged / "kfold.json").write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        kfold.load_estimators(damaged)
+    assert "again" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class Evil:
+    """An object whose pickle ends the program."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+FAULTS = {
+    "a pickle": lambda arrays, about: arrays.update(weights_0=np.array([Evil()], dtype=object)),
+    "nan": lambda arrays, about: arrays.update(weights_1=np.full_like(arrays["weights_1"], np.nan)),
+    "shape": lambda arrays, about: arrays.update(weights_1=arrays["weights_1"][:-1]),
+    "no array": lambda arrays, about: arrays.pop("weights_4"),
+    "texts": lambda arrays, about: arrays.update(weights_2=np.array(["a"])),
+    "recipe": lambda arrays, about: about["recipe"].update(lr="high"),
+    "escapes": lambda arrays, about: about["recipe"].update(schedule="\x1b[31m\ud800" + "x" * 9999),
+    "level twice": lambda arrays, about: about["features"]["levels"]["levels_"].update(
+        Alley=["Pave", "Pave"]
+    ),
+    "no scores": lambda arrays, about: about["scores"].pop("valid"),  # which `predict` does not need
+    "no recipe": lambda arrays, about: about.pop("recipe"),
+    "implementation": lambda arrays, about: about.update(impl="torch"),
+    "scale": lambda arrays, about: about["net"].update(scale=0),
+    "history": lambda arrays, about: about["net"].update(history=[{"epoch": 2, "train_loss": 1.0}]),
+    "mean": lambda arrays, about: about["features"]["numbers"][3].update(mean_={"LotArea": 1.0}),
+    "number": lambda arrays, about: about["features"]["numbers"][0].update(median_frontage_="70"),
+    "name": lambda arrays, about: about["features"]["numbers"][1].update(skewed_=["NoSuch"]),
+    "level": lambda arrays, about: about["features"]["levels"]["levels_"].pop("MSZoning"),
+    "levels": lambda arrays, about: about["features"]["levels"]["levels_"].update(MSZoning=[1, 2]),
+    "transformer": lambda arrays, about: about["features"]["numbers"].pop(),
+}
+
+
+def damage(folder, fault):
+    path = sorted(folder.glob("folds/*.npz"))[0]
+    arrays, about = read_arrays(path)
+    FAULTS[fault](arrays, about)
+    write_arrays(path, arrays, about)
+    return path
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "no scores"])
+def test_load_estimators_refuses_models_that_are_wrong(damaged, fault):
+    damage(damaged, fault)
+    with pytest.raises(
+        InputError, match=r"npz: not a readable fold model \(.*\); run `kfold` again"
+    ) as caught:
+        kfold.load_estimators(damaged)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("fault", ["a pickle", "no scores", "truncated"])
+def test_cross_validate_computes_damaged_folds_again(damaged, fault, monkeypatch):
+    path = damage(damaged, "nan" if fault == "truncated" else fault)
+    if fault == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
+    computed = []
+    original = kfold.run_fold
+    monkeypatch.setattr(kfold, "run_fold", lambda *args: computed.append(args[2].number) or original(*args))
+    kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2), damaged, resume=True)
+    assert computed == [1]
+    kfold.load_estimators(damaged)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_kfold_names_the_fold_that_diverges_and_keeps_those_before(
+    files, tmp_path, capsys, monkeypatch, jobs
+):
+    if jobs == 1:  # so that only the second fold diverges
+        original = kfold.fit_recipe
+
+        def fit(recipe, *args, **options):
+            lr = 1e17 if args[2][0] else recipe.lr
+            return original(recipe.replace(lr=lr), *args, **options)
+
+        monkeypatch.setattr(kfold, "fit_recipe", fit)
+    lr = ["--lr", 1e17] if jobs == 2 else []
+    command = ["kfold", *files, *FAST, *lr, "--k", 2, "--contiguous", "--jobs", jobs, "--out", tmp_path]
+    assert main(*command) == 1
+    error = capsys.readouterr().err
+    # In parallel either fold may be the first to fail.
+    assert re.search(r"fold [12] of repeat 0: training diverged" if jobs == 2 else "fold 2 of", error)
+    assert error.count("\n") == 1
+    assert len(list(tmp_path.glob("folds/*.npz"))) == 2 - jobs
 
 
 def test_fit_recipe_tuned_learns_nothing_from_other_rows_or_the_test_file():
@@ -250,9 +399,12 @@ VALID = pd.DataFrame({"Id": ["1461", "1462", "1463"], "SalePrice": ["1e5", "2000
     ("change", "message"),
     [
         (lambda f: f, None),
-        (lambda f: f.rename(columns={"SalePrice": "Price"}), "the header must be Id,SalePrice, not Id,Price"),
-        (lambda f: f[["SalePrice", "Id"]], "Id,SalePrice, not SalePrice,Id"),
-        (lambda f: f.assign(extra="1"), "not Id,SalePrice,extra"),
+        (
+            lambda f: f.rename(columns={"SalePrice": "Price"}),
+            "header must be Id,SalePrice, not 'Id,Price'",
+        ),
+        (lambda f: f[["SalePrice", "Id"]], "Id,SalePrice, not 'SalePrice,Id'"),
+        (lambda f: f.assign(extra="1"), "not 'Id,SalePrice,extra'"),
         (lambda f: f.head(2), "there must be 3 rows, not 2"),
         (lambda f: f.iloc[[0, 2, 1]], "in another order than"),
         (lambda f: f.assign(Id=["1460", "1461", "1462"]), "every Id differs by -1 from the test table's"),
@@ -289,7 +441,7 @@ def test_commands_report_invalid_input_in_one_line(files, tmp_path, capsys, offl
         (["kfold", "--dataset", "kaggle_house"], "not found in"),
         (["submit", *files, "--contiguous", "--stratify"], "add --shuffle"),
         (["kfold", *files, *FAST, "--impl", "scratch"], "has only a linear layer"),
-        (["predict", files[3], "--models", tmp_path], "has no folds/*.joblib"),
+        (["predict", files[3], "--models", tmp_path], "has no results of a complete run"),
         (["check", "nowhere.csv", "--test", files[3]], "nowhere.csv: cannot be read"),
     ]:
         assert main(*argv) == 2, argv
@@ -325,6 +477,70 @@ def test_commands_mark_generated_houses_everywhere(offline, tmp_path, capsys, ca
         assert "generated houses" in title
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_commands_never_overwrite_what_they_read_or_write(files, tmp_path, capsys, link):
+    train, test = files[1], files[3]
+    before = train.read_bytes(), test.read_bytes()
+    out = tmp_path / "o.csv"
+
+    def same(path):
+        if link:
+            out.unlink(missing_ok=True)
+            out.symlink_to(path)
+        return out if link else path
+
+    for command in (
+        ["submit", *files, "--out", same(train)],
+        ["submit", *files, "--out", same(test)],
+        ["submit", *files, "--out", tmp_path / "s.csv", "--intervals", same(tmp_path / "s.csv")],
+        ["submit", *files, "--intervals", same(test)],
+        ["predict", test, "--models", tmp_path, "--out", same(test)],
+    ):
+        assert main(*command) == 2
+        error = capsys.readouterr().err
+        assert "are the same file" in error
+        assert error.count("\n") == 1
+    assert (train.read_bytes(), test.read_bytes()) == before
+
+
+def test_submit_does_not_overwrite_the_tables_of_the_data_folder(tmp_path, capsys):
+    folder = tmp_path / "kaggle_house"
+    folder.mkdir()
+    for frame, name in ((FEW.train, "train.csv"), (FEW.test, "test.csv")):
+        frame.to_csv(folder / name, index=False, na_rep="NA")
+    assert main("submit", "--data-dir", tmp_path, "--out", folder / "train.csv") == 2
+    assert "--out and the training table are the same file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--recipe book --num-nets 7 --drop-prob .5", "--num-nets, --drop-prob: without meaning"),
+        ("--num-hiddens 0", "or choose --num-nets 1 --drop-prob 0 --huber 1 --l1 0"),
+        ("--num-hiddens -5", "must be at least 0"),
+        ("--num-nets 1000000", "must be at least 1 and below 100,001"),
+        ("--num-nets 5000", "at most 100,000 units"),
+        ("--l1 1e38", "must be at least 0 and below"),
+        ("--huber 1e-300", "must be at least 1e-18"),
+        ("--lr 1e38", "and below 1e+18"),
+        ("--wd nan", "must be at least 0"),
+        ("--schedule cosin", "invalid choice"),
+        ("--impl scratch", "as the recipe book"),
+    ],
+)
+def test_kfold_refuses_settings_out_of_range_or_without_meaning(files, tmp_path, capsys, flags, message):
+    assert main("kfold", *files, *flags.split(), "--out", tmp_path) == 2
+    text = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in text, text
+    assert not list(tmp_path.glob("folds/*"))
+
+
+def test_kfold_from_scratch_works_with_the_books_recipe(files, tmp_path):
+    command = ["kfold", *files, "--recipe", "book", "--impl", "scratch", "--num-epochs", 1, "--k", 2]
+    assert main(*command, "--out", tmp_path) == 0
+    assert main("predict", files[3], "--models", tmp_path, "--out", tmp_path / "p.csv") == 0
+
+
 def test_parse_takes_defaults_from_the_recipe():
     command = cli.parse(["kfold", "--lr", "2", "--recipe", "book"])
     assert command.settings == BOOK.replace(lr=2.0)
@@ -354,7 +570,7 @@ def test_kfold_resumes_an_interrupted_run(files, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not (out / "folds" / "0-1.joblib").exists():
+    while not (saved := list(out.glob("folds/0-1-*.npz"))):
         assert process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
@@ -362,11 +578,11 @@ def test_kfold_resumes_an_interrupted_run(files, tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not (out / "kfold.json").exists()
-    saved = joblib.load(out / "folds" / "0-1.joblib")["result"]
+    scores = read_arrays(saved[0])[1]["scores"]
     assert main(*command, "--resume") == 0
     resumed = json.loads((out / "kfold.json").read_text())["folds"][0]
     # equal times show that the fold was not run again
-    assert (resumed["valid"], resumed["seconds"]) == (saved["valid"], saved["seconds"])
+    assert (resumed["valid"], resumed["seconds"]) == (scores["valid"], scores["seconds"])
 
 
 @pytest.mark.slow

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 from mxnet import nd
 from sklearn.datasets import make_regression
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from d2l_repro.errors import InputError
+from d2l_repro.results.history import History
+from d2l_repro.train.loop import TrainingDiverged
 from d2l_repro.train.parameters import book_arrays
 from kaggle_house.model import GluonRegressor, SummedHuberLoss, wide_and_deep
 
@@ -116,8 +120,44 @@ def test_fit_log_target_transforms_back_and_measures_every_epoch():
     assert model.history_[-1]["mean"] == pytest.approx(model.predict(X).mean())
 
 
-def test_fit_rejects_scratch_with_more_than_a_linear_layer():
-    with pytest.raises(ValueError, match="has only a linear layer"):
-        GluonRegressor(impl="scratch").fit(X, Y)
-    with pytest.raises(ValueError, match="has only a linear layer"):
-        GluonRegressor(impl="scratch", num_hiddens=0, wd=0.1).fit(X, Y)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"impl": "scratch"}, "has only a linear layer"),
+        ({"impl": "scratch", "num_hiddens": 0, "wd": 0.1}, "has only a linear layer"),
+        ({"impl": "torch"}, "--impl: must be gluon or scratch, not torch"),
+        ({"schedule": "cosin"}, "--schedule: must be constant or cosine, not cosin"),
+        ({"num_hiddens": 0, "num_nets": 7}, "--num-nets: without meaning"),
+        ({"num_epochs": 0}, "--num-epochs: must be at least 1"),
+        ({"num_epochs": -1}, "--num-epochs: must be at least 1"),
+        ({"num_epochs": 2.5}, "--num-epochs: must be a whole number, at least 1"),
+        ({"batch_size": 0}, "--batch-size: must be at least 1"),
+        ({"lr": -0.1}, "--lr: must be at least"),
+        ({"lr": np.nan}, "--lr: must be at least"),
+        ({"lr": "high"}, "--lr: must be at least"),
+        ({"drop_prob": 1}, "--drop-prob: must be"),
+        ({"num_nets": True}, "--num-nets: must be"),
+        ({"log_target": True}, r"log_target needs targets above 0, but y\[\d+\] is -"),
+    ],
+)
+def test_fit_refuses_settings_that_cannot_be_right(changes, message):
+    with pytest.raises(InputError, match=message):
+        GluonRegressor(**{**QUICK, **changes}).fit(X, Y)
+
+
+@pytest.mark.parametrize("error", [InputError, TrainingDiverged, KeyboardInterrupt])
+def test_fit_that_fails_leaves_the_estimator_as_it_was(error):
+    def fail(predict):
+        predict(X[:, :3])
+        raise error(*(("diverged", History()) if error is TrainingDiverged else ("failed",)))
+
+    model = GluonRegressor(**QUICK)
+    with pytest.raises(error):
+        model.fit(X[:, :3], 1000 * Y, measure={"failure": fail})
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    before = model.fit(X, Y).predict(X)
+    with pytest.raises(error):
+        model.fit(X[:, :3], 1000 * Y, measure={"failure": fail})
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert len(model.history_) == 5

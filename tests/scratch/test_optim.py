@@ -266,3 +266,17 @@ def test_descent_path_follows_the_formula_of_its_optimizer():
     np.testing.assert_allclose(
         points, [-5, -2] * (1 - 0.4 * np.array([0.2, 4.0])) ** steps, rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("optimizer_cls", ["SGD", "Momentum", "AdaGrad", "AdaDelta", "Adam", "AdamW"])
+@pytest.mark.parametrize("lr", [-0.1, np.nan, np.inf, 1e38, "0.1", None])
+def test_optimizers_refuse_a_learning_rate_that_cannot_be_right(optimizer_cls, lr):
+    optimizer_cls = getattr(scratch, optimizer_cls)
+    param = nd.zeros(2)
+    param.attach_grad()
+    with pytest.raises(ValueError, match="the learning rate must be a number from 0"):
+        optimizer_cls([param], lr)
+    optimizer = optimizer_cls([param], 0.1)
+    with pytest.raises(ValueError, match="the learning rate must be a number from 0"):
+        optimizer.set_learning_rate(lr)
+    assert optimizer.learning_rate == 0.1

@@ -1,6 +1,7 @@
 """Test the one loop against a loop in NumPy, and every extension point that chapters use."""
 
 import os
+import pickle
 import signal
 
 import numpy as np
@@ -9,6 +10,7 @@ from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro.data.loader import Minibatches
+from d2l_repro.results.history import History
 from d2l_repro.scratch import SGD, correct, cross_entropy, linreg, softmax, squared_loss
 from d2l_repro.train.loop import (
     Callback,
@@ -357,8 +359,9 @@ def test_train_ch3_reads_nothing_from_the_engine_until_the_epoch_ends(batch_size
     monkeypatch.setattr(nd, "waitall", lambda: reads.append(1))
     params, net, loss = classifier()
     train_ch3(net, batches(CLASSES, batch_size), batches(CLASSES, batch_size), loss, 3, 16, params, 0.1)
-    # In each of three epochs: the loss (twice), accuracy and test accuracy, however many batches there are.
-    assert len(reads) <= 3 * 4
+    # In each of three epochs, however many batches there are: the loss (twice), accuracy and test accuracy.
+    # In the first, labels that are no classes.
+    assert len(reads) <= 3 * 4 + 1
 
 
 def test_train_ch3_measures_with_dropout_off():
@@ -373,3 +376,167 @@ def test_train_ch3_measures_with_dropout_off():
         net, batches(CLASSES, 70), batches(CLASSES, 70), loss, 2, 70, params, 0.1, metrics={"acc": correct}
     )
     assert modes == [True, False, True, False]
+
+
+def train_regression(loss, net=None, **options):
+    params, own, _ = regression()
+    return train_ch3(net or own, batches(), None, loss, 1, 16, params, 0.1, **{"metrics": {}, **options})
+
+
+def pairwise(y_hat, y):
+    """Compare (n, 1) with (n,), which NumPy's arrays broadcast to (n, n)."""
+    return (y_hat - y.reshape((1, -1))) ** 2 / 2
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pairwise,
+        lambda y_hat, y: ((y_hat.as_np_ndarray() - y.as_np_ndarray()) ** 2).as_nd_ndarray(),
+        lambda y_hat, y: nd.broadcast_sub(y_hat, y.expand_dims(0)).abs(),
+    ],
+)
+def test_train_ch3_refuses_a_loss_of_every_prediction_with_every_label(loss):
+    with pytest.raises(
+        ValueError, match=r"the loss returned \(16, 16\) for y_hat \(16, 1\) and y \(16,\).*reshape"
+    ):
+        train_regression(loss)
+
+
+@pytest.mark.parametrize("reduce", [nd.mean, nd.sum])
+def test_train_ch3_refuses_a_loss_of_the_whole_batch(reduce):
+    with pytest.raises(
+        ValueError, match="the loss returned a single number for 16 examples; return one number per"
+    ):
+        train_regression(lambda y_hat, y: reduce(squared_loss(y_hat, y)))
+
+
+class PairwiseLoss(gluon.loss.Loss):
+    def __init__(self, reduce=False):
+        super().__init__(None, 0)
+        self.reduce = reduce
+
+    def hybrid_forward(self, F, y_hat, y):
+        losses = F.broadcast_sub(y_hat, y.reshape((1, -1))).abs()
+        return losses.mean() if self.reduce else losses
+
+
+@pytest.mark.parametrize(
+    ("reduce", "message"), [(False, "the loss returned .16, 16"), (True, "a single number")]
+)
+def test_train_ch3_refuses_them_in_one_graph_with_the_net_too(reduce, message):
+    net = nn.HybridSequential()
+    net.add(nn.Dense(1))
+    net.initialize()
+    net.hybridize()
+    before = net(nd.array(X[:1])).asscalar()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1}, kvstore=None)
+    with pytest.raises(ValueError, match=message):
+        train_ch3(net, batches(), None, PairwiseLoss(reduce), 1, 16, trainer=trainer, metrics={})
+    assert net(nd.array(X[:1])).asscalar() == before  # it is refused before the first step
+
+
+@pytest.mark.parametrize(
+    ("y_shape", "outputs", "loss"),
+    [
+        ((16,), 1, squared_loss),
+        ((16, 1), 1, squared_loss),
+        ((16, 1), 1, gluon.loss.L2Loss()),
+        ((16,), 1, gluon.loss.L1Loss()),
+        ((16,), 1, gluon.loss.HuberLoss()),
+        ((16,), 1, gluon.loss.SigmoidBinaryCrossEntropyLoss()),
+        ((16, 16), 16, squared_loss),  # as many outputs as examples
+        ((16, 5), 5, squared_loss),
+        ((16,), 3, gluon.loss.SoftmaxCrossEntropyLoss()),
+        ((16,), 16, gluon.loss.SoftmaxCrossEntropyLoss()),
+        ((16, 16), 16, lambda y_hat, y: squared_loss(y_hat, y).mean(axis=1)),
+        ((1,), 1, squared_loss),  # a single example has a single loss
+        ((1,), 1, lambda y_hat, y: squared_loss(y_hat, y).mean()),
+        ((2, 8), 1, lambda y_hat, y: nd.ones((16,)) * y_hat.sum()),  # one for every word
+    ],
+)
+def test_train_ch3_accepts_losses_per_example_word_and_output(y_shape, outputs, loss):
+    net = nn.Dense(outputs)
+    net.initialize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.01}, kvstore=None)
+    data = [(nd.ones((y_shape[0], 3)), nd.ones(y_shape))]
+    assert len(train_ch3(net, data, data, loss, 1, 16, trainer=trainer, metrics={})) == 1
+
+
+def test_train_ch3_and_evaluate_refuse_metrics_that_are_not_per_example():
+    for metric, message in (
+        (pairwise, "every pair|every prediction"),
+        (lambda *args: pairwise(*args).mean(), "single"),
+    ):
+        with pytest.raises(ValueError, match=f"metric 'error' returned.*({message})"):
+            train_regression(squared_loss, metrics={"error": metric})
+        with pytest.raises(ValueError, match=f"the score returned.*({message})"):
+            evaluate(batches(), regression()[1], metric)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3, 0.5, 255])
+def test_train_ch3_refuses_labels_that_are_no_classes(wrong):
+    labels = CLASSES.copy()
+    labels[-1] = wrong
+    params, net, loss = classifier()
+    with pytest.raises(ValueError, match=r"1 labels of the first epoch are no classes.*from 0 to 2"):
+        train_ch3(net, batches(labels), None, loss, 2, 16, params, 0.1)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32"])
+def test_train_ch3_accepts_classes_of_any_type(dtype):
+    params, net, loss = classifier()
+    data = [(nd.array(X), nd.array(CLASSES).astype(dtype))]
+    assert len(train_ch3(net, data, data, loss, 1, 16, params, 0.1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        *[({"num_epochs": value}, "num_epochs must be a whole number") for value in (0, -1, 2.5, "3", None)],
+        *[
+            ({"batch_size": value}, "batch_size must be a number above 0")
+            for value in (0, -4, np.nan, np.inf)
+        ],
+        *[
+            ({"lr": value}, "learning rate must be a number from 0")
+            for value in (-0.1, np.nan, np.inf, 1e38, "fast")
+        ],
+    ],
+)
+def test_train_ch3_refuses_numbers_out_of_range(changes, message):
+    params, net, loss = regression()
+    settings = {"num_epochs": 1, "batch_size": 16, "lr": 0.1, **changes}
+    with pytest.raises(ValueError, match=message):
+        train_ch3(net, batches(), None, loss, params=params, metrics={}, **settings)
+
+
+def test_train_ch3_refuses_a_negative_learning_rate_of_a_gluon_trainer():
+    net = nn.Dense(1)
+    net.initialize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": -0.1}, kvstore=None)
+    with pytest.raises(ValueError, match=r"the learning rate must be at least 0, not -0\.1"):
+        train_ch3(net, batches(), None, squared_loss, 1, 16, trainer=trainer, metrics={})
+
+
+@pytest.mark.parametrize("hybridize", [False, True])
+@pytest.mark.parametrize("types", [("float64", "float32"), ("float32", "float64"), ("float64", "float64")])
+def test_train_ch3_and_evaluate_name_types_that_do_not_fit(types, hybridize):
+    net = nn.HybridSequential()
+    net.add(nn.Dense(1))
+    net.initialize()
+    if hybridize:
+        net.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1}, kvstore=None)
+    net(nd.array(X))
+    data = [(nd.array(X).astype(types[0]), nd.array(Y).astype(types[1]))]
+    message = f"from X in {types[0]} and y in {types[1]}; convert the batches"
+    with pytest.raises(ValueError, match=message):
+        train_ch3(net, data, None, gluon.loss.L2Loss(), 1, 16, trainer=trainer, metrics={})
+    with pytest.raises(ValueError, match=message):
+        evaluate(data, net, gluon.loss.L2Loss())
+
+
+def test_training_diverged_can_be_sent_to_another_process():
+    error = pickle.loads(pickle.dumps(TrainingDiverged("it diverged", History([{"epoch": 1}]))))
+    assert (str(error), error.history) == ("it diverged", [{"epoch": 1}])

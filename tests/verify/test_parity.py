@@ -20,6 +20,15 @@ rng = np.random.RandomState(0)
 BATCHES = Minibatches(nd.array(rng.normal(size=(60, 4))), nd.array(rng.randint(0, 3, 60)), 16, seed=0)
 
 
+class ScaledSGD(SGD):
+    """SGD whose steps have a wrong factor, such as a wrong sign, which no learning rate can have."""
+
+    factor = -1.0
+
+    def step(self, batch_size):
+        super().step(batch_size / self.factor)
+
+
 def scratch_mlp(lr=0.5, activation=relu, penalty=0.0, hidden=4, frozen=None):
     W1, W2 = nd.random.normal(shape=(4, hidden)), nd.random.normal(shape=(hidden, 3))
     params = [W1, nd.zeros(hidden), W2, nd.zeros(3)]
@@ -29,7 +38,8 @@ def scratch_mlp(lr=0.5, activation=relu, penalty=0.0, hidden=4, frozen=None):
     def net(X):
         return softmax(nd.dot(activation(nd.dot(X, params[0]) + params[1]), params[2]) + params[3])
 
-    trainer = SGD([param for i, param in enumerate(params) if i != frozen], lr)
+    optimizer_cls = SGD if lr >= 0 else ScaledSGD
+    trainer = optimizer_cls([param for i, param in enumerate(params) if i != frozen], abs(lr))
     return Model(net, cross_entropy, params, trainer, penalty=lambda: penalty * (W1**2).sum())
 
 
@@ -80,8 +90,8 @@ def test_same_path_finds_differences_in_adams_state():
 
 
 def test_same_path_rejects_a_parameter_that_is_not_finite():
-    broken = scratch_mlp()
-    broken.trainer.set_learning_rate(float("nan"))
+    broken = scratch_mlp(lr=-0.5)
+    broken.trainer.factor = float("nan")
     assert not same_path(gluon_mlp(), broken, BATCHES, 16, steps=1)
 
 
