@@ -7,15 +7,21 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from numbers import Integral, Real
 from operator import length_hint
 from typing import Any, Callable, Protocol
 
-import numpy as np
 from mxnet import MXNetError, autograd, cpu, engine, gluon, nd
 
 from ..results.history import History
 from ..scratch import SGD, correct
+from .checks import (
+    Labels,
+    check_numbers,
+    check_one_per_example,
+    checked_gradients,
+    checked_metric,
+    explained,
+)
 
 BULK = 15  # operators handed to the engine at a time; more of them cost less each where nets are tiny
 RESTARTABLE = "pass a loader or a list, which can be iterated over again, not a generator"
@@ -97,8 +103,6 @@ class Loop:
         stop: set by a callback.
         first_loss: mean loss of the first epoch.
         sums, counts: name -> running sum (NDArray) and number of terms in this epoch.
-        wrong_labels: number (NDArray) of labels in the first epoch that are not among the net's classes.
-        num_classes: the net's outputs, where labels are classes.
         loss_per_word: whether there is one loss per word, so that progress is shown as perplexity.
     """
 
@@ -113,21 +117,12 @@ class Loop:
     sums: dict[str, nd.NDArray] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     loss_per_word: bool = False
-    wrong_labels: Any = 0
-    num_classes: int = 0
 
     def add(self, name: str, values: nd.NDArray) -> None:
         """Add values to the running sum of a name, without waiting for the engine."""
         self.sums[name] = self.sums[name] + values.sum() if name in self.sums else values.sum()
         # Not the batch size: a language model has a loss for every word of an example.
         self.counts[name] = self.counts.get(name, 0) + values.size
-
-    def count_wrong_labels(self, y_hat: nd.NDArray, y: nd.NDArray) -> None:
-        """Count labels that are no class of the net's outputs, (batch, classes), without waiting."""
-        if len(y_hat.shape) == 2 and y_hat.shape[1] > 1:
-            self.num_classes = y_hat.shape[1]
-            y = y.astype("float32", copy=False)
-            self.wrong_labels = self.wrong_labels + (y != y.round().clip(0, self.num_classes - 1)).sum()
 
     def running(self, name: str) -> float:
         """Return the mean so far in this epoch. It waits for the engine: never call it every batch."""
@@ -193,10 +188,16 @@ def train_ch3(
         if params is None or lr is None:
             raise ValueError("train_ch3 needs either a trainer, or params and lr for SGD from scratch")
         trainer = SGD(params, lr)
-    _check_numbers(num_epochs, batch_size, trainer)
+    check_numbers(num_epochs, batch_size, trainer)
     metrics = {"acc": correct} if metrics is None else metrics
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
-    gradients = gradients or _checked(gradients_by_autograd(net, loss, penalty, batch_size))
+    if gradients is None:
+        gradients = checked_gradients(gradients_by_autograd(net, loss, penalty, batch_size))
+    labels = Labels()
+    metrics = {
+        name: checked_metric(name, labels.counted(metric) if metric is correct else metric)
+        for name, metric in metrics.items()
+    }
     loop = Loop(num_epochs, length_hint(train_iter) or None, trainer)
     try:
         for callback in callbacks:
@@ -207,7 +208,7 @@ def train_ch3(
             with engine.bulk(BULK):
                 _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
             # Here Python waits for the engine, once an epoch.
-            _check_labels(loop)
+            labels.check()
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}
             _check_converging(loop, row["train_loss"])
             row.update({name: _as_float(function()) for name, function in measure.items()})
@@ -244,87 +245,11 @@ def _train_epoch(
         # Bookkeeping, with the predictions from before the update; still nothing waits for the engine.
         loop.add("train_loss", losses)
         for name, metric in metrics.items():
-            values = metric(y_hat, y)
-            if loop.epoch == 1:
-                _check_one_per_example(f"metric {name!r}", values, y_hat, y)
-            loop.add(f"train_{name}", values)
-        if loop.epoch == 1 and correct in metrics.values():
-            loop.count_wrong_labels(y_hat, y)
+            loop.add(f"train_{name}", metric(y_hat, y))
         for callback in callbacks:
             callback.after_step(loop)
     if not loop.counts:
         raise ValueError(f"the training data yielded no batch in epoch {loop.epoch}: {RESTARTABLE}")
-
-
-def _check_numbers(num_epochs: int, batch_size: float, trainer: Trainer) -> None:
-    if not isinstance(num_epochs, Integral) or num_epochs < 1:
-        raise ValueError(f"num_epochs must be a whole number of at least 1, not {num_epochs}")
-    if not isinstance(batch_size, Real) or not 0 < batch_size < math.inf:
-        raise ValueError(f"batch_size must be a number above 0, not {batch_size}")
-    if getattr(trainer, "learning_rate", 0) < 0:  # nan, for an optimizer that has none, is not
-        raise ValueError(f"the learning rate must be at least 0, not {trainer.learning_rate}")
-
-
-def _check_labels(loop: Loop) -> None:
-    if loop.num_classes and _as_float(loop.wrong_labels):
-        raise ValueError(
-            f"{_as_float(loop.wrong_labels):.0f} labels of the first epoch are no classes: a net with "
-            f"{loop.num_classes} outputs needs whole numbers from 0 to {loop.num_classes - 1}; number the "
-            "classes from 0, or pass metrics={} if the labels are not classes"
-        )
-    loop.wrong_labels, loop.num_classes = 0, 0
-
-
-def _checked(gradients: Gradients) -> Gradients:
-    """Return `gradients` that refuse a loss which is not one per example, and name types that do not fit."""
-    passed = False  # a loss whose shape was right once is not asked again
-
-    def checked(X: nd.NDArray, y: nd.NDArray) -> tuple[Any, nd.NDArray]:
-        nonlocal passed
-        try:
-            y_hat, losses = gradients(X, y)
-        except MXNetError as error:
-            raise _explained(error, X, y) from error
-        if not passed:
-            _check_one_per_example("the loss", losses, y_hat, y)
-            passed = len(y) > 1
-        return y_hat, losses
-
-    return checked
-
-
-def _explained(error: MXNetError, X: nd.NDArray, y: nd.NDArray) -> Exception:
-    """Return an error that names the batch's types if they are a likely reason, and else the error itself."""
-    if np.float64 not in (X.dtype, y.dtype):
-        return error
-    types = [np.dtype(array.dtype).name for array in (X, y)]
-    return ValueError(
-        f"the net and its loss cannot be computed from X in {types[0]} and y in {types[1]}; convert the "
-        'batches to the parameters\' type, such as X.astype("float32")'
-    )
-
-
-def _check_one_per_example(what: str, values: nd.NDArray, y_hat: nd.NDArray, y: nd.NDArray) -> None:
-    """Check the shape of losses or of a metric, which is known before the values are.
-
-    Several numbers per example are right too: a language model has one for every word.
-
-    Raises:
-        ValueError: there is one number for several examples, or one for every pair of them.
-    """
-    n = y.shape[0]
-    if n == 1 or not isinstance(values, nd.NDArray):
-        return
-    if values.size == 1:
-        raise ValueError(
-            f"{what} returned a single number for {n} examples; return one number per example: train_ch3 "
-            "divides by batch_size itself"
-        )
-    if values.shape == (n, n) and y.size == n and y_hat.shape != (n, n):
-        raise ValueError(
-            f"{what} returned {values.shape} for y_hat {y_hat.shape} and y {y.shape}: every prediction was "
-            f"combined with every label; give both the same shape first, y.reshape(y_hat.shape)"
-        )
 
 
 def _check_converging(loop: Loop, loss: float) -> None:
@@ -420,9 +345,9 @@ def evaluate(data_iter: Batches, net: Net, score: Metric) -> float:
             y_hat = net(X)
             values = score(y_hat, y)
         except MXNetError as error:
-            raise _explained(error, X, y) from error
+            raise explained(error, X, y) from error
         if count <= 1:
-            _check_one_per_example("the score", values, y_hat, y)
+            check_one_per_example("the score", values, y_hat, y)
         total = total + values.sum()
         count += values.size
     if not count:
