@@ -176,16 +176,15 @@ def try_mutant(mutant, tests, copy):
     mutated = mutate_code(code, operator, mutant.occurrence)
     chosen = tests.reaching(mutant.module, mutant.line)
     path.write_text(mutated)
-    # Most mutants are noticed by the tests of their own package, which start faster alone.
     package = f"tests/{Path(mutant.module).parent.name}/"
     own = [name for name in chosen if name.startswith(package)]
     others = [name for name in chosen if not name.startswith(package)]
-    outcome = SURVIVED
     try:
-        for part in filter(None, (own, others)):
-            outcome = _run(part, copy, 30 + 3 * sum(tests.seconds[name] for name in part))
-            if outcome != SURVIVED:
-                break
+        # Most mutants are noticed by the tests of their own package, which start faster alone.
+        outcome = _run(own, copy, 30 + 3 * sum(tests.seconds[name] for name in own))
+        if outcome == SURVIVED:
+            # Some of the others train a whole chapter first: what they do not say in time does not count.
+            outcome = KILLED if _run(others, copy, LONGEST) == KILLED else SURVIVED
     finally:
         path.write_text(code)
     changed = [pair for pair in zip(code.splitlines(), mutated.splitlines()) if pair[0] != pair[1]]
@@ -194,18 +193,9 @@ def try_mutant(mutant, tests, copy):
 
 
 def _run(chosen, copy, timeout):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        *chosen,
-    ]
+    if not chosen:
+        return SURVIVED
+    command = [sys.executable, "-m", "pytest", "-xq", "-pno:cacheprovider", "-pno:xdist", *chosen]
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     try:
         code = subprocess.run(
