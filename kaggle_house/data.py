@@ -86,15 +86,12 @@ def load_tables(
         if dataset != "auto":
             raise
         return Tables(*generated_tables(), name="generated", stand_in_for="kaggle_house")
-    official = all(
-        download.is_published(path, f"{FOLDER}/{name}")
-        for path, name in zip(paths, HUB_NAMES)
-        if path.is_file()
-    )
+    # Read once, as a pipe can be: what is parsed is what is compared with the published files.
+    contents = [_read_content(path) for path in paths]
     return Tables(
-        read_table(paths[0], has_price=True),
-        read_table(paths[1], has_price=False),
-        official=official,
+        _parse_table(paths[0], contents[0], has_price=True),
+        _parse_table(paths[1], contents[1], has_price=False),
+        official=[*map(download.published_name, contents)] == [f"{FOLDER}/{name}" for name in HUB_NAMES],
         files=dict(zip(("the training table", "the test table"), paths)),
     )
 
@@ -120,7 +117,12 @@ def read_table(path: PathLike, has_price: bool) -> pd.DataFrame:
     Raises:
         InputError: the file is invalid; the message gives file, line and column of the first error.
     """
-    header, rows = _read_rows(path)
+    return _parse_table(path, _read_content(path), has_price)
+
+
+def _parse_table(path: PathLike, content: bytes, has_price: bool) -> pd.DataFrame:
+    """Return the table in the content of a file; `path` is for messages."""
+    header, rows = _parse_rows(path, content)
     expected = COLUMNS if has_price else COLUMNS[:-1]
     _check_header(path, header, expected)
     frame = {}
@@ -134,9 +136,9 @@ def read_table(path: PathLike, has_price: bool) -> pd.DataFrame:
     return pd.DataFrame(frame)
 
 
-def _read_rows(path: PathLike) -> tuple[list[str], list[_Row]]:
+def _parse_rows(path: PathLike, content: bytes) -> tuple[list[str], list[_Row]]:
     """Return the header and the rows of a CSV file, all rows as long as the header."""
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(_decode(path, content), newline=""), strict=True)
     try:
         header, *rows = [_Row(reader.line_num, fields) for fields in reader if fields]
     except csv.Error as error:
@@ -152,24 +154,29 @@ def _read_rows(path: PathLike) -> tuple[list[str], list[_Row]]:
     return [name.strip() for name in header.fields], rows
 
 
-def _read_text(path: PathLike) -> str:
-    """Return the content of a text file that ends with a line end."""
+def _read_content(path: PathLike) -> bytes:
     try:
-        content = Path(path).read_bytes().decode("utf-8-sig")
+        return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _decode(path: PathLike, content: bytes) -> str:
+    """Return the content of a text file that ends with a line end."""
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: is not UTF-8 text (byte {error.start}); in a spreadsheet, save it as CSV UTF-8"
         ) from error
-    if not content.strip():
+    if not text.strip():
         raise InputError(f"{path}: is empty")
-    if content[-1] not in "\r\n":
+    if text[-1] not in "\r\n":
         raise InputError(
             f"{path}: the last line does not end with a newline, so the file may be cut off; "
             "download it again, or add the newline if it is complete"
         )
-    return content
+    return text
 
 
 def _check_header(path: PathLike, header: list[str], expected: list[str]) -> None:
