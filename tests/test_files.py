@@ -31,3 +31,31 @@ def test_writable_folder_names_a_folder_that_cannot_be_written_to(tmp_path):
     with pytest.raises(InputError, match=r"--out: cannot write to .*file.* name another folder"):
         files.writable_folder(tmp_path / "file" / "runs")
     assert files.writable_folder(tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "inputs"),
+    [
+        ({"--out": "train.csv"}, {"--train": "train.csv"}),
+        ({"--out": "hard.csv"}, {"--train": "train.csv"}),
+        ({"--out": "soft.csv"}, {"--test": None, "--train": "train.csv"}),
+        ({"--out": "new.csv", "--intervals": "folder/../new.csv"}, {}),
+        ({"--out": "dangling.csv", "--intervals": "new.csv"}, {}),
+    ],
+)
+def test_check_outputs_finds_two_names_of_one_file(outputs, inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "train.csv").write_text("Id")
+    os.link("train.csv", "hard.csv")
+    os.symlink("train.csv", "soft.csv")
+    os.symlink("new.csv", "dangling.csv")
+    with pytest.raises(InputError, match=r"--out and --\w+ are the same file, .*; name another for --out"):
+        files.check_outputs(outputs, inputs)
+
+
+def test_check_outputs_accepts_different_files_and_a_device_twice(tmp_path):
+    files.check_outputs(
+        {"--out": tmp_path / "a", "--intervals": None}, {"--train": tmp_path / "b", "--test": tmp_path / "b"}
+    )
+    files.check_outputs({"--out": os.devnull, "--intervals": os.devnull}, {"--train": os.devnull})
