@@ -40,9 +40,14 @@ def explain_failed_imports() -> None:
     A command imports packages before any handler of its own can run, so this has to be called before that.
     Other programs that import this project keep their tracebacks.
     """
-    # While Python looks for the module of `python -m`, its name is "-m".
-    if sys.argv and (sys.argv[0] == "-m" or os.path.basename(sys.argv[0]).startswith("d2l-repro")):
+    if is_own_command():
         sys.excepthook = _print_one_line
+
+
+def is_own_command() -> bool:
+    """Return whether this process was started as a command of this project: `python -m chapters.mlp`."""
+    # While Python looks for the module of `python -m`, its name is "-m".
+    return bool(sys.argv) and (sys.argv[0] == "-m" or os.path.basename(sys.argv[0]).startswith("d2l-repro"))
 
 
 def check_python() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import tyro
 
 from d2l_repro.errors import DONE, FAILED, one_line_errors
-from d2l_repro.files import writable_folder, write_atomically
+from d2l_repro.files import locked_folder, writable_folder, write_atomically
 from d2l_repro.settings import Settings
 
 from . import cv_report, kfold, submission
@@ -148,9 +148,9 @@ def _cross_validate(command: TrainingCommand, tables: Tables, **storage: Any):
 
 def _kfold(command: KFold) -> int:
     tables = _load_tables(command.data)
-    folder = writable_folder(command.out)
-    results, folds, report = _cross_validate(command, tables, folder=folder, resume=command.resume)
-    cv_report.save_report(folder, report, results, folds, command.folds, tables)
+    with locked_folder(command.out) as folder:
+        results, folds, report = _cross_validate(command, tables, folder=folder, resume=command.resume)
+        cv_report.save_report(folder, report, results, folds, command.folds, tables)
     print(f"{cv_report.format_report(report, tables)}\n\nresults, figures and models: {folder}")
     return DONE
 
@@ -209,9 +209,9 @@ def _check(command: Check) -> int:
 
 def _sweep(command: Sweep) -> int:
     tables = _load_tables(command.data)
-    folder = writable_folder(command.out)
-    table = sweep(command.settings, tables, command.folds, command.sweep)
-    write_atomically(folder / "sweep.csv", table.to_csv(index=False))
+    with locked_folder(command.out) as folder:
+        table = sweep(command.settings, tables, command.folds, command.sweep)
+        write_atomically(folder / "sweep.csv", table.to_csv(index=False))
     print(f"Best first{cv_report.generated_note(tables)}\n{table.head(10).to_string(index=False)}")
     print(f"\nall trials: {folder / 'sweep.csv'}")
     return DONE

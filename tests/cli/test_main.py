@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2l_repro import channel
 from d2l_repro.cli import chapter as command
 from d2l_repro.cli import main as cli
 from d2l_repro.cli.runner import Task
@@ -285,29 +284,23 @@ def test_run_interrupted_during_imports_exits_as_interrupted(tmp_path, jobs, del
     assert "failed" not in err
 
 
-def test_save_does_not_replace_a_finished_result_by_an_interrupted_one(tmp_path):
+def test_save_does_not_replace_a_finished_result_by_an_interrupted_one(tmp_path, capsys):
     whole, broken = Result("mlp", 0, {}), Result("mlp", 0, {}, interrupted=True)
     for result in (whole, broken):
         history = History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}])
         result.runs.append(RunResult("scratch", "", 0, history))
     empty = Result("mlp", 0, {}, interrupted=True, runs=[RunResult("scratch", "", 0)])
-    assert not command._save(empty, tmp_path)
-    assert command._save(broken, tmp_path)
-    assert command._save(whole, tmp_path)
-    before = (tmp_path / "result.json").read_bytes()
-    assert not command._save(broken, tmp_path)
-    assert (tmp_path / "result.json").read_bytes() == before
-
-
-def test_stop_if_asked_raises_once_after_a_ctrl_c_that_a_destructor_swallowed(monkeypatch):
-    monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append(handler))
-    handlers = []
-    channel.remember_ctrl_c()
-    with pytest.raises(KeyboardInterrupt):
-        handlers[0](signal.SIGINT, None)
-    with pytest.raises(KeyboardInterrupt):
-        channel.stop_if_asked()
-    channel.stop_if_asked()
+    path = tmp_path / "result.json"
+    command._save_and_print(empty, tmp_path)
+    assert not path.exists()
+    command._save_and_print(broken, tmp_path)
+    assert Result.load(path).interrupted
+    command._save_and_print(whole, tmp_path)
+    before = path.read_bytes()
+    capsys.readouterr()
+    command._save_and_print(broken, tmp_path)
+    assert path.read_bytes() == before
+    assert "the earlier results in" in capsys.readouterr().out
 
 
 def test_command_ends_quietly_when_its_pipe_is_closed():
