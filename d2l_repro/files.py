@@ -87,7 +87,8 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     content = content.encode() if isinstance(content, str) else content
     try:
         if _is_special(path):
-            Path(path).write_bytes(content)
+            with open(path, "ab") as device:  # /dev/stdout may be a file that others write to as well
+                device.write(content)
         else:
             with replacing(path) as file:
                 file.write(content)

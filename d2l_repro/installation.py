@@ -77,7 +77,7 @@ def check_packages() -> None:
 
 
 def explain(error: BaseException) -> Optional[str]:
-    """Return which package could not be imported and what to do about it, in one line.
+    """Return which package could not be imported, or that memory is used up, and what to do, in one line.
 
     Returns:
         None for any error that has another reason.
@@ -86,6 +86,8 @@ def explain(error: BaseException) -> Optional[str]:
         return None
     if _is_such_a_line(error):
         return str(error)
+    if isinstance(error, MemoryError):  # during an import, too
+        return "out of memory; end other programs, or raise the limit that `ulimit -v` shows"
     absent = error.name if isinstance(error, ModuleNotFoundError) else None
     if absent in PACKAGES:
         return _describe_missing(sorted({PACKAGES[absent], *find_missing()}))

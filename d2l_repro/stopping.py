@@ -6,6 +6,7 @@ does so after the others.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 PARENT = "D2L_REPRO_PARENT"  # environment variable with the process that those it starts are to end with
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,6 +26,7 @@ GRACE = 1.5  # seconds for saving what is finished after the parent has gone
 _last = 0  # number of the last signal; 0 before any
 _last_time = -REPEATED
 _pending = False  # whether the last request has yet to be obeyed
+_code: Any = None  # exit code of a command that a signal has ended
 
 
 def last_signal() -> int:
@@ -64,6 +67,7 @@ def quit_at_once() -> None:
     """
     for number in _handled_signals():
         signal.signal(number, _quit)
+    atexit.register(_skip_teardown)  # before other packages register theirs, so that it runs after them
 
 
 @contextmanager
@@ -73,15 +77,22 @@ def interruptible(at_once: bool = False) -> Iterator[None]:
     Args:
         at_once: let them end the process instead, as `quit_at_once` does.
     """
-    global _last, _pending, _last_time
+    global _last, _pending, _last_time, _code
     _last, _pending, _last_time = 0, False, -REPEATED  # earlier commands in this process are over
     earlier = {number: signal.getsignal(number) for number in _handled_signals()}
     parent = os.environ.get(PARENT)
     os.environ[PARENT] = str(os.getpid())
     try:
-        for number in earlier:
-            signal.signal(number, _quit if at_once else _interrupt)
+        if at_once:
+            quit_at_once()
+        else:
+            for number in earlier:
+                signal.signal(number, _interrupt)
         yield
+    except SystemExit as end:
+        if is_asked():
+            _code = end.code
+        raise
     finally:
         if is_asked():
             end_workers()
@@ -144,6 +155,15 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         return
     _last, _pending, _last_time = number, True, now
     raise KeyboardInterrupt
+
+
+def _skip_teardown() -> None:
+    """End now if a signal has ended the command: to unload MXNet takes a second or more."""
+    if isinstance(_code, int):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(_code)
 
 
 def _quit(number: int, frame: FrameType | None) -> None:

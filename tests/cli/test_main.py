@@ -24,6 +24,7 @@ from d2l_repro.cli import chapter as command
 from d2l_repro.cli import main as cli
 from d2l_repro.cli.runner import Task
 from d2l_repro.errors import InputError
+from d2l_repro.files import locked_folder
 from d2l_repro.results import catalogue, published
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
@@ -221,6 +222,53 @@ def test_run_does_not_show_what_a_crashed_chapter_left_earlier_as_its_result(fin
     monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
     assert main("run", "linear_regression", "--out", str(finished)) == 1
     assert "          chapter\nlinear_regression\n" in capfd.readouterr().out
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.parent != folder and path.is_file()}
+
+
+def test_run_that_fails_or_has_fewer_seeds_deletes_nothing_and_says_what_is_shown(
+    finished, monkeypatch, capfd
+):
+    home = finished / "linear_regression"
+    for seed in (4, 5):
+        shutil.copytree(finished / "weight_decay", home / f"seed_{seed}")
+        path = home / f"seed_{seed}" / "result.json"
+        content = json.loads((home / "result.json").read_text())
+        path.write_text(json.dumps({**content, "seed": seed}))
+        (home / f"seed_{seed}" / "notes.txt").write_text("of a stranger")
+    before = contents(finished)
+    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
+    argv = ["--quick", "--seed", "3", "--out", str(finished)]
+    assert main("run", "linear_regression", *argv) == 1
+    assert contents(finished) == before
+    line = "failed: linear_regression (exit code 1); the report shows the result of an earlier run"
+    assert line in capfd.readouterr().err
+    assert line in (finished / "report.html").read_text()
+    seeds = json.loads((finished / "summary.json").read_text())["chapters"]["linear_regression"]["seeds"]
+    assert seeds == [3]
+
+
+def test_run_refuses_to_replace_full_results_by_quick_ones_before_it_starts(finished, monkeypatch, capsys):
+    path = finished / "weight_decay" / "result.json"
+    path.write_text(path.read_text().replace('"quick": true', '"quick": false'))
+    before = contents(finished)
+    monkeypatch.setattr(cli, "run_tasks", None)
+    assert main("run", "linear_regression", "weight_decay", "--quick", "--out", str(finished)) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"{path.parent} has the results of a full run, which --quick would replace" in err
+    assert contents(finished) == before
+
+
+@pytest.mark.parametrize("argv", [["run", "mlp"], ["bands", "mlp"], ["mistakes"]])
+def test_commands_refuse_a_folder_that_another_one_writes_to(argv, tmp_path, capfd):
+    with locked_folder(tmp_path):
+        assert main(*argv, "--out", str(tmp_path)) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"--out: {tmp_path} is being written to by another command" in err
 
 
 def test_run_draws_a_bar_over_chapters_and_epochs_on_a_terminal(two_chapters):
