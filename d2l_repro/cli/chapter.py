@@ -24,6 +24,7 @@ from ..settings import (
     StudyOptions,
     VariantOptions,
 )
+from .runner import default_folder
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
     prog = f"python -m chapters.{chapter.name}"
     with one_line_errors(prog):
         args = _parse(chapter, argv, prog)
-        with locked_folder(args.output.out or Path("runs", chapter.name)) as folder:
+        with locked_folder(args.output.out or _default_folder(chapter, args.run.quick)) as folder:
             options = {**vars(args.run), **vars(args.data), **vars(args.stream)}
             resume = getattr(args.output, "resume", False)
             result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
@@ -67,6 +68,10 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
         if args.output.show:
             _open_figures(result, folder, prog)
         sys.exit(_exit_code(result, args.output.strict))
+
+
+def _default_folder(chapter: Chapter, quick: bool) -> Path:
+    return default_folder(quick, [chapter.name]) / chapter.name
 
 
 def _save_and_print(result: Result, folder: Path) -> None:

@@ -31,7 +31,7 @@ from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
 from .mistakes import MistakesCommand
-from .runner import Task, check_streams, run_tasks, select_chapters
+from .runner import Task, check_streams, default_folder, run_tasks, select_chapters
 
 PROG = "d2l-repro"
 
@@ -84,7 +84,11 @@ class RunCommand(Settings):
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
     strict: bool = False  # exit with code 1 if a value differs by more than chance allows
-    out: Path = Path("runs")  # folder for the results, a subfolder per chapter, and for report.html
+    # folder for the results, a subfolder per chapter, and for report.html
+    out: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs)"),
+    ] = None
 
     def __call__(self) -> int:
         if self.seed + self.seeds > MAX_SEED:
@@ -93,10 +97,10 @@ class RunCommand(Settings):
         names = select_chapters(self.names)
         if self.stream:
             check_streams(names)
-        with locked_folder(self.out) as folder:
-            return self._run(names, self._tasks(folder, names))
+        with locked_folder(self.out or default_folder(self.quick, names)) as folder:
+            return self._run(folder, names, self._tasks(folder, names))
 
-    def _run(self, names: Sequence[str], tasks: Sequence[Task]) -> int:
+    def _run(self, folder: Path, names: Sequence[str], tasks: Sequence[Task]) -> int:
         start = time.time()
         kept = [task for task in tasks if self.resume and task.is_finished()]
         for task in tasks:
@@ -117,7 +121,7 @@ class RunCommand(Settings):
             if task not in stopped and (code != DONE or task not in written)
         ]
         unfinished = [f"not finished: {task.label}{_what_is_shown(task, written)}" for task in stopped]
-        self._report(tasks, [*failed, *unfinished])
+        self._report(folder, tasks, [*failed, *unfinished])
         if interrupted:
             return stopping.exit_code()
         return FAILED if failed or (self.strict and _print_failures(summaries)) else DONE
@@ -141,17 +145,17 @@ class RunCommand(Settings):
         if self.seeds > 1 and any(item.metrics() for item in summaries):  # notes have no metrics
             print(f"\n{_over_seeds(summaries)}")
 
-    def _report(self, tasks: Sequence[Task], problems: Sequence[str]) -> None:
+    def _report(self, folder: Path, tasks: Sequence[Task], problems: Sequence[str]) -> None:
         for problem in problems:
             print(f"{PROG}: {problem}", file=sys.stderr)
         try:
-            collection = summary.collect(self.out, [task.folder for task in tasks])
+            collection = summary.collect(folder, [task.folder for task in tasks])
         except InputError:  # nothing has ever been finished there
             return
         collection.problems += problems
-        collection.save(self.out)
-        page = report.write(collection, self.out / report.FILE_NAME)
-        print(f"\nresults and figures: {self.out}\nreport: {page}")
+        collection.save(folder)
+        page = report.write(collection, folder / report.FILE_NAME)
+        print(f"\nresults and figures: {folder}\nreport: {page}")
 
 
 @dataclass(frozen=True)

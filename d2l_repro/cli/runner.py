@@ -16,7 +16,7 @@ from tqdm import tqdm
 from .. import channel, stopping
 from ..errors import BROKEN, InputError
 from ..results.catalogue import TEXTBOOK, entries
-from ..results.result import FILE_NAME, Result
+from ..results.result import FILE_NAME, Result, check_replaceable
 from ..settings import Stream
 
 
@@ -98,6 +98,22 @@ def select_chapters(names: Sequence[str]) -> list[str]:
         problem = f"unknown chapter {', '.join(map(repr, unknown))}" if unknown else "no chapter given"
         raise InputError(f"{problem}; choose from textbook, all, {', '.join(known)}")
     return list(found)
+
+
+def default_folder(quick: bool, chapters: Sequence[str]) -> Path:
+    """Return the folder for results where --out is not given.
+
+    It is runs/, or runs/quick/ if a quick run would replace results of full ones; then a line says so.
+    """
+    folder = Path("runs")
+    try:
+        for chapter in chapters:
+            check_replaceable(folder / chapter, quick)
+    except InputError:
+        other = folder / "quick"
+        print(f"{folder} has results of full runs; those of this quick one go to {other}", file=sys.stderr)
+        return other
+    return folder
 
 
 def check_streams(names: Sequence[str]) -> None:

@@ -253,8 +253,7 @@ def check_replaceable(folder: str | Path, quick: bool, stand_in_for: str | None 
         return
     if quick:
         raise InputError(
-            f"--out: {folder} has the results of a full run, which --quick would replace; "
-            f"name another folder, such as --out {folder}_quick"
+            f"--out: {folder} has the results of a full run, which --quick would replace; name another folder"
         )
     if stand_in_for and not earlier.stand_in_for:
         raise InputError(

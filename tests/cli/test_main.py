@@ -22,6 +22,7 @@ import pytest
 
 from d2l_repro.cli import chapter as command
 from d2l_repro.cli import main as cli
+from d2l_repro.cli import runner
 from d2l_repro.cli.runner import Task
 from d2l_repro.errors import InputError
 from d2l_repro.files import locked_folder
@@ -260,6 +261,17 @@ def test_run_refuses_to_replace_full_results_by_quick_ones_before_it_starts(fini
     assert (out, err.count("\n")) == ("", 1)
     assert f"{path.parent} has the results of a full run, which --quick would replace" in err
     assert contents(finished) == before
+
+
+def test_quick_run_goes_elsewhere_by_default_if_it_would_replace_full_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert runner.default_folder(True, ["mlp"]) == Path("runs")
+    Path("runs", "mlp").mkdir(parents=True)
+    Result("mlp", 0, {}).save("runs/mlp")
+    assert runner.default_folder(False, ["dropout", "mlp"]) == Path("runs")
+    assert capsys.readouterr().err == ""
+    assert runner.default_folder(True, ["dropout", "mlp"]) == Path("runs", "quick")
+    assert "those of this quick one go to runs/quick" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argv", [["run", "mlp"], ["bands", "mlp"], ["mistakes"]])

@@ -232,7 +232,7 @@ def test_str_says_how_numbers_of_another_platform_are_judged(stream, says, fixed
 @pytest.mark.parametrize(
     ("earlier", "quick", "stand_in_for", "message"),
     [
-        ({}, True, None, "has the results of a full run, which --quick would replace; .* --out .*_quick"),
+        ({}, True, None, "has the results of a full run, which --quick would replace; name another"),
         ({}, False, "fashion_mnist", "has results on .*; provide the files of fashion_mnist"),
         ({"stand_in_for": "fashion_mnist"}, False, "fashion_mnist", None),
         ({"quick": True}, True, "fashion_mnist", None),
