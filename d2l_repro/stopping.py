@@ -127,7 +127,7 @@ def end_workers() -> None:
     multiprocessing = sys.modules.get("multiprocessing")
     for process in multiprocessing.active_children() if multiprocessing else ():
         with suppress(OSError):
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def _exists(process: int) -> bool:
