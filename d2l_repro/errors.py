@@ -42,7 +42,6 @@ def one_line_errors(prog: str, importing: bool = False) -> Iterator[None]:
                 if sys.stdout is not None:
                     sys.stdout.flush()  # here, where an error can still be reported
         except (Exception, KeyboardInterrupt) as error:
-            stopping.end_workers()
             code = _report(prog, error)
             _drop_output()
             raise SystemExit(code) from None

@@ -74,11 +74,14 @@ def quit_at_once() -> None:
 def interruptible(at_once: bool = False) -> Iterator[None]:
     """Let the signals raise KeyboardInterrupt in this context, and processes started in it end with this one.
 
+    Those that joblib has started are ended if the command fails.
+
     Args:
         at_once: let them end the process instead, as `quit_at_once` does.
     """
     global _last, _pending, _last_time, _code
-    _last, _pending, _last_time = 0, False, -REPEATED  # earlier commands in this process are over
+    # Earlier commands in this process are over.
+    _last, _pending, _last_time, _code = 0, False, -REPEATED, None
     earlier = {number: signal.getsignal(number) for number in _handled_signals()}
     parent = os.environ.get(PARENT)
     os.environ[PARENT] = str(os.getpid())
@@ -90,12 +93,12 @@ def interruptible(at_once: bool = False) -> Iterator[None]:
                 signal.signal(number, _interrupt)
         yield
     except SystemExit as end:
+        if end.code:
+            end_workers()
         if is_asked():
             _code = end.code
         raise
     finally:
-        if is_asked():
-            end_workers()
         for number, handler in earlier.items():
             signal.signal(number, handler)
         if parent is None:
