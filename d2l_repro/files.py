@@ -179,6 +179,7 @@ def _open_locked(path: Path) -> IO[str] | None:
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                     file.truncate(0)
+                    stack.callback(path.unlink)  # if even this number does not fit on the disk
                     print(os.getpid(), file=file, flush=True)
                     stack.pop_all()
                     return file

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from d2l_repro.cli import chapter as command
 from d2l_repro.errors import InputError
-from d2l_repro.files import write_atomically
+from d2l_repro.files import locked_folder, write_atomically
 from d2l_repro.results import report, summary
 from d2l_repro.results.result import Result
 from d2l_repro.train.checkpoint import Checkpoint
@@ -63,6 +63,13 @@ def test_tables_are_printed_when_the_disk_is_full_and_the_earlier_result_stays(t
         command._save_and_print(drawn(), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert "Published values are not compared" in capsys.readouterr().out
+
+
+def test_locked_folder_says_that_the_disk_is_full_before_any_work_is_done(tmp_path):
+    refused = pytest.raises(InputError, match=r"--out: cannot lock .* \(File too large\)")
+    with disk_of(0), refused, locked_folder(tmp_path):
+        pass
+    assert os.listdir(tmp_path) == []
 
 
 class Parameter:
