@@ -5,10 +5,13 @@ from . import installation
 installation.explain_failed_imports()
 installation.check_python()
 
-from . import compat, moved  # noqa: E402  (too new for old Pythons)
+from . import compat, moved, stopping  # noqa: E402  (too new for old Pythons)
 
 __version__ = "0.2.0"
 
+if installation.is_own_command():
+    stopping.quit_at_once()
+stopping.end_with_parent()
 compat.prepare()
 moved.install()
 

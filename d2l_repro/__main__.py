@@ -10,7 +10,7 @@ PROG = "d2l-repro"
 
 def main() -> NoReturn:
     """Run the command; `doctor` also where packages are missing or broken that the others import."""
-    with one_line_errors(PROG):
+    with one_line_errors(PROG, importing=True):
         try:
             from .cli.main import main as run_command
         except Exception:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from . import channel, installation
+from . import channel, installation, stopping
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, USAGE = 0, 1, 2  # for those of signals see stopping.exit_code
+TRACEBACK = "D2L_REPRO_TRACEBACK"  # environment variable that asks for the traceback of an unexpected error
 BROKEN = 3  # USAGE, to a parent process: a package cannot be imported, so no chapter will run
 
 
@@ -21,31 +24,64 @@ class InputError(ValueError):
 
 
 @contextmanager
-def one_line_errors(prog: str) -> Iterator[None]:
-    """Exit without a traceback when the user's input is wrong or the command is stopped.
+def one_line_errors(prog: str, importing: bool = False) -> Iterator[None]:
+    """Exit without a traceback when anything goes wrong or the command is stopped.
 
-    An `InputError` and a package that cannot be imported become one line on stderr and exit code 2, Ctrl-C
-    exit code 130, and a closed pipe exit code 1.
+    Ctrl-C, SIGTERM and SIGHUP lead to the exit codes 130, 143 and 129, a closed pipe to 1, and every other
+    error to 2, with one line on stderr. Processes that joblib has started are ended.
 
     Args:
         prog: name of the command, with which the line begins.
+        importing: whether there is nothing to save yet, so that a signal may end the process at once.
     """
+    with stopping.interruptible(at_once=importing):
+        try:
+            try:
+                yield
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # here, where an error can still be reported
+        except (Exception, KeyboardInterrupt) as error:
+            code = _report(prog, error)
+            _drop_output()
+            raise SystemExit(code) from None
+
+
+def _report(prog: str, error: BaseException) -> int:
+    """Print the line about an error, and return the exit code."""
+    # What was being done when the signal came may have turned it into another error.
+    if isinstance(error, KeyboardInterrupt) or stopping.is_asked():
+        _print(f"{prog}: interrupted")
+        return stopping.exit_code()
+    if isinstance(error, BrokenPipeError):  # the program that read our output, such as `head`, has exited
+        return FAILED
+    if isinstance(error, InputError):
+        _print(f"{prog}: error: {error}")
+        return USAGE
+    line = installation.explain(error)
+    if line is not None:
+        _print(f"{prog}: error: {line}")
+        return BROKEN if channel.is_reported() else USAGE
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    text = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
+    _print(f"{prog}: error: {text} (to see where it happened, set {TRACEBACK}=1)")
+    return USAGE
+
+
+def _print(line: str) -> None:
+    # Names of files and keys may contain what a terminal obeys.
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _drop_output() -> None:
+    """Drop what stdout's buffer still holds if it cannot be written, so that Python does not try at exit."""
     try:
-        yield
-    except InputError as error:
-        print(f"{prog}: error: {error}", file=sys.stderr)
-        raise SystemExit(USAGE) from None
-    except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
-        raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:
-        # The program that read our output, such as `head`, has exited. Without a place to go, what is left in
-        # the buffer would cause another error when Python flushes it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(FAILED) from None
-    except Exception as error:
-        line = installation.explain(error)
-        if line is None:
-            raise
-        print(f"{prog}: error: {line}", file=sys.stderr)
-        raise SystemExit(BROKEN if channel.is_reported() else USAGE) from None
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except AttributeError:  # there is no stdout
+        pass

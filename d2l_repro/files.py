@@ -1,18 +1,23 @@
-"""Write results so that no file is ever half-written."""
+"""Write results so that no file is ever half-written, and none is overwritten by mistake."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Optional, Union
+from typing import IO, BinaryIO, Optional, Union, cast
 
 from .errors import InputError
 
 Paths = Mapping[str, Optional[Union[str, Path]]]  # flag -> path, None if the flag is not given
+TEMPORARY, SUFFIX = ".d2l_repro-", ".tmp"  # how the names of temporary files begin and end
+OPEN_FILES = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # this process's, by path
+LOCK = ".d2l_repro.lock"  # file in a folder that a command writes results to
 
 
 def writable_folder(folder: str | Path, flag: str = "--out") -> Path:
@@ -41,16 +46,17 @@ def writable_folder(folder: str | Path, flag: str = "--out") -> Path:
 
 
 def check_outputs(outputs: Paths, inputs: Paths) -> None:
-    """Check, before any work is done, that no output would overwrite an input or another output.
+    """Check, before any work is done, that the outputs can be written and overwrite no input nor each other.
 
-    Files are the same if they are so through links, too. Devices such as /dev/null may occur several times.
+    Folders of outputs are created. Files are the same if they are so through links, too. Devices such as
+    /dev/null may occur several times.
 
     Args:
         outputs: flag -> file to write; None is skipped, as everywhere here.
         inputs: flag -> file to read.
 
     Raises:
-        InputError: two flags name the same file.
+        InputError: two flags name the same file, or an output cannot be written.
     """
     named = [(flag, Path(path)) for flag, path in [*outputs.items(), *inputs.items()] if path is not None]
     num_outputs = sum(path is not None for path in outputs.values())
@@ -58,6 +64,10 @@ def check_outputs(outputs: Paths, inputs: Paths) -> None:
         for other, taken in named[i + 1 :]:
             if _are_same(path, taken):
                 raise InputError(f"{flag} and {other} are the same file, {path}; name another for {flag}")
+        if path.is_dir():
+            raise InputError(f"{flag}: {path} is a folder; name a file in it")
+        if not _is_special(path):
+            writable_folder(Path(os.path.realpath(path)).parent, flag)
 
 
 def _are_same(path: Path, other: Path) -> bool:
@@ -69,26 +79,143 @@ def _are_same(path: Path, other: Path) -> bool:
 def write_atomically(path: str | Path, content: str | bytes) -> None:
     """Write a file via a temporary file beside it, so that readers see either the old or the new content.
 
+    A link stays, and the file that it leads to is replaced; that file keeps its mode. A device or a pipe is
+    written to.
+
     Raises:
         InputError: the file cannot be written; its old content is left as it was.
     """
-    path = Path(path)
     content = content.encode() if isinstance(content, str) else content
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
+        if _is_special(path):
+            with open(path, "ab") as device:  # /dev/stdout may be a file that others write to as well
+                device.write(content)
+        else:
+            with replacing(path) as file:
                 file.write(content)
-                file.close()
-                # Temporary files can be read by their owner only; give this one a new file's usual mode.
-                os.chmod(file.name, 0o666 & ~_umask())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); free some space or choose another path"
+            f"{path}: cannot be written ({getattr(error, 'strerror', None) or error}); "
+            "free some space or choose another path"
         ) from error
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that replaces `path` at the end of the context, or vanishes after an error.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    with tempfile.NamedTemporaryFile(
+        dir=target.parent, prefix=TEMPORARY, suffix=SUFFIX, delete=False
+    ) as file:
+        try:
+            _lock(file.fileno())  # tells `sweep` that somebody is still writing
+            yield cast(BinaryIO, file)
+            file.flush()
+            # Temporary files can be read by their owner only.
+            os.chmod(file.name, _mode(target))
+            os.replace(file.name, target)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that killed processes have left in a folder and those directly below it."""
+    for path in [*folder.glob(f"{TEMPORARY}*{SUFFIX}"), *folder.glob(f"*/{TEMPORARY}*{SUFFIX}")]:
+        with suppress(OSError), open(path, "rb") as file:
+            # A file that has only just been created may not be locked yet.
+            if time.time() - os.fstat(file.fileno()).st_mtime > 1 and _lock(file.fileno()):
+                path.unlink()
+
+
+@contextmanager
+def locked_folder(folder: str | Path, flag: str = "--out") -> Iterator[Path]:
+    """Create `folder` if necessary, and keep other commands from writing to it until the context ends.
+
+    The lock vanishes with its process, however that ends. What killed processes have left is removed.
+
+    Args:
+        folder: to write results to.
+        flag: the flag that named it, for the error message.
+
+    Yields:
+        `folder` as a Path.
+
+    Raises:
+        InputError: another command writes to the folder, or it cannot be created or written to.
+    """
+    folder = writable_folder(folder, flag)
+    path = folder / LOCK
+    try:
+        file = _open_locked(path)
+        if file is None:
+            owner = _owner(path)
+            raise InputError(
+                f"{flag}: {folder} is being written to by another command{owner}; "
+                "wait for that, or name another folder"
+            )
+    except OSError as error:
+        raise InputError(f"{flag}: cannot lock {folder} ({error.strerror}); name another folder") from error
+    with file:
+        sweep(folder)
+        try:
+            yield folder
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _open_locked(path: Path) -> IO[str] | None:
+    """Return the locked file, or None if another process has locked it."""
+    while True:
+        with ExitStack() as stack:
+            file = stack.enter_context(open(path, "a", encoding="utf-8"))
+            if not _lock(file.fileno()):
+                return None
+            # The owner may have removed it at its end, after we had opened it.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                    file.truncate(0)
+                    stack.callback(path.unlink)  # if even this number does not fit on the disk
+                    print(os.getpid(), file=file, flush=True)
+                    stack.pop_all()
+                    return file
+
+
+def _owner(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        return f" (process {int(path.read_text(encoding='utf-8'))})"
+    return ""
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file until it is closed; return False if another process has locked it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
+
+
+def _is_special(path: str | Path) -> bool:
+    """Return whether a path is a device, a pipe, or one of this process's open files, such as /dev/stdout."""
+    with suppress(OSError):
+        mode = os.stat(path).st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or os.path.abspath(path).startswith(OPEN_FILES)
+    return False
+
+
+def _mode(path: Path) -> int:
+    """Return the mode of a file, or that of any new one."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(path.stat().st_mode)
+    return 0o666 & ~_umask()
 
 
 def _umask() -> int:

@@ -40,9 +40,14 @@ def explain_failed_imports() -> None:
     A command imports packages before any handler of its own can run, so this has to be called before that.
     Other programs that import this project keep their tracebacks.
     """
-    # While Python looks for the module of `python -m`, its name is "-m".
-    if sys.argv and (sys.argv[0] == "-m" or os.path.basename(sys.argv[0]).startswith("d2l-repro")):
+    if is_own_command():
         sys.excepthook = _print_one_line
+
+
+def is_own_command() -> bool:
+    """Return whether this process was started as a command of this project: `python -m chapters.mlp`."""
+    # While Python looks for the module of `python -m`, its name is "-m".
+    return bool(sys.argv) and (sys.argv[0] == "-m" or os.path.basename(sys.argv[0]).startswith("d2l-repro"))
 
 
 def check_python() -> None:
@@ -72,7 +77,7 @@ def check_packages() -> None:
 
 
 def explain(error: BaseException) -> Optional[str]:
-    """Return which package could not be imported and what to do about it, in one line.
+    """Return which package could not be imported, or that memory is used up, and what to do, in one line.
 
     Returns:
         None for any error that has another reason.
@@ -81,6 +86,8 @@ def explain(error: BaseException) -> Optional[str]:
         return None
     if _is_such_a_line(error):
         return str(error)
+    if isinstance(error, MemoryError):  # during an import, too
+        return "out of memory; end other programs, or raise the limit that `ulimit -v` shows"
     absent = error.name if isinstance(error, ModuleNotFoundError) else None
     if absent in PACKAGES:
         return _describe_missing(sorted({PACKAGES[absent], *find_missing()}))

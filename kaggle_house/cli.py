@@ -11,7 +11,7 @@ import numpy as np
 import tyro
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
-from d2l_repro.files import check_outputs, writable_folder, write_atomically
+from d2l_repro.files import check_outputs, locked_folder, write_atomically
 from d2l_repro.settings import Settings
 from d2l_repro.train.loop import TrainingDiverged
 
@@ -157,18 +157,16 @@ def _cross_validate(command: TrainingCommand, tables: Tables, **storage: Any):
 
 def _kfold(command: KFold) -> int:
     tables = _load_tables(command.data)
-    folder = writable_folder(command.out)
-    check_outputs({"--out": folder / cv_report.OUT_OF_FOLD}, tables.files)
-    results, folds, report = _cross_validate(command, tables, folder=folder, resume=command.resume)
-    cv_report.save_report(folder, report, results, folds, command.folds, tables)
+    with locked_folder(command.out) as folder:
+        check_outputs({"--out": folder / cv_report.OUT_OF_FOLD}, tables.files)
+        results, folds, report = _cross_validate(command, tables, folder=folder, resume=command.resume)
+        cv_report.save_report(folder, report, results, folds, command.folds, tables)
     print(f"{cv_report.format_report(report, tables)}\n\nresults, figures and models: {folder}")
     return DONE
 
 
 def _submit(command: Submit) -> int:
     tables = _load_tables(command.data)
-    for path in filter(None, (command.out, command.intervals)):
-        writable_folder(path.parent)
     check_outputs({"--out": command.out, "--intervals": command.intervals}, tables.files)
     results, folds, report = _cross_validate(command, tables)
     if command.method == "average":
@@ -196,7 +194,6 @@ def _submit(command: Submit) -> int:
 
 
 def _predict(command: Predict) -> int:
-    writable_folder(command.out.parent)
     check_outputs({"--out": command.out}, {"the file of houses": command.houses})
     estimators = kfold.load_estimators(command.models)
     houses = read_table(command.houses, has_price=False)
@@ -226,10 +223,10 @@ def _check(command: Check) -> int:
 
 def _sweep(command: Sweep) -> int:
     tables = _load_tables(command.data)
-    folder = writable_folder(command.out)
-    check_outputs({"--out": folder / "sweep.csv"}, tables.files)
-    table = sweep(command.settings, tables, command.folds, command.sweep)
-    write_atomically(folder / "sweep.csv", table.to_csv(index=False))
+    with locked_folder(command.out) as folder:
+        check_outputs({"--out": folder / "sweep.csv"}, tables.files)
+        table = sweep(command.settings, tables, command.folds, command.sweep)
+        write_atomically(folder / "sweep.csv", table.to_csv(index=False))
     print(f"Best first{cv_report.generated_note(tables)}\n{table.head(10).to_string(index=False)}")
     print(f"\nall trials: {folder / 'sweep.csv'}")
     return DONE

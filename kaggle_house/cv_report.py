@@ -59,9 +59,7 @@ def _compare_with_published(report, recipe, options, tables):
     if not run or not tables.official or tables.name != "kaggle_house" or options != published_options:
         return []
     metrics = {f"{name}_log_rmse": report["mean"][name] for name in ("train", "valid")}
-    return published.compare(
-        "house_prices", {run_label(options.impl, run): metrics}, dataset=tables.name
-    )
+    return published.compare("house_prices", {run_label(options.impl, run): metrics}, dataset=tables.name)
 
 
 def format_report(report: dict[str, Any], tables: Tables) -> str:

@@ -24,6 +24,7 @@ FOUNDATIONS = {
     "installation",
     "moved",
     "settings",
+    "stopping",
 }  # "" is the package itself
 # A room may import from earlier rooms, and from neighbours on its level as long as no circle arises.
 LEVELS = [

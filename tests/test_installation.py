@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from d2l_repro import errors, installation
+from d2l_repro import installation
 
 ROOT = Path(__file__).parents[1]
 
@@ -111,11 +111,6 @@ def test_explain_repeats_what_compat_says(monkeypatch):
     with pytest.raises(ImportError) as caught:
         import mxnet  # noqa: F401
     assert installation.explain(caught.value).startswith("MXNet needs liba.so, which is not installed")
-
-
-def test_one_line_errors_leaves_a_traceback_to_errors_of_the_program():
-    with pytest.raises(ZeroDivisionError), errors.one_line_errors("prog"):
-        1 / 0  # noqa: B018
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Optional
 
 import tyro
 
-from .. import installation
-from ..errors import BROKEN, DONE, FAILED, INTERRUPTED, USAGE, InputError
-from ..files import writable_folder, write_atomically
+from .. import installation, stopping
+from ..errors import BROKEN, DONE, FAILED, USAGE, InputError
+from ..files import check_outputs, locked_folder, write_atomically
 from ..results import bands, printed
 from ..results.bands import Band
 from ..results.catalogue import entries
@@ -49,8 +49,15 @@ class BandsCommand(Settings):
 
     def __call__(self) -> int:
         installation.check_packages()
-        names, folder = select_chapters(self.names), writable_folder(self.out)
-        tasks = [task for name in names for task in self._tasks(folder, name)]
+        names = select_chapters(self.names)
+        with locked_folder(self.out) as folder:
+            tasks = [task for name in names for task in self._tasks(folder, name)]
+            path = self.file or folder / bands.FILE_NAME
+            check_outputs({"--file": path}, {task.label: task.folder / FILE_NAME for task in tasks})
+            old = bands.read(path) if path.is_file() else {"exact": [], "bands": []}
+            return self._measure(names, tasks, path, old)
+
+    def _measure(self, names: Sequence[str], tasks: Sequence[Task], path: Path, old: dict[str, Any]) -> int:
         missing = [task for task in tasks if not _is_measured(task)]
         if len(missing) < len(tasks):
             print(f"{len(tasks) - len(missing)} of {len(tasks)} runs finished earlier, kept")
@@ -61,9 +68,8 @@ class BandsCommand(Settings):
         if interrupted or failed:
             for task in failed:
                 print(f"not finished: {task.label}")
-            return INTERRUPTED if interrupted else FAILED
-        path = self.file or folder / bands.FILE_NAME
-        self._write(path, names, tasks)
+            return stopping.exit_code() if interrupted else FAILED
+        self._write(path, names, tasks, old)
         print(f"\nbands: {path}")
         return DONE
 
@@ -95,9 +101,8 @@ class BandsCommand(Settings):
         label = f"{name} (seed {seed}{f', {stream}' if stream else ''})"
         return Task(name, seed, home, quick=False, label=label, stream=stream, only=self.only)
 
-    def _write(self, path: Path, names: Sequence[str], tasks: Sequence[Task]) -> None:
+    def _write(self, path: Path, names: Sequence[str], tasks: Sequence[Task], old: dict[str, Any]) -> None:
         results = [Result.load(task.folder / FILE_NAME) for task in tasks]
-        old = bands.read(path) if path.is_file() else {"exact": [], "bands": []}
         kept = {
             part: [row for row in old[part] if row["chapter"] not in names] for part in ("exact", "bands")
         }

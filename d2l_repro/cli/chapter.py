@@ -9,10 +9,10 @@ from typing import Annotated, Any, NoReturn, Optional
 
 import tyro
 
-from .. import channel
-from ..errors import DONE, FAILED, INTERRUPTED, InputError, one_line_errors
+from .. import stopping
+from ..errors import DONE, FAILED, InputError, one_line_errors
 from ..experiment.chapter import Chapter, Execution
-from ..files import writable_folder
+from ..files import locked_folder
 from ..results.result import FILE_NAME, Result
 from ..results.verdicts import failures
 from ..settings import (
@@ -24,6 +24,7 @@ from ..settings import (
     StudyOptions,
     VariantOptions,
 )
+from .runner import default_folder
 
 
 @dataclass(frozen=True)
@@ -56,30 +57,43 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
     argv = sys.argv[1:] if argv is None else argv
     prog = f"python -m chapters.{chapter.name}"
     with one_line_errors(prog):
-        channel.remember_ctrl_c()
         args = _parse(chapter, argv, prog)
-        folder = writable_folder(args.output.out or Path("runs", chapter.name))
-        options = {**vars(args.run), **vars(args.data), **vars(args.stream)}
-        resume = getattr(args.output, "resume", False)
-        result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
-        if _save(result, folder):
-            print(f"\n{result}\n\nresults and figures: {folder}")
-        else:
-            print(f"\ninterrupted; the earlier results in {folder} are unchanged")
-    for label, error in result.errors.items():
-        print(f"{prog}: error: {label}: {error}", file=sys.stderr)
-    if args.output.show:
-        _open_figures(result, folder, prog)
-    sys.exit(_exit_code(result, args.output.strict))
+        with locked_folder(args.output.out or _default_folder(chapter, args.run.quick)) as folder:
+            options = {**vars(args.run), **vars(args.data), **vars(args.stream)}
+            resume = getattr(args.output, "resume", False)
+            result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
+            _save_and_print(result, folder)
+        for label, error in result.errors.items():
+            print(f"{prog}: error: {label}: {error}", file=sys.stderr)
+        if args.output.show:
+            _open_figures(result, folder, prog)
+        sys.exit(_exit_code(result, args.output.strict))
 
 
-def _save(result: Result, folder: Path) -> bool:
-    """Write the result, except an interrupted one without an epoch or in place of a finished one."""
-    has_epochs = any(run.history for run in result.runs)
-    if result.interrupted and (not has_epochs or _has_finished_result(folder)):
-        return False
-    result.save(folder)
-    return True
+def _default_folder(chapter: Chapter, quick: bool) -> Path:
+    return default_folder(quick, [chapter.name]) / chapter.name
+
+
+def _save_and_print(result: Result, folder: Path) -> None:
+    """Write the result if that is worth it, and print its tables even if writing fails."""
+    reason = _why_not_to_save(result, folder)
+    if reason:
+        print(f"\ninterrupted; {reason}")
+        return
+    try:
+        result.save(folder)
+    finally:
+        print(f"\n{result}")
+    print(f"\nresults and figures: {folder}")
+
+
+def _why_not_to_save(result: Result, folder: Path) -> str:
+    """Return why an interrupted result is not written; empty if the result is to be written."""
+    if result.interrupted and _has_finished_result(folder):
+        return f"the earlier results in {folder} are unchanged"
+    if result.interrupted and not any(run.history for run in result.runs):
+        return "nothing is finished, so nothing is written"
+    return ""
 
 
 def _has_finished_result(folder: Path) -> bool:
@@ -133,5 +147,5 @@ def _run_options(chapter: Chapter) -> type[SeedOptions]:
 
 def _exit_code(result: Result, strict: bool) -> int:
     if result.interrupted:
-        return INTERRUPTED
+        return stopping.exit_code()
     return FAILED if result.errors or (strict and failures(result.published)) else DONE

@@ -12,12 +12,13 @@ from typing import Annotated, Optional
 import tyro
 
 from ..errors import DONE, FAILED, USAGE
-from ..files import write_atomically
+from ..files import check_outputs, write_atomically
 from ..results.compare import compare
 from ..results.differences import ChapterComparison, Comparison, Difference, Parting, Value
 from ..results.environment_effects import effect
 from ..results.formatting import aligned, format_number, in_words
 from ..results.noise import Number, Verdict, in_common, is_within_rounding, worst
+from ..results.result import FILE_NAME
 from ..results.schema import to_json
 from ..results.sources import read
 from ..results.summary import Spread, spread
@@ -68,6 +69,7 @@ class CompareCommand(Settings):
     ] = None
 
     def __call__(self) -> int:
+        check_outputs({"--json": self.json}, {str(path): path for path in _files_of(self.a, self.b)})
         sides = [read(path) for path in (self.a, self.b)]
         found = compare(*sides)
         print("\n\n".join(_sections(found, f"A: {self.a}\nB: {self.b}", self.all)))
@@ -80,6 +82,12 @@ class CompareCommand(Settings):
         if problems:
             return USAGE
         return FAILED if found.verdict is Verdict.DIFFERENT else DONE
+
+
+def _files_of(*sides: Path) -> Iterator[Path]:
+    """Yield the files that are read of each side."""
+    for side in sides:
+        yield from side.rglob(FILE_NAME) if side.is_dir() else [side]
 
 
 def _sections(found: Comparison, head: str, everything: bool) -> Iterator[str]:

@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn, Optional
 
 import tyro
 
-from .. import installation
-from ..errors import BROKEN, DONE, FAILED, INTERRUPTED, USAGE, InputError, one_line_errors
-from ..files import writable_folder
+from .. import installation, stopping
+from ..errors import BROKEN, DONE, FAILED, USAGE, InputError, one_line_errors
+from ..files import check_outputs, locked_folder
 from ..results import report, summary, verdicts
 from ..results.catalogue import Entry, entries, reproduced
 from ..results.formatting import (
@@ -24,14 +24,14 @@ from ..results.formatting import (
     published_text,
     verdict_text,
 )
-from ..results.result import FILE_NAME, Result
+from ..results.result import FILE_NAME, Result, check_replaceable
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings, Stream
 from .bands import BandsCommand
 from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
 from .mistakes import MistakesCommand
-from .runner import Task, check_streams, run_tasks, select_chapters
+from .runner import Task, check_streams, default_folder, run_tasks, select_chapters
 
 PROG = "d2l-repro"
 
@@ -64,7 +64,7 @@ class RunCommand(Settings):
     """Run chapters, each in its own process, and write a report on them.
 
     If one fails, the others still run. Exit codes: 0 done; 1 a chapter failed or, with --strict, a value
-    differs by more than chance allows; 2 usage error; 130 interrupted.
+    differs by more than chance allows; 2 usage error; 130 interrupted, 143 and 129 after SIGTERM and SIGHUP.
     """
 
     # chapters to run, or the groups textbook and all; see `d2l-repro list`
@@ -84,7 +84,11 @@ class RunCommand(Settings):
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
     strict: bool = False  # exit with code 1 if a value differs by more than chance allows
-    out: Path = Path("runs")  # folder for the results, a subfolder per chapter, and for report.html
+    # folder for the results, a subfolder per chapter, and for report.html
+    out: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs)"),
+    ] = None
 
     def __call__(self) -> int:
         if self.seed + self.seeds > MAX_SEED:
@@ -93,32 +97,33 @@ class RunCommand(Settings):
         names = select_chapters(self.names)
         if self.stream:
             check_streams(names)
-        folder, start = writable_folder(self.out), time.time()
-        tasks = self._tasks(folder, names)
+        with locked_folder(self.out or default_folder(self.quick, names)) as folder:
+            return self._run(folder, names, self._tasks(folder, names))
+
+    def _run(self, folder: Path, names: Sequence[str], tasks: Sequence[Task]) -> int:
+        start = time.time()
         kept = [task for task in tasks if self.resume and task.is_finished()]
-        for task in kept:
-            print(f"{task.label}: finished earlier, kept")
+        for task in tasks:
+            if task in kept:
+                print(f"{task.label}: finished earlier, kept")
+            else:
+                check_replaceable(task.folder, self.quick)
         codes, interrupted = run_tasks([task for task in tasks if task not in kept], self.jobs)
         if BROKEN in codes.values():  # the chapter has said why
             return USAGE
         written = [task for task in tasks if task in kept or _written_since(start, task.folder / FILE_NAME)]
         summaries = [item for item in (_summarize(name, written) for name in names) if item]
         self._print_tables(names, summaries)
-        if not interrupted:
-            summary.drop_other_seeds(folder, [task.folder for task in tasks])
+        stopped = [task for task in tasks if task not in kept and stopping.is_stopped(codes.get(task, -2))]
         failed = [
-            f"failed: {task.label} (exit code {code})"
+            f"failed: {task.label} (exit code {code}){_what_is_shown(task, written)}"
             for task, code in codes.items()
-            if code not in (DONE, INTERRUPTED) or (code == DONE and task not in written)
+            if task not in stopped and (code != DONE or task not in written)
         ]
-        unfinished = [
-            f"not finished: {task.label}"
-            for task in tasks
-            if task not in kept and codes.get(task, INTERRUPTED) == INTERRUPTED
-        ]
-        self._report([*failed, *unfinished])
+        unfinished = [f"not finished: {task.label}{_what_is_shown(task, written)}" for task in stopped]
+        self._report(folder, tasks, [*failed, *unfinished])
         if interrupted:
-            return INTERRUPTED
+            return stopping.exit_code()
         return FAILED if failed or (self.strict and _print_failures(summaries)) else DONE
 
     def _tasks(self, folder: Path, names: Sequence[str]) -> list[Task]:
@@ -140,17 +145,17 @@ class RunCommand(Settings):
         if self.seeds > 1 and any(item.metrics() for item in summaries):  # notes have no metrics
             print(f"\n{_over_seeds(summaries)}")
 
-    def _report(self, problems: Sequence[str]) -> None:
+    def _report(self, folder: Path, tasks: Sequence[Task], problems: Sequence[str]) -> None:
         for problem in problems:
             print(f"{PROG}: {problem}", file=sys.stderr)
         try:
-            collection = summary.collect(self.out)
+            collection = summary.collect(folder, [task.folder for task in tasks])
         except InputError:  # nothing has ever been finished there
             return
         collection.problems += problems
-        collection.save(self.out)
-        page = report.write(collection, self.out / report.FILE_NAME)
-        print(f"\nresults and figures: {self.out}\nreport: {page}")
+        collection.save(folder)
+        page = report.write(collection, folder / report.FILE_NAME)
+        print(f"\nresults and figures: {folder}\nreport: {page}")
 
 
 @dataclass(frozen=True)
@@ -169,12 +174,20 @@ class ReportCommand(Settings):
         if out.suffix == ".json":
             raise InputError(f"--out: {out} would overwrite results with a page; name an .html file")
         collection = summary.collect(self.folder)
+        check_outputs({"--out": out}, _shown_files(collection))
         for problem in collection.problems:
             print(f"{PROG}: error: {problem}", file=sys.stderr)
         if self.out is None:
             collection.save(self.folder)
         print(f"report: {report.write(collection, out)}")
         return FAILED if collection.problems else DONE
+
+
+def _shown_files(collection: summary.Collection) -> dict[str, Path]:
+    """Return the files that a report is made of, each under its own name."""
+    folders = [item.folder for item in collection.summaries]
+    patterns = (FILE_NAME, "*.svg")
+    return {str(path): path for folder in folders for pattern in patterns for path in folder.glob(pattern)}
 
 
 def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
@@ -195,6 +208,12 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             commands, prog=PROG, args=argv, config=config, description=__doc__.split(" It ")[0]
         )
         sys.exit(command())
+
+
+def _what_is_shown(task: Task, written: Sequence[Task]) -> str:
+    """Return what to add to a line about a task that was not finished."""
+    is_earlier = task not in written and (task.folder / FILE_NAME).is_file()
+    return "; the report shows the result of an earlier run" if is_earlier else ""
 
 
 def _written_since(start: float, path: Path) -> bool:

@@ -11,8 +11,7 @@ from typing import Annotated, Optional
 
 import tyro
 
-from .. import installation
-from ..files import writable_folder
+from .. import installation, stopping
 from ..results.caught import NO_MISTAKE, PROOFS, Measured, Table
 from ..results.formatting import aligned
 from ..settings import Count, Seed, Settings
@@ -50,14 +49,13 @@ class MistakesCommand(MistakesOptions):
 
     def __call__(self) -> int:
         installation.check_packages()
-        writable_folder(self.out)
         command = [sys.executable, "-m", "d2l_repro.mistakes", *self._flags(), *self.names]
         with subprocess.Popen(command) as process:
             while True:
                 try:
                     return process.wait()
-                except KeyboardInterrupt:  # reaches the process too, which saves what is finished
-                    continue
+                except KeyboardInterrupt:  # the process saves what is finished
+                    process.send_signal(stopping.last_signal())
 
     def _flags(self) -> list[str]:
         flags = [f"--jobs={self.jobs}", f"--seed={self.seed}", f"--out={self.out}"]

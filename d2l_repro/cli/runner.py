@@ -1,7 +1,6 @@
 """Run chapters one after the other, or several at once, each in its own process."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from typing import Optional
 
 from tqdm import tqdm
 
-from .. import channel
-from ..errors import BROKEN, INTERRUPTED, InputError
+from .. import channel, stopping
+from ..errors import BROKEN, InputError
 from ..results.catalogue import TEXTBOOK, entries
-from ..results.result import FILE_NAME, Result
+from ..results.result import FILE_NAME, Result, check_replaceable
 from ..settings import Stream
 
 
@@ -48,13 +47,12 @@ class Task:
     @property
     def command(self) -> list[str]:
         """The process to start: `python -m chapters.NAME`, with Ctrl-C handled from the first import on."""
-        # During the imports Ctrl-C just ends the process, as NumPy's would turn it into an ImportError; the
-        # chapter installs a handler of its own.
+        # Ctrl-C just ends the process until our own handlers are there.
         code = (
             "import runpy, signal\n"
             "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
             "from d2l_repro.errors import one_line_errors\n"
-            f"with one_line_errors('{self.chapter}'):\n"
+            f"with one_line_errors('{self.chapter}', importing=True):\n"
             f"    runpy.run_module('chapters.{self.chapter}', run_name='__main__', alter_sys=True)"
         )
         flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
@@ -102,6 +100,22 @@ def select_chapters(names: Sequence[str]) -> list[str]:
     return list(found)
 
 
+def default_folder(quick: bool, chapters: Sequence[str]) -> Path:
+    """Return the folder for results where --out is not given.
+
+    It is runs/, or runs/quick/ if a quick run would replace results of full ones; then a line says so.
+    """
+    folder = Path("runs")
+    try:
+        for chapter in chapters:
+            check_replaceable(folder / chapter, quick)
+    except InputError:
+        other = folder / "quick"
+        print(f"{folder} has results of full runs; those of this quick one go to {other}", file=sys.stderr)
+        return other
+    return folder
+
+
 def check_streams(names: Sequence[str]) -> None:
     """Check that --stream means something to every chapter.
 
@@ -128,6 +142,7 @@ class Board:
     def __init__(self, tasks: Sequence[Task], jobs: int):
         self.tasks, self.jobs = tasks, jobs
         self.stopped = Event()  # no further task may start
+        self.processes: set[subprocess.Popen] = set()  # that are running
         self.shares = dict.fromkeys(tasks, 0.0)
         self.bar = tqdm(
             total=len(tasks),
@@ -135,6 +150,12 @@ class Board:
             leave=False,
             bar_format="{l_bar}{bar}| {n:.1f} of {total} [{elapsed}<{remaining}{postfix}]",
         )
+
+    def stop(self) -> None:
+        """Start no further task, and pass the signal that stopped this process on to the running ones."""
+        self.stopped.set()
+        for process in tuple(self.processes):
+            process.send_signal(stopping.last_signal())
 
     def advance(self, task: Task, share: float, activity: str = "") -> None:
         """Record that `share` of a task is done, from 0 to 1."""
@@ -167,8 +188,7 @@ class Board:
 def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bool]:
     """Run every task in its own process; the others still run when one fails.
 
-    After Ctrl-C, which reaches the processes too, running tasks write what they have finished, and no other
-    task starts.
+    After Ctrl-C, SIGTERM or SIGHUP, running tasks write what they have finished, and no other task starts.
 
     Args:
         tasks: to run.
@@ -180,11 +200,12 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bo
     board = Board(tasks, jobs)
     with ThreadPoolExecutor(jobs) as pool:
         futures = {task: pool.submit(_run, task, board) for task in tasks}
-        try:
-            wait(futures.values())
-        except KeyboardInterrupt:
-            board.stopped.set()
-            wait(futures.values())
+        while True:
+            try:
+                wait(futures.values())
+                break
+            except KeyboardInterrupt:
+                board.stop()
     board.bar.close()
     results = {task: future.result() for task, future in futures.items()}
     codes = {task: code for task, code in results.items() if code is not None}
@@ -198,11 +219,18 @@ def _run(task: Task, board: Board) -> Optional[int]:
     with subprocess.Popen(
         task.command, stdout=subprocess.PIPE, text=True, errors="replace", env=environment
     ) as process:
-        board.follow(task, process)
-        code = process.wait()
-    if code in (INTERRUPTED, -signal.SIGINT):
-        board.stopped.set()
-        return INTERRUPTED
-    if code == BROKEN:  # the others would fail in the same way
+        board.processes.add(process)
+        if board.stopped.is_set():  # since the question above
+            process.send_signal(stopping.last_signal())
+        try:
+            board.follow(task, process)
+        except BaseException:  # our stdout was closed, for example
+            board.stop()
+            raise
+        finally:
+            code = process.wait()
+            board.processes.discard(process)
+    # A chapter that cannot import a package says so; the others would fail in the same way.
+    if stopping.is_stopped(code) or code == BROKEN:
         board.stopped.set()
     return code

@@ -18,7 +18,7 @@ from ..data.streams import stream_of
 from ..errors import InputError
 from ..results.formatting import parity_row
 from ..results.history import History, epoch_line
-from ..results.result import Result
+from ..results.result import Result, check_replaceable
 from ..results.run import RunResult, Status, run_label
 from ..results.schema import Parity
 from ..settings import HParams, Options
@@ -181,32 +181,36 @@ class Chapter:
         Args:
             hp: the chapter's HParams; the book's values by default.
             progress: whether to print the epochs, and a bar on a terminal.
-            folder: where a resumable chapter keeps its checkpoints; without it there are none.
+            folder: where the result will be saved, and a resumable chapter keeps its checkpoints.
             resume: whether to continue after the last epoch that has a checkpoint in `folder`.
             asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only for one
                 with several variants; seeds and jobs for one whose runs are trained in processes; stream for
                 one that depends on it.
 
         Returns:
-            Result. After Ctrl-C it has what was finished; a run that diverged says so in its status.
+            Result. After Ctrl-C or another signal to stop it has what was finished; a run that diverged says
+                so in its status.
 
         Raises:
-            InputError: a setting, a data file or a folder is not usable.
+            InputError: a setting, a data file or a folder is not usable, or what `folder` holds is worth more
+                than the new result; see `check_replaceable`.
         """
         options = Options(**asked)
         hp = self.defaults(options.quick) if hp is None else hp
         runs = self._selected_runs(hp, options)
         result = self._new_result(hp, options)
+        if folder is not None:
+            check_replaceable(folder, result.quick)
         start, data = time.perf_counter(), None
         try:
             with stream_of(options.stream):
                 if self.execution is Execution.IN_PROCESSES and runs:
-                    data = self._train_in_processes(runs, options, result, progress)
+                    data = self._train_in_processes(runs, options, result, progress, folder)
                 else:
                     for i, run in enumerate(runs):
                         data, model = self._begin(run, options)
                         if i == 0:
-                            self._record_data(data, result)
+                            self._record_data(data, result, folder)
                         callbacks = self._checkpoints(run, options, data, model, folder, resume)
                         if progress:
                             callbacks.append(Progress(run.label, before=i / len(runs), share=1 / len(runs)))
@@ -316,10 +320,12 @@ class Chapter:
         metrics = {**history.last_numbers(), **self.metrics(model, data, history)}
         return RunResult(*names, history, metrics, model=model)
 
-    def _train_in_processes(self, runs: list[Run], options: Options, result: Result, progress: bool) -> Data:
+    def _train_in_processes(
+        self, runs: list[Run], options: Options, result: Result, progress: bool, folder: str | Path | None
+    ) -> Data:
         """Train every run with every seed, each as it would be alone."""
         data, _ = self._begin(runs[0], options)
-        self._record_data(data, result)
+        self._record_data(data, result, folder)
         tasks = [(run, options.replace(seed=options.seed + i)) for i in range(options.seeds) for run in runs]
 
         def line(run: RunResult) -> str:
@@ -327,6 +333,8 @@ class Chapter:
 
         for finished in seeds.in_processes(self._train_alone, tasks, options.jobs, progress, line):
             result.runs.append(finished)
+            if finished.status is Status.INTERRUPTED:
+                raise KeyboardInterrupt
         return data
 
     def _train_alone(self, run: Run, options: Options) -> RunResult:
@@ -359,8 +367,10 @@ class Chapter:
             kept.append(Checkpoint(path, parameters(model), identity, resume))
         return [*kept, SeedEachEpoch(options.seed)]
 
-    def _record_data(self, data: Data, result: Result) -> None:
+    def _record_data(self, data: Data, result: Result, folder: str | Path | None) -> None:
         result.dataset, result.stand_in_for = data.name, data.stand_in_for
+        if folder is not None:
+            check_replaceable(folder, result.quick, data.stand_in_for)
         if data.stand_in_for:
             log.warning(
                 "%s: %s is neither on this machine nor can it be downloaded; embedded data (%s) stand in for "

@@ -12,12 +12,12 @@ from typing import NoReturn
 
 import tyro
 
-from .. import channel
+from .. import stopping
 from ..cli.main import PROG
 from ..cli.mistakes import MistakesOptions, summary_text, table_text
-from ..errors import DONE, INTERRUPTED, InputError, one_line_errors
+from ..errors import DONE, InputError, one_line_errors
 from ..experiment.seeds import in_processes
-from ..files import writable_folder, write_atomically
+from ..files import locked_folder, write_atomically
 from ..results import caught, plot
 from ..results.caught import Measured, Table
 from .mistake import CHAPTERS, lesson_of
@@ -29,14 +29,13 @@ COMMITTED = Path(caught.__file__).with_name(caught.FILE_NAME)
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command, and exit with 0 done, 2 usage, 130 interrupted."""
     with one_line_errors(f"{PROG} mistakes"):
-        channel.remember_ctrl_c()
         config = (tyro.conf.FlagCreatePairsOff,)
         options = tyro.cli(MistakesOptions, args=argv, prog=f"{PROG} mistakes", config=config)
-        sys.exit(_run(options))
+        with locked_folder(options.out) as folder:
+            sys.exit(_run(options, folder))
 
 
-def _run(options: MistakesOptions) -> int:
-    folder = writable_folder(options.out)
+def _run(options: MistakesOptions, folder: Path) -> int:
     chapters = options.names or CHAPTERS
     for chapter in chapters:
         lesson_of(chapter)  # now, not after others have been measured
@@ -57,7 +56,7 @@ def _run(options: MistakesOptions) -> int:
         _show(table, folder, order)
     if interrupted:
         print("interrupted; to keep what is finished, repeat the command with --resume", file=sys.stderr)
-        return INTERRUPTED
+        return stopping.exit_code()
     if options.write:
         _write_committed(table)
     return DONE

@@ -157,11 +157,15 @@ class Result:
         self.published = compare(self.chapter, metrics, stream_name(self.seed, self.stream), self.dataset)
 
     def save(self, folder: str | Path) -> None:
-        """Write every figure as SVG and PNG and, last, result.json into `folder`, which must exist."""
+        """Write result.json and then every figure as SVG and PNG into `folder`, which must exist.
+
+        Raises:
+            InputError: a file cannot be written; those before it are there.
+        """
         from . import plot
 
-        plot.save({name: figure for name, figure in self.figures.items() if figure is not None}, folder)
         write_atomically(Path(folder) / FILE_NAME, to_json(self.as_json()))
+        plot.save({name: figure for name, figure in self.figures.items() if figure is not None}, folder)
 
     def all_tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return title -> rows of every table that is not empty.
@@ -239,6 +243,34 @@ class Result:
             yield f"<h4>{escape(title)}</h4>{as_frame(rows).to_html(index=False, border=0)}"
         yield f"<p>{escape(self.remark() or self.stream_remark())}</p>"
         yield from (_inline_svg(figure) for figure in self.figures.values() if figure is not None)
+
+
+def check_replaceable(folder: str | Path, quick: bool, stand_in_for: str | None = None) -> None:
+    """Check that a run would not replace a more valuable result by a quick one, or by one of stand-in data.
+
+    Args:
+        folder: folder for the new result.
+        quick: whether it will be of a quick run.
+        stand_in_for: name of the published data if others stand in for them.
+
+    Raises:
+        InputError: the folder holds the result of a full run, which such a result would replace.
+    """
+    try:
+        earlier = Result.load(Path(folder) / FILE_NAME)
+    except InputError:
+        return
+    if earlier.quick:
+        return
+    if quick:
+        raise InputError(
+            f"--out: {folder} has the results of a full run, which --quick would replace; name another folder"
+        )
+    if stand_in_for and not earlier.stand_in_for:
+        raise InputError(
+            f"--out: {folder} has results on {earlier.dataset}, which a run on stand-in data would replace; "
+            f"provide the files of {stand_in_for}, or name another folder"
+        )
 
 
 def _note_text(note: Note) -> str:

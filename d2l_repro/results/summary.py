@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -206,7 +205,7 @@ class Collection:
         write_atomically(Path(folder) / SUMMARY, to_json({"chapters": content}))
 
 
-def collect(folder: str | Path) -> Collection:
+def collect(folder: str | Path, asked: Iterable[Path] | None = None) -> Collection:
     """Read all results in `folder`, in the order of the catalogue.
 
     A file that is not a readable result, and a folder whose chapter another folder has too, are problems of
@@ -215,13 +214,16 @@ def collect(folder: str | Path) -> Collection:
     Args:
         folder: as `d2l-repro run --out` or a chapter's `--out` left it: a chapter's own, or one with a folder
             per chapter.
+        asked: folders of the results of a run; other seeds of its chapters, which earlier runs may have left,
+            are not read. By default all are.
 
     Raises:
         InputError: there is no result at all.
     """
     folder, collection = Path(folder), Collection([])
+    seeds = None if asked is None else set(asked)
     for home in _result_folders(folder):
-        summary = _summarize(home, collection.problems)
+        summary = _summarize(home, seeds, collection.problems)
         if summary:
             _add_unless_known(summary, collection)
     if not collection.summaries and not collection.problems:
@@ -237,11 +239,12 @@ def _result_folders(folder: Path) -> list[Path]:
     return [folder, *sorted(inner, key=lambda path: (path.name not in entries(), path.name))]
 
 
-def _summarize(home: Path, problems: list[str]) -> Summary | None:
+def _summarize(home: Path, asked: set[Path] | None, problems: list[str]) -> Summary | None:
     """Return the summary of a folder and its further seeds, or None if it has no readable result."""
     results = {}
     for path in [home / FILE_NAME, *sorted(home.glob(f"seed_*/{FILE_NAME}"))]:
-        if _is_there(path):
+        is_asked = asked is None or home not in asked or path.parent in asked
+        if is_asked and _is_there(path):
             try:
                 results[path] = Result.load(path)
             except InputError as error:
@@ -289,17 +292,3 @@ def _other_seeds(first: Result, results: Iterable[Result]) -> list[Result]:
 def seed_folder(folder: str | Path, chapter: str, seed: int, first: int) -> Path:
     """Return the folder of a result: the chapter's own for the first seed, one inside it for any other."""
     return Path(folder) / chapter if seed == first else Path(folder) / chapter / f"seed_{seed}"
-
-
-def drop_other_seeds(folder: str | Path, folders: Iterable[str | Path]) -> None:
-    """Remove the results of other seeds that an earlier run of the same chapters left.
-
-    Args:
-        folder: folder of all results.
-        folders: folders of the results to keep.
-    """
-    kept = [Path(path) for path in folders]
-    for chapter in {path.relative_to(folder).parts[0] for path in kept}:
-        for other in Path(folder, chapter).glob("seed_*"):
-            if other not in kept and (other / FILE_NAME).is_file():
-                shutil.rmtree(other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from mxnet import nd
 from tqdm import tqdm
 
-from .. import channel
+from .. import channel, stopping
 from ..data.streams import BOOK_SEED
 from ..results.history import epoch_line, is_shown
 from ..scratch import clip_gradients
@@ -54,6 +55,9 @@ def perplexity(loss: float) -> float:
     return math.exp(loss) if loss < 700 else math.inf
 
 
+LEAD = 8  # steps that may wait for their computation while progress is shown
+
+
 class Progress(Callback):
     """Print the epochs' lines as the book does, and draw a bar over the batches if stderr is a terminal.
 
@@ -68,10 +72,15 @@ class Progress(Callback):
         self.before, self.share = before, share
         self._bar: Any = None  # exists from the first step of an epoch to its end
         self._last_read = 0.0
+        self._recent: deque[nd.NDArray] = deque()  # sums of the last steps
         self._reporting = channel.is_reported()
 
     def after_step(self, loop: Loop) -> None:
-        channel.stop_if_asked()
+        stopping.stop_if_asked()
+        # Python may run far ahead of the computation, and would obey a signal only when that has caught up.
+        self._recent.append(loop.sums["train_loss"])
+        if len(self._recent) == LEAD:
+            self._recent.popleft().wait_to_read()
         if self._bar is None:
             self._bar = tqdm(
                 total=loop.num_batches,

@@ -169,6 +169,12 @@ def test_run_compares_other_seeds_but_not_other_settings():
     assert linear_regression.run(hp, impl="scratch").published == []
 
 
+def test_run_on_stand_in_data_does_not_replace_a_result_on_the_published(offline, tmp_path):
+    Result("softmax_regression", 0, {}, dataset="fashion_mnist").save(tmp_path)
+    with pytest.raises(InputError, match=r"has results on fashion_mnist, which a run on stand-in data"):
+        softmax_regression.run(softmax_regression.HParams(num_epochs=1), folder=tmp_path)
+
+
 def test_run_marks_stand_in_data_and_compares_them_with_nothing(offline, caplog):
     result = softmax_regression.run(impl="scratch")
     assert (result.dataset, result.stand_in_for, result.published) == ("digits", "fashion_mnist", [])

@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from d2l_repro import channel
 from d2l_repro.cli import chapter as command
 from d2l_repro.cli import main as cli
+from d2l_repro.cli import runner
 from d2l_repro.cli.runner import Task
 from d2l_repro.errors import InputError
+from d2l_repro.files import locked_folder
 from d2l_repro.results import catalogue, published
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
@@ -224,6 +225,64 @@ def test_run_does_not_show_what_a_crashed_chapter_left_earlier_as_its_result(fin
     assert "          chapter\nlinear_regression\n" in capfd.readouterr().out
 
 
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.parent != folder and path.is_file()}
+
+
+def test_run_that_fails_or_has_fewer_seeds_deletes_nothing_and_says_what_is_shown(
+    finished, monkeypatch, capfd
+):
+    home = finished / "linear_regression"
+    for seed in (4, 5):
+        shutil.copytree(finished / "weight_decay", home / f"seed_{seed}")
+        path = home / f"seed_{seed}" / "result.json"
+        content = json.loads((home / "result.json").read_text())
+        path.write_text(json.dumps({**content, "seed": seed}))
+        (home / f"seed_{seed}" / "notes.txt").write_text("of a stranger")
+    before = contents(finished)
+    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
+    argv = ["--quick", "--seed", "3", "--out", str(finished)]
+    assert main("run", "linear_regression", *argv) == 1
+    assert contents(finished) == before
+    line = "failed: linear_regression (exit code 1); the report shows the result of an earlier run"
+    assert line in capfd.readouterr().err
+    assert line in (finished / "report.html").read_text()
+    seeds = json.loads((finished / "summary.json").read_text())["chapters"]["linear_regression"]["seeds"]
+    assert seeds == [3]
+
+
+def test_run_refuses_to_replace_full_results_by_quick_ones_before_it_starts(finished, monkeypatch, capsys):
+    path = finished / "weight_decay" / "result.json"
+    path.write_text(path.read_text().replace('"quick": true', '"quick": false'))
+    before = contents(finished)
+    monkeypatch.setattr(cli, "run_tasks", None)
+    assert main("run", "linear_regression", "weight_decay", "--quick", "--out", str(finished)) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"{path.parent} has the results of a full run, which --quick would replace" in err
+    assert contents(finished) == before
+
+
+def test_quick_run_goes_elsewhere_by_default_if_it_would_replace_full_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert runner.default_folder(True, ["mlp"]) == Path("runs")
+    Path("runs", "mlp").mkdir(parents=True)
+    Result("mlp", 0, {}).save("runs/mlp")
+    assert runner.default_folder(False, ["dropout", "mlp"]) == Path("runs")
+    assert capsys.readouterr().err == ""
+    assert runner.default_folder(True, ["dropout", "mlp"]) == Path("runs", "quick")
+    assert "those of this quick one go to runs/quick" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [["run", "mlp"], ["bands", "mlp"], ["mistakes"]])
+def test_commands_refuse_a_folder_that_another_one_writes_to(argv, tmp_path, capfd):
+    with locked_folder(tmp_path):
+        assert main(*argv, "--out", str(tmp_path)) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"--out: {tmp_path} is being written to by another command" in err
+
+
 def test_run_draws_a_bar_over_chapters_and_epochs_on_a_terminal(two_chapters):
     assert two_chapters.exit_code == 0
     assert "gluon epoch 1, " in two_chapters.printed
@@ -285,29 +344,23 @@ def test_run_interrupted_during_imports_exits_as_interrupted(tmp_path, jobs, del
     assert "failed" not in err
 
 
-def test_save_does_not_replace_a_finished_result_by_an_interrupted_one(tmp_path):
+def test_save_does_not_replace_a_finished_result_by_an_interrupted_one(tmp_path, capsys):
     whole, broken = Result("mlp", 0, {}), Result("mlp", 0, {}, interrupted=True)
     for result in (whole, broken):
         history = History([{"epoch": 1, "train_loss": 1.0, "seconds": 1.0}])
         result.runs.append(RunResult("scratch", "", 0, history))
     empty = Result("mlp", 0, {}, interrupted=True, runs=[RunResult("scratch", "", 0)])
-    assert not command._save(empty, tmp_path)
-    assert command._save(broken, tmp_path)
-    assert command._save(whole, tmp_path)
-    before = (tmp_path / "result.json").read_bytes()
-    assert not command._save(broken, tmp_path)
-    assert (tmp_path / "result.json").read_bytes() == before
-
-
-def test_stop_if_asked_raises_once_after_a_ctrl_c_that_a_destructor_swallowed(monkeypatch):
-    monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append(handler))
-    handlers = []
-    channel.remember_ctrl_c()
-    with pytest.raises(KeyboardInterrupt):
-        handlers[0](signal.SIGINT, None)
-    with pytest.raises(KeyboardInterrupt):
-        channel.stop_if_asked()
-    channel.stop_if_asked()
+    path = tmp_path / "result.json"
+    command._save_and_print(empty, tmp_path)
+    assert not path.exists()
+    command._save_and_print(broken, tmp_path)
+    assert Result.load(path).interrupted
+    command._save_and_print(whole, tmp_path)
+    before = path.read_bytes()
+    capsys.readouterr()
+    command._save_and_print(broken, tmp_path)
+    assert path.read_bytes() == before
+    assert "the earlier results in" in capsys.readouterr().out
 
 
 def test_command_ends_quietly_when_its_pipe_is_closed():

@@ -1,5 +1,6 @@
 """Results: saved, loaded, checked against the schema, and shown."""
 
+import contextlib
 import copy
 import functools
 import json
@@ -13,7 +14,7 @@ import pytest
 from d2l_repro.errors import InputError
 from d2l_repro.results import plot, published
 from d2l_repro.results.history import History
-from d2l_repro.results.result import Result
+from d2l_repro.results.result import Result, check_replaceable
 from d2l_repro.results.run import RunResult, Status
 from d2l_repro.results.schema import schema_error
 
@@ -226,3 +227,21 @@ def test_str_says_how_numbers_of_another_platform_are_judged(stream, says, fixed
     assert str(one).endswith(f"which --stream {says} shows.")
     one.published = [row for row in one.published if row["stream"] == stream]
     assert one.stream_remark() == ""
+
+
+@pytest.mark.parametrize(
+    ("earlier", "quick", "stand_in_for", "message"),
+    [
+        ({}, True, None, "has the results of a full run, which --quick would replace; name another"),
+        ({}, False, "fashion_mnist", "has results on .*; provide the files of fashion_mnist"),
+        ({"stand_in_for": "fashion_mnist"}, False, "fashion_mnist", None),
+        ({"quick": True}, True, "fashion_mnist", None),
+        ({}, False, None, None),
+    ],
+)
+def test_check_replaceable_keeps_what_is_worth_more(earlier, quick, stand_in_for, message, tmp_path):
+    check_replaceable(tmp_path, quick, stand_in_for)  # an empty folder
+    Result("mlp", 0, {}, dataset="mnist", **earlier).save(tmp_path)
+    refused = pytest.raises(InputError, match=message) if message else contextlib.nullcontext()
+    with refused:
+        check_replaceable(tmp_path, quick, stand_in_for)

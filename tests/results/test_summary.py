@@ -205,13 +205,18 @@ def test_collect_shows_one_of_two_folders_of_a_chapter_and_names_the_other(tmp_p
     assert "a_quick_one: left out" in found.problems[0]
 
 
-def test_drop_other_seeds_removes_those_that_a_later_run_did_not_ask_for(tmp_path):
+def test_collect_leaves_out_seeds_that_the_run_did_not_ask_for_and_keeps_their_folders(tmp_path):
     folder = tmp_path / "softmax_regression"
     for seed in (0, 1, 2):
         save(folder if seed == 0 else folder / f"seed_{seed}", result_of(0.83, seed))
-    (folder / "seed_of_mine").mkdir()
-    summary.drop_other_seeds(tmp_path, [folder, folder / "seed_1"])
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["seed_1", "seed_of_mine"]
+    for seed, other in enumerate((tmp_path / "linear_regression", tmp_path / "linear_regression" / "seed_1")):
+        save(other, result_of(0.1, seed, chapter="linear_regression", published=[]))
+    found = summary.collect(tmp_path, [folder, folder / "seed_1"])
+    assert [(one.chapter, one.seeds) for one in found.summaries] == [
+        ("linear_regression", [0, 1]),
+        ("softmax_regression", [0, 1]),
+    ]
+    assert (folder / "seed_2" / "result.json").is_file()
 
 
 def test_collect_refuses_a_folder_without_results(tmp_path):

@@ -1,0 +1,177 @@
+"""End in time, with all that is finished, when a signal asks for it or the parent process is gone.
+
+Ctrl-C, SIGTERM and SIGHUP all raise KeyboardInterrupt, so that what keeps finished epochs after one of them
+does so after the others.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+PARENT = "D2L_REPRO_PARENT"  # environment variable with the process that those it starts are to end with
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+REPEATED = 1.0  # seconds in which further signals are the same request: a terminal and a parent both send it
+POLL = 0.25  # seconds between two looks whether the parent still exists
+GRACE = 1.5  # seconds for saving what is finished after the parent has gone
+
+_last = 0  # number of the last signal; 0 before any
+_last_time = -REPEATED
+_pending = False  # whether the last request has yet to be obeyed
+_code: Any = None  # exit code of a command that a signal has ended
+
+
+def last_signal() -> int:
+    """Return the signal that asked this process to stop last; SIGINT if none did."""
+    return _last or signal.SIGINT
+
+
+def exit_code() -> int:
+    """Return the exit code of a command that `last_signal` ended."""
+    return 128 + last_signal()
+
+
+def is_stopped(code: int) -> bool:
+    """Return whether an exit code is that of a process that one of our signals ended."""
+    return code in [end for number in SIGNALS for end in (128 + number, -number)]
+
+
+def is_asked() -> bool:
+    """Return whether a signal has asked the current command to stop."""
+    return bool(_last)
+
+
+def stop_if_asked() -> None:
+    """Raise KeyboardInterrupt if a signal came since the last call.
+
+    If it arrives while one of MXNet's destructors runs, Python ignores the exception.
+    """
+    global _pending
+    if _pending:
+        _pending = False
+        raise KeyboardInterrupt
+
+
+def quit_at_once() -> None:
+    """Let the signals end this process with one line, for a time in which there is nothing to save.
+
+    While packages are imported, NumPy would turn KeyboardInterrupt into an ImportError.
+    """
+    for number in _handled_signals():
+        signal.signal(number, _quit)
+    atexit.register(_skip_teardown)  # before other packages register theirs, so that it runs after them
+
+
+@contextmanager
+def interruptible(at_once: bool = False) -> Iterator[None]:
+    """Let the signals raise KeyboardInterrupt in this context, and processes started in it end with this one.
+
+    Those that joblib has started are ended if the command fails.
+
+    Args:
+        at_once: let them end the process instead, as `quit_at_once` does.
+    """
+    global _last, _pending, _last_time, _code
+    # Earlier commands in this process are over.
+    _last, _pending, _last_time, _code = 0, False, -REPEATED, None
+    earlier = {number: signal.getsignal(number) for number in _handled_signals()}
+    parent = os.environ.get(PARENT)
+    os.environ[PARENT] = str(os.getpid())
+    try:
+        if at_once:
+            quit_at_once()
+        else:
+            for number in earlier:
+                signal.signal(number, _interrupt)
+        yield
+    except SystemExit as end:
+        if end.code:
+            end_workers()
+        if is_asked():
+            _code = end.code
+        raise
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        if parent is None:
+            os.environ.pop(PARENT, None)
+        else:
+            os.environ[PARENT] = parent
+
+
+def end_with_parent() -> None:
+    """If another command has started this process, let it end when that one does, even if it is killed."""
+    text = os.environ.get(PARENT, "")
+    if not text.isdecimal() or int(text) == os.getpid():
+        return
+    parent = os.getppid()
+    is_gone = parent != int(text) and not _exists(int(text))
+
+    def watch() -> None:
+        while not is_gone and os.getppid() == parent:
+            time.sleep(POLL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="end_with_parent").start()
+
+
+def end_workers() -> None:
+    """End the processes that joblib has started, which would otherwise finish their tasks first."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    for process in multiprocessing.active_children() if multiprocessing else ():
+        with suppress(OSError):
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _handled_signals() -> Iterator[signal.Signals]:
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            # nohup ignores SIGHUP for the commands that it starts.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                yield number
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    global _last, _pending, _last_time
+    now = time.monotonic()
+    if now - _last_time < REPEATED:
+        return
+    _last, _pending, _last_time = number, True, now
+    raise KeyboardInterrupt
+
+
+def _skip_teardown() -> None:
+    """End now if a signal has ended the command: to unload MXNet takes a second or more."""
+    if isinstance(_code, int):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(_code)
+
+
+def _quit(number: int, frame: FrameType | None) -> None:
+    with suppress(Exception):
+        sys.stdout.flush()
+    with suppress(OSError):
+        os.write(2, b"d2l_repro: interrupted\n")
+    os._exit(128 + number)

@@ -1,0 +1,116 @@
+"""One handler for the signals that stop a command, and one edge for whatever goes wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from d2l_repro import errors, stopping
+from d2l_repro.errors import InputError
+
+
+def exit_code(error, capsys):
+    """Return exit code and stderr of a command in which a function is called."""
+    with pytest.raises(SystemExit) as end, errors.one_line_errors("prog"):
+        error()
+    return end.value.code, capsys.readouterr().err
+
+
+def raise_error(error):
+    raise error
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_one_line_errors_gives_each_signal_its_exit_code_and_restores_the_handlers(number, code, capsys):
+    before = [signal.getsignal(each) for each in stopping.SIGNALS]
+    ended = exit_code(lambda: signal.raise_signal(getattr(signal, number)), capsys)
+    assert ended == (code, "prog: interrupted\n")
+    assert [signal.getsignal(each) for each in stopping.SIGNALS] == before
+    assert stopping.PARENT not in os.environ
+
+
+def test_one_line_errors_takes_what_a_signal_has_caused_for_an_interruption(capsys):
+    def interrupted_import():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ImportError("numpy: the C-extensions could not be imported") from None
+
+    assert exit_code(interrupted_import, capsys) == (143, "prog: interrupted\n")
+
+
+def test_interruptible_takes_signals_in_quick_succession_for_one_request(monkeypatch):
+    with stopping.interruptible():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)  # as the parent does that got Ctrl-C, too
+        assert stopping.exit_code() == 130
+        monkeypatch.setattr(stopping, "REPEATED", 0)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        assert stopping.exit_code() == 143
+
+
+def test_interruptible_leaves_an_ignored_hangup_ignored():
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with stopping.interruptible():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, earlier)
+
+
+def test_stop_if_asked_raises_once_after_a_signal_that_a_destructor_swallowed():
+    with stopping.interruptible():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            stopping.stop_if_asked()
+        stopping.stop_if_asked()
+
+
+def test_end_with_parent_ends_a_process_whose_parent_was_killed(tmp_path):
+    begun = str(tmp_path / "begun")
+    child = f"import d2l_repro, pathlib, time; pathlib.Path({begun!r}).touch(); time.sleep(60)"
+    parent = (
+        "import subprocess, sys\n"
+        "from d2l_repro import stopping\n"
+        "with stopping.interruptible():\n"
+        f"    subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+        began = time.monotonic()
+        process.stdout.read()  # until the child, which holds the other end of the pipe, has ended too
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (InputError("--k: no\x1b[2J such"), "prog: error: --k: no\\x1b[2J such\n"),
+        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device (to see"),
+        (MemoryError(), "prog: error: out of memory; "),
+        (RecursionError("maximum recursion depth exceeded"), "RecursionError: maximum recursion depth"),
+        (ZeroDivisionError("division\n by zero"), "ZeroDivisionError: division by zero (to see where it "),
+    ],
+)
+def test_one_line_errors_turns_whatever_is_left_into_one_line(error, line, capsys, monkeypatch):
+    code, text = exit_code(lambda: raise_error(error), capsys)
+    assert code == 2
+    assert line in text
+    assert text.count("\n") == 1
+    monkeypatch.setenv(errors.TRACEBACK, "1")
+    _, text = exit_code(lambda: raise_error(error), capsys)
+    assert ("Traceback" in text) == (errors.TRACEBACK in text)
+
+
+def test_one_line_errors_is_quiet_about_a_reader_that_stops(capsys):
+    assert exit_code(lambda: raise_error(BrokenPipeError()), capsys) == (1, "")
