@@ -55,7 +55,7 @@ def perplexity(loss: float) -> float:
     return math.exp(loss) if loss < 700 else math.inf
 
 
-LEAD = 8  # steps that may wait for their computation while progress is shown
+LEAD = 16  # steps that may wait for their computation while progress is shown
 
 
 class Progress(Callback):
