@@ -1,6 +1,7 @@
 """What the documents say, as far as a machine can check it."""
 
 import dataclasses
+import fnmatch
 import importlib
 import importlib.util
 import re
@@ -148,6 +149,14 @@ def is_defined(name):
         pass
     module, _, attribute = name.rpartition(".")
     return hasattr(importlib.import_module(module), attribute)
+
+
+def test_reliability_names_tests_that_exist():
+    text = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    tests = re.findall(r"^def (test_\w+)", text, re.MULTILINE)
+    named = re.findall(r"`([\w*]*test_\w[\w*]*|\*_\w+)`", text_of("docs/reliability.md"))
+    assert len(named) > 20
+    assert [name for name in named if not fnmatch.filter(tests, name)] == []
 
 
 @by_name

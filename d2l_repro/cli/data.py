@@ -68,7 +68,7 @@ class Fetch(DataSets):
         for name in chain(*self.files().values()):
             try:
                 print(f"{name}: {download.fetch(name, self.data_dir)}", flush=True)
-            except download.DataUnavailable as error:
+            except InputError as error:
                 failed = True
                 print(f"{PROG}: error: {error}", file=sys.stderr)
         return FAILED if failed else DONE
