@@ -59,10 +59,9 @@ def test_measure_gives_the_models_the_seed():
     assert one != other
 
 
-def test_measure_refuses_stand_in_data(tmp_path, offline, monkeypatch):
-    monkeypatch.delenv("D2L_REPRO_DATA", raising=False)
+def test_measure_refuses_stand_in_data(offline):
     with pytest.raises(InputError, match=r"^the files of fashion_mnist are missing.*--data-dir"):
-        measure("softmax_regression", data_dir=tmp_path)
+        measure("softmax_regression")
 
 
 def test_mistakes_of_begins_with_none():

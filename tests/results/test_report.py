@@ -282,8 +282,9 @@ def test_report_command_writes_the_page_and_says_what_it_could_not_read(folder, 
     assert "mlp/result.json: not a readable result" in text_of((tmp_path / "page.html").read_text())
 
 
-@pytest.mark.parametrize("out", ["no/such/folder.html", "."])
+@pytest.mark.parametrize("out", ["file/page.html", "."])
 def test_report_command_says_in_one_line_that_it_cannot_write(folder, out, capsys):
+    (folder / "file").touch()
     with pytest.raises(SystemExit) as exit:
         cli.main(["report", str(folder), "--out", str(folder / out)])
     assert exit.value.code == 2

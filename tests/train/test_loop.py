@@ -1,6 +1,5 @@
 """Test the one loop against a loop in NumPy, and every extension point that chapters use."""
 
-import os
 import pickle
 import signal
 
@@ -343,7 +342,7 @@ def test_training_interrupted_keeps_the_finished_epochs():
     class PressCtrlC(Callback):
         def after_step(self, loop):
             if loop.epoch == 3 and loop.step == 12:
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)  # in this thread, so that it acts here
 
     with pytest.raises(TrainingInterrupted) as caught:
         train_ch3(net, batches(), None, loss, 9, 16, params, 0.1, metrics={}, callbacks=[PressCtrlC()])
