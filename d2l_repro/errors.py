@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import textwrap
@@ -34,6 +35,7 @@ def one_line_errors(prog: str, importing: bool = False) -> Iterator[None]:
         prog: name of the command, with which the line begins.
         importing: whether there is nothing to save yet, so that a signal may end the process at once.
     """
+    _replace_closed_streams()
     with stopping.interruptible(at_once=importing):
         try:
             try:
@@ -45,6 +47,13 @@ def one_line_errors(prog: str, importing: bool = False) -> Iterator[None]:
             code = _report(prog, error)
             _drop_output()
             raise SystemExit(code) from None
+
+
+def _replace_closed_streams() -> None:
+    """Give a process that was started without stdout or stderr something to print to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _report(prog: str, error: BaseException) -> int:
@@ -64,6 +73,10 @@ def _report(prog: str, error: BaseException) -> int:
         return BROKEN if channel.is_reported() else USAGE
     if os.environ.get(TRACEBACK):
         traceback.print_exception(type(error), error, error.__traceback__)
+    # What writes files names them in an InputError; what is left is stdout.
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        _print(f"{prog}: error: cannot write to standard output ({error.strerror}); free some space")
+        return USAGE
     text = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
     _print(f"{prog}: error: {text} (to see where it happened, set {TRACEBACK}=1)")
     return USAGE
@@ -83,5 +96,3 @@ def _drop_output() -> None:
     except (OSError, ValueError):
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except AttributeError:  # there is no stdout
-        pass

@@ -88,7 +88,9 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     content = content.encode() if isinstance(content, str) else content
     try:
         if _is_special(path):
-            with open(path, "ab") as device:  # /dev/stdout may be a file that others write to as well
+            # To append, as /dev/stdout may be a file that others write to as well.
+            with open(path, "ab", opener=_open_at_once) as device:
+                os.set_blocking(device.fileno(), True)
                 device.write(content)
         else:
             with replacing(path) as file:
@@ -173,7 +175,7 @@ def _open_locked(path: Path) -> IO[str] | None:
     """Return the locked file, or None if another process has locked it."""
     while True:
         with ExitStack() as stack:
-            file = stack.enter_context(open(path, "a", encoding="utf-8"))
+            file = stack.enter_context(open(path, "a", encoding="utf-8", opener=_open_at_once))
             if not _lock(file.fileno()):
                 return None
             # The owner may have removed it at its end, after we had opened it.
@@ -184,6 +186,11 @@ def _open_locked(path: Path) -> IO[str] | None:
                     print(os.getpid(), file=file, flush=True)
                     stack.pop_all()
                     return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody reads is an error, not something to wait for."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
 
 
 def _owner(path: Path) -> str:

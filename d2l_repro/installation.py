@@ -95,6 +95,8 @@ def explain(error: BaseException) -> Optional[str]:
     if package is None:
         return None
     remedy = install([absent]) if absent and "." not in absent else install([package], again=True)
+    if isinstance(error, ValueError):  # MPLBACKEND, for one
+        remedy = f"correct the environment variable that it reads, or {remedy}"
     return f"{package} cannot be imported ({_describe(error)}); {remedy}"
 
 

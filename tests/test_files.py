@@ -10,6 +10,7 @@ import pytest
 
 from d2l_repro import files
 from d2l_repro.errors import InputError
+from d2l_repro.results.result import Result
 
 ROOT = Path(__file__).parents[1]
 
@@ -124,3 +125,14 @@ def test_locked_folder_is_free_and_swept_after_its_process_was_killed(tmp_path):
             assert not leftover.exists()
         file.write(b"all")
     assert os.listdir(tmp_path) == ["b.csv"]
+
+
+def test_pipe_that_nobody_reads_is_an_error_instead_of_a_wait(tmp_path):
+    os.mkfifo(tmp_path / "result.json")
+    with pytest.raises(InputError, match="cannot be written"):
+        files.write_atomically(tmp_path / "result.json", "{}")
+    os.mkfifo(tmp_path / files.LOCK)
+    with pytest.raises(InputError, match="cannot lock"), files.locked_folder(tmp_path):
+        pass
+    with pytest.raises(InputError, match="it is no file"):
+        Result.load(tmp_path / "result.json")

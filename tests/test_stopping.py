@@ -114,3 +114,19 @@ def test_one_line_errors_turns_whatever_is_left_into_one_line(error, line, capsy
 
 def test_one_line_errors_is_quiet_about_a_reader_that_stops(capsys):
     assert exit_code(lambda: raise_error(BrokenPipeError()), capsys) == (1, "")
+
+
+def test_one_line_errors_works_where_output_is_closed(monkeypatch):
+    with monkeypatch.context() as patch:
+        for name in ("stdout", "stderr"):
+            patch.setattr(sys, name, None)
+        with pytest.raises(SystemExit) as exit, errors.one_line_errors("prog"):
+            raise_error(InputError("wrong"))
+        sys.stdout.close()
+        sys.stderr.close()
+    assert exit.value.code == 2
+
+
+def test_end_with_parent_ignores_a_number_that_no_process_can_have(monkeypatch):
+    monkeypatch.setenv(stopping.PARENT, "9" * 20)
+    assert not stopping._exists(int("9" * 20))

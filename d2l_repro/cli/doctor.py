@@ -21,6 +21,7 @@ from .. import compat, installation
 from ..errors import DONE, FAILED, InputError
 from ..results import environment
 from ..settings import Settings
+from .runner import python_command
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
 TIMEOUT = 300  # seconds for all imports, which take long from a cold disk
@@ -108,7 +109,7 @@ def run_probe() -> Findings:
     Returns:
         Step -> what `probe` says about it; a step that was not reached has the reason as its error.
     """
-    command = [sys.executable, "-m", f"{__package__}.probe"]
+    command = python_command(f"import runpy; runpy.run_module('{__package__}.probe', run_name='__main__')")
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
     except subprocess.TimeoutExpired:

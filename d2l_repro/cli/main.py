@@ -186,8 +186,8 @@ class ReportCommand(Settings):
 def _shown_files(collection: summary.Collection) -> dict[str, Path]:
     """Return the files that a report is made of, each under its own name."""
     folders = [item.folder for item in collection.summaries]
-    patterns = (FILE_NAME, "*.svg")
-    return {str(path): path for folder in folders for pattern in patterns for path in folder.glob(pattern)}
+    patterns = (FILE_NAME, "*.svg", "*.png")
+    return {str(path): path for folder in folders for pattern in patterns for path in folder.rglob(pattern)}
 
 
 def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
@@ -205,7 +205,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
         }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         command = tyro.extras.subcommand_cli_from_dict(
-            commands, prog=PROG, args=argv, config=config, description=__doc__.split(" It ")[0]
+            commands, prog=PROG, args=argv, config=config, description=(__doc__ or "").split(" It ")[0]
         )
         sys.exit(command())
 

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from .. import installation, stopping
 from ..results.caught import NO_MISTAKE, PROOFS, Measured, Table
 from ..results.formatting import aligned
 from ..settings import Count, Seed, Settings
+from .runner import module_command
 
 MARKS = {True: "yes", False: "-", None: "?"}
 
@@ -49,7 +49,7 @@ class MistakesCommand(MistakesOptions):
 
     def __call__(self) -> int:
         installation.check_packages()
-        command = [sys.executable, "-m", "d2l_repro.mistakes", *self._flags(), *self.names]
+        command = [*module_command("d2l_repro.mistakes", "d2l-repro mistakes"), *self._flags(), *self.names]
         with subprocess.Popen(command) as process:
             while True:
                 try:

@@ -47,19 +47,11 @@ class Task:
     @property
     def command(self) -> list[str]:
         """The process to start: `python -m chapters.NAME`, with Ctrl-C handled from the first import on."""
-        # Ctrl-C just ends the process until our own handlers are there.
-        code = (
-            "import runpy, signal\n"
-            "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
-            "from d2l_repro.errors import one_line_errors\n"
-            f"with one_line_errors('{self.chapter}', importing=True):\n"
-            f"    runpy.run_module('chapters.{self.chapter}', run_name='__main__', alter_sys=True)"
-        )
         flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
         flags += ["--stream", self.stream] if self.stream else []
         flags += ["--only", *self.only] if self.only else []
         flags += [word for name, value in self.settings for word in (f"--{name}", str(value))]
-        return [sys.executable, "-c", code, *flags]
+        return [*module_command(f"chapters.{self.chapter}", self.chapter), *flags]
 
     def is_finished(self, despite_errors: bool = False) -> bool:
         """Return whether the folder holds a complete result of exactly this task.
@@ -78,7 +70,36 @@ class Task:
         )
         same = (result.chapter, result.seed, result.quick, result.stream, tuple(result.only), result.impl)
         asked = (self.chapter, self.seed, self.quick, self.stream, self.only, "both")
-        return not partial and changed and same == asked
+        datasets = entries()[self.chapter].datasets
+        published = not datasets or result.dataset == datasets[0]
+        # A full disk or a signal may have come between the numbers and a figure.
+        drawn = all((self.folder / f"{name}.svg").is_file() for name in result.figures)
+        return not partial and changed and same == asked and published and drawn
+
+
+def python_command(code: str) -> list[str]:
+    """Return the command of a Python process that runs `code` and imports from the same places as this one.
+
+    By itself, `python -c` would import from the current folder first, whatever lies there.
+    """
+    return [sys.executable, "-c", f"import sys\nsys.path[:] = {sys.path!r}\n{code}"]
+
+
+def module_command(name: str, prog: str) -> list[str]:
+    """Return the command of a process that runs a module as `python -m` does.
+
+    Args:
+        name: of the module.
+        prog: name of the command, for its messages; a signal ends it with one line from the first import on.
+    """
+    # Ctrl-C just ends the process until our own handlers are there.
+    return python_command(
+        "import runpy, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "from d2l_repro.errors import one_line_errors\n"
+        f"with one_line_errors({prog!r}, importing=True):\n"
+        f"    runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
+    )
 
 
 def select_chapters(names: Sequence[str]) -> list[str]:

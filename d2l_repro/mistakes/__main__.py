@@ -67,7 +67,7 @@ def _earlier(folder: Path, seed: int) -> dict[tuple[str, str], Measured]:
     path = folder / caught.FILE_NAME
     if not path.is_file():
         return {}
-    table = caught.parse(path.read_text(encoding="utf-8"), path)
+    table = caught.load(path)
     if table.seed != seed:
         raise InputError(f"--resume: {path} has seed {table.seed}; use --seed {table.seed}, or another --out")
     return {(row.chapter, row.mistake): row for row in table.measured}

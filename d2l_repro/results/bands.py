@@ -19,6 +19,7 @@ from ..errors import InputError
 from .claims import mean_interval
 from .noise import t_quantile, variance
 from .scales import Scale, is_ranked, scale_of
+from .schema import read_json
 
 FILE_NAME = "bands.json"
 CONFIDENCE = 0.99  # that one more run of the same program lies in its interval
@@ -193,11 +194,13 @@ def read(path: Path) -> dict[str, Any]:
         InputError: the file cannot be read.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         for row in content["bands"]:
             Band(**row)
+        for row in content["exact"]:
+            [row[name] for name in ("chapter", "metric", "stream", "run", "value")]
         return {"exact": list(content["exact"]), "bands": list(content["bands"])}
-    except (OSError, ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise InputError(
             f"{path}: not a file of bands ({error!r}); remove it, or name another --file"
         ) from error

@@ -5,7 +5,6 @@ A published value whose interval no mistake leaves proves nothing: it "cannot te
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from ..errors import InputError
 from ..files import write_atomically
 from . import bands
 from .printed import labels, published_values
-from .schema import to_json
+from .schema import read_json, shorten, to_json
 from .verdicts import exact_interval
 
 FILE_NAME = "mistakes.json"
@@ -116,24 +115,44 @@ class Table:
         ]
 
 
-def parse(text: str, path: str | Path) -> Table:
-    """Read a table from the text of a file.
+def load(path: str | Path) -> Table:
+    """Read the file of a table, wherever it comes from.
 
     Raises:
         InputError: it is none.
     """
     try:
-        content = json.loads(text)
-        return Table(content["seed"], [Measured(**row) for row in content["mistakes"]])
+        content = read_json(path)
+        rows = [Measured(**row) for row in content["mistakes"]]
+        if type(content["seed"]) is not int or not all(map(_is_sound, rows)):
+            raise ValueError("a value has another type than it should")
+        return Table(content["seed"], rows)
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a table of mistakes ({error}); measure it again") from None
+        raise InputError(
+            f"{path}: not a table of mistakes ({shorten(str(error))}); remove it and measure it again"
+        ) from None
+
+
+def _is_sound(row: Measured) -> bool:
+    """Return whether every value of a row that was read has its type."""
+    texts = (row.chapter, row.mistake, row.what, row.kind)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(row.proofs, list):
+        return False
+    runs: list[Any] = list(row.values.values()) if isinstance(row.values, dict) else [None]
+    if not all(isinstance(run, dict) for run in runs):
+        return False
+    values = [value for run in runs for value in run.values()]
+    return all(proof in PROOFS for proof in row.proofs) and all(
+        value is None or type(value) in (int, float) for value in values
+    )
 
 
 @lru_cache
 def committed() -> Table:
     """Return the table that belongs to this version."""
     path = resources.files(__package__).joinpath(FILE_NAME)
-    return parse(path.read_text(encoding="utf-8"), FILE_NAME) if path.is_file() else Table(0, [])
+    with resources.as_file(path) as file:
+        return load(file) if file.is_file() else Table(0, [])
 
 
 def rows_of(chapter: str) -> list[dict[str, Any]]:

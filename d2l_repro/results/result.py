@@ -159,13 +159,19 @@ class Result:
     def save(self, folder: str | Path) -> None:
         """Write result.json and then every figure as SVG and PNG into `folder`, which must exist.
 
+        Figures of an earlier result go before: if writing ends there, none of them is taken for one of this.
+
         Raises:
             InputError: a file cannot be written; those before it are there.
         """
         from . import plot
 
+        drawn = {name: figure for name, figure in self.figures.items() if figure is not None}
         write_atomically(Path(folder) / FILE_NAME, to_json(self.as_json()))
-        plot.save({name: figure for name, figure in self.figures.items() if figure is not None}, folder)
+        for path in (Path(folder, f"{name}{suffix}") for name in drawn for suffix in (".svg", ".png")):
+            if path.is_file() and not path.is_symlink():
+                path.unlink()
+        plot.save(drawn, folder)
 
     def all_tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return title -> rows of every table that is not empty.

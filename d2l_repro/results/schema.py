@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import stat
 from collections import Counter
 from functools import lru_cache
 from importlib import resources
@@ -140,6 +142,8 @@ def read_json(path: str | Path) -> Any:
             ours; or an object has the same key twice.
     """
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError("it is no file")
         with open(path, "rb") as file:
             content = file.read(MAX_SIZE + 1)
     except OSError as error:

@@ -81,9 +81,9 @@ def test_bands_keeps_runs_that_are_finished_and_bands_of_other_chapters(tmp_path
 
 
 def test_bands_passes_variants_on_and_runs_them_again_with_others(tmp_path, runs):
-    assert main("mlp", "--only", "a", "b", "--out", str(tmp_path)) == 0
+    assert main("rbf_network", "--only", "a", "b", "--out", str(tmp_path)) == 0
     assert {task.only for task in runs} == {("a", "b")}
-    assert main("mlp", "--only", "a", "--out", str(tmp_path)) == 0
+    assert main("rbf_network", "--only", "a", "--out", str(tmp_path)) == 0
     assert len(runs) == 20
 
 

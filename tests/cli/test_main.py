@@ -23,7 +23,7 @@ import pytest
 from d2l_repro.cli import chapter as command
 from d2l_repro.cli import main as cli
 from d2l_repro.cli import runner
-from d2l_repro.cli.runner import Task
+from d2l_repro.cli.runner import Task, python_command
 from d2l_repro.errors import InputError
 from d2l_repro.files import locked_folder
 from d2l_repro.results import catalogue, published
@@ -176,6 +176,12 @@ def test_run_names_a_failing_chapter_and_runs_the_others(tmp_path, capfd):
     assert (tmp_path / "weight_decay" / "result.json").is_file()
     assert "failed: linear_regression (exit code 2)" in capfd.readouterr().err
     assert "failed: linear_regression (exit code 2)" in (tmp_path / "report.html").read_text()
+
+
+def test_processes_import_nothing_from_the_current_folder(tmp_path):
+    (tmp_path / "tyro.py").write_text("open('ran', 'w')")
+    subprocess.run(python_command("import tyro; tyro.cli"), cwd=tmp_path, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["tyro.py"]
 
 
 def test_run_resume_keeps_what_is_finished_and_runs_the_rest(finished, capfd):

@@ -59,11 +59,23 @@ def test_run_rejects_seeds_for_a_chapter_that_is_not_a_study():
 
 @pytest.mark.parametrize("only", [[], ["baseline"]])
 def test_is_finished_rejects_a_result_with_only_some_variants(tmp_path, only):
-    Result("mnist_regularization", 0, {}, only=only).save(tmp_path)
+    Result("mnist_regularization", 0, {}, dataset="mnist", only=only).save(tmp_path)
     assert Task("mnist_regularization", 0, tmp_path, False, "").is_finished() == (not only)
     asked = Task("mnist_regularization", 0, tmp_path, False, "", only=("baseline",))
     assert asked.is_finished() == bool(only)
     assert asked.command[-2:] == ["--only", "baseline"]
+
+
+def test_is_finished_rejects_a_result_of_other_data_or_without_its_figures(tmp_path):
+    task = Task("softmax_regression", 0, tmp_path, False, "")
+    Result("softmax_regression", 0, {}, dataset="mnist").save(tmp_path)
+    assert not task.is_finished()
+    result = Result("softmax_regression", 0, {}, dataset="fashion_mnist")
+    result.save(tmp_path)
+    assert task.is_finished()
+    result.figures["curves"] = None
+    result.save(tmp_path)
+    assert not task.is_finished()
 
 
 class Recorder(Callback):

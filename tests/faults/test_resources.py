@@ -109,7 +109,9 @@ def test_command_says_in_one_line_that_its_output_cannot_be_written():
     with open("/dev/full", "w") as full:
         ended = run(LISTS, stdout=full)
     assert ended.returncode == 2
-    assert ended.stderr.startswith("d2l-repro: error: OSError: [Errno 28] No space left on device")
+    assert ended.stderr.startswith(
+        "d2l-repro: error: cannot write to standard output (No space left on device)"
+    )
     assert ended.stderr.count("\n") == 1
 
 

@@ -11,7 +11,7 @@ from d2l_repro.mistakes import CHAPTERS, lesson_of
 from d2l_repro.mistakes import __main__ as command
 from d2l_repro.mistakes.table import RIGHT, measure, mistakes_of
 from d2l_repro.results import caught
-from d2l_repro.results.caught import NO_MISTAKE, parse
+from d2l_repro.results.caught import NO_MISTAKE, load
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_command_writes_table_csv_and_picture(tmp_path, few, capsys):
     assert main("linear_regression", f"--out={tmp_path}") == 0
     out = capsys.readouterr().out
     assert "1 of 1 mistakes are caught" in out
-    table = parse((tmp_path / "mistakes.json").read_text(encoding="utf-8"), "mistakes.json")
+    table = load(tmp_path / "mistakes.json")
     assert [row.mistake for row in table.measured] == [NO_MISTAKE, "never steps"]
     head, *rows = (tmp_path / "mistakes.csv").read_text(encoding="utf-8").splitlines()
     assert head == "chapter,mistake,what,proof,caught"
@@ -125,7 +125,7 @@ def test_command_replaces_only_what_it_measured_in_the_packages_table(tmp_path, 
     package = tmp_path / "package.json"
     caught.Table(0, [measure("weight_decay")]).save(package)
     monkeypatch.setattr(command, "COMMITTED", package)
-    monkeypatch.setattr(caught, "committed", lambda: parse(package.read_text(encoding="utf-8"), package))
+    monkeypatch.setattr(caught, "committed", lambda: load(package))
     assert main("linear_regression", f"--out={tmp_path}", "--write") == 0
     assert caught.committed().chapters == ["linear_regression", "weight_decay"]
 

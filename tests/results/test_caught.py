@@ -1,6 +1,7 @@
 """Test which published values catch mistakes, on tables made for the purpose; and the committed table."""
 
 import collections
+import json
 import math
 
 import pytest
@@ -82,16 +83,43 @@ def test_catches_returns_none_where_nothing_was_measured():
 
 def test_table_survives_saving(tmp_path):
     TABLE.save(tmp_path / "mistakes.json")
-    text = (tmp_path / "mistakes.json").read_text(encoding="utf-8")
-    assert caught.parse(text, "mistakes.json") == TABLE.__class__(
+    assert caught.load(tmp_path / "mistakes.json") == TABLE.__class__(
         0, [row.__class__(**{**vars(row), "proofs": list(row.proofs)}) for row in TABLE.measured]
     )
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"seed": 0}', '{"seed": 0, "mistakes": [{"chapter": 1}]}'])
-def test_parse_says_in_one_line_that_a_file_is_no_table(text):
+def table_with(**changes):
+    """Return the text of a table whose only row has these changes."""
+    row = {"chapter": "mlp", "mistake": "a", "what": "b", "kind": "c", "proofs": [], "values": {}}
+    return json.dumps({"seed": 0, "mistakes": [{**row, **changes}]})
+
+
+def test_load_accepts_a_table(tmp_path):
+    (tmp_path / "x.json").write_text(table_with(proofs=["parity"], values={"scratch": {"train_loss": None}}))
+    assert caught.load(tmp_path / "x.json").measured[0].proofs == ["parity"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "[" * 600,
+        '{"seed": 0}',
+        table_with().replace('"seed": 0', '"seed": false'),
+        table_with(chapter=1),
+        table_with(proofs=5),
+        table_with(proofs=["luck"]),
+        table_with(values=None),
+        table_with(values={"scratch": None}),
+        table_with(values={"scratch": {"train_loss": float("nan")}}),
+        table_with(values={"scratch": {"train_loss": True}}),
+    ],
+)
+def test_load_says_in_one_line_that_a_file_is_no_table(text, tmp_path):
+    (tmp_path / "x.json").write_text(text)
     with pytest.raises(InputError, match=r"x\.json: not a table of mistakes") as error:
-        caught.parse(text, "x.json")
+        caught.load(tmp_path / "x.json")
     assert "\n" not in str(error.value)
 
 
