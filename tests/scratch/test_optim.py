@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mxnet import nd
+from mxnet import autograd, gluon, nd
 
 from d2l_repro import scratch
 from d2l_repro.scratch.counterparts import OPTIMIZERS
@@ -258,6 +258,60 @@ def test_optimizer_pair_names_ours_and_one_that_gluon_knows_or_none(name):
     pair = OPTIMIZERS[name]
     assert issubclass(pair.optimizer_cls, scratch.optim.Optimizer)
     assert pair.gluon_name is None or mx.optimizer.create(pair.gluon_name, **pair.gluon_options)
+
+
+WITH_GLUON = [name for name, pair in OPTIMIZERS.items() if pair.gluon_name]
+
+
+def walk_of_pair(name, wd):
+    """Return where an optimizer from scratch and Gluon's take the same parameter in some steps."""
+    pair = OPTIMIZERS[name]
+    ours, theirs = nd.array(START), gluon.Parameter("p", shape=START.shape)
+    theirs.initialize()
+    theirs.set_data(nd.array(START))
+    ours.attach_grad()
+    # Gluon's AdaDelta has no learning rate.
+    lr = 1.0 if name == "adadelta" else 0.05
+    optimizers = pair.from_scratch([ours], lr, wd=wd), pair.with_gluon([theirs], lr, wd)
+    for grad in GRADS[:5]:
+        with autograd.record():  # the gradient of sum(grad * p) is grad
+            losses = [(nd.array(grad) * p).sum() for p in (ours, theirs.data())]
+        autograd.backward(losses)
+        for optimizer in optimizers:
+            optimizer.step(BATCH)
+    return ours.asnumpy(), theirs.data().asnumpy()
+
+
+@pytest.mark.parametrize("name", WITH_GLUON)
+def test_optimizer_pair_takes_the_same_steps_where_it_says_so(name):
+    np.testing.assert_allclose(*walk_of_pair(name, 0.0), rtol=1e-4, atol=1e-5)
+    assert OPTIMIZERS[name].has_counterpart()
+    decayed = np.allclose(*walk_of_pair(name, 0.3), rtol=1e-4, atol=1e-5)
+    assert decayed == OPTIMIZERS[name].decays_alike == OPTIMIZERS[name].has_counterpart(0.3)
+    assert not OPTIMIZERS[name].has_counterpart(0.3, l2_factor=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("rmsprop", "rmsprop, epsilon outside"),
+        ("summed rmsprop, epsilon inside", "summed rmsprop"),
+        ("adam", "adam, no correction"),
+        ("summed adam", "summed adam, no correction"),
+        ("momentum", "momentum, average"),
+    ],
+)
+def test_optimizers_of_two_names_take_other_steps(name, other):
+    found = []
+    for pair in (OPTIMIZERS[name], OPTIMIZERS[other]):
+        param = nd.zeros(1)
+        param.attach_grad()
+        optimizer = pair.from_scratch([param], 0.1)
+        for _ in range(2):
+            param.grad[:] = 1e-4  # so small that epsilon counts
+            optimizer.step(1)
+        found.append(param.asscalar())
+    assert found[0] != pytest.approx(found[1], rel=1e-3)
 
 
 def test_descent_path_follows_the_formula_of_its_optimizer():
