@@ -71,12 +71,7 @@ class Submit(TrainingCommand):
 
 @dataclass(frozen=True)
 class Sweep(TrainingCommand):
-    """Try settings drawn at random, all on the same folds, and rank them in sweep.csv.
-
-    --lr, --num-epochs and --batch-size are drawn around the recipe's values; --num-hiddens, --drop-prob,
-    --huber, --l1 and --wd from fixed ranges, which suit the tuned recipe. Features are always fitted on the
-    training rows of each fold, whatever --statistics.
-    """
+    """Try settings drawn at random, all on the same folds, and rank them in sweep.csv."""
 
     sweep: SweepOptions = field(default_factory=SweepOptions)
     out: Path = Path("runs/kaggle_house_sweep")  # folder for the table
