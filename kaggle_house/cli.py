@@ -1,9 +1,12 @@
 """Predict house prices: cross-validate a recipe, write a submission, check it."""
 
 import logging
+import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
@@ -11,7 +14,7 @@ import numpy as np
 import tyro
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
-from d2l_repro.files import check_outputs, locked_folder, write_atomically
+from d2l_repro.files import Paths, check_outputs, locked_folder, write_atomically
 from d2l_repro.settings import Settings
 from d2l_repro.train.loop import TrainingDiverged
 
@@ -21,6 +24,8 @@ from .recipes import RECIPES, REPEATS, Recipe, fit_recipe
 from .sweep import SweepOptions, sweep
 
 PROG = "python -m kaggle_house"
+# Files of `kfold` and `sweep`, which no submission replaces: it may have taken hours to compute them.
+RESULTS = ("*.json", "*.npz", "*.svg", "*.png", cv_report.OUT_OF_FOLD, "sweep.csv")
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +71,7 @@ class Submit(TrainingCommand):
 
 @dataclass(frozen=True)
 class Sweep(TrainingCommand):
-    """Try settings drawn at random around a recipe's, all on the same folds, and rank them in sweep.csv."""
+    """Try settings drawn at random, all on the same folds, and rank them in sweep.csv."""
 
     sweep: SweepOptions = field(default_factory=SweepOptions)
     out: Path = Path("runs/kaggle_house_sweep")  # folder for the table
@@ -134,6 +139,8 @@ def _find_recipe(argv):
     """Return the value of --recipe, or "tuned"; tyro reports an unknown value later."""
     values = [value for flag, value in zip(argv, argv[1:]) if flag == "--recipe"]
     values += [flag.partition("=")[2] for flag in argv if flag.startswith("--recipe=")]
+    if len(values) > 1:
+        raise InputError("--recipe: given more than once; choose one recipe")
     return values[0] if values and values[0] in RECIPES else "tuned"
 
 
@@ -146,6 +153,15 @@ def _load_tables(options: DataOptions) -> Tables:
             PROG,
         )
     return tables
+
+
+def _check_outputs(outputs: Paths, inputs: Paths) -> None:
+    """Check that CSV files to write replace neither an input nor the results of another command."""
+    for flag, path in outputs.items():
+        name = os.path.basename(os.path.realpath(path)) if path and os.path.exists(path) else ""
+        if any(fnmatch(name, pattern) for pattern in RESULTS):
+            raise InputError(f"{flag}: {path} is a result of `kfold` or `sweep`; name another file")
+    check_outputs(outputs, inputs)
 
 
 def _cross_validate(command: TrainingCommand, tables: Tables, **storage: Any):
@@ -167,7 +183,7 @@ def _kfold(command: KFold) -> int:
 
 def _submit(command: Submit) -> int:
     tables = _load_tables(command.data)
-    check_outputs({"--out": command.out, "--intervals": command.intervals}, tables.files)
+    _check_outputs({"--out": command.out, "--intervals": command.intervals}, tables.files)
     results, folds, report = _cross_validate(command, tables)
     if command.method == "average":
         estimators = [result["estimator"] for result in results]
@@ -189,12 +205,13 @@ def _submit(command: Submit) -> int:
         write_atomically(command.intervals, frame.assign(**bounds).to_csv(index=False))
     note = cv_report.generated_note(tables)
     print(f"{cv_report.format_report(report, tables)}\n\n{len(frame)} prices: {command.out}{note}")
-    print("upload: " + submission.UPLOAD.format(path=command.out, recipe=command.recipe))
+    path = shlex.quote(str(command.out))
+    print(f"upload: {submission.UPLOAD.format(path=path, recipe=command.recipe)}")
     return DONE
 
 
 def _predict(command: Predict) -> int:
-    check_outputs({"--out": command.out}, {"the file of houses": command.houses})
+    _check_outputs({"--out": command.out}, {"the file of houses": command.houses})
     estimators = kfold.load_estimators(command.models)
     houses = read_table(command.houses, has_price=False)
     prices = submission.average_predictions(estimators, houses)
@@ -210,6 +227,8 @@ def _predict(command: Predict) -> int:
 
 
 def _check(command: Check) -> int:
+    if command.test and command.data_dir:
+        raise InputError("--data-dir: without meaning beside --test; give one of them")
     if command.test is None:
         test = load_tables(data_dir=command.data_dir, dataset="kaggle_house").test
     else:
@@ -217,7 +236,7 @@ def _check(command: Check) -> int:
     errors = submission.find_errors(submission.read_submission(command.submission), test["Id"])
     if errors:
         return _print_errors(errors, command.submission)
-    print(f"{command.submission}: {len(test)} rows, no errors")
+    print(f"{_printable(command.submission)}: {len(test)} rows, no errors")
     return DONE
 
 
@@ -226,7 +245,10 @@ def _sweep(command: Sweep) -> int:
     with locked_folder(command.out) as folder:
         check_outputs({"--out": folder / "sweep.csv"}, tables.files)
         table = sweep(command.settings, tables, command.folds, command.sweep)
-        write_atomically(folder / "sweep.csv", table.to_csv(index=False))
+        write_atomically(folder / "sweep.csv", table.to_csv(index=False, na_rep="nan"))
+    if table["valid"].isna().all():
+        print(f"{PROG}: every trial diverged; try a smaller --lr", file=sys.stderr)
+        return FAILED
     print(f"Best first{cv_report.generated_note(tables)}\n{table.head(10).to_string(index=False)}")
     print(f"\nall trials: {folder / 'sweep.csv'}")
     return DONE
@@ -234,8 +256,12 @@ def _sweep(command: Sweep) -> int:
 
 def _print_errors(errors, subject):
     for error in errors:
-        print(f"{subject}: {error}", file=sys.stderr)
+        print(f"{_printable(subject)}: {error}", file=sys.stderr)
     return FAILED
+
+
+def _printable(name):
+    return repr(str(name))[1:-1]  # escapes what a terminal would obey, and bytes that are no text
 
 
 COMMANDS = {

@@ -28,6 +28,7 @@ MISSING = ("NA", "")
 # What spreadsheets and pandas write for a missing value. As texts they would become levels of their own.
 OTHERWISE_MISSING = {"N/A", "#N/A", "#NA", "NAN", "NULL", "NONE", "<NA>", "NIL", "-", "--", "?"}
 MAX_SHOWN = 40  # characters of a cell that a message shows
+MAX_NUMBER = 10**9  # of a feature; the variance of far larger ones would overflow
 MAX_ID = 2**53  # whole numbers below it are exact as floats
 MAX_NAMES_SHOWN = 5  # column names that one message lists
 
@@ -50,7 +51,9 @@ class Tables:
     files: dict[str, Path] = field(default_factory=dict)  # "the training table" and "the test table" -> path
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
+    """A row of a CSV file."""
+
     line: int  # number of its last line in the file, from 1
     fields: list[str]
 
@@ -78,7 +81,10 @@ def load_tables(
         raise InputError("--train and --test belong together: give both or neither")
     if dataset not in DATASETS:
         raise InputError(f"--dataset: unknown data set {dataset!r}; choose from {', '.join(DATASETS)}")
-    if dataset == "generated" and train is None:
+    if train is not None and (data_dir is not None or dataset == "generated"):
+        flag = "--dataset generated" if dataset == "generated" else "--data-dir"
+        raise InputError(f"{flag}: without meaning beside --train and --test; leave it out")
+    if dataset == "generated":
         return Tables(*generated_tables(), name="generated")
     try:
         paths = (Path(train), Path(test)) if train else _find_files(data_dir)
@@ -122,7 +128,10 @@ def read_table(path: PathLike, has_price: bool) -> pd.DataFrame:
 
 def _parse_table(path: PathLike, content: bytes, has_price: bool) -> pd.DataFrame:
     """Return the table in the content of a file; `path` is for messages."""
-    header, rows = _parse_rows(path, content)
+    text = _decode(path, content)
+    _check_end(path, text)
+    header, rows = parse_rows(path, text)
+    header = [name.strip() for name in header]
     expected = COLUMNS if has_price else COLUMNS[:-1]
     _check_header(path, header, expected)
     frame = {}
@@ -136,11 +145,24 @@ def _parse_table(path: PathLike, content: bytes, has_price: bool) -> pd.DataFram
     return pd.DataFrame(frame)
 
 
-def _parse_rows(path: PathLike, content: bytes) -> tuple[list[str], list[_Row]]:
-    """Return the header and the rows of a CSV file, all rows as long as the header."""
-    reader = csv.reader(io.StringIO(_decode(path, content), newline=""), strict=True)
+def read_text(path: PathLike) -> str:
+    """Return the content of a UTF-8 text file that is not empty.
+
+    Raises:
+        InputError: it cannot be read as that.
+    """
+    return _decode(path, _read_content(path))
+
+
+def parse_rows(path: PathLike, text: str) -> tuple[list[str], list[Row]]:
+    """Return the header and the rows of CSV text, all rows as long as the header; `path` is for messages.
+
+    Raises:
+        InputError: the text is not that; the message gives file and line.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        header, *rows = [_Row(reader.line_num, fields) for fields in reader if fields]
+        header, *rows = [Row(reader.line_num, fields) for fields in reader if fields]
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num} is not valid CSV ({error})") from error
     if not rows:
@@ -151,7 +173,7 @@ def _parse_rows(path: PathLike, content: bytes) -> tuple[list[str], list[_Row]]:
                 f"{path}: line {row.line} has {len(row.fields)} fields, but the header has "
                 f"{len(header.fields)}"
             )
-    return [name.strip() for name in header.fields], rows
+    return header.fields, rows
 
 
 def _read_content(path: PathLike) -> bytes:
@@ -162,7 +184,7 @@ def _read_content(path: PathLike) -> bytes:
 
 
 def _decode(path: PathLike, content: bytes) -> str:
-    """Return the content of a text file that ends with a line end."""
+    """Return the text of a file that is not empty."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -171,12 +193,15 @@ def _decode(path: PathLike, content: bytes) -> str:
         ) from error
     if not text.strip():
         raise InputError(f"{path}: is empty")
+    return text
+
+
+def _check_end(path: PathLike, text: str) -> None:
     if text[-1] not in "\r\n":
         raise InputError(
             f"{path}: the last line does not end with a newline, so the file may be cut off; "
             "download it again, or add the newline if it is complete"
         )
-    return text
 
 
 def _check_header(path: PathLike, header: list[str], expected: list[str]) -> None:
@@ -204,9 +229,11 @@ def _parse_number(path: PathLike, line: int, name: str, field: str) -> float:
     if field in MISSING and name != "SalePrice":
         return math.nan
     value = _as_number(path, line, name, field)
-    positive = name == "SalePrice"
-    if not value < math.inf or value < 0 or (positive and value == 0):
-        allowed = "finite and above 0" if positive else "finite and at least 0"
+    if name == "SalePrice":
+        is_allowed, allowed = 0 < value < math.inf, "finite and above 0"
+    else:
+        is_allowed, allowed = 0 <= value <= MAX_NUMBER, f"at least 0 and at most {MAX_NUMBER:,}"
+    if not is_allowed:
         raise _cell_error(path, line, name, f"must be {allowed}, not {field[:MAX_SHOWN]}")
     return value
 
@@ -252,7 +279,7 @@ def _cell_error(path: PathLike, line: int, name: str, problem: str) -> InputErro
     return InputError(f"{path}: line {line}, column {name}: {problem}")
 
 
-def _check_ids(path: PathLike, ids: Iterable[int], rows: list[_Row]) -> None:
+def _check_ids(path: PathLike, ids: Iterable[int], rows: list[Row]) -> None:
     lines: dict[int, int] = {}  # Id -> line
     for row, value in zip(rows, ids):
         if value in lines:

@@ -7,6 +7,7 @@ learned is plain data, which `state` returns as JSON values and `restore` reads.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -276,6 +277,8 @@ def _add_totals(numbers: pd.DataFrame, year_sold: pd.Series) -> pd.DataFrame:
 def _parse_numbers(values: Any) -> pd.Series:
     if not isinstance(values, dict) or not all(map(is_number, values.values())):
         raise ValueError("the features have values that are no numbers")
+    if any(map(math.isinf, values.values())):  # nan is what a column without values has
+        raise ValueError("the features have values that are not finite")
     return pd.Series(values, dtype=float)
 
 

@@ -243,6 +243,7 @@ class FoldStore:
         features, net = result["estimator"].named_steps.values()
         arrays, learned = net.state()
         about = {
+            "key": key,
             "recipe": asdict(self.recipe),
             "impl": self.impl,
             "seed": fold.seed,
@@ -269,15 +270,17 @@ def _read_fold(path: Path) -> tuple[Pipeline, dict[str, np.ndarray], Any]:
     """Return the fitted pipeline that a file holds, and all of its content.
 
     Raises:
-        InputError: the file is missing or damaged.
+        InputError: the file is missing or damaged, or another fold's.
     """
     try:
         arrays, about = read_arrays(path)
+        if about["key"] != path.stem.rpartition("-")[2]:
+            raise ValueError("it belongs to another fold or another run")
         estimator = Recipe(**about["recipe"]).estimator(about["seed"], about["impl"])
         features, net = estimator.named_steps.values()
         features.restore(about["features"])
         net.restore(arrays, about["net"], len(features.get_feature_names_out()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{path}: not a readable fold model ({one_line(error)}); run `kfold` again"
         ) from error
@@ -301,7 +304,7 @@ def _parse_result(
             raise ValueError("its scores are no finite numbers")
         if predictions.shape != fold.valid_rows.shape:
             raise ValueError("it has predictions of other houses")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{name}: not a readable result ({one_line(error)})") from error
     return {
         "repeat": fold.repeat,
@@ -335,6 +338,8 @@ def load_estimators(folder: Union[str, Path]) -> list[Pipeline]:
         ) from error
     if not names or not all(isinstance(name, str) and _MODEL_NAME.fullmatch(name) for name in names):
         raise InputError(f"{path}: names no fold models; {again}")
+    if len(set(names)) < len(names):
+        raise InputError(f"{path}: names a fold model more than once; {again}")
     return [_read_fold(Path(folder, name))[0] for name in names]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -249,8 +250,9 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             callbacks: callbacks of `train_ch3`.
 
         Raises:
-            InputError: a setting is out of range or means nothing to the net, or `log_target` is set and a
-                target is not above 0. Like any error in training, it leaves the estimator as it was.
+            InputError: a setting is out of range or means nothing to the net, `log_target` is set and a
+                target is not above 0, or the targets' variance is beyond double precision. Like any error in
+                training, it leaves the estimator as it was.
         """
         with self._unchanged_by_errors():
             self._fit(X, y, measure or {}, callbacks)
@@ -314,7 +316,8 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             num_inputs: number of features.
 
         Raises:
-            KeyError, TypeError, ValueError: it was not returned by `state`, or has other features.
+            KeyError, TypeError, ValueError, OverflowError: it was not returned by `state`, or has other
+                features.
         """
         self._check_settings()
         shapes = self._shapes(num_inputs)
@@ -322,9 +325,12 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         check_finite(weights)
         if [array.shape for array in weights.values()] != shapes:
             raise ValueError("the net has weights of other shapes")
-        if not (is_number(about["mean"]) and is_number(about["scale"]) and about["scale"] > 0):
+        if not (is_number(about["mean"]) and is_number(about["scale"])):
             raise ValueError("the target's mean and scale are not numbers")
-        self.mean_, self.scale_ = about["mean"], about["scale"]
+        mean, scale = float(about["mean"]), float(about["scale"])
+        if not (math.isfinite(mean) and 0 < scale < math.inf):
+            raise ValueError("the target's mean and scale are not finite, or the scale is not above 0")
+        self.mean_, self.scale_, self.log_target_ = mean, scale, self.log_target
         self.history_: History = parse_history(about["history"])
         self.weights_, self.n_features_in_ = list(weights.values()), num_inputs
 
@@ -346,8 +352,9 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             row = int(np.argmin(y))
             raise InputError(f"log_target needs targets above 0, but y[{row}] is {y[row]:g}")
         target = np.log(y) if self.log_target else y.astype(np.float64)
-        self.mean_, self.scale_ = 0.0, 1.0
+        self.mean_, self.scale_, self.log_target_ = 0.0, 1.0, self.log_target
         if self.standardise_target:
+            _check_variance(target)
             self.mean_, self.scale_ = target.mean(), target.std() or 1.0
         return (target - self.mean_) / self.scale_
 
@@ -389,4 +396,16 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             H = (Z / (1 + np.exp(-Z))).reshape(len(X), *v.shape[1:])  # (examples, nets, hiddens)
             output = X @ w + b + (H * v).sum(axis=2)
         target = output.mean(axis=1) * self.scale_ + self.mean_
-        return np.exp(target) if self.log_target else target
+        return np.exp(target) if self.log_target_ else target
+
+
+def _check_variance(target):
+    """Check that double precision can hold the variance of a target, of which the scale is the root."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = target.var()
+    is_lost = variance < np.finfo(np.float64).tiny and target.min() < target.max()
+    if is_lost or not np.isfinite(variance):
+        size = "small" if is_lost else "large"
+        raise InputError(
+            f"y: its values, such as {target[0]:g}, are too {size} to be standardized; use another unit"
+        )

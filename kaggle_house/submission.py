@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from d2l_repro.errors import InputError
+from .data import parse_rows, read_text
 
 COMPETITION = "house-prices-advanced-regression-techniques"
 UPLOAD = f"kaggle competitions submit -c {COMPETITION} -f {{path}} -m 'd2l_repro, {{recipe}}'"
@@ -55,13 +55,11 @@ def read_submission(path: str | Path) -> pd.DataFrame:
     """Read a submission file as strings, one row per house.
 
     Raises:
-        InputError: the file cannot be read as CSV.
+        InputError: the file cannot be read as CSV, or a row has more or fewer fields than the header.
     """
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        reason = " ".join(str(error).split())  # pandas' messages may have several lines
-        raise InputError(f"{path}: cannot be read ({reason})") from error
+    # pandas would take additional columns for an index, and open archives and addresses by their names.
+    header, rows = parse_rows(path, read_text(path))
+    return pd.DataFrame([row.fields for row in rows], columns=header, dtype=object)
 
 
 def find_errors(submission: pd.DataFrame, test_ids: ArrayLike) -> list[str]:

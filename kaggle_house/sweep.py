@@ -1,19 +1,24 @@
 """Search randomly around a recipe's settings, with scikit-learn's own search on the recipe's own pipeline."""
 
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import loguniform
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import RandomizedSearchCV
 
 from d2l_repro.errors import InputError
-from d2l_repro.settings import Count, Settings
+from d2l_repro.settings import HUGE, TINY, Count, Settings
+from d2l_repro.train.loop import TrainingDiverged
 
 from . import kfold
 from .data import Tables
+from .model import GluonRegressor
 from .recipes import Recipe, log_rmse
 
 
@@ -21,13 +26,38 @@ from .recipes import Recipe, log_rmse
 class SweepOptions(Settings):
     """How far to search."""
 
-    trials: Count = 20  # settings to draw, in addition to the recipe's own
+    # settings to draw, in addition to the recipe's own: --lr, --num-epochs and --batch-size around the
+    # recipe's, those of hidden layers, --huber, --l1 and --wd from fixed ranges that suit the tuned recipe.
+    # Features are fitted on the training rows of each fold, whatever --statistics
+    trials: Count = 20
+
+
+class TrialNet(GluonRegressor):
+    """Predict nan if training diverges, so that a sweep loses one trial only."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "TrialNet":
+        """Train; see `GluonRegressor.fit`."""
+        self.diverged_ = False
+        try:
+            super().fit(X, y)
+        except TrainingDiverged:
+            self.diverged_ = True
+        return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return predictions, (examples,), for X, (examples, features)."""
+        return np.full(len(X), np.nan) if self.diverged_ else super().predict(X)
 
 
 def search_space(recipe: Recipe) -> dict[str, Any]:
-    """Return, for the settings that matter to a recipe, distributions or values around its own."""
+    """Return, for the settings that matter to a recipe, distributions or values to draw from.
+
+    Those of lr, num_epochs and batch_size are around the recipe's own. All values are legal.
+    """
+    # Rounding must not take the ends out of the legal range.
+    lowest, highest = max(recipe.lr / 4, 1.01 * TINY), min(recipe.lr * 4, 0.99 * HUGE)
     ranges = {
-        "lr": loguniform(recipe.lr / 4, recipe.lr * 4),
+        "lr": loguniform(lowest, highest),
         "num_epochs": sorted({max(1, recipe.num_epochs * quarters // 4) for quarters in (2, 3, 4, 6, 8)}),
         "batch_size": [max(1, recipe.batch_size // 2), recipe.batch_size, recipe.batch_size * 2],
     }
@@ -39,7 +69,21 @@ def search_space(recipe: Recipe) -> dict[str, Any]:
             l1=loguniform(1e-4, 1e-2),
             wd=loguniform(1e-3, 1e-1),
         )
-    return {f"net__{name}": values for name, values in ranges.items()}
+    return {
+        f"net__{name}": _legal(recipe, name, values) if isinstance(values, list) else values
+        for name, values in ranges.items()
+    }
+
+
+def _legal(recipe, name, values):
+    """Return the values that a recipe's setting may have beside its others, or its own if there is none."""
+
+    def is_legal(value):
+        with suppress(InputError):
+            return bool(recipe.replace(**{name: value}))
+        return False
+
+    return [value for value in values if is_legal(value)] or [getattr(recipe, name)]
 
 
 def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: SweepOptions) -> pd.DataFrame:
@@ -48,7 +92,8 @@ def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: Sw
     Features are fitted on the training rows of each fold, whatever the recipe's `statistics`.
 
     Returns:
-        Best first: valid (mean log rmse), std, trial (0 is the recipe itself), and the settings.
+        Best first: valid (mean log rmse), std, trial (0 is the recipe itself), and the settings. A trial
+        that diverges is scored nan and comes last.
 
     Raises:
         InputError: the options do not fit the data or ask for another backend.
@@ -60,6 +105,7 @@ def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: Sw
         for fold in kfold.split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
     ]
     estimator = recipe.estimator(options.seed, options.impl)
+    estimator.set_params(net=TrialNet(**estimator["net"].get_params()))
 
     def score_trials(space: dict[str, Any], num_trials: int, first_trial: int) -> pd.DataFrame:
         """Score settings drawn from a space, and number them from `first_trial` on."""
@@ -74,7 +120,9 @@ def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: Sw
             random_state=options.seed,
             error_score="raise",
         )
-        found.fit(tables.train, tables.train["SalePrice"])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
+            found.fit(tables.train, tables.train["SalePrice"])
         return _trial_table(found.cv_results_, first_trial)
 
     space = search_space(recipe)

@@ -76,10 +76,16 @@ def test_read_table_ignores_harmless_differences(tmp_path, change):
             "line 4, column LotArea: 'big' is not a number",
         ),  # would turn the column into 2,283 categories
         ("LotArea", "1_000", "'1_000' is not a number"),
-        ("GrLivArea", "inf", "column GrLivArea: must be finite and at least 0, not inf"),
-        ("GrLivArea", "1e999", "column GrLivArea: must be finite and at least 0, not 1e999"),
-        ("GrLivArea", "-5", "column GrLivArea: must be finite and at least 0, not -5"),
-        ("GrLivArea", "nan", "column GrLivArea: must be finite and at least 0, not nan"),
+        ("GrLivArea", "inf", "column GrLivArea: must be at least 0 and at most 1,000,000,000, not inf"),
+        ("GrLivArea", "1e999", "column GrLivArea: must be at least 0 and at most 1,000,000,000, not 1e999"),
+        ("GrLivArea", "-5", "column GrLivArea: must be at least 0 and at most 1,000,000,000, not -5"),
+        ("GrLivArea", "nan", "column GrLivArea: must be at least 0 and at most 1,000,000,000, not nan"),
+        (
+            "LotArea",
+            "1e200",
+            "line 4, column LotArea: must be at least 0 and at most 1,000,000,000, not 1e200",
+        ),
+        ("LotArea", "1000000001", "at most 1,000,000,000, not 1000000001"),
         ("SalePrice", "NA", "column SalePrice: value is missing"),
         ("SalePrice", "0", "column SalePrice: must be finite and above 0, not 0"),
         ("Id", "", "column Id: value is missing"),
@@ -307,6 +313,13 @@ def test_load_tables_falls_back_to_generated_houses_only_with_auto(offline):
         load_tables(dataset="kaggle_house")
     with pytest.raises(InputError, match="give both or neither"):
         load_tables(train="train.csv")
+
+
+@pytest.mark.parametrize("other", [{"data_dir": "folder"}, {"dataset": "generated"}])
+def test_load_tables_refuses_another_source_beside_the_files(lines, other):
+    path = lines(lines.rows)
+    with pytest.raises(InputError, match=r"--(data-dir|dataset generated): without meaning beside --train"):
+        load_tables(path, path, **other)
 
 
 def test_generated_tables_have_the_competitions_form():

@@ -4,11 +4,13 @@ import json
 import logging
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
+from d2l_repro.results.history import History
 from d2l_repro.train.arrays import read_arrays, write_arrays
+from d2l_repro.train.loop import TrainingDiverged
 from kaggle_house import cli, cv_report, kfold, submission
 from kaggle_house.data import Tables, load_tables
 from kaggle_house.generated import generated_tables
+from kaggle_house.model import GluonRegressor
 from kaggle_house.recipes import ARTICLE, BOOK, RECIPES, TUNED, fit_recipe, log_rmse
+from kaggle_house.sweep import SweepOptions, search_space, sweep
 
 TRAIN, TEST = generated_tables()
 FEW = Tables(TRAIN.head(150), TEST.head(40), name="generated")
@@ -234,10 +240,18 @@ FAULTS = {
     "level twice": lambda arrays, about: about["features"]["levels"]["levels_"].update(
         Alley=["Pave", "Pave"]
     ),
-    "no scores": lambda arrays, about: about["scores"].pop("valid"),  # which `predict` does not need
+    "no scores": lambda arrays, about: about["scores"].pop("valid"),
     "no recipe": lambda arrays, about: about.pop("recipe"),
     "implementation": lambda arrays, about: about.update(impl="torch"),
     "scale": lambda arrays, about: about["net"].update(scale=0),
+    "infinite scale": lambda arrays, about: about["net"].update(scale=np.inf),
+    "net's mean": lambda arrays, about: about["net"].update(mean=np.nan),
+    "huge mean": lambda arrays, about: about["net"].update(mean=10**400),
+    "huge number": lambda arrays, about: about["features"]["numbers"][0].update(median_frontage_=10**400),
+    "infinite number": lambda arrays, about: about["features"]["numbers"][0].update(median_frontage_=np.inf),
+    "huge score": lambda arrays, about: about["scores"].update(valid=10**400),
+    "another fold": lambda arrays, about: about.update(key="0" * 32),
+    "no key": lambda arrays, about: about.pop("key"),
     "history": lambda arrays, about: about["net"].update(history=[{"epoch": 2, "train_loss": 1.0}]),
     "mean": lambda arrays, about: about["features"]["numbers"][3].update(mean_={"LotArea": 1.0}),
     "number": lambda arrays, about: about["features"]["numbers"][0].update(median_frontage_="70"),
@@ -248,6 +262,9 @@ FAULTS = {
 }
 
 
+ONLY_RESUMING = ("no scores", "huge score")  # faults in what `predict` does not need
+
+
 def damage(folder, fault):
     path = sorted(folder.glob("folds/*.npz"))[0]
     arrays, about = read_arrays(path)
@@ -256,7 +273,7 @@ def damage(folder, fault):
     return path
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "no scores"])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in ONLY_RESUMING])
 def test_load_estimators_refuses_models_that_are_wrong(damaged, fault):
     damage(damaged, fault)
     with pytest.raises(
@@ -267,7 +284,7 @@ def test_load_estimators_refuses_models_that_are_wrong(damaged, fault):
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize("fault", ["a pickle", "no scores", "truncated"])
+@pytest.mark.parametrize("fault", ["a pickle", *ONLY_RESUMING, "another fold", "truncated"])
 def test_cross_validate_computes_damaged_folds_again(damaged, fault, monkeypatch):
     path = damage(damaged, "nan" if fault == "truncated" else fault)
     if fault == "truncated":
@@ -278,6 +295,28 @@ def test_cross_validate_computes_damaged_folds_again(damaged, fault, monkeypatch
     kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2), damaged, resume=True)
     assert computed == [1]
     kfold.load_estimators(damaged)
+
+
+def test_cross_validate_and_load_estimators_refuse_folds_whose_files_were_swapped(damaged, monkeypatch):
+    one, two = sorted(damaged.glob("folds/*.npz"))
+    contents = one.read_bytes(), two.read_bytes()
+    two.write_bytes(contents[0])
+    one.write_bytes(contents[1])
+    with pytest.raises(InputError, match="it belongs to another fold or another run"):
+        kfold.load_estimators(damaged)
+    computed = []
+    original = kfold.run_fold
+    monkeypatch.setattr(kfold, "run_fold", lambda *args: computed.append(args[2].number) or original(*args))
+    kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2), damaged, resume=True)
+    assert computed == [1, 2]
+    kfold.load_estimators(damaged)
+
+
+def test_load_estimators_refuses_a_model_that_is_named_twice(damaged):
+    report = json.loads((damaged / "kfold.json").read_text())
+    (damaged / "kfold.json").write_text(json.dumps({"folds": report["folds"][:1] * 2}))
+    with pytest.raises(InputError, match=r"kfold\.json: names a fold model more than once; run"):
+        kfold.load_estimators(damaged)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -355,7 +394,7 @@ def test_kfold_writes_results_figures_and_models(files, tmp_path, capsys):
 
 @pytest.mark.parametrize("method", ["average", "refit"])
 def test_submit_writes_a_submission_that_check_accepts(files, tmp_path, capsys, method):
-    out = tmp_path / "new" / "submission.csv"
+    out = tmp_path / "new; folder" / "submission.csv"
     assert (
         main(
             "submit",
@@ -372,7 +411,9 @@ def test_submit_writes_a_submission_that_check_accepts(files, tmp_path, capsys, 
         )
         == 0
     )
-    assert "kaggle competitions submit -c house-prices" in capsys.readouterr().out
+    upload = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert upload[1:4] == ["kaggle", "competitions", "submit"]
+    assert upload[upload.index("-f") + 1] == str(out)
     assert main("check", out, "--test", files[3]) == 0
     frame, bounds = pd.read_csv(out), pd.read_csv(tmp_path / "i.csv")
     assert list(frame.columns) == ["Id", "SalePrice"]
@@ -422,6 +463,43 @@ def test_find_errors_reports_every_error(change, message, tmp_path):
     change(VALID).to_csv(tmp_path / "s.csv", index=False)
     errors = submission.find_errors(submission.read_submission(tmp_path / "s.csv"), [1461, 1462, 1463])
     assert (errors == []) if message is None else any(message in error for error in errors), errors
+
+
+def test_check_reports_the_line_of_a_row_with_other_than_two_fields(files, tmp_path, capsys):
+    rows = [f"{house},{100_000 + house}" for house in FEW.test["Id"]]
+    for row in (f"0,{rows[3]}", f"0,0,{rows[3]}", rows[3].split(",")[0], f"{rows[3]},"):
+        text = "\n".join(["Id,SalePrice", *rows[:3], row, *rows[4:]])
+        (tmp_path / "s.csv").write_text(text + "\n")
+        assert main("check", tmp_path / "s.csv", "--test", files[3]) == 2
+        fields = row.count(",") + 1
+        assert f"s.csv: line 5 has {fields} fields, but the header has 2" in capsys.readouterr().err
+    # pandas takes the first columns for an index if every row has more fields than the header
+    (tmp_path / "s.csv").write_text("\n".join(["Id,SalePrice", *(f"0,{row}" for row in rows)]))
+    assert main("check", tmp_path / "s.csv", "--test", files[3]) == 2
+    (tmp_path / "s.csv").write_text("\n".join(["Id,SalePrice", *rows]))  # the last line end may be missing
+    assert main("check", tmp_path / "s.csv", "--test", files[3]) == 0
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zip", ".tar", ".zst"])
+def test_read_submission_opens_no_archive_by_its_name(tmp_path, suffix):
+    (tmp_path / f"s.csv{suffix}").write_bytes(b"\x1f\x8b\xfd damaged")
+    with pytest.raises(InputError, match=r"is not UTF-8 text"):
+        submission.read_submission(tmp_path / f"s.csv{suffix}")
+
+
+def test_check_prints_no_control_characters_of_a_file_name(files, tmp_path, capsys):
+    path = tmp_path / "\x1b[31ms.csv"
+    for price, code in ((1, 0), (-1, 1)):
+        submission.submission_frame(FEW.test["Id"], np.full(40, price)).to_csv(path, index=False)
+        assert main("check", path, "--test", files[3]) == code
+        output = "".join(capsys.readouterr())
+        assert r"/\x1b[31ms.csv: " in output
+        assert "\x1b" not in output
+
+
+def test_check_refuses_two_sources_of_ids(files, tmp_path, capsys):
+    assert main("check", files[3], "--test", files[3], "--data-dir", tmp_path) == 2
+    assert "--data-dir: without meaning beside --test" in capsys.readouterr().err
 
 
 def test_submission_frame_pairs_by_position():
@@ -503,6 +581,26 @@ def test_commands_never_overwrite_what_they_read_or_write(files, tmp_path, capsy
     assert (train.read_bytes(), test.read_bytes()) == before
 
 
+@pytest.mark.parametrize("link", [False, True])
+@pytest.mark.parametrize("name", ["kfold.json", "oof.csv", "residuals.svg", "folds/*.npz"])
+def test_submissions_never_replace_the_results_of_kfold(files, damaged, tmp_path, capsys, name, link):
+    for other in ("oof.csv", "residuals.svg"):
+        (damaged / other).write_text("a result")
+    path = next(damaged.glob(name))
+    before = path.read_bytes()
+    out = tmp_path / "link.csv" if link else path
+    if link:
+        out.symlink_to(path)
+    for command in (
+        ["predict", files[3], "--models", damaged, "--out", out],
+        ["submit", *files, "--out", out],
+        ["submit", *files, "--out", tmp_path / "s.csv", "--intervals", out],
+    ):
+        assert main(*command) == 2
+        assert f"{out} is a result of `kfold` or `sweep`; name another file" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
 def test_submit_does_not_overwrite_the_tables_of_the_data_folder(tmp_path, capsys):
     folder = tmp_path / "kaggle_house"
     folder.mkdir()
@@ -550,14 +648,70 @@ def test_parse_takes_defaults_from_the_recipe():
     assert set(RECIPES) == {"book", "article", "tuned"}
 
 
+@pytest.mark.parametrize("flags", [["--recipe", "book", "--recipe", "tuned"], ["--recipe=book"] * 2])
+def test_parse_refuses_two_recipes(flags):
+    with pytest.raises(InputError, match="--recipe: given more than once"):
+        cli.parse(["submit", *flags])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_nets": 500, "num_hiddens": 100},
+        {"num_nets": 5000, "num_hiddens": 10},
+        {"lr": 9e17},
+        {"lr": 1e-18},
+        {"batch_size": 10_000_000, "num_epochs": 10_000_000},
+    ],
+)
+def test_search_space_has_only_legal_settings(changes):
+    recipe = TUNED.replace(**changes)
+    for name, values in search_space(recipe).items():
+        drawn = values if isinstance(values, list) else values.ppf([0, 0.5, 1]).tolist()
+        assert drawn
+        for value in drawn:
+            recipe.replace(**{name[len("net__") :]: value})
+
+
+def test_sweep_lists_trials_that_diverge_last_and_raises_other_errors(monkeypatch):
+    original = GluonRegressor.fit
+
+    def fit(self, X, y, **options):
+        if self.lr != QUICK.lr:
+            raise TrainingDiverged("diverged", History())
+        return original(self, X, y, **options)
+
+    monkeypatch.setattr(GluonRegressor, "fit", fit)
+    options = kfold.FoldOptions(k=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        table = sweep(QUICK, FEW, options, SweepOptions(trials=2))
+    assert table["trial"].tolist() == [0, 1, 2]
+    assert table["valid"].isna().tolist() == [False, True, True]
+
+    def fail(self, X, y):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(GluonRegressor, "fit", fail)
+    with pytest.raises(ZeroDivisionError):
+        sweep(QUICK, FEW, options, SweepOptions(trials=1))
+
+
+def test_sweep_fails_only_if_every_trial_diverges(files, tmp_path, capsys):
+    command = ["sweep", *files, *FAST, "--lr", "9e17", "--k", 2, "--trials", 1, "--out", tmp_path]
+    assert main(*command) == 1
+    assert capsys.readouterr().err == f"{cli.PROG}: every trial diverged; try a smaller --lr\n"
+    assert (tmp_path / "sweep.csv").read_text().count("\nnan,nan,") == 2
+
+
 def test_sweep_ranks_the_recipe_among_others(files, tmp_path):
-    sweep = ["sweep", *files, *FAST, "--k", 2, "--trials", 2]
-    assert main(*sweep, "--out", tmp_path / "serial") == 0
+    command = ["sweep", *files, *FAST, "--k", 2, "--trials", 2]
+    assert main(*command, "--out", tmp_path / "serial") == 0
     table = pd.read_csv(tmp_path / "serial" / "sweep.csv")
     assert sorted(table["trial"]) == [0, 1, 2]
     assert table["valid"].is_monotonic_increasing
     assert table.set_index("trial").loc[0, "lr"] == TUNED.lr
-    assert main(*sweep, "--jobs", 2, "--out", tmp_path / "parallel") == 0
+    assert main(*command, "--jobs", 2, "--out", tmp_path / "parallel") == 0
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "parallel" / "sweep.csv"), table)
 
 

@@ -120,6 +120,22 @@ def test_fit_log_target_transforms_back_and_measures_every_epoch():
     assert model.history_[-1]["mean"] == pytest.approx(model.predict(X).mean())
 
 
+def test_predict_transforms_back_what_fit_has_transformed():
+    model = GluonRegressor(**QUICK, num_nets=1).fit(X, Y)
+    before = model.predict(X)
+    np.testing.assert_array_equal(model.set_params(log_target=True).predict(X), before)
+
+
+@pytest.mark.parametrize(
+    ("y", "size"), [(Y * 1e200, "large"), (Y * 1e-170, "small"), (np.full(120, 1e308), "large")]
+)
+def test_fit_refuses_targets_whose_variance_is_beyond_double_precision(y, size):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InputError, match=rf"^y: its values, such as .*e[+-]\d+, are too {size} to be"):
+            GluonRegressor(**QUICK).fit(X, y)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
