@@ -244,15 +244,16 @@ def test_schedule_refuses_learning_rates_out_of_range(lr):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_numpy_numbers_are_as_good_as_others(optimizer):
     losses = []
-    for number, count in ((float, int), (np.float64, np.int64)):
+    for lr, outputs in ((0.1, 2), (np.float64(0.1), np.int64(2))):
+        schedule = Schedule(lambda steps, lr=lr: lr)
         seed_everything(0)
         history = train_gluon(
-            count(2),
+            outputs,
             gluon.loss.L2Loss(),
             [(X, nd.ones((N, 2)))] * 3,
             optimizer,
-            lr=number(0.5),
-            callbacks=[Schedule(lambda steps, lr=number(0.1): lr)],
+            lr=lr,
+            callbacks=[schedule],
         )
         losses.append(history["train_loss"])
     assert losses[0] == losses[1]
