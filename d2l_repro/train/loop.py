@@ -149,7 +149,7 @@ def train_ch3(
     measure: Mapping[str, Measure] | None = None,
     penalty: Penalty | None = None,
     gradients: Gradients | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Iterable[Callback] = (),
 ) -> History:
     """Train a model, as the book's function of this name does (section 3.6), and return its history.
 
