@@ -37,6 +37,8 @@ FINANCIAL_FUNCTIONS = ("fv", "ipmt", "irr", "mirr", "nper", "npv", "pmt", "ppmt"
 THREADS_OF_USER = os.environ.get("OMP_NUM_THREADS", "")
 if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
     THREADS_OF_USER = ""
+# MXNet's modules that turn operators' parameters into text.
+WRITES_PARAMETERS = ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
 
 
@@ -151,6 +153,8 @@ class _MXNetLoader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__dict__["__builtins__"] = _builtins_for_mxnet()
+        if module.__name__ in WRITES_PARAMETERS:
+            module.__dict__["str"] = parameter_text
         # This is the module that loads MXNet's library, and OpenBLAS with it.
         kernels = fast_kernels() if module.__name__ == "mxnet.base" else contextlib.nullcontext()
         try:
@@ -158,6 +162,20 @@ class _MXNetLoader(SourceFileLoader):
                 super().exec_module(module)
         except _MissingNumPyName as error:
             raise ImportError(str(error)) from error
+        if module.__name__ == "mxnet.symbol.symbol":
+            set_attr = module.Symbol._set_attr  # with the shapes of Gluon's parameters, as text
+            module.Symbol._set_attr = lambda self, **attrs: set_attr(
+                self, **{name: parameter_text(value) for name, value in attrs.items()}
+            )
+
+
+def parameter_text(value: object) -> str:
+    """Return the text in which MXNet's library gets an operator's parameter.
+
+    In a list or a tuple, NumPy 2 writes its numbers as "np.float64(0.1)", which the library cannot read.
+    """
+    text = str(value)
+    return re.sub(r"np\.\w+\(([^()]*)\)", r"\1", text) if "np." in text else text
 
 
 @functools.cache

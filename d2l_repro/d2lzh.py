@@ -34,7 +34,7 @@ from .scratch import correct, linreg, sgd, squared_loss
 from .scratch.conv import corr2d
 from .scratch.optim import FunctionTrainer
 from .train.callbacks import MeasureEvery
-from .train.loop import Callback, Gradients, Loop, Loss, Net, Trainer, evaluate
+from .train.loop import Callback, Gradients, Loop, Loss, Net, Trainer, as_nd, evaluate
 from .train.loop import train_ch3 as train
 
 __all__ = [
@@ -257,7 +257,7 @@ def evaluate_accuracy(data_iter: Iterable[Batch], net: Net, ctx: Context | Seque
 def _on(ctx: Context | Sequence[Context], batches: Iterable[Batch]) -> Mapped:
     """Copy batches to a device."""
     device = ctx if isinstance(ctx, Context) else ctx[0]
-    return Mapped(batches, lambda X, y: (X.as_in_context(device), y.as_in_context(device)))
+    return Mapped(batches, lambda X, y: (as_nd(X).as_in_context(device), as_nd(y).as_in_context(device)))
 
 
 class _PrintEpochs(Callback):

@@ -47,6 +47,8 @@ Stream = Literal["linux", "macos", "windows"]  # of random numbers; MXNet's depe
 class Settings:
     """Base class of all settings, which checks each value against the range in its field's type.
 
+    A NumPy number becomes Python's own, which MXNet and JSON files can take.
+
     Raises:
         InputError: a value is out of range.
     """
@@ -54,6 +56,9 @@ class Settings:
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name)
+            if getattr(value, "shape", None) == ():
+                value = value.item()
+                object.__setattr__(self, name, value)  # the dataclass is frozen
             for allowed in _constraints(hint):
                 if not _is_allowed(value, allowed, hint):
                     raise InputError(
@@ -66,7 +71,9 @@ class Settings:
 
 
 def _constraints(hint: Any) -> list[Union[Bounds, tuple]]:
-    """Return the ranges of an annotated type, or the choices of a Literal."""
+    """Return the ranges of an annotated type, or the choices of a Literal or of a flag."""
+    if hint is bool:
+        return [(True, False)]
     if get_origin(hint) is Literal:
         return [get_args(hint)]
     if get_origin(hint) is Union:  # Optional[...], whose None nobody types on a command line

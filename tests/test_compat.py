@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import mxnet
+import numpy as np
 import pytest
 
 from d2l_repro import compat
@@ -187,3 +188,27 @@ def test_mxnet_import_names_missing_libraries_and_how_to_install_them(monkeypatc
         ImportError, match=r"libgomp\.so\.1 libquadmath\.so\.0.*apt-get install libgomp1 libquadmath0"
     ):
         importlib.import_module("mxnet")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([np.float64(0.1), np.float32(0.5)], "[0.1, 0.5]"),
+        ((np.int64(3), (np.int32(2), 1)), "(3, (2, 1))"),
+        (np.float64(1e-300), "1e-300"),
+        ([-np.float64(1e-5), np.float64("nan")], "[-1e-05, nan]"),
+        ((3, 0.1, None, True), "(3, 0.1, None, True)"),
+        ("float32", "float32"),
+    ],
+)
+def test_parameter_text_is_what_mxnet_reads(value, text):
+    assert compat.parameter_text(value) == text
+
+
+def test_operators_and_graphs_take_numpy_numbers():
+    shape = (np.int64(2), np.int64(3))
+    assert mxnet.nd.zeros(shape).shape == (2, 3)
+    w = mxnet.nd.ones((1,))
+    mxnet.nd.multi_sgd_update(w, w, lrs=[np.float64(0.5)], wds=[np.float64(0)], num_weights=1, out=w)
+    assert w.asscalar() == 0.5
+    assert mxnet.sym.var("x", shape=shape).infer_shape()[1] == [(2, 3)]

@@ -871,3 +871,13 @@ def test_read_airfoil_reads_the_published_table(real_data):
         pytest.skip("no airfoil data")
     assert download.is_published(path, airfoil.AIRFOIL)
     assert airfoil.read_airfoil(path).shape == (1503, 6)
+
+
+def test_evaluate_accuracy_and_train_ch5_accept_numpy_arrays(capsys):
+    X, y = np.eye(3, dtype=np.float32), np.arange(3)
+    net = nn.Dense(3, weight_initializer=init.Constant(nd.array(X)))
+    net.initialize()
+    assert d2l.evaluate_accuracy([(X, y)], net) == 1
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+    d2l.train_ch5(net, [(X, y)], [(X, y)], 3, trainer, mx.cpu(), 1)
+    assert "test acc 1.000" in capsys.readouterr().out

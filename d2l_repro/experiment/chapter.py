@@ -195,8 +195,8 @@ class Chapter:
             InputError: a setting, a data file or a folder is not usable, or what `folder` holds is worth more
                 than the new result; see `check_replaceable`.
         """
-        options = Options(**asked)
-        hp = self.defaults(options.quick) if hp is None else hp
+        options = self._options(asked)
+        hp = self._settings(hp, options)
         runs = self._selected_runs(hp, options)
         result = self._new_result(hp, options)
         if folder is not None:
@@ -226,6 +226,28 @@ class Chapter:
         result.seconds = time.perf_counter() - start
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
+
+    def _options(self, asked: Mapping[str, Any]) -> Options:
+        for name in asked:
+            if name in {field.name for field in dataclasses.fields(self.HParams)}:
+                raise InputError(
+                    f"{name} is one of the chapter's settings; pass {self.name}.HParams({name}=...)"
+                )
+        known = [field.name for field in dataclasses.fields(Options)]
+        unknown = [name for name in asked if name not in known]
+        if unknown:
+            raise InputError(
+                f"{self.name}.run has no argument {unknown[0]!r}; choose from {', '.join(known)}"
+            )
+        return Options(**asked)
+
+    def _settings(self, hp: Any, options: Options) -> Any:
+        if hp is None:
+            return self.defaults(options.quick)
+        if not isinstance(hp, self.HParams):
+            given = f"{type(hp).__module__}.{type(hp).__qualname__}"
+            raise InputError(f"{self.name}.run needs {self.name}.HParams(...), not {given}")
+        return hp
 
     def _compare_and_show(self, runs: list[Run], options: Options, result: Result, data: Data | None) -> None:
         result.parity = self._parity(runs, options)

@@ -182,14 +182,43 @@ def correct(y_hat: nd.NDArray, y: nd.NDArray) -> nd.NDArray:
     """Return for each example whether the true class has the highest score.
 
     Args:
-        y_hat: scores or probabilities, (batch, classes).
-        y: the true classes as numbers from 0, (batch,) or (batch, 1).
+        y_hat: scores or probabilities, (batch, classes), or (batch, classes, ...) with a class for each
+            pixel.
+        y: the true classes as numbers from 0, (batch,) or (batch, 1), or (batch, ...).
 
     Returns:
-        1 or 0 for each example, (batch,).
+        1 or 0 for each example, (batch,), or for each pixel, (batch, ...).
+
+    Raises:
+        ValueError: y_hat has no score for each class, or its axis 1 is not that of the classes.
     """
+    _check_scores(y_hat, y)
     predicted = y_hat.argmax(axis=1)
     return predicted == y.reshape(predicted.shape).astype(predicted.dtype, copy=False)
+
+
+def _check_scores(y_hat: nd.NDArray, y: nd.NDArray) -> None:
+    shapes = f"y_hat {y_hat.shape} and y {y.shape}"
+    if len(y_hat.shape) < 2 or y_hat.shape[1] == 1:
+        raise ValueError(
+            f"accuracy cannot be computed from {shapes}: one output is no score per class; pass metrics={{}} "
+            "for a regression, or a metric of your own"
+        )
+    expected = (*y_hat.shape[:1], *y_hat.shape[2:])
+    if len(expected) == 1:
+        fits = y.size == expected[0]
+    else:
+        # For (n, T, T) and (n, T), a language model that knows T words looks like a row of T pixels.
+        fits = _without_ones(y.shape) == _without_ones(expected) and y.shape != y_hat.shape[:2]
+    if not fits:
+        raise ValueError(
+            f"accuracy cannot be computed from {shapes}: the classes must be axis 1 of y_hat, and y have its "
+            "other axes; reshape both to (-1, classes) and (-1,), or pass metrics={} or a metric of your own"
+        )
+
+
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def correct_sign(y_hat: nd.NDArray, y: nd.NDArray, threshold: float = 0.0) -> nd.NDArray:

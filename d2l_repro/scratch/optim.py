@@ -36,6 +36,21 @@ def clip_gradients(grads: Sequence[nd.NDArray], theta: float) -> None:
         g *= scale
 
 
+def _check_params(params: Sequence[Any]) -> None:
+    positions: dict[int, int] = {}
+    for i, param in enumerate(params):
+        if not isinstance(param, nd.NDArray):
+            raise ValueError(
+                f"parameter {i} is a {type(param).__name__}, not an NDArray; train Gluon's parameters with "
+                "trainer=gluon.Trainer(net.collect_params(), ...)"
+            )
+        if param.grad is None:
+            raise ValueError(f"parameter {i} has no gradient: call its attach_grad() first")
+        first = positions.setdefault(id(param), i)
+        if first != i:
+            raise ValueError(f"parameter {i} is parameter {first} again: every step would update it twice")
+
+
 class Optimizer:
     """Base of all optimizers: weight decay, and arrays that are kept from step to step.
 
@@ -54,8 +69,8 @@ class Optimizer:
         t: number of steps taken.
 
     Raises:
-        ValueError: a parameter has no gradient attached, the learning rate is negative, absurdly large or no
-            number, or decoupled weight decay is given an l2_factor.
+        ValueError: a parameter is given twice, is no NDArray or has no gradient attached; the learning rate
+            is negative, absurdly large or no number; or decoupled weight decay is given an l2_factor.
     """
 
     state_names: tuple[str, ...] = ()
@@ -69,15 +84,13 @@ class Optimizer:
         l2_factor: float = 1.0,
     ):
         self.params = list(params)
+        _check_params(self.params)
         self.set_learning_rate(lr)
         if decoupled and l2_factor != 1:
             raise ValueError("decoupled weight decay has no penalty that l2_factor could multiply")
         self.wd, self.decoupled, self.l2_factor = wd, decoupled, l2_factor
         self.state: dict[str, list[nd.NDArray]] = {}
         self.t = 0
-        for i, param in enumerate(self.params):
-            if param.grad is None:
-                raise ValueError(f"parameter {i} has no gradient: call its attach_grad() first")
 
     def set_learning_rate(self, lr: float) -> None:
         """Use `lr` from the next step on."""

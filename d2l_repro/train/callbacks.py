@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import mxnet as mx
@@ -133,14 +134,21 @@ class Schedule(Callback):
     """Set the learning rate before every step, of a gluon.Trainer or of an optimizer from scratch.
 
     Args:
-        schedule: number of steps taken so far -> learning rate; see `schedules`.
+        schedule: number of steps taken so far -> learning rate; see `schedules`. In training, a learning rate
+            that is negative or no finite number raises a ValueError.
     """
 
     def __init__(self, schedule: Callable[[int], float]):
         self.schedule = schedule
 
     def before_step(self, loop: Loop) -> None:
-        loop.trainer.set_learning_rate(self.schedule(loop.step))
+        lr = self.schedule(loop.step)
+        if not isinstance(lr, Real) or not 0 <= lr < math.inf:  # nan is not
+            raise ValueError(
+                f"the schedule's learning rate after {loop.step} steps must be a number of at least 0, "
+                f"not {lr}"
+            )
+        loop.trainer.set_learning_rate(lr)
 
 
 class Clip(Callback):

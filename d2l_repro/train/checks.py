@@ -6,14 +6,78 @@ Nothing here waits for the engine inside an epoch: shapes are known before value
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Callable, TypeVar
 
 import numpy as np
-from mxnet import MXNetError, nd
+from mxnet import MXNetError, gluon, nd
+
+from ..scratch.optim import Optimizer
 
 Compute = Callable[[Any, Any], Any]  # of two arrays
 Gradients = TypeVar("Gradients", bound=Compute)
+
+
+HOOKS = ("before_training", "before_step", "after_step", "after_epoch")  # of a callback
+
+
+def check_call(
+    loss: Any, metrics: Mapping[str, Any], measure: Mapping[str, Any], callbacks: list[Any]
+) -> None:
+    """Check what `train_ch3` is to call, and the names that go into the history.
+
+    Raises:
+        ValueError: a class stands for an object, a callback is none, or a name is taken.
+    """
+    if isinstance(loss, type):
+        raise ValueError(f"the loss is the class {loss.__name__}; pass an object of it, {loss.__name__}()")
+    for callback in callbacks:
+        if isinstance(callback, type) or not all(hasattr(callback, hook) for hook in HOOKS):
+            raise ValueError(f"callbacks must be objects derived from Callback, not {callback!r}")
+    if "loss" in metrics:
+        raise ValueError("a metric cannot be called 'loss': train_loss is the mean of the loss itself")
+    for name in ("epoch", "seconds"):
+        if name in measure:
+            raise ValueError(f"a measure cannot be called {name!r}: the history has a column of that name")
+
+
+def as_callbacks(callbacks: Any) -> list[Any]:
+    """Return `callbacks` as a list, whatever kind of iterable they are.
+
+    Raises:
+        ValueError: they are no iterable, but perhaps a single callback.
+    """
+    if isinstance(callbacks, type) or not hasattr(callbacks, "__iter__"):
+        raise ValueError(f"callbacks must be a list, [callback], not {callbacks!r}")
+    return list(callbacks)
+
+
+def as_pair(batch: Any) -> tuple[Any, Any]:
+    """Return X and y of a batch.
+
+    Raises:
+        ValueError: it is no pair. An array of two rows is none either.
+    """
+    if isinstance(batch, (tuple, list)) and len(batch) == 2:
+        return batch[0], batch[1]
+    length = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
+    advice = "; pass (batch.data[0], batch.label[0])" if hasattr(batch, "label") else ""
+    raise ValueError(
+        f"the data must yield pairs (X, y), but yielded a {type(batch).__name__}{length}{advice}; for a "
+        "single batch pass [(X, y)]"
+    )
+
+
+def check_batch_size(batch_size: float) -> None:
+    """Check what trainers divide by.
+
+    Raises:
+        ValueError: it is no number above 0.
+    """
+    if not isinstance(batch_size, Real) or not 0 < batch_size < math.inf:
+        raise ValueError(f"batch_size must be a number above 0, not {batch_size}")
 
 
 def check_numbers(num_epochs: int, batch_size: float, trainer: Any) -> None:
@@ -22,20 +86,44 @@ def check_numbers(num_epochs: int, batch_size: float, trainer: Any) -> None:
     Raises:
         ValueError: one is out of range.
     """
+    check_batch_size(batch_size)
     if not isinstance(num_epochs, Integral) or num_epochs < 1:
         raise ValueError(f"num_epochs must be a whole number of at least 1, not {num_epochs}")
-    if not isinstance(batch_size, Real) or not 0 < batch_size < math.inf:
-        raise ValueError(f"batch_size must be a number above 0, not {batch_size}")
     if getattr(trainer, "learning_rate", 0) < 0:  # nan, for an optimizer that has none, is not
         raise ValueError(f"the learning rate must be at least 0, not {trainer.learning_rate}")
 
 
-def checked_gradients(gradients: Gradients) -> Gradients:
+def trained_params(trainer: Any) -> list[nd.NDArray]:
+    """Return what an optimizer from scratch updates; nothing of a gluon.Trainer, which has its own checks.
+
+    Raises:
+        ValueError: that is nothing, or a gluon.Trainer's parameter adds up the gradients of all batches.
+    """
+    if isinstance(trainer, Optimizer):
+        if not trainer.params:
+            raise ValueError("there are no parameters to train: params is empty")
+        return trainer.params
+    for param in trainer._params if isinstance(trainer, gluon.Trainer) else ():  # there is no public way
+        if param.grad_req == "add":
+            raise ValueError(
+                f"parameter {param.name} has grad_req='add', so that the gradients of all batches would add "
+                "up; set it to 'write'"
+            )
+    return []
+
+
+def checked_gradients(gradients: Gradients, params: Sequence[nd.NDArray] = ()) -> Gradients:
     """Return `gradients`, (X, y) -> y_hat, losses, which also refuses losses that are not one per example.
 
     A loss whose shape was right once is not asked again.
+
+    Args:
+        gradients: of autograd.
+        params: all must get a gradient from the first batch.
     """
     passed = False
+    for param in params:
+        param._fresh_grad = False  # MXNet sets it going back through a graph; gluon.Trainer asks it too
 
     def checked(X: nd.NDArray, y: nd.NDArray) -> tuple[Any, nd.NDArray]:
         nonlocal passed
@@ -45,10 +133,20 @@ def checked_gradients(gradients: Gradients) -> Gradients:
             raise explained(error, X, y) from error
         if not passed:
             check_one_per_example("the loss", losses, y_hat, y)
+            _check_fresh(params)
             passed = len(y) > 1
         return y_hat, losses
 
     return checked  # type: ignore[return-value]
+
+
+def _check_fresh(params: Sequence[nd.NDArray]) -> None:
+    for i, param in enumerate(params):
+        if not param._fresh_grad:
+            raise ValueError(
+                f"parameter {i}, of shape {param.shape}, got no gradient from the loss: the net does not "
+                "use it, or uses another array than the one in params"
+            )
 
 
 def checked_metric(name: str, metric: Compute) -> Compute:
@@ -58,6 +156,7 @@ def checked_metric(name: str, metric: Compute) -> Compute:
     def checked(y_hat: nd.NDArray, y: nd.NDArray) -> nd.NDArray:
         nonlocal passed
         values = metric(y_hat, y)
+        check_is_array(f"metric {name!r}", values)
         if not passed:
             check_one_per_example(f"metric {name!r}", values, y_hat, y)
             passed = len(y) > 1
@@ -66,27 +165,67 @@ def checked_metric(name: str, metric: Compute) -> Compute:
     return checked
 
 
-def check_one_per_example(what: str, values: nd.NDArray, y_hat: nd.NDArray, y: nd.NDArray) -> None:
-    """Check the shape of losses or of a metric.
+def check_is_array(what: str, values: Any) -> None:
+    """Check that a loss, a penalty or a metric returned an NDArray.
+
+    Raises:
+        ValueError: it returned something else.
+    """
+    if not isinstance(values, nd.NDArray):
+        raise ValueError(
+            f"{what} returned a {type(values).__name__}; return an NDArray, computed by MXNet's functions "
+            "and without asscalar or asnumpy"
+        )
+
+
+def check_one_per_example(what: str, values: Any, y_hat: Any, y: nd.NDArray) -> None:
+    """Check the shape of losses, of a metric or of a score.
 
     Several numbers per example are right too: a language model has one for every word.
 
+    Args:
+        what: was called.
+        values: it returned, an NDArray or a NumPy array.
+        y_hat: predictions; what is no array is not checked.
+        y: labels.
+
     Raises:
-        ValueError: there is one number for several examples, or one for every pair of them.
+        ValueError: `values` is no array; or there is one number for several examples, for every pair of them,
+            or for every output instead of every example.
     """
     n = y.shape[0]
-    if n == 1 or not isinstance(values, nd.NDArray):
+    if not hasattr(values, "shape"):
+        raise ValueError(
+            f"{what} returned a {type(values).__name__} for {n} examples; return an array with one number "
+            "per example"
+        )
+    if n == 1:
         return
     if values.size == 1:
         raise ValueError(
             f"{what} returned a single number for {n} examples; return one number per example: train_ch3 "
             "divides by batch_size itself"
         )
-    if values.shape == (n, n) and y.size == n and y_hat.shape != (n, n):
+    returned = f"{what} returned {values.shape} for y_hat {getattr(y_hat, 'shape', '')} and y {y.shape}"
+    if y.size == n and [size for size in values.shape if size != 1] == [n, n]:
         raise ValueError(
-            f"{what} returned {values.shape} for y_hat {y_hat.shape} and y {y.shape}: every prediction was "
-            f"combined with every label; give both the same shape first, y.reshape(y_hat.shape)"
+            f"{returned}: every prediction was combined with every label; give both the same shape first, "
+            "y.reshape(y_hat.shape)"
         )
+    if getattr(y_hat, "size", 0) == n < y.size and values.shape == y.shape:
+        raise ValueError(
+            f"{returned}: the one prediction of an example was combined with all of its labels; give the net "
+            "as many outputs as there are labels"
+        )
+    if not _has_examples(values.shape, getattr(y_hat, "shape", ()), y):
+        raise ValueError(f"{returned}: these are no numbers per example; take the mean over axis 1, not 0")
+
+
+def _has_examples(shape: tuple[int, ...], y_hat: tuple[int, ...], y: nd.NDArray) -> bool:
+    if shape[0] == y.shape[0] or math.prod(shape) % y.size == 0:  # there, or one per word in a single row
+        return True
+    # Sequences whose time comes first have their examples in axis 1.
+    return len(y_hat) > 2 and len(y.shape) > 1 and shape[0] == y.shape[1]
 
 
 class Labels:
@@ -125,11 +264,15 @@ class Labels:
 
 
 def explained(error: MXNetError, X: nd.NDArray, y: nd.NDArray) -> Exception:
-    """Return an error that names the batch's types if they are a likely reason, and else the error itself."""
-    if np.float64 not in (X.dtype, y.dtype):
+    """Return an error that says what MXNet's own means, if that is known, and else the error itself."""
+    if "not in a computational graph" in str(error):
+        return ValueError("the loss or the penalty depends on no parameter that has a gradient attached")
+    mismatch = re.search(r"expected (float|u?int)\d+, got (\w+)", str(error))
+    if not mismatch and np.float64 not in (X.dtype, y.dtype):
         return error
     types = [np.dtype(array.dtype).name for array in (X, y)]
+    wanted, reason = (mismatch[2], f" (MXNet: {mismatch[0]})") if mismatch else ("float32", "")
     return ValueError(
         f"the net and its loss cannot be computed from X in {types[0]} and y in {types[1]}; convert the "
-        'batches to the parameters\' type, such as X.astype("float32")'
+        f'batches to the parameters\' type, such as nd.array(X, dtype="{wanted}"){reason}'
     )

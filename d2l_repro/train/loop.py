@@ -16,11 +16,16 @@ from ..results.history import History
 from ..scratch import SGD, correct
 from .checks import (
     Labels,
+    as_callbacks,
+    as_pair,
+    check_call,
+    check_is_array,
     check_numbers,
     check_one_per_example,
     checked_gradients,
     checked_metric,
     explained,
+    trained_params,
 )
 
 BULK = 15  # operators handed to the engine at a time; more of them cost less each where nets are tiny
@@ -144,7 +149,7 @@ def train_ch3(
     measure: Mapping[str, Measure] | None = None,
     penalty: Penalty | None = None,
     gradients: Gradients | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Iterable[Callback] = (),
 ) -> History:
     """Train a model, as the book's function of this name does (section 3.6), and return its history.
 
@@ -172,7 +177,7 @@ def train_ch3(
             train_loss does not include it.
         gradients: (X, y) -> y_hat, losses; must leave every parameter's gradient in its `.grad`. Autograd by
             default; a net with hand-derived gradients brings its own.
-        callbacks: called in order.
+        callbacks: objects derived from `Callback`, called in order.
 
     Returns:
         History; a row has epoch, train_loss, the metrics, the measures, and seconds (training and measuring).
@@ -180,9 +185,10 @@ def train_ch3(
     Raises:
         TrainingDiverged: an epoch's mean loss is not finite, or a million times the first epoch's.
         TrainingInterrupted: Ctrl-C was pressed. Both errors carry the history so far.
-        ValueError: the data yield no batch; neither a trainer nor params and lr are given; a number is out of
-            range; accuracy is asked for and labels are no classes of the net; or a loss or metric returns one
-            number for all examples or for every pair of them, instead of one per example.
+        ValueError: the data yield no batch or no pairs; neither a trainer nor params and lr are given; a
+            number is out of range; a name or a callback is not possible; accuracy is asked for and labels are
+            no classes of the net; a loss or metric returns one number for all examples or for every pair of
+            them, instead of one per example; or a parameter of an optimizer from scratch gets no gradient.
     """
     if trainer is None:
         if params is None or lr is None:
@@ -191,8 +197,11 @@ def train_ch3(
     check_numbers(num_epochs, batch_size, trainer)
     metrics = {"acc": correct} if metrics is None else metrics
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
+    callbacks = as_callbacks(callbacks)
+    check_call(loss, metrics, measure, callbacks)
     if gradients is None:
-        gradients = checked_gradients(gradients_by_autograd(net, loss, penalty, batch_size))
+        by_autograd = gradients_by_autograd(net, loss, penalty, batch_size)
+        gradients = checked_gradients(by_autograd, trained_params(trainer))
     labels = Labels()
     metrics = {
         name: checked_metric(name, labels.counted(metric) if metric is correct else metric)
@@ -291,7 +300,12 @@ def gradients_by_autograd(
     def gradients(X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
         with autograd.record():
             y_hat, losses = net_and_loss(X, y)
-            objectives = [losses, batch_size * penalty()] if penalty else [losses]
+            check_is_array("the loss", losses)
+            objectives = [losses]
+            if penalty:
+                added = penalty()
+                check_is_array("the penalty", added)
+                objectives.append(batch_size * added)
         autograd.backward(objectives)
         return y_hat, losses
 
@@ -361,7 +375,8 @@ def evaluate_accuracy(data_iter: Batches, net: Net) -> float:
 
 
 def _batches(data_iter: Batches) -> Iterator[tuple[nd.NDArray, nd.NDArray]]:
-    for X, y in data_iter:
+    for batch in data_iter:
+        X, y = as_pair(batch)
         yield as_nd(X), as_nd(y)
 
 

@@ -12,12 +12,15 @@ must take the same steps, and then have the same outputs in testing. To check a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from ..train.checks import check_batch_size
 from ..train.loop import Batches
 from . import clues
 from .walk import Values, Walk, first_batches, pair
@@ -115,9 +118,11 @@ def same_path(
             for a net that carries a state from batch to batch, which has a row for each example.
 
     Raises:
-        ValueError: the models' parameters do not correspond, `batches` is empty, or neither model has a
-            learning rate.
+        ValueError: the models' parameters do not correspond or are the same arrays, `batches` is empty,
+            neither model has a learning rate, or `batch_size` or `tolerance` is out of range.
     """
+    check_batch_size(batch_size)
+    _check_tolerance(tolerance)
     short_below = batch_size if short_batch and not hasattr(ours.net, "begin_state") else None
     found = first_batches(batches, steps, dtype, short_below)
     return compare(*pair(ours, theirs, found, batch_size, dtype), tolerance)
@@ -139,12 +144,19 @@ def same_in_testing(
         A Parity of 0 steps.
 
     Raises:
-        ValueError: the models' parameters do not correspond, or `batches` is empty.
+        ValueError: the models' parameters do not correspond or are the same arrays, `batches` is empty, or
+            `tolerance` is out of range.
     """
+    _check_tolerance(tolerance)
     walks = pair(ours, theirs, first_batches(batches, 1, dtype), 1, dtype)
     parity = Parity(0, 0.0, 0.0, tolerance, dtype)
     _compare_testing(parity, *walks)
     return parity
+
+
+def _check_tolerance(tolerance: float) -> None:
+    if not isinstance(tolerance, Real) or not 0 <= tolerance < math.inf:  # nan is not
+        raise ValueError(f"tolerance must be a number from 0, and finite, not {tolerance}")
 
 
 def compare(ours: Walk, theirs: Walk, tolerance: float = 1e-6, stop: bool = False) -> Parity:

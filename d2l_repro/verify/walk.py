@@ -156,8 +156,11 @@ def pair(
         seed: as for `Walk`.
 
     Raises:
-        ValueError: the models' parameters do not correspond.
+        ValueError: the models' parameters do not correspond, or are the same arrays.
     """
+    sources = {id(param.source) for param in parameters(ours)}
+    if any(id(param.source) in sources for param in parameters(theirs)):
+        raise ValueError("both models have the same parameters: build the second one anew, to be trained too")
     rates = _learning_rate(ours), _learning_rate(theirs)
     mine = Walk(ours, batches, batch_size, dtype, rates[1], seed)
     known = parameters(theirs)

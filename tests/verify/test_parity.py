@@ -321,3 +321,26 @@ def test_same_path_trains_a_model_without_trainer_as_the_loop_does(build):
     assert parity.left_at["ratio"] == pytest.approx(0.2)
     with pytest.raises(ValueError, match="neither model has a trainer or an lr"):
         same_path(replace(scratch_mlp(), trainer=None), replace(build(), trainer=None), BATCHES, 16)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        *[({"tolerance": value}, "tolerance must be") for value in (np.nan, np.inf, -1e-9, "1e-6", None)],
+        *[({"batch_size": value}, "batch_size must be a number above 0") for value in (0, -1, None, "16")],
+    ],
+)
+def test_same_path_refuses_numbers_out_of_range(changes, message):
+    with pytest.raises(ValueError, match=message):
+        same_path(scratch_mlp(), gluon_mlp(), BATCHES, **{"batch_size": 16, **changes})
+    if "tolerance" in changes:
+        with pytest.raises(ValueError, match=message):
+            same_in_testing(scratch_mlp(), gluon_mlp(), BATCHES, **changes)
+
+
+@pytest.mark.parametrize("build", [scratch_mlp, gluon_mlp])
+def test_same_path_refuses_to_compare_a_model_with_itself(build):
+    model = build()
+    for other in (model, replace(model, net=lambda X: model.net(X))):
+        with pytest.raises(ValueError, match="both models have the same parameters"):
+            same_path(model, other, BATCHES, 16)
