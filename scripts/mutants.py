@@ -33,6 +33,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).parents[1]
 MODULES = (
     "d2l_repro/train/loop.py",
+    "d2l_repro/train/checks.py",
     "d2l_repro/scratch/*.py",
     "d2l_repro/verify/*.py",
     "d2l_repro/results/schema.py",
