@@ -151,7 +151,7 @@ class Tests:
 
 
 def _measure(record, durations):
-    config = record.with_suffix(".ini")
+    config = record.with_name("coveragerc")
     config.write_text("[run]\nsource = d2l_repro,kaggle_house\n")
     subprocess.run(
         [
