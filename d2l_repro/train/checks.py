@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Callable, TypeVar
 
 import numpy as np
 from mxnet import MXNetError, gluon, nd
 
-from ..scratch.optim import Optimizer
+from ..scratch import SGD
 
 Compute = Callable[[Any, Any], Any]  # of two arrays
 Gradients = TypeVar("Gradients", bound=Compute)
@@ -93,23 +93,32 @@ def check_numbers(num_epochs: int, batch_size: float, trainer: Any) -> None:
         raise ValueError(f"the learning rate must be at least 0, not {trainer.learning_rate}")
 
 
-def trained_params(trainer: Any) -> list[nd.NDArray]:
-    """Return what an optimizer from scratch updates; nothing of a gluon.Trainer, which has its own checks.
+def sgd_from_scratch(params: Iterable[nd.NDArray] | None, lr: float | None) -> SGD:
+    """Return the trainer of a call without one.
 
     Raises:
-        ValueError: that is nothing, or a gluon.Trainer's parameter adds up the gradients of all batches.
+        ValueError: `params` or `lr` is missing or not usable.
     """
-    if isinstance(trainer, Optimizer):
-        if not trainer.params:
-            raise ValueError("there are no parameters to train: params is empty")
-        return trainer.params
+    if params is None or lr is None:
+        raise ValueError("train_ch3 needs either a trainer, or params and lr for SGD from scratch")
+    trainer = SGD(params, lr)
+    if not trainer.params:
+        raise ValueError("there are no parameters to train: params is empty")
+    return trainer
+
+
+def check_not_added(trainer: Any) -> None:
+    """Check that a gluon.Trainer's gradients are those of one batch.
+
+    Raises:
+        ValueError: a parameter's grad_req is "add".
+    """
     for param in trainer._params if isinstance(trainer, gluon.Trainer) else ():  # there is no public way
         if param.grad_req == "add":
             raise ValueError(
                 f"parameter {param.name} has grad_req='add', so that the gradients of all batches would add "
                 "up; set it to 'write'"
             )
-    return []
 
 
 def checked_gradients(gradients: Gradients, params: Sequence[nd.NDArray] = ()) -> Gradients:

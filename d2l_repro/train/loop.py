@@ -13,19 +13,20 @@ from typing import Any, Callable, Protocol
 from mxnet import MXNetError, autograd, cpu, engine, gluon, nd
 
 from ..results.history import History
-from ..scratch import SGD, correct
+from ..scratch import correct
 from .checks import (
     Labels,
     as_callbacks,
     as_pair,
     check_call,
     check_is_array,
+    check_not_added,
     check_numbers,
     check_one_per_example,
     checked_gradients,
     checked_metric,
     explained,
-    trained_params,
+    sgd_from_scratch,
 )
 
 BULK = 15  # operators handed to the engine at a time; more of them cost less each where nets are tiny
@@ -188,20 +189,20 @@ def train_ch3(
         ValueError: the data yield no batch or no pairs; neither a trainer nor params and lr are given; a
             number is out of range; a name or a callback is not possible; accuracy is asked for and labels are
             no classes of the net; a loss or metric returns one number for all examples or for every pair of
-            them, instead of one per example; or a parameter of an optimizer from scratch gets no gradient.
+            them, instead of one per example; or one of `params` gets no gradient.
     """
+    trained: list[nd.NDArray] = []
     if trainer is None:
-        if params is None or lr is None:
-            raise ValueError("train_ch3 needs either a trainer, or params and lr for SGD from scratch")
-        trainer = SGD(params, lr)
+        trainer = own = sgd_from_scratch(params, lr)
+        trained = own.params
     check_numbers(num_epochs, batch_size, trainer)
     metrics = {"acc": correct} if metrics is None else metrics
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
     callbacks = as_callbacks(callbacks)
     check_call(loss, metrics, measure, callbacks)
     if gradients is None:
-        by_autograd = gradients_by_autograd(net, loss, penalty, batch_size)
-        gradients = checked_gradients(by_autograd, trained_params(trainer))
+        check_not_added(trainer)
+        gradients = checked_gradients(gradients_by_autograd(net, loss, penalty, batch_size), trained)
     labels = Labels()
     metrics = {
         name: checked_metric(name, labels.counted(metric) if metric is correct else metric)

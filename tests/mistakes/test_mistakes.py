@@ -33,7 +33,8 @@ def behaviour(lesson, data, mistake=None):
     walk = Walk(model, batches, hp.batch_size, seed=0)
     steps = [(step.loss, *step.values) for step in walk]
     outputs = [model.net(X) for X, _ in batches]
-    right = [model.accuracy(y_hat, y) for y_hat, (_, y) in zip(outputs, batches)]
+    scores = zip(outputs, batches) if outputs[0].shape[1] > 1 else ()  # a regression has no accuracy
+    right = [model.accuracy(y_hat, y) for y_hat, (_, y) in scores]
     return [*batches[0], *walk.start, *outputs, *right, *scored(data), *sum(steps, ())]
 
 

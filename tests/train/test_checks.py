@@ -5,7 +5,7 @@ import pytest
 from mxnet import gluon, io, nd
 from mxnet.gluon import nn
 
-from d2l_repro.scratch import SGD, correct, linreg, squared_loss
+from d2l_repro.scratch import correct, linreg, squared_loss
 from d2l_repro.train import Callback, evaluate, evaluate_accuracy, train_ch3
 from d2l_repro.train.callbacks import Schedule, kept_random_state, seed_everything
 
@@ -206,8 +206,7 @@ def test_params_that_cannot_be_trained_are_refused():
             train(params=params)
 
 
-@pytest.mark.parametrize("as_trainer", [False, True])
-def test_params_that_the_net_does_not_use_are_refused(as_trainer):
+def test_params_that_the_net_does_not_use_are_refused():
     (w, b), net = regression()
     others, _ = regression()
     scaled = w * 0.1
@@ -220,9 +219,8 @@ def test_params_that_the_net_does_not_use_are_refused(as_trainer):
         ([w], lambda X: nd.dot(X, w.detach()), "depends on no parameter"),
     ):
         before = [param.asnumpy() for param in params]
-        options = {"trainer": SGD(params, 0.1)} if as_trainer else {"params": params, "lr": 0.1}
         with pytest.raises(ValueError, match=message):
-            train_ch3(forward, [(X, y)], None, squared_loss, 1, N, metrics={}, **options)
+            train_ch3(forward, [(X, y)], None, squared_loss, 1, N, params, 0.1, metrics={})
         for param, array in zip(params, before):
             np.testing.assert_array_equal(param.asnumpy(), array)
 
