@@ -13,6 +13,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -131,8 +132,11 @@ class Tests:
             _measure(record, durations)
         self.data = coverage.CoverageData(str(record))
         self.data.read()
+        # A test that fails without a mutant would seem to notice every one.
         self.seconds = {
-            _node_id(case): float(case.get("time")) for case in ElementTree.parse(durations).iter("testcase")
+            _node_id(case): float(case.get("time"))
+            for case in ElementTree.parse(durations).iter("testcase")
+            if not {child.tag for child in case} & {"failure", "error", "skipped"}
         }
 
     def reaching(self, module, line):
@@ -258,6 +262,8 @@ def main():
         "--record", type=Path, default=None, help="folder with the record of which tests reach a line"
     )
     args = parser.parse_args()
+    # A shell that starts this in the background has it ignored, and tests of Ctrl-C would fail.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     record = args.record or Path(tempfile.mkdtemp())
     record.mkdir(parents=True, exist_ok=True)
     tests, tried = Tests(record), []
