@@ -15,6 +15,7 @@ import tyro
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import Paths, check_outputs, locked_folder, write_atomically
+from d2l_repro.results.schema import printable
 from d2l_repro.settings import Settings
 from d2l_repro.train.loop import TrainingDiverged
 
@@ -236,7 +237,7 @@ def _check(command: Check) -> int:
     errors = submission.find_errors(submission.read_submission(command.submission), test["Id"])
     if errors:
         return _print_errors(errors, command.submission)
-    print(f"{_printable(command.submission)}: {len(test)} rows, no errors")
+    print(f"{printable(str(command.submission))}: {len(test)} rows, no errors")
     return DONE
 
 
@@ -256,12 +257,8 @@ def _sweep(command: Sweep) -> int:
 
 def _print_errors(errors, subject):
     for error in errors:
-        print(f"{_printable(subject)}: {error}", file=sys.stderr)
+        print(f"{printable(str(subject))}: {error}", file=sys.stderr)
     return FAILED
-
-
-def _printable(name):
-    return repr(str(name))[1:-1]  # escapes what a terminal would obey, and bytes that are no text
 
 
 COMMANDS = {

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..files import write_atomically
 from ..results.history import History
+from ..results.schema import shorten
 
-MAX_SHOWN = 200  # characters of a message
 ABOUT = "about"  # name of the JSON text among the arrays
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -61,8 +61,7 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
 
 def one_line(error: Exception) -> str:
     """Return an error's message in a line that can be shown, whatever it quotes from a file."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_SHOWN])
+    return shorten(str(error)) or type(error).__name__
 
 
 def _parse_array(content: bytes) -> np.ndarray:
