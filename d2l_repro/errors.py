@@ -71,12 +71,12 @@ def _report(prog: str, error: BaseException) -> int:
     if line is not None:
         _print(f"{prog}: error: {line}")
         return BROKEN if channel.is_reported() else USAGE
-    if os.environ.get(TRACEBACK):
-        traceback.print_exception(type(error), error, error.__traceback__)
     # What writes files names them in an InputError; what is left is stdout.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         _print(f"{prog}: error: cannot write to standard output ({error.strerror}); free some space")
         return USAGE
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(type(error), error, error.__traceback__)
     text = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
     _print(f"{prog}: error: {text} (to see where it happened, set {TRACEBACK}=1)")
     return USAGE

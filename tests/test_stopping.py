@@ -96,7 +96,8 @@ def test_end_with_parent_ends_a_process_whose_parent_was_killed(tmp_path):
     ("error", "line"),
     [
         (InputError("--k: no\x1b[2J such"), "prog: error: --k: no\\x1b[2J such\n"),
-        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device (to see"),
+        (OSError(28, "No space left"), "prog: error: cannot write to standard output (No space left); "),
+        (OSError(13, "Permission denied"), "PermissionError: [Errno 13] Permission denied (to see"),
         (MemoryError(), "prog: error: out of memory; "),
         (RecursionError("maximum recursion depth exceeded"), "RecursionError: maximum recursion depth"),
         (ZeroDivisionError("division\n by zero"), "ZeroDivisionError: division by zero (to see where it "),

@@ -14,8 +14,6 @@ from typing import Any, Callable, TypeVar
 import numpy as np
 from mxnet import MXNetError, gluon, nd
 
-from ..scratch import SGD
-
 Compute = Callable[[Any, Any], Any]  # of two arrays
 Gradients = TypeVar("Gradients", bound=Compute)
 
@@ -93,18 +91,16 @@ def check_numbers(num_epochs: int, batch_size: float, trainer: Any) -> None:
         raise ValueError(f"the learning rate must be at least 0, not {trainer.learning_rate}")
 
 
-def sgd_from_scratch(params: Iterable[nd.NDArray] | None, lr: float | None) -> SGD:
-    """Return the trainer of a call without one.
+def check_params(params: Iterable[nd.NDArray]) -> list[nd.NDArray]:
+    """Return the parameters for SGD from scratch as a list.
 
     Raises:
-        ValueError: `params` or `lr` is missing or not usable.
+        ValueError: there are none.
     """
-    if params is None or lr is None:
-        raise ValueError("train_ch3 needs either a trainer, or params and lr for SGD from scratch")
-    trainer = SGD(params, lr)
-    if not trainer.params:
+    params = list(params)
+    if not params:
         raise ValueError("there are no parameters to train: params is empty")
-    return trainer
+    return params
 
 
 def check_not_added(trainer: Any) -> None:

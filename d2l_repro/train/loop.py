@@ -13,7 +13,7 @@ from typing import Any, Callable, Protocol
 from mxnet import MXNetError, autograd, cpu, engine, gluon, nd
 
 from ..results.history import History
-from ..scratch import correct
+from ..scratch import SGD, correct
 from .checks import (
     Labels,
     as_callbacks,
@@ -23,10 +23,10 @@ from .checks import (
     check_not_added,
     check_numbers,
     check_one_per_example,
+    check_params,
     checked_gradients,
     checked_metric,
     explained,
-    sgd_from_scratch,
 )
 
 BULK = 15  # operators handed to the engine at a time; more of them cost less each where nets are tiny
@@ -193,8 +193,10 @@ def train_ch3(
     """
     trained: list[nd.NDArray] = []
     if trainer is None:
-        trainer = own = sgd_from_scratch(params, lr)
-        trained = own.params
+        if params is None or lr is None:
+            raise ValueError("train_ch3 needs either a trainer, or params and lr for SGD from scratch")
+        trained = check_params(params)
+        trainer = SGD(trained, lr)
     check_numbers(num_epochs, batch_size, trainer)
     metrics = {"acc": correct} if metrics is None else metrics
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
