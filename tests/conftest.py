@@ -45,6 +45,12 @@ hypothesis.settings.register_profile("search", deadline=None, max_examples=1000,
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
+def pytest_configure(config):
+    # Workers get whole files. By default those with the most tests go first, and the few long tests of others
+    # keep one worker busy at the end; by their names, chapters and commands go first.
+    config.option.loadscopereorder = False
+
+
 def _write_idx(path, array):
     """Write a gzipped idx file of unsigned bytes."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()

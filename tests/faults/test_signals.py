@@ -91,7 +91,7 @@ sys.meta_path.insert(0, Finder())
     assert command.end() == (130, "", "d2l_repro: interrupted\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_kfold_takes_its_workers_with_it(number, start, tmp_path):
     command = start(*KFOLD, "--k", "20", "--num-epochs", "30", "--out", tmp_path)
     command.wait_until((tmp_path / "folds").exists)
