@@ -89,7 +89,7 @@ def test_end_with_parent_ends_a_process_whose_parent_was_killed(tmp_path):
         process.kill()
         began = time.monotonic()
         process.stdout.read()  # until the child, which holds the other end of the pipe, has ended too
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5  # by itself it would have slept on; the cores may be busy
 
 
 @pytest.mark.parametrize(

@@ -120,12 +120,12 @@ def test_read_arrays_reads_a_damaged_file_or_says_in_one_line_why_not(path, edit
         start = int(place * len(content))
         content = content[:start] + piece + content[start + length :]
     path.write_bytes(content)
-    message, start = "", time.perf_counter()
+    message, start = "", time.process_time()
     try:
         arrays, about = read_arrays(path)
     except ValueError as error:
         message = str(error)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     if message:
         assert message.isprintable()
         return
