@@ -28,7 +28,7 @@ test: $(VENV)/installed-dev ## run the fast test suite; set D2L_REPRO_DATA to a 
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/installed-dev ## compare full-scale runs with published values, for several seeds (real data, minutes)
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto -m slow --durations=10
 
 coverage: $(VENV)/installed-dev ## run the fast test suite, and list the lines and branches that it does not reach
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term-missing:skip-covered
