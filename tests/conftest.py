@@ -1,7 +1,9 @@
 import gzip
+import io
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import hypothesis
@@ -62,6 +64,22 @@ def _write_idx(path, array):
 def write_idx():
     """Return the function (path, array) that writes a gzipped idx file."""
     return _write_idx
+
+
+@pytest.fixture(scope="session")
+def archive_of():
+    """Return a function that returns the content of a .tar.gz file of the given members, name -> bytes."""
+
+    def content_of(members):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w:gz") as tar:
+            for name, content in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+        return file.getvalue()
+
+    return content_of
 
 
 @pytest.fixture(scope="session")

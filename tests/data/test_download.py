@@ -191,20 +191,14 @@ def test_registry_mirrors_provide_the_published_files(name, tmp_path, monkeypatc
 
 
 @pytest.fixture
-def archive(server, monkeypatch, offline):
+def archive(server, archive_of, monkeypatch, offline):
     """Return a function that publishes an archive with the given members.
 
     The registry lists one file of it, and the first 99 bytes of another.
     """
 
     def put(members, path="/files.tar.gz"):
-        file = io.BytesIO()
-        with tarfile.open(fileobj=file, mode="w:gz") as tar:
-            for name, content in members.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                tar.addfile(info, io.BytesIO(content))
-        server.content[path] = file.getvalue()
+        server.content[path] = archive_of(members)
         url = f"http://127.0.0.1:{server.server_port}{path}"
         monkeypatch.setattr(
             download,
