@@ -12,8 +12,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -22,10 +23,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPEATED = 1.0  # seconds in which further signals are the same request: a terminal and a parent both send it
 POLL = 0.25  # seconds between two looks whether the parent still exists
 GRACE = 1.5  # seconds for saving what is finished after the parent has gone
+AGAIN = 0.02  # seconds until a signal comes again that Python has ignored
 
 _last = 0  # number of the last signal; 0 before any
 _last_time = -REPEATED
-_pending = False  # whether the last request has yet to be obeyed
+_ignored = False  # whether Python has ignored the exception of the last request
 _code: Any = None  # exit code of a command that a signal has ended
 
 
@@ -49,17 +51,6 @@ def is_asked() -> bool:
     return bool(_last)
 
 
-def stop_if_asked() -> None:
-    """Raise KeyboardInterrupt if a signal came since the last call.
-
-    If it arrives while one of MXNet's destructors runs, Python ignores the exception.
-    """
-    global _pending
-    if _pending:
-        _pending = False
-        raise KeyboardInterrupt
-
-
 def quit_at_once() -> None:
     """Let the signals end this process with one line, for a time in which there is nothing to save.
 
@@ -79,10 +70,11 @@ def interruptible(at_once: bool = False) -> Iterator[None]:
     Args:
         at_once: let them end the process instead, as `quit_at_once` does.
     """
-    global _last, _pending, _last_time, _code
+    global _last, _ignored, _last_time, _code
     # Earlier commands in this process are over.
-    _last, _pending, _last_time, _code = 0, False, -REPEATED, None
+    _last, _ignored, _last_time, _code = 0, False, -REPEATED, None
     earlier = {number: signal.getsignal(number) for number in _handled_signals()}
+    earlier_hook = sys.unraisablehook
     parent = os.environ.get(PARENT)
     os.environ[PARENT] = str(os.getpid())
     try:
@@ -91,6 +83,7 @@ def interruptible(at_once: bool = False) -> Iterator[None]:
         else:
             for number in earlier:
                 signal.signal(number, _interrupt)
+            sys.unraisablehook = partial(_send_again, earlier_hook)
         yield
     except SystemExit as end:
         if end.code:
@@ -99,8 +92,10 @@ def interruptible(at_once: bool = False) -> Iterator[None]:
             _code = end.code
         raise
     finally:
+        _ignored = False
         for number, handler in earlier.items():
             signal.signal(number, handler)
+        sys.unraisablehook = earlier_hook
         if parent is None:
             os.environ.pop(PARENT, None)
         else:
@@ -152,12 +147,31 @@ def _handled_signals() -> Iterator[signal.Signals]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    global _last, _pending, _last_time
+    global _last, _ignored, _last_time
     now = time.monotonic()
-    if now - _last_time < REPEATED:
+    if now - _last_time < REPEATED and not _ignored:
         return
-    _last, _pending, _last_time = number, True, now
+    _last, _ignored, _last_time = number, False, now
     raise KeyboardInterrupt
+
+
+def _send_again(earlier_hook: Callable[[Any], None], unraisable: Any) -> None:
+    """Send the last signal again if its KeyboardInterrupt was raised where Python ignores exceptions.
+
+    Destructors are such places, and each of MXNet's arrays has one.
+    """
+    global _ignored
+    if not (_last and unraisable.exc_type and issubclass(unraisable.exc_type, KeyboardInterrupt)):
+        earlier_hook(unraisable)
+        return
+    _ignored = True
+
+    def send() -> None:
+        time.sleep(AGAIN)  # until the destructor is done
+        if _ignored:
+            os.kill(os.getpid(), _last)
+
+    threading.Thread(target=send, daemon=True, name="send_again").start()
 
 
 def _skip_teardown() -> None:

@@ -64,13 +64,34 @@ def test_interruptible_leaves_an_ignored_hangup_ignored():
         signal.signal(signal.SIGHUP, earlier)
 
 
-def test_stop_if_asked_raises_once_after_a_signal_that_a_destructor_swallowed():
-    with stopping.interruptible():
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            stopping.stop_if_asked()
-        stopping.stop_if_asked()
+class Destroyed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_signal_in_a_destructor_is_obeyed_right_after_it_without_a_word(capsys):
+    def work():
+        Destroyed()
+        time.sleep(5)
+        raise AssertionError("the signal was lost")
+
+    began = time.monotonic()
+    assert exit_code(work, capsys) == (143, "prog: interrupted\n")
+    assert time.monotonic() - began < 5
+    time.sleep(2 * stopping.AGAIN)  # nothing comes after the command
+
+
+def test_what_destructors_raise_themselves_is_still_reported(capsys):
+    class Faulty:
+        def __del__(self):
+            raise ValueError("of the destructor")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+        with stopping.interruptible():
+            Faulty()
+        assert sys.unraisablehook == sys.__unraisablehook__
+    assert "ValueError: of the destructor" in capsys.readouterr().err
 
 
 def test_end_with_parent_ends_a_process_whose_parent_was_killed(tmp_path):

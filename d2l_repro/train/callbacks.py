@@ -15,7 +15,7 @@ import numpy as np
 from mxnet import nd
 from tqdm import tqdm
 
-from .. import channel, stopping
+from .. import channel
 from ..data.streams import BOOK_SEED
 from ..results.history import epoch_line, is_shown
 from ..scratch import clip_gradients
@@ -77,7 +77,6 @@ class Progress(Callback):
         self._reporting = channel.is_reported()
 
     def after_step(self, loop: Loop) -> None:
-        stopping.stop_if_asked()
         # Python may run far ahead of the computation, and would obey a signal only when that has caught up.
         self._recent.append(loop.sums["train_loss"])
         if len(self._recent) == LEAD:
