@@ -54,6 +54,7 @@ TESTS = (
 # They insert or rename variables, which need a list of names; or change nothing.
 LEFT_OUT = ("core/NoOp", "core/VariableReplacer", "core/VariableInserter")
 LONGEST = 60  # seconds of tests for one mutant
+CONTROLS = 10  # of so many mutants, one has its tests run without the change too: they must pass
 KILLED, SURVIVED, TIMED_OUT = "killed", "survived", "timed out"
 
 
@@ -173,17 +174,23 @@ def _node_id(case):
     return f"{case.get('file')}::{case.get('name')}"
 
 
-def try_mutant(mutant, tests, copy):
-    """Return what became of a mutant, in a copy of the project."""
+def try_mutant(mutant, tests, copy, control=False):
+    """Return what became of a mutant, in a copy of the project.
+
+    Args:
+        control: first run the same tests without the change, and raise RuntimeError if one fails.
+    """
     path = copy / mutant.module
     code = path.read_text()
     operator = cosmic_ray.plugins.get_operator(mutant.operator)()
     mutated = mutate_code(code, operator, mutant.occurrence)
     chosen = tests.reaching(mutant.module, mutant.line)
-    path.write_text(mutated)
     package = f"tests/{Path(mutant.module).parent.name}/"
     own = [name for name in chosen if name.startswith(package)]
     others = [name for name in chosen if not name.startswith(package)]
+    if control and KILLED in (_run(own, copy, LONGEST), _run(others, copy, LONGEST)):
+        raise RuntimeError(f"tests of {mutant} fail without it, so that they notice nothing")
+    path.write_text(mutated)
     try:
         # Most mutants are noticed by the tests of their own package, which start faster alone.
         outcome = _run(own, copy, 30 + 3 * sum(tests.seconds[name] for name in own))
@@ -228,14 +235,14 @@ def try_all(mutants, tests, jobs):
         for _ in range(jobs):
             copies.put(_copy(folder))
 
-        def task(mutant):
+        def task(number, mutant):
             copy = copies.get()
             try:
-                return try_mutant(mutant, tests, copy)
+                return try_mutant(mutant, tests, copy, control=number % CONTROLS == 0)
             finally:
                 copies.put(copy)
 
-        yield from tqdm(pool.map(task, mutants), total=len(mutants), unit="mutant")
+        yield from tqdm(pool.map(task, range(len(mutants)), mutants), total=len(mutants), unit="mutant")
 
 
 def summary(tried):
