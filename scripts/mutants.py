@@ -177,8 +177,7 @@ def _node_id(case):
 def try_mutant(mutant, tests, copy, control=False):
     """Return what became of a mutant, in a copy of the project.
 
-    Args:
-        control: first run the same tests without the change, and raise RuntimeError if one fails.
+    With `control`, run the same tests without the change first, and raise RuntimeError if one fails.
     """
     path = copy / mutant.module
     code = path.read_text()
