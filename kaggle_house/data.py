@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 from collections import Counter
@@ -49,6 +50,14 @@ class Tables:
     official: bool = True  # whether these are the published files, byte for byte
     stand_in_for: str | None = None  # the data set that was not available, if these took its place
     files: dict[str, Path] = field(default_factory=dict)  # "the training table" and "the test table" -> path
+
+    def digest(self) -> str:
+        """Return a hash of all cells and the names of their columns, the same in every process."""
+        digest = hashlib.sha256()
+        for table in (self.train, self.test):
+            digest.update(repr(list(table.columns)).encode())
+            digest.update(pd.util.hash_pandas_object(table).to_numpy().tobytes())
+        return digest.hexdigest()
 
 
 class Row(NamedTuple):

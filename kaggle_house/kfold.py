@@ -182,7 +182,7 @@ def cross_validate(
             "--backend: threads share MXNet's random numbers, which would change the results; choose loky"
         )
     folds = split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
-    data_key = joblib.hash((tables.train, tables.test))
+    data_key = tables.digest()
     keys = [joblib.hash((recipe, options.impl, fold, data_key)) for fold in folds]
     store = FoldStore(folder, recipe, options.impl)
     results: dict[int, FoldResult] = {}  # index of the fold -> result
@@ -370,7 +370,7 @@ def summarize(
     return {
         "dataset": tables.name,
         "stand_in_for": tables.stand_in_for,
-        "data_hash": joblib.hash((tables.train, tables.test)),
+        "data_hash": tables.digest(),
         "settings": asdict(recipe),
         "options": asdict(options),
         "folds": [

@@ -30,7 +30,9 @@ runs = [
     numbers(weight_decay.run(quick=True, stream="macos")),
 ]
 recipe = recipes.TUNED.replace(num_epochs=2, num_nets=1, num_hiddens=4)
-folds, _ = kfold.cross_validate(recipe, data.load_tables(dataset="generated"), kfold.FoldOptions(k=2))
+tables = data.load_tables(dataset="generated")
+few = data.Tables(tables.train.head(200), tables.test.head(50))
+folds, _ = kfold.cross_validate(recipe, few, kfold.FoldOptions(k=2))
 predicted = [number for fold in folds for number in (fold["train"], fold["valid"], *fold["predictions"])]
 print(json.dumps([hashlib.sha256(json.dumps(runs).encode()).hexdigest(), predicted]))
 """
@@ -40,7 +42,7 @@ import mxnet, numpy
 from chapters import lstm_sine, mlp
 random.random(); numpy.random.rand(3); mxnet.nd.random.normal(shape=3)
 mlp.run(mlp.HParams(num_epochs=1, num_hiddens=8), dataset="digits", seed=7)
-lstm_sine.run(lstm_sine.HParams(num_epochs=1))
+lstm_sine.run(quick=True)
 """
 
 

@@ -24,7 +24,7 @@ from d2l_repro.train.parameters import parameters
 from d2l_repro.verify.lost_gradients import lost_inputs, lost_shares
 from d2l_repro.verify.parity import same_path
 
-SMALL = HParams(num_epochs=1, num_epochs_deep=2, steps_deep=5, num_epochs_fifty=20)
+SMALL = HParams(num_epochs=1, num_epochs_deep=2, steps_deep=5, num_epochs_fifty=5)
 pytestmark = pytest.mark.usefixtures("few_small_images")
 BUILDERS = [fully_connected_nets.from_scratch, fully_connected_nets.with_gluon]
 

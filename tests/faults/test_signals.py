@@ -93,7 +93,7 @@ sys.meta_path.insert(0, Finder())
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_kfold_takes_its_workers_with_it(number, start, tmp_path):
-    command = start(*KFOLD, "--k", "20", "--num-epochs", "30", "--out", tmp_path)
+    command = start(*KFOLD, "--k", "20", "--num-nets", "1", "--num-epochs", "10", "--out", tmp_path)
     command.wait_until((tmp_path / "folds").exists)
     code, err, left = command.stop(number)
     assert left == {}

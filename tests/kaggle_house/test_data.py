@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
-from kaggle_house.data import KAGGLE_NAMES, load_tables, read_table
+from kaggle_house.data import KAGGLE_NAMES, Tables, load_tables, read_table
 from kaggle_house.features import book_features, engineered_features
 from kaggle_house.generated import generated_tables
 from kaggle_house.schema import CATEGORY, COLUMNS, FEATURES, NUMERIC, ORDINAL, TEXT
@@ -390,3 +390,15 @@ def test_engineered_features_clip_numbers_and_correct_future_years():
     np.testing.assert_allclose(
         X[0, names.index("GarageYrBlt")], features.transform(same)[0, names.index("GarageYrBlt")], rtol=1e-6
     )
+
+
+def test_digest_of_tables_changes_with_any_cell_and_name():
+    train, test = generated_tables()
+    tables = Tables(train, test)
+    assert Tables(train.copy(), test.copy(), name="copy").digest() == tables.digest()
+    changed = [train.copy() for _ in range(3)]
+    changed[0].loc[7, "MSZoning"] = "other"
+    changed[1].loc[7, "LotFrontage"] = np.nan if train.loc[7, "LotFrontage"] > 0 else 1.0
+    changed[2] = changed[2].rename(columns={"LotArea": "LotFrontage", "LotFrontage": "LotArea"})
+    digests = [Tables(table, test).digest() for table in (train.iloc[::-1], *changed)]
+    assert len({tables.digest(), Tables(test, train).digest(), *digests}) == 6
