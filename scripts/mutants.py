@@ -12,6 +12,7 @@ import ast
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import Queue
 
@@ -54,7 +55,6 @@ TESTS = (
 # They insert or rename variables, which need a list of names; or change nothing.
 LEFT_OUT = ("core/NoOp", "core/VariableReplacer", "core/VariableInserter")
 LONGEST = 60  # seconds of tests for one mutant
-CONTROLS = 10  # of so many mutants, one has its tests run without the change too: they must pass
 KILLED, SURVIVED, TIMED_OUT = "killed", "survived", "timed out"
 
 
@@ -77,6 +77,7 @@ class Tried:
     after: str
     outcome: str
     tests: int  # that reach the line and were given the chance
+    noticed_by: str  # the test that failed
 
 
 def mutants_of(module):
@@ -133,11 +134,13 @@ class Tests:
             _measure(record, durations)
         self.data = coverage.CoverageData(str(record))
         self.data.read()
-        # A test that fails without a mutant would seem to notice every one.
+        # A test that fails without a mutant, or that pytest does not find, would seem to notice every one.
+        found = set(_pytest("--collect-only", "-qq", *TESTS).stdout.splitlines())
         self.seconds = {
             _node_id(case): float(case.get("time"))
             for case in ElementTree.parse(durations).iter("testcase")
-            if not {child.tag for child in case} & {"failure", "error", "skipped"}
+            if _node_id(case) in found
+            and not {child.tag for child in case} & {"failure", "error", "skipped"}
         }
 
     def reaching(self, module, line):
@@ -174,11 +177,8 @@ def _node_id(case):
     return f"{case.get('file')}::{case.get('name')}"
 
 
-def try_mutant(mutant, tests, copy, control=False):
-    """Return what became of a mutant, in a copy of the project.
-
-    With `control`, run the same tests without the change first, and raise RuntimeError if one fails.
-    """
+def try_mutant(mutant, tests, copy):
+    """Return what became of a mutant, in a copy of the project."""
     path = copy / mutant.module
     code = path.read_text()
     operator = cosmic_ray.plugins.get_operator(mutant.operator)()
@@ -187,34 +187,43 @@ def try_mutant(mutant, tests, copy, control=False):
     package = f"tests/{Path(mutant.module).parent.name}/"
     own = [name for name in chosen if name.startswith(package)]
     others = [name for name in chosen if not name.startswith(package)]
-    if control and KILLED in (_run(own, copy, LONGEST), _run(others, copy, LONGEST)):
-        raise RuntimeError(f"tests of {mutant} fail without it, so that they notice nothing")
     path.write_text(mutated)
     try:
         # Most mutants are noticed by the tests of their own package, which start faster alone.
-        outcome = _run(own, copy, 30 + 3 * sum(tests.seconds[name] for name in own))
+        outcome, failed = _run(own, copy, 30 + 3 * sum(tests.seconds[name] for name in own))
         if outcome == SURVIVED:
-            # Some of the others train a whole chapter first: what they do not say in time does not count.
-            outcome = KILLED if _run(others, copy, LONGEST) == KILLED else SURVIVED
+            outcome, failed = _run(others, copy, LONGEST)
+            if outcome == TIMED_OUT:
+                # Some of the others train a whole chapter first: what they do not say in time does not count.
+                outcome = SURVIVED
     finally:
         path.write_text(code)
     changed = [pair for pair in zip(code.splitlines(), mutated.splitlines()) if pair[0] != pair[1]]
     before, after = changed[0] if changed else ("", "")
-    return Tried(mutant, before.strip(), after.strip(), outcome, len(chosen))
+    return Tried(mutant, before.strip(), after.strip(), outcome, len(chosen), failed)
 
 
 def _run(chosen, copy, timeout):
+    """Return how tests end that are run until the first failure, and the name of the one that failed."""
     if not chosen:
-        return SURVIVED
-    command = [sys.executable, "-m", "pytest", "-xq", "-pno:cacheprovider", "-pno:xdist", *chosen]
-    environment = {**os.environ, "PYTHONPATH": str(copy)}
+        return SURVIVED, ""
     try:
-        code = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=timeout
-        ).returncode
+        process = _pytest("-xq", "-pno:xdist", *chosen, cwd=copy, timeout=timeout)
     except subprocess.TimeoutExpired:
-        return TIMED_OUT
-    return KILLED if code else SURVIVED
+        return TIMED_OUT, ""
+    failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", process.stdout, re.MULTILINE)
+    return (KILLED, failed[0] if failed else "") if process.returncode else (SURVIVED, "")
+
+
+def _pytest(*argv, cwd=ROOT, timeout=None):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-pno:cacheprovider", *argv],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(cwd)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
 
 
 def _copy(folder):
@@ -234,14 +243,25 @@ def try_all(mutants, tests, jobs):
         for _ in range(jobs):
             copies.put(_copy(folder))
 
-        def task(number, mutant):
+        def task(mutant):
             copy = copies.get()
             try:
-                return try_mutant(mutant, tests, copy, control=number % CONTROLS == 0)
+                return try_mutant(mutant, tests, copy)
             finally:
                 copies.put(copy)
 
-        yield from tqdm(pool.map(task, range(len(mutants)), mutants), total=len(mutants), unit="mutant")
+        yield from tqdm(pool.map(task, mutants), total=len(mutants), unit="mutant")
+
+
+def confirm(tried):
+    """Return the mutants, those as survivors whose test fails alone in its process without them, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = _copy(folder)
+        names = sorted({one.noticed_by for one in tried} - {""})
+        broken = {name for name in tqdm(names, unit="test") if _run([name], copy, LONGEST)[0] == KILLED}
+    for name in broken:
+        print(f"fails without a mutant: {name}")
+    return [replace(one, outcome=SURVIVED) if one.noticed_by in broken else one for one in tried]
 
 
 def summary(tried):
@@ -252,6 +272,11 @@ def summary(tried):
     texts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in (KILLED, SURVIVED, TIMED_OUT))
     share = f"{counts[KILLED] / judged:.3f} (95 % interval {low:.3f} to {high:.3f})"
     return f"{len(tried)} mutants: {texts}. Noticed of those that ended: {share}."
+
+
+def write(path, tried):
+    """Write mutants to a file."""
+    path.write_text(json.dumps([asdict(one) for one in tried], indent=1) + "\n")
 
 
 def main():
@@ -276,7 +301,9 @@ def main():
     mutants = [mutant for mutant in sample(args.number, args.seed) if args.only in mutant.module]
     for one in try_all(mutants, tests, args.jobs):
         tried.append(one)
-        args.out.write_text(json.dumps([asdict(one) for one in tried], indent=1) + "\n")
+        write(args.out, tried)
+    tried = confirm(tried)
+    write(args.out, tried)
     print(summary(tried))
 
 

@@ -4,6 +4,8 @@ import warnings
 import matplotlib as mpl
 import mxnet as mx
 import pytest
+import sklearn.cluster
+import sklearn.datasets  # noqa: F401  (its first import sets an environment variable and a warning filter)
 
 from d2l_repro.experiment import chapter
 
