@@ -135,12 +135,11 @@ class Tests:
         self.data = coverage.CoverageData(str(record))
         self.data.read()
         # A test that fails without a mutant, or that pytest does not find, would seem to notice every one.
-        found = set(_pytest("--collect-only", "-qq", *TESTS).stdout.splitlines())
+        found = set(_pytest("--collect-only", "-q", *TESTS).stdout.splitlines())
         self.seconds = {
             _node_id(case): float(case.get("time"))
             for case in ElementTree.parse(durations).iter("testcase")
-            if _node_id(case) in found
-            and not {child.tag for child in case} & {"failure", "error", "skipped"}
+            if _node_id(case) in found and not {child.tag for child in case} & {"failure", "error", "skipped"}
         }
 
     def reaching(self, module, line):
