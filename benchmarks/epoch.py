@@ -25,6 +25,7 @@ from d2l_repro.data.loader import Minibatches
 from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.train.loop import train_ch3
 
+LOADERS = {"book's loader": 0, "book's loader, 4 processes": 4}
 CHAPTERS = {"softmax regression": softmax_regression, "mlp": mlp}
 Contestant = Callable[[], float]  # () -> seconds
 
@@ -52,13 +53,16 @@ def our_epoch(chapter: ModuleType, build: Callable, train_iter: Any) -> Contesta
     return epoch
 
 
-def book_loader(pixels: np.ndarray, labels: np.ndarray) -> gluon.data.DataLoader:
+def book_loader(pixels: np.ndarray, labels: np.ndarray, num_workers: int = 0) -> gluon.data.DataLoader:
     """Return the loader of section 3.5, which converts images one at a time with ToTensor.
 
-    It does so in the process that trains.
+    Args:
+        pixels: images (n, height, width) of bytes.
+        labels: their classes (n,).
+        num_workers: processes that convert them; 0 leaves it to the process that trains.
     """
     dataset = gluon.data.ArrayDataset(nd.array(pixels[..., None], dtype="uint8"), labels.astype("int32"))
-    return gluon.data.DataLoader(dataset.transform_first(ToTensor()), 256, shuffle=True, num_workers=0)
+    return gluon.data.DataLoader(dataset.transform_first(ToTensor()), 256, shuffle=True, num_workers=num_workers)
 
 
 def torch_epoch(chapter: ModuleType, pixels: np.ndarray, labels: np.ndarray) -> Contestant | None:
@@ -133,9 +137,9 @@ def main(rounds: int = 7) -> None:
         for impl, build in (("scratch", chapter.from_scratch), ("gluon", chapter.with_gluon)):
             contestants[f"{name} {impl}"] = our_epoch(chapter, build, Minibatches(X, y, 256, seed=0))
         contestants[f"{name} torch"] = torch_epoch(chapter, pixels, labels)
-        contestants[f"{name} book's loader"] = our_epoch(
-            chapter, chapter.with_gluon, book_loader(pixels, labels)
-        )
+        for loader, num_workers in LOADERS.items():
+            train_iter = book_loader(pixels, labels, num_workers)
+            contestants[f"{name} {loader}"] = our_epoch(chapter, chapter.with_gluon, train_iter)
     available = {name: contestant for name, contestant in contestants.items() if contestant}
     times: dict[str, list[float]] = {name: [] for name in available}
     for contestant in available.values():
@@ -161,10 +165,15 @@ def report(median: dict[str, float], times: dict[str, list[float]]) -> None:
     products = median["product nd.dot"] / median["product FullyConnected"]
     print(f"\nnd.dot / FullyConnected: {products:.2f}")
     for name in CHAPTERS:
-        scratch, gluon_, book = (median[f"{name} {impl}"] for impl in ("scratch", "gluon", "book's loader"))
+        scratch, gluon_ = median[f"{name} scratch"], median[f"{name} gluon"]
+        for loader in LOADERS:
+            book = median[f"{name} {loader}"]
+            print(
+                f"{name}: the {loader} takes {book / gluon_:.0f} times as long as Gluon with data in memory "
+                f"and {book / scratch:.0f} times as long as from scratch"
+            )
         print(
-            f"{name}: the book's loader takes {book / gluon_:.0f} times as long as Gluon with data in memory "
-            f"and {book / scratch:.0f} times as long as from scratch; "
+            f"{name}: "
             f"scratch / Gluon {scratch / gluon_:.2f}, "
             f"divided by the products' ratio {scratch / gluon_ / products:.2f}"
         )

@@ -29,7 +29,7 @@ from d2l_repro.train.parameters import parameters
 
 CHAPTERS = {name: importlib.import_module(f"chapters.{name}").chapter for name in TEXTBOOK}
 RUNS = {
-    "linear_regression": ["scratch", "gluon", "data"],
+    "linear_regression": ["scratch", "gluon", "closed form", "data"],
     "softmax_regression": ["scratch", "gluon"],
     "mlp": ["scratch", "gluon"],
     "polynomial_fitting": [
@@ -140,7 +140,7 @@ def test_chapter_on_synthetic_data_agrees_with_every_published_value(name):
     assert {row["verdict"] for row in result.published} == {"agrees"}
     assert failures(result.published) == []
     assert all(pair["left_at"] is None for pair in result.parity["pairs"])
-    assert result.models.keys() == result.labelled().keys() - {"data"}
+    assert result.models.keys() == result.labelled().keys() - {"data", "closed form"}
 
 
 def test_weight_decay_from_scratch_gives_the_printed_norm():
@@ -151,6 +151,22 @@ def test_weight_decay_from_scratch_gives_the_printed_norm():
 def test_linear_regression_learns_the_true_parameters():
     metrics = full("linear_regression").find("gluon").metrics
     assert [metrics["w[0]"], metrics["w[1]"], metrics["b"]] == pytest.approx([2, -3.4, 4.2], abs=2e-3)
+
+
+def test_linear_regression_closed_form_is_the_least_squares_solution_and_no_run_is_below_its_loss():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(50, 3)), rng.normal(size=50)
+    weights, bias = linear_regression.closed_form(X, y)
+    expected, *_ = np.linalg.lstsq(np.hstack([X, np.ones((50, 1))]), y, rcond=None)
+    np.testing.assert_allclose([*weights, bias], expected, rtol=1e-10)
+    result = full("linear_regression")
+    best = result.find("closed form").metrics["train_loss"]
+    assert all(best <= result.find(impl).metrics["train_loss"] < 1.05 * best for impl in ("scratch", "gluon"))
+
+
+def test_linear_regression_adds_vectors_the_same_in_both_ways():
+    a, b = nd.arange(5), nd.arange(5, 10)
+    assert (linear_regression.one_by_one(a, b) == a + b).asnumpy().all()
 
 
 def test_run_gives_the_same_numbers_without_the_other_runs():
