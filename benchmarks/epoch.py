@@ -62,7 +62,8 @@ def book_loader(pixels: np.ndarray, labels: np.ndarray, num_workers: int = 0) ->
         num_workers: processes that convert them; 0 leaves it to the process that trains.
     """
     dataset = gluon.data.ArrayDataset(nd.array(pixels[..., None], dtype="uint8"), labels.astype("int32"))
-    return gluon.data.DataLoader(dataset.transform_first(ToTensor()), 256, shuffle=True, num_workers=num_workers)
+    dataset = dataset.transform_first(ToTensor())
+    return gluon.data.DataLoader(dataset, 256, shuffle=True, num_workers=num_workers)
 
 
 def torch_epoch(chapter: ModuleType, pixels: np.ndarray, labels: np.ndarray) -> Contestant | None:

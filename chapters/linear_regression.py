@@ -133,8 +133,8 @@ def seconds_to_add(add: Callable[[nd.NDArray, nd.NDArray], nd.NDArray], n: int =
 def show(result, data):
     """Show the data, the loss by epoch, true and learned weights, and the time each implementation took.
 
-    Beside them: the weights of the closed form, which SGD approaches, and the time that two vectors take to be
-    added one element at a time.
+    Beside them: the weights of the closed form, which SGD approaches, and the time that it takes to add two
+    vectors one element at a time.
     """
     features, labels = (array.asnumpy() for array in data.source)
     w, b = closed_form(features, labels)
