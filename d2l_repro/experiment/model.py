@@ -23,6 +23,7 @@ class Model:
         gradients: (X, y) -> y_hat, losses; fills in every parameter's gradient.
         accuracy: (y_hat, y) -> 1 or 0 per example, for a net that classifies.
         lr: learning rate of that SGD; unused with a trainer.
+        step_losses: mean loss of every step's batch, if training kept them.
     """
 
     net: Callable
@@ -33,3 +34,4 @@ class Model:
     gradients: Callable | None = None
     accuracy: Callable = correct
     lr: float | None = None
+    step_losses: list[float] | None = None

@@ -61,9 +61,9 @@ class Conv2D(Layer):
     def backward(self, dY: nd.NDArray) -> nd.NDArray | None:
         dY = _channels_first(dY)  # (outputs, batch height width)
         # dW = dY columns', db = sum of the columns of dY, dcolumns = W' dY
-        self.W.grad[:] = nd.dot(dY, self.columns, transpose_b=True).reshape(self.W.shape)
+        nd.dot(dY, self.columns, transpose_b=True, out=self.W.grad.reshape((len(self.W), -1)))
         # A product with ones is several times as fast as `sum`.
-        self.b.grad[:] = nd.dot(dY, nd.ones(dY.shape[1], dtype=dY.dtype))
+        nd.dot(dY, nd.ones(dY.shape[1], dtype=dY.dtype), out=self.b.grad)
         if self.first:
             return None
         dcolumns = nd.dot(self.W.reshape((len(self.W), -1)), dY, transpose_a=True)

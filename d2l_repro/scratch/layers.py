@@ -81,7 +81,7 @@ class Affine(Layer):
         # dW = X' dY, db = sum of the rows of dY, dX = dY W'
         nd.dot(self.X, dY, transpose_a=True, out=self.W.grad)
         if self.b is not None:
-            self.b.grad[:] = dY.sum(axis=0)
+            nd.sum(dY, axis=0, out=self.b.grad)
         return None if self.first else nd.dot(dY, self.W, transpose_b=True).reshape(self.shape)
 
 
@@ -159,8 +159,9 @@ class _Norm(Layer):
         return self.normalize(X, *self.statistics(X))
 
     def backward(self, dY: nd.NDArray) -> nd.NDArray:
-        self.gamma.grad[:] = (dY * self.X_hat).sum(axis=0)
-        self.beta.grad[:] = dY.sum(axis=0)
+        # dgamma and dbeta are the sums of dY X^ and of dY over the batch.
+        nd.sum(dY * self.X_hat, axis=0, out=self.gamma.grad)
+        nd.sum(dY, axis=0, out=self.beta.grad)
         # With dX^ = gamma dY: dX = (dX^ - mean(dX^) - X^ mean(X^ dX^)) / std. The second and third terms
         # arise because mean and std depend on X too.
         dX_hat = self.gamma * dY
@@ -317,12 +318,14 @@ def gradients_by_hand(
             net.backward(gradient_of(scores, y))
         if reg:
             for W in net.weights:
+                grad = W.grad
                 # d/dW of |B| reg/2 |W|^2 is |B| reg W
-                W.grad[:] += batch_size * reg * W
+                grad += batch_size * reg * W
         if l1:
             for W in net.weights:
+                grad = W.grad
                 # d/dW of |B| l1 |W| is |B| l1 sign(W); MXNet's own sign takes three times as long
-                W.grad[:] += (batch_size * l1) * ((W > 0) - (W < 0))
+                grad += (batch_size * l1) * ((W > 0) - (W < 0))
         return scores, losses_of(scores, y)
 
     return gradients

@@ -184,6 +184,34 @@ class StepSizes(Callback):
         loop.add("step_size", nd.add_n(*moved).sqrt())
 
 
+class StepLosses(Callback):
+    """Keep the mean loss of every step's batch, and print some when an epoch ends, so that no step waits.
+
+    Args:
+        label: start of each line.
+        print_every: steps between two lines; None prints none.
+    """
+
+    def __init__(self, label: str = "", print_every: int | None = None):
+        self.label, self.print_every = label, print_every
+        self.losses: list[float] = []
+        self._sums: list[nd.NDArray] = []
+        self._counts = [0]
+
+    def after_step(self, loop: Loop) -> None:
+        self._sums.append(loop.sums["train_loss"])
+        self._counts.append(loop.counts["train_loss"])
+
+    def after_epoch(self, loop: Loop) -> None:
+        sums = nd.concat(nd.zeros(1), *self._sums, dim=0).asnumpy().astype("float64")
+        self.losses += (np.diff(sums) / np.diff(self._counts)).tolist()
+        first = loop.step - len(self._sums)
+        for step in range(first, loop.step):
+            if self.print_every and step % self.print_every == 0:
+                print(f"{self.label} step {step + 1}, loss {self.losses[step]:.4g}".strip(), flush=True)
+        self._sums, self._counts = [], [0]
+
+
 class MeasureEvery(Callback):
     """Measure a number before training and then after every `every` examples of an epoch.
 

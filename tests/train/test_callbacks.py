@@ -10,7 +10,14 @@ from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import SGD, normal
 from d2l_repro.scratch.layers import LOSSES, Activation, Affine, BatchNorm, Network, gradients_by_hand
 from d2l_repro.train import train_ch3
-from d2l_repro.train.callbacks import BestModel, Clip, StepSizes, kept_random_state, seed_everything
+from d2l_repro.train.callbacks import (
+    BestModel,
+    Clip,
+    StepLosses,
+    StepSizes,
+    kept_random_state,
+    seed_everything,
+)
 from d2l_repro.train.parameters import parameters
 
 BATCH_SIZE, LR = 16, 0.5
@@ -84,6 +91,25 @@ def test_best_model_keeps_the_first_best_epoch(largest, epoch):
     assert best.epoch == epoch
     assert weights.asnumpy().tolist() == [epoch] * 3
     assert running.asnumpy().tolist() == [-epoch] * 2
+
+
+def test_step_losses_are_the_means_of_each_batch_and_are_printed_when_their_epoch_ends(capsys):
+    X, y = nd.random.normal(shape=(10, 2)), nd.arange(10)
+    batches = [(X[i : i + 4], y[i : i + 4]) for i in (0, 4, 8)]  # the last one is short
+    means, callback = [], StepLosses("net", print_every=2)
+    w = nd.ones((2, 1))
+    w.attach_grad()
+
+    def loss(y_hat, y):
+        losses = (y_hat.reshape(-1) - y) ** 2
+        means.append(losses.mean().asscalar().item())
+        return losses
+
+    train_ch3(lambda X: nd.dot(X, w), batches, None, loss, 2, 4, [w], 1e-3, metrics={}, callbacks=[callback])
+    assert callback.losses == pytest.approx(means, rel=1e-5)
+    assert len(means) == 6
+    lines = [f"net step {step}, loss {means[step - 1]:.4g}" for step in (1, 3, 5)]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_kept_random_state_hides_from_the_caller_what_seeds_were_set_inside():
