@@ -101,6 +101,14 @@ def test_evaluate_refuses_means_and_accepts_numpy():
     assert evaluate(parts, net, lambda a, b: b.asnumpy()) == pytest.approx(0.45)
 
 
+def test_means_are_refused_after_a_batch_of_one_example_too():
+    parts = [(X[:1], y[:1]), (X[1:], y[1:])]  # the mean of one example is a number per example
+    with pytest.raises(ValueError, match="the loss returned a single number for 9 examples"):
+        train(lambda a, b: squared_loss(a, b).mean(), parts)
+    with pytest.raises(ValueError, match="metric 'mean' returned a single number for 9 examples"):
+        train(data=parts, metrics={"mean": lambda a, b: squared_loss(a, b).mean()})
+
+
 @pytest.mark.parametrize(
     ("outputs", "labels", "loss", "message"),
     [
