@@ -24,7 +24,7 @@ LONG = {  # name -> command, and the flags that resume it
     ),
     "study": (["-m", "chapters.mnist_regularization", "--quick", "--impl", "gluon", "--jobs", "2"], []),
     "kfold": (
-        [*KFOLD, "--k", "4", "--num-epochs", "60"],
+        [*KFOLD, "--k", "4", "--num-nets", "1"],
         ["--resume"],
     ),
 }
