@@ -20,6 +20,7 @@ a sum that only grows: its steps shrink to a seventh in three passes; Adam's kee
 from dataclasses import dataclass, replace
 from typing import Literal, Optional
 
+import numpy as np
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
@@ -45,8 +46,11 @@ DEEP = (100,) * 5  # hidden layers
 NUM_SMALL = 4000  # training images of the article's last net
 SCALES = (1e-3, 3e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 3e-1, 1.0)
 RULES = {"sgd": 1e-2, "momentum": 5e-3, "adagrad": 5e-3, "rmsprop": 1e-4, "adam": 1.2e-3}  # learning rates
-# The article: batch norm and dropout raise the accuracy by ten points.
-CONCLUSIONS = {"norm_and_dropout_gain": ("last, batch norm and dropout", "last", "valid_acc")}
+# The article's conclusions: name -> (a run, the run to subtract, what is compared)
+CONCLUSIONS = {
+    "norm_and_dropout_gain": ("last, batch norm and dropout", "last", "valid_acc"),
+    "three_layers_minus_five": ("three-layer overfit 50", "five-layer overfit 50", "valid_acc"),
+}
 NORMS = {"batch": (layers.BatchNorm, nn.BatchNorm), "layer": (layers.LayerNorm, nn.LayerNorm)}
 
 
@@ -215,19 +219,18 @@ def show(result, data):
     comparison.draw(result, tables, f"on {title}", ("train_loss", "train_acc", "valid_acc"))
     result.tables["Gradients by hand: largest relative error against"] = gradient_table()
     add_differences(result, CONCLUSIONS)
+    losses = {}
     for run in result.select(variant="two-layer SGD"):
         if run.model:
+            losses[run.impl] = range(1, len(run.model.step_losses) + 1), run.model.step_losses
             units = plot.as_images(book_arrays(run.model)[0].T[:20], X.shape[1:])
             what = f"What twenty hidden units look for, {run.impl}"
             result.figures[f"weights_{run.impl}"] = plot.image_row(units, [""] * 20, what)
-    losses = {r.impl: r.model.step_losses for r in result.select(variant="two-layer SGD") if r.model}
     if losses:
-        curves = {impl: (range(1, len(values) + 1), values) for impl, values in losses.items()}
-        title = "The loss of every batch, two layers"
-        result.figures["loss_by_step"] = plot.lines(curves, "step", "mean loss of the batch", title)
-    deep = Setting(num_epochs=1, batch_size=1, sigma=5e-2, lr=1, hidden=DEEP)
-    nets = {name: from_scratch(deep.replace(activation=name), data).net for name in ACTIVATIONS}
-    show_lost_gradients(result, nets, X, f"on {title}")
+        result.figures["loss_by_step"] = plot.lines(
+            losses, "step", "mean loss of the batch", "The loss of every batch, two layers"
+        )
+    show_answers(result, data, X, f"on {title}")
     for impl in dict.fromkeys(run.impl for run in result.runs):
         learned = {
             net: [result.find(impl, f"{net} scale {scale:g}").metrics.get("train_acc", 0) for scale in SCALES]
@@ -247,6 +250,40 @@ def show(result, data):
             f"How far each rule moves the parameters, {impl}",
             logy=True,
         )
+
+
+def show_answers(result, data, X, where):
+    """Show what answers the article's questions: lost gradients, the signal by layer, and Adam's factors."""
+    deep = Setting(num_epochs=1, batch_size=1, sigma=5e-2, lr=1, hidden=DEEP)
+    nets = {name: from_scratch(deep.replace(activation=name), data).net for name in ACTIVATIONS}
+    show_lost_gradients(result, nets, X, where)
+    scaled = {sigma: from_scratch(deep.replace(sigma=sigma), data).net for sigma in (1e-2, 5e-2, 1e-1, 2e-1)}
+    result.figures["signal_by_layer"] = plot.lines(
+        {
+            f"scale {sigma:g}": (range(1, len(DEEP) + 1), signal_sizes(net, X))
+            for sigma, net in scaled.items()
+        },
+        "hidden layer",
+        "standard deviation of the outputs",
+        "Each layer multiplies the signal by the scale again",
+        logy=True,
+    )
+    t = np.unique(np.geomspace(1, 10_000, 60).round())
+    result.figures["bias_correction"] = plot.lines(
+        {f"1 / (1 - {beta}^t)": (t, 1 / (1 - beta**t)) for beta in (0.9, 0.999)},
+        "step t",
+        "factor",
+        "Adam's bias corrections tend to 1: they do not make averages shrink",
+        logx=True,
+        logy=True,
+    )
+
+
+def signal_sizes(net: Network, X: nd.NDArray) -> list[float]:
+    """Return the standard deviation of every hidden layer's outputs."""
+    net(X)
+    outputs = [layer.Y.asnumpy() for layer in net.layers if isinstance(layer, Activation)]
+    return [output.std().item() for output in outputs]
 
 
 chapter = Chapter(

@@ -162,6 +162,26 @@ list(net.collect_params(".*weight"))  # -> ['hidden_weight', 'output_weight']
 net.collect_params(".*bias").setattr("wd_mult", 0)
 [param.wd_mult for param in net.collect_params().values()]  # -> [1.0, 0, 1.0, 0]
 
+# %%
+# A layer from four features, as of an image of 2 x 2 pixels, to three classes has a weight for each pair of
+# them, and a bias for each class.
+layer = nn.Dense(3, in_units=4)
+layer.initialize()
+layer.weight.data().size, layer.bias.data().size  # -> (12, 3)
+
+# %% [markdown]
+# ## Cross-entropy and likelihood
+# Softmax gives each class a probability. An example's cross-entropy is minus the logarithm of its class's. A
+# sum of logarithms is the logarithm of a product: the parameters with the smallest mean loss are those that
+# make all labels together most probable.
+
+# %%
+scores, labels = nd.random.normal(shape=(5, 3)), nd.array([0, 2, 1, 1, 0])
+losses = gluon.loss.SoftmaxCrossEntropyLoss()(scores, labels)
+probabilities = nd.softmax(scores).pick(labels)
+joint = probabilities.asnumpy().prod()
+abs((-losses.mean() * 5).exp().asscalar() / joint - 1) < 1e-5  # -> True
+
 # %% [markdown]
 # ## Initializers
 # By default, weights are uniform between -0.07 and 0.07, and biases are 0.

@@ -228,6 +228,18 @@ def test_nets_memorize_fifty_images_from_some_initial_scales_only(impl):
     assert memorized["three-layer"] > memorized["five-layer"]
 
 
+def test_signal_sizes_are_multiplied_by_the_scale_in_each_layer():
+    seed_everything(0)
+    X = nd.random.normal(shape=(500, 20))
+    data = Data("synthetic", None, source=SimpleNamespace(train=(X, None), num_outputs=3))
+    small, large = (
+        np.array(fully_connected_nets.signal_sizes(fully_connected_nets.from_scratch(hp, data).net, X))
+        for hp in (setting(sigma=sigma, hidden=(100,) * 3) for sigma in (0.01, 0.1))
+    )
+    # The weights of the two nets are different samples, hence the tolerance.
+    np.testing.assert_allclose(large / small, [10, 100, 1000], rtol=0.3)
+
+
 def test_lost_gradients_are_those_of_the_formula():
     assert lost_inputs("leaky relu") == "nowhere"
     assert lost_inputs("relu") == "x <= 0"

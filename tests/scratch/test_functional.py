@@ -103,6 +103,17 @@ def test_dropout_keeps_the_expectation(p):
     assert abs(kept.mean() - 1) < 5 * np.sqrt(p / (1 - p) / kept.size)
 
 
+def test_dropout_without_scaling_is_as_consistent_if_predictions_are_scaled_instead():
+    # Ours scales by 1 / (1 - p) in training. Left unscaled, activations have 1 - p times their expectation,
+    # which prediction must then have, too: in either convention the two expectations agree.
+    p, x = 0.3, nd.ones(200_000)
+    with autograd.train_mode():
+        unscaled = scratch.dropout(x, p) * (1 - p)
+    prediction = x * (1 - p)
+    error = np.sqrt(p * (1 - p) / x.size)
+    assert abs(unscaled.mean().asscalar() - prediction.mean().asscalar()) < 5 * error
+
+
 @pytest.mark.parametrize("p", [-0.1, 1.5, float("nan")])
 def test_dropout_rejects_invalid_probabilities(p):
     with pytest.raises(ValueError, match="probability"):

@@ -199,7 +199,7 @@ def lines(
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear")
     if logy:
         logarithmic(ax)
-    if all(float(value).is_integer() for x, _ in curves.values() for value in x):
+    if not logx and all(float(value).is_integer() for x, _ in curves.values() for value in x):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_beside(figure, ax, handlelength=3)
     return figure
