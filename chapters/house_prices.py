@@ -290,7 +290,12 @@ def show(result, data):
             add_trials(result, impl, data.source)
             draw_trials(result, impl, mark)
             add_submissions(result, impl, data.source, mark)
-    result.add("data", metrics={"num_features": data.source.test.shape[1]})
+    num_features = data.source.test.shape[1]
+    result.figures["model"] = plot.network(
+        [("features of a house", num_features), ("price", 1)],
+        f"House prices: {num_features:,} weights and a bias",
+    )
+    result.add("data", metrics={"num_features": num_features})
 
 
 def without_loss(history):

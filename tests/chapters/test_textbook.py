@@ -71,6 +71,7 @@ FIGURES = {
     "weight_decay": {"loss_lambda_0", "loss_lambda_3"},
     "dropout": {"training_curves", "variants_scratch", "variants_gluon"},
     "house_prices": {
+        "model",
         "fold_1",
         "all_rows",
         *(f"article_{what}_{impl}" for what in ("trials", "epochs") for impl in ("scratch", "gluon")),

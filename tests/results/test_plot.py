@@ -77,6 +77,16 @@ def test_readable_colours_have_the_contrast_that_accessible_text_needs():
         assert 1.05 / (luminance(readable(color)) + 0.05) >= 4.5, color
 
 
+def test_network_draws_a_unit_for_each_and_marks_those_left_out():
+    figure = plot.network([("pixels", 784), ("hidden", 4), ("class", 1)], "A net")
+    (ax,) = figure.axes
+    units = [part.get_offsets() for part in ax.collections]
+    # eleven less the middle one, and three dots in its place
+    assert [len(each) for each in units] == [10, 3, 4, 1]
+    assert len(ax.lines) == 10 * 4 + 4
+    assert [text.get_text() for text in ax.texts] == ["pixels\n784 units", "hidden\n4 units", "class\n1 unit"]
+
+
 def test_bands_draw_where_values_lie():
     rows = [
         {"chapter": "mlp", "run": "gluon", "metric": "test_acc", "z": z, "z_ours": z_ours}

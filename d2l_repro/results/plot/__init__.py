@@ -9,6 +9,7 @@ from .functions import functions
 from .images import as_images, image_row
 from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
+from .networks import network
 from .planes import decision_regions, descents
 from .style import COLORS, STYLE, render, save, styled
 
@@ -28,6 +29,7 @@ __all__ = [
     "intervals",
     "lines",
     "mistakes_matrix",
+    "network",
     "on_axis",
     "predicted_against_true",
     "render",
