@@ -58,6 +58,7 @@ from kaggle_house.model import linear_from_scratch, linear_with_gluon
 from kaggle_house.recipes import ARTICLE
 
 SHORT, LONG = 10, 20  # epochs of the article's two trainings
+AS_THEY_ARE = "article, prices as they are"  # not standardized
 SCORES = ("train_log_rmse", "valid_log_rmse")
 
 
@@ -83,6 +84,7 @@ class Article(settings.Settings):
     fold: Annotated[int, Bounds(0)] = 0  # fold to train, from 1; 0 trains all rows
     batch_size: Count = ARTICLE.batch_size  # houses per step
     lr: Positive = ARTICLE.lr  # learning rate of Adam
+    standardize: bool = True  # the prices; the article says that training may need it
 
 
 @dataclass
@@ -142,7 +144,8 @@ def split(X, prices, X_test, test_ids, hp):
     train_rows, valid_rows = fold_rows(len(prices), hp.k, hp.fold)
     train = nd.array(X[train_rows]), nd.array(prices[train_rows])
     valid = (nd.array(X[valid_rows]), nd.array(prices[valid_rows])) if hp.fold else None
-    target, to_prices = standardized(prices[train_rows]) if isinstance(hp, Article) else (train[1], identity)
+    is_standardized = isinstance(hp, Article) and hp.standardize
+    target, to_prices = standardized(prices[train_rows]) if is_standardized else (train[1], identity)
     return Houses(train, valid, X_test, test_ids, target, to_prices)
 
 
@@ -323,13 +326,15 @@ def add_trials(result, impl, houses):
     """Add the article's trials, the numbers that it prints, which are the first trial's, and its conclusions.
 
     Ten epochs are the first ten of twenty. The learning rate is constant, so that both take the same steps
-    until then.
+    until then. The first trial is repeated without standardizing the prices.
     """
     hp, trials = Article(LONG, result.settings["k"]), []
     for number in range(1, result.settings["trials"] + 1):
         history = cross_validate(BUILDERS[impl], hp, houses, (result.seed, number))
         trials.append(RunResult(impl, trial(number), result.seed, history, history.last_numbers()))
     ends = {n: [run.history[n - 1] for run in trials] for n in (SHORT, LONG)}
+    raw = cross_validate(BUILDERS[impl], hp.replace(standardize=False), houses, (result.seed, 1))
+    trials.append(RunResult(impl, AS_THEY_ARE, result.seed, raw, raw.last_numbers()))
     result.runs += trials
     for num_epochs, rows in ends.items():
         # The printed numbers are one trial's. If another number of trials is asked for, to measure how they
@@ -340,9 +345,11 @@ def add_trials(result, impl, houses):
                 RunResult(impl, article(num_epochs), seed, metrics=History([row]).last_numbers())
             )
     result.add(impl, CONCLUSIONS, trial_differences(ends[SHORT], ends[LONG]))
+    scores = dict(enumerate(zip(ends[SHORT], ends[LONG]), 1))
+    scores["1, prices as they are"] = raw[SHORT - 1], raw[LONG - 1]
     result.tables[f"The article's trials: mean ± standard deviation over the folds, {impl}"] = [
-        {"trial": number, **scores_in_words(SHORT, short), **scores_in_words(LONG, long)}
-        for number, (short, long) in enumerate(zip(ends[SHORT], ends[LONG]), 1)
+        {"trial": name, **scores_in_words(SHORT, short), **scores_in_words(LONG, long)}
+        for name, (short, long) in scores.items()
     ]
 
 

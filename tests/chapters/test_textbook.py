@@ -50,6 +50,7 @@ RUNS = {
             "book",
             *(f"article {n} epochs{rows}" for n in (10, 20) for rows in ("", ", all rows")),
             "article trial 1",
+            "article, prices as they are",
             "conclusions",
         )
     ]
