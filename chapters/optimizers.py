@@ -185,6 +185,7 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
         "rho=0.9": base,
         "rho=0.99": base.replace(optimizer=SLOW_AVERAGE),
         "rho=0.9, decay": base.replace(wd=5e-4),
+        "rho=0.9, four times the decay": base.replace(wd=2e-3),  # the article: the smaller rho needs more
         "rho=0.99, decay": base.replace(optimizer=SLOW_AVERAGE, wd=5e-4),
         "rho=0.9, decay without half": base.replace(wd=5e-4, l2_factor=2),
     }
