@@ -209,6 +209,10 @@ def test_adamw_follows_the_same_path_as_mxnets_operator(steps):
     )
 
 
+def test_adamw_decays_by_a_hundredth_by_default_as_its_authors_did():
+    assert scratch.AdamW([parameter()], 0.1).wd == 0.01
+
+
 @given(rho=st.floats(0.01, 0.98), lr=st.floats(1e-3, 1))
 @settings(max_examples=20, deadline=None)
 def test_momentum_average_with_a_larger_constant_learning_rate_follows_the_velocity(rho, lr):

@@ -75,6 +75,14 @@ def test_describe_step_says_in_which_direction_a_parameter_moves_instead():
     assert text == "Theirs moves w, ours does not."
 
 
+def test_describe_step_says_between_which_directions_parameters_move():
+    value, ours = np.array([5.0, 7.0]), np.array([1.0, 0.0])
+    theirs = {"a": np.array([1.0, 1.0]), "b": np.array([0.0, 1.0]), "c": np.array([-1.0, 1.0])}
+    updates = [Update(name, value, ours, update) for name, update in theirs.items()]
+    text, _ = describe_step(updates, BATCH, 1e-5)
+    assert text.endswith("in another direction (cosine -0.71 to 0.71).")
+
+
 def test_describe_step_leaves_directions_out_where_the_losses_differ():
     ours, theirs = np.array([1.0, 0.0]), np.array([1.0, 1.0])
     batch = Batch(1, 16, 16, (0.5, math.nan))

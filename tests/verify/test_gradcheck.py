@@ -9,7 +9,8 @@ from mxnet.gluon import nn
 
 from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss
-from d2l_repro.verify.gradcheck import central_differences, check_model
+from d2l_repro.scratch.layers import Activation
+from d2l_repro.verify.gradcheck import central_differences, check_layer, check_model
 
 rng = np.random.RandomState(0)
 X, y = nd.array(rng.normal(size=(6, 3))), nd.array(rng.normal(size=6))
@@ -62,6 +63,17 @@ def test_check_model_accepts_gluon_and_a_relu_at_its_corner():
     net.initialize(init.Zero())  # every pre-activation is exactly 0
     params = net.collect_params()
     assert check_model(Model(net, gluon.loss.L2Loss(), params), X, y, 6) < 1e-6
+
+
+class WrongInTraining(Activation):
+    def backward(self, dY):
+        return (2 if autograd.is_training() else 1) * super().backward(dY)
+
+
+def test_check_layer_looks_at_training_mode_unless_told_otherwise():
+    layer, X = WrongInTraining("tanh"), nd.random.normal(shape=(4, 3), dtype="float64")
+    assert min(check_layer(layer, X).values()) > 0.4
+    assert max(check_layer(layer, X, train=False).values()) < 1e-6
 
 
 def test_central_differences_can_be_taken_of_some_elements():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import mxnet as mx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -181,6 +182,39 @@ def test_same_path_repeats_the_batches_for_more_steps_than_an_epoch():
 def test_same_path_compares_in_single_precision_on_request():
     parity = same_path(scratch_mlp(), gluon_mlp(), BATCHES, 16, steps=3, dtype="float32", tolerance=1e-4)
     assert 1e-12 < parity.max_abs_diff < 1e-4
+
+
+def test_same_path_finds_a_tenth_of_a_step_in_single_precision():
+    options = {"dtype": "float32", "tolerance": 1e-4, "steps": 3}
+    parity = same_path(scratch_mlp(), scratch_mlp(lr=0.55), BATCHES, 16, **options)
+    assert parity.clue.startswith("Every update is 1.10 times ours")
+
+
+def test_same_path_measures_how_far_apart_the_models_are_at_the_end():
+    parity = same_path(gluon_mlp(), scratch_mlp(lr=0.6), BATCHES, 16)
+    assert parity.max_abs_diff > 2 * parity.left_at["diff"]
+
+
+SAME_ORDER = list(BATCHES)
+
+
+def left_at(tolerance, **options):
+    """Return where a model leaves the path of another that is the same in each call."""
+    mx.random.seed(0)
+    return same_path(scratch_mlp(), scratch_mlp(**options), SAME_ORDER, 16, tolerance=tolerance).left_at
+
+
+def test_same_path_allows_parameters_below_1_no_more_than_the_tolerance():
+    first = left_at(1e-6, frozen=3)["diff"]  # of a bias, which starts at 0
+    assert left_at(0.6 * first, frozen=3)["step"] == 1
+    assert left_at(1.1 * first, frozen=3)["step"] > 1
+
+
+def test_same_path_describes_the_first_step_that_differs_not_the_one_that_is_too_far():
+    lr = 0.5 * (1 + 3e-5)
+    later = left_at(1.2 * left_at(1e-9, lr=lr)["diff"], lr=lr)
+    assert later["step"] > 1
+    assert later["ratio"] == pytest.approx(1 + 3e-5, abs=1e-6)
 
 
 def test_book_arrays_returns_the_books_layout():
