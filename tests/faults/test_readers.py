@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from d2l_repro.cli import compare
 from d2l_repro.data import airfoil, images, text
 from d2l_repro.errors import InputError
-from d2l_repro.results import report, sources, summary
+from d2l_repro.results import report, schema, sources, summary
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
@@ -379,6 +379,30 @@ def test_summaries_with_an_odd_value_anywhere(sides, place, value):
     content = json.loads(path.read_text())
     path.write_text(json.dumps(replace(content, place.draw(st.sampled_from(list(places(content)))), value)))
     read_or_refuse(load, path)
+
+
+def lists(depth):
+    """Return lists in lists."""
+    return functools.reduce(lambda inner, _: [inner], range(depth), [])
+
+
+@pytest.mark.parametrize("make", [nested, lists])
+def test_parse_json_accepts_twenty_levels_and_no_more(make):
+    text = json.dumps(make(19))
+    assert schema.parse_json(text) == json.loads(text)
+    with pytest.raises(ValueError, match="nested more than 20 levels deep"):
+        schema.parse_json(json.dumps(make(20)))
+
+
+def test_read_json_refuses_a_file_that_is_larger_than_any_of_ours(tmp_path):
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.truncate(2**26 + 1)  # without any blocks on the disk
+    with pytest.raises(ValueError, match="it is larger than 67,108,864 bytes"):
+        schema.read_json(path)
+    with path.open("wb") as file:
+        file.write(b" " * (2**26 - 1) + b"1")
+    assert schema.read_json(path) == 1
 
 
 @pytest.mark.parametrize(
