@@ -59,3 +59,9 @@ def test_a_missing_frontage_is_the_median_of_the_neighborhood_or_else_of_all():
     assert features.transform(missing)["LotFrontage"].tolist() == [60, 90, 70]
     nothing = HouseNumbers().fit(known.assign(LotFrontage=np.nan))
     assert nothing.transform(missing)["LotFrontage"].tolist() == [0, 0, 0]
+
+
+def test_what_is_missing_counts_as_nothing():
+    found = numbers_of(MasVnrArea=np.nan, TotalBsmtSF=np.nan, BsmtHalfBath=np.nan)
+    assert (found["HasMasVnrArea"], found["HasTotalBsmtSF"]) == (0, 0)
+    assert (found["TotalArea"], found["TotalBaths"]) == (23, 4.5)

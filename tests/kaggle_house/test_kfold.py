@@ -89,6 +89,39 @@ def test_split_stratified_gives_folds_similar_prices():
     assert spread(True) < spread(False) / 2
 
 
+def test_summary_has_means_sample_deviations_and_geometric_means_of_out_of_fold_predictions():
+    prices = TRAIN["SalePrice"].to_numpy()[:4]
+    folds = kfold.split(prices, kfold.FoldOptions(k=2, repeats=2), shuffle=True)
+    valid, ridge = [0.1, 0.2, 0.4, 0.5], [0.3, 0.1, 0.2, 0.2]
+    results = [
+        {
+            **{"repeat": fold.repeat, "fold": fold.number, "clipped": 0, "seconds": 1.0},
+            **{"train": valid[i] / 2, "valid": valid[i]},
+            "baselines": {"mean": 1.0, "ridge": ridge[i]},
+            "predictions": prices[fold.valid_rows] * (4.0 if fold.repeat else 1.0),
+        }
+        for i, fold in enumerate(folds)
+    ]
+    # In the second repeat every price is predicted four times as high: on geometric average, twice.
+    np.testing.assert_allclose(kfold.out_of_fold(results, folds, 4), 2 * prices)
+    found = kfold.summarize(
+        results, folds, QUICK, kfold.FoldOptions(k=2, repeats=2), Tables(TRAIN.head(4), TEST.head(2))
+    )
+    assert found["out_of_fold"] == pytest.approx(np.log(2))
+    assert found["mean"] == pytest.approx({"train": 0.15, "valid": 0.3})
+    deviation = np.std(valid, ddof=1)
+    assert found["std"] == pytest.approx({"train": deviation / 2, "valid": deviation})
+    difference = np.subtract(valid, ridge)
+    assert found["baselines"]["ridge"] == pytest.approx(
+        {
+            "valid": 0.2,
+            "std": np.std(ridge, ddof=1),
+            "difference": difference.mean(),
+            "difference_std": np.std(difference, ddof=1),
+        }
+    )
+
+
 def test_cross_validate_in_parallel_gives_the_same_bits():
     serial, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=3))
     parallel, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=3, jobs=2))
@@ -453,7 +486,9 @@ VALID = pd.DataFrame({"Id": ["1461", "1462", "1463"], "SalePrice": ["1e5", "2000
         (lambda f: f.assign(Id=["1461", "1461", "1463"]), "1 Ids occur more than once, such as 1461"),
         (lambda f: f.assign(Id=["1461", "x", "1463"]), "row 2: Id 'x' is not a number"),
         (lambda f: f.assign(Id=["1461", "1462", "9"]), "1 Ids are not in the test table, such as 9"),
+        (lambda f: f.assign(Id=["1463", "1461", "1461"]), "1 Ids occur more than once, such as 1461"),
         (lambda f: f.assign(SalePrice=["1", "", "3"]), "1 prices are not a number, such as '' in row 2"),
+        (lambda f: f.assign(SalePrice=["0", "", "-3"]), "2 prices are not positive, such as '0' in row 1"),
         (lambda f: f.assign(SalePrice=["1", "inf", "3"]), "are not finite, such as 'inf'"),
         (lambda f: f.assign(SalePrice=["1", "2", "-3"]), "are not positive, such as '-3' in row 3"),
         (lambda f: f.assign(SalePrice=["0", "2", "3"]), "are not positive, such as '0' in row 1"),
