@@ -45,7 +45,7 @@ def without_times(run):
 
 def test_linear_regression_trains_d2ls_class_but_compares_only_ours_with_published_values(d2l):
     result = linear_regression.run(impl="d2l")
-    assert list(result.labelled()) == ["scratch", "gluon", "d2l", "data"]
+    assert list(result.labelled()) == ["scratch", "gluon", "d2l", "closed form", "data"]
     metrics = result.find("d2l").metrics
     assert [metrics["w[0]"], metrics["w[1]"], metrics["b"]] == pytest.approx([2, -3.4, 4.2], abs=2e-3)
     assert metrics["train_loss"] == pytest.approx(result.find("gluon").metrics["train_loss"], rel=1e-3)
