@@ -182,11 +182,16 @@ def with_gluon(hp: Setting, data: Data) -> Model:
 
 
 def train(model: Model, data: Data, hp: Setting, callbacks=()) -> History:
+    """Train, and follow the weights of a net that starts from zero."""
+    own = [UnitWeights(parameters(model))] if hp.init == "zero" else []
+    return train_with_validation(model, data, hp, [*own, *callbacks])
+
+
+def train_with_validation(model: Model, data: Data, hp, callbacks=()) -> History:
     """Train, measuring loss and accuracy on the validation set after each epoch; keep the best parameters."""
     runner = Runner(model, data.source.is_correct)
-    own = [UnitWeights(parameters(model))] if hp.init == "zero" else []
     history = runner.train(
-        data.train_iter, [data.source.valid], hp.num_epochs, hp.batch_size, callbacks=[*own, *callbacks]
+        data.train_iter, [data.source.valid], hp.num_epochs, hp.batch_size, callbacks=callbacks
     )
     runner.restore()
     return history
