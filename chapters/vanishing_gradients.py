@@ -2,39 +2,46 @@
 
 The second part of a reader's article on two moons, initialization and vanishing gradients.
 
-New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step on
-all examples. With weights as small as N(0, 0.01) and biases of 1, every layer shrinks the gradient on its way
-back, and more so where the activation is flat. With biases of -8 no ReLU is ever on, and every gradient but
-that w.r.t. the last bias is 0. With all weights 0 the units of a layer can never become different from each
-other. Then the remedies: weights as large as Xavier's or He's, batch normalization and, against gradients
-that are too large, clipping.
+New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step
+on all examples. With weights as small as N(0, 0.01) and biases of 1, every layer shrinks the gradient on its
+way back, and more so where the activation is flat. With biases of -8 no ReLU is ever on, and every gradient
+but that w.r.t. the last bias is 0. With all weights 0 the units of a layer can never become different from
+each other. Then the remedies: weights as large as N(0, 1), Xavier's or He's, batch normalization, Adam and,
+against gradients that are too large, clipping.
 
 Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 240 to 720 per layer,
-and from 1e-8 with ReLU. If training continues, the nets with small weights stay at a loss of log 2. Batch
-normalization lets even the sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first layer
-a gradient 25 to 50 million times as large, and still their loss hardly falls in a thousand epochs. ReLU
-learns with He's weights, up to 0.99. Clipping limits a gradient with a norm of 30 to 90 to 1, but the weights
-from N(0, 5) that cause it remain, and the nets end below 0.9. (0.01 and 5 are standard deviations.)
+and from 1e-8 with ReLU: 5 of that factor is the sigmoid's, the rest that of the weights, which is why N(0, 1)
+helps both. With biases of -8, a leaky ReLU's first layer gets a gradient of 3e-16. The article calls that
+normal, though it is fifty thousand times smaller than the one it calls vanished; a slope of 0.3 makes it
+almost a million times larger. ELU, which the article recommends too, gets 3e-22, as it is flat at -8.
+
+If training continues, the nets with small weights stay at a loss of log 2. Batch normalization lets even the
+sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first layer a gradient 25 to 50 million
+times as large, and still their loss hardly falls in a thousand epochs. ReLU learns with He's weights, up to
+0.99. Clipping limits a gradient with a norm of 30 to 90 to 1, but the weights from N(0, 5) that cause it
+remain, and the nets end below 0.9. (0.01, 1 and 5 are standard deviations.)
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from mxnet import gluon, init, nd
+from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data
 from d2l_repro.experiment import comparison
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.conclusions import CONCLUSIONS
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.results.formatting import format_number
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
-from d2l_repro.scratch import SGD, counterparts, normal, sigmoid_cross_entropy, xavier
+from d2l_repro.scratch import counterparts, normal, sigmoid_cross_entropy, xavier
 from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, BatchNorm, Network, gradients_by_hand
 from d2l_repro.settings import Count, NonNegative, Options, Positive
 from d2l_repro.train.callbacks import Clip
@@ -43,7 +50,8 @@ from d2l_repro.train.parameters import parameters
 from . import two_moons
 
 LAYERS = range(1, 6)
-NORMS = {**{f"norm_{i}": f"layer {i}" for i in LAYERS}, "norm_last_bias": "last bias"}  # metric -> column
+NORMS = {**{f"norm_{i}": f"layer {i}" for i in LAYERS}, "norm_bias_5": "last bias"}  # metric -> column
+STEP_LR = 0.01  # learning rate of the article's single steps
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class HParams(settings.HParams):
     """The article's settings."""
 
     sigma: Positive = 0.01  # standard deviation of the initial weights
-    lr: Positive = 0.2  # learning rate of SGD
+    lr: Positive = 0.2  # learning rate of the runs that are trained further
     num_epochs: Count = 1000  # epochs of the runs that are trained further; an epoch is one step
     num_train: Count = 640  # training examples, which are one batch
 
@@ -63,6 +71,9 @@ class Setting(HParams):
     activation: Literal[tuple(ACTIVATIONS)] = "relu"  # after each layer but the last
     init: Literal["normal", "xavier", "kaiming", "zero", "half"] = "normal"  # of the weights
     bias: float = 1.0  # initial value of all biases
+    slope: Positive = 0.01  # of leaky ReLU below 0
+    ones: tuple[int, ...] = ()  # examples of class 1 in training and validation set; () for any number
+    optimizer: Literal["sgd", "adam"] = "sgd"
     batch_norm: bool = False  # before each activation
     clip: NonNegative = 0.0  # largest norm of the gradient; 0 for no limit
 
@@ -73,7 +84,7 @@ class Setting(HParams):
 
 def data(hp: Setting, options: Options) -> Data:
     """Return the two moons, X (batch, 2) and y (batch,), 0 or 1."""
-    return two_moons.data(two_moons.HParams(num_train=hp.num_train), options)
+    return two_moons.data(two_moons.Setting(num_train=hp.num_train, ones=hp.ones), options)
 
 
 def initializer(hp: Setting) -> counterparts.InitializerPair:
@@ -89,13 +100,15 @@ def from_scratch(hp: Setting, data: Data) -> Model:
     def hidden(inputs, first=False):  # (batch, inputs) -> (batch, 3)
         affine = Affine(weight((inputs, 3)), nd.full(3, hp.bias), first)
         norm = [BatchNorm(nd.ones(3), nd.zeros(3))] if hp.batch_norm else []
-        return [affine, *norm, Activation(hp.activation)]
+        slope = hp.slope if hp.activation == "leaky relu" else None
+        return [affine, *norm, Activation(hp.activation, slope)]
 
     layers = [*hidden(2, first=True), *hidden(3), *hidden(3), *hidden(3)]
     layers += [Affine(weight((3, 1)), nd.full(1, hp.bias))]  # (batch, 1), the logit of class 1
     net = Network(layers)
     by_hand = gradients_by_hand(net, "logistic")
-    return Model(net, sigmoid_cross_entropy, net.params, SGD(net.params, hp.lr), gradients=by_hand)
+    trainer = counterparts.OPTIMIZERS[hp.optimizer].from_scratch(net.params, hp.lr)
+    return Model(net, sigmoid_cross_entropy, net.params, trainer, gradients=by_hand)
 
 
 def with_gluon(hp: Setting, data: Data) -> Model:
@@ -106,12 +119,13 @@ def with_gluon(hp: Setting, data: Data) -> Model:
         net.add(nn.Dense(3, bias_initializer=bias))
         if hp.batch_norm:
             net.add(nn.BatchNorm())
-        net.add(counterparts.GLUON_ACTIVATIONS[hp.activation]())
+        is_leaky = hp.activation == "leaky relu"
+        net.add(nn.LeakyReLU(hp.slope) if is_leaky else counterparts.GLUON_ACTIVATIONS[hp.activation]())
     net.add(nn.Dense(1, bias_initializer=bias))
     net.initialize(initializer(hp).with_gluon())
     net.hybridize()
     params = net.collect_params()
-    trainer = gluon.Trainer(params, "sgd", {"learning_rate": hp.lr}, kvstore=None)
+    trainer = counterparts.OPTIMIZERS[hp.optimizer].with_gluon(params, hp.lr)
     return Model(net, counterparts.LogisticLoss(), params, trainer)
 
 
@@ -119,19 +133,30 @@ def train(model: Model, data: Data, hp: Setting, callbacks=()) -> History:
     """Train as on two moons, with clipped gradients if the setting says so."""
     learned = [param.source for param in parameters(model)]
     clip = [Clip(learned, hp.clip, hp.batch_size)] if hp.clip else []
-    return two_moons.train(model, data, hp, [*clip, *callbacks])
+    return two_moons.train_with_validation(model, data, hp, [*clip, *callbacks])
 
 
 def variants(hp: HParams) -> dict[str, dict[str, Setting]]:
     """Return what is compared, title -> name -> setting: single steps, then longer training."""
-    base = Setting(**vars(hp.replace(num_epochs=1)))
-    off, unbiased = base.replace(bias=-8.0), base.replace(bias=0.0)
+    base = Setting(**vars(hp.replace(num_epochs=1, lr=STEP_LR)))
+    unbiased = base.replace(bias=0.0)
+    # With biases of -8 the article's gradients w.r.t. the last one are sigmoid(-8) less the share of class 1,
+    # 327 and 321 of 640, and its validation accuracies are the shares of class 0.
+    off, leaky = (base.replace(bias=-8.0, ones=ones) for ones in ((327, 76), (321, 72)))
+    leaky = leaky.replace(activation="leaky relu")
     zero = unbiased.replace(activation="sigmoid", init="zero")
     large = unbiased.replace(activation="leaky relu", sigma=5.0)
-    remedies = {"xavier": {"init": "xavier"}, "he": {"init": "kaiming"}, "batch norm": {"batch_norm": True}}
+    remedies = {"N(0, 1)": {"sigma": 1.0}, "xavier": {"init": "xavier"}, "he": {"init": "kaiming"}}
+    remedies["batch norm"] = {"batch_norm": True}
     steps = {
         "Small weights": {name: base.replace(activation=name) for name in ACTIVATIONS},
-        "Biases of -8": {"relu, bias -8": off, "leaky relu, bias -8": off.replace(activation="leaky relu")},
+        "Biases of -8": {
+            "relu, bias -8": off,
+            "leaky relu, bias -8": leaky,
+            "leaky relu 0.1, bias -8": leaky.replace(slope=0.1),
+            "leaky relu 0.3, bias -8": leaky.replace(slope=0.3),
+            "elu, bias -8": leaky.replace(activation="elu"),
+        },
         "Remedies": {
             f"{activation}, {name}": unbiased.replace(activation=activation, **remedy)
             for activation in ("sigmoid", "relu")
@@ -140,17 +165,22 @@ def variants(hp: HParams) -> dict[str, dict[str, Setting]]:
         "Large weights": {"N(0, 5)": large, "N(0, 5), clipped": large.replace(clip=1.0)},
     }
     by_name = {name: setting for table in steps.values() for name, setting in table.items()}
-    trained = ["sigmoid", "relu", "leaky relu, bias -8", "relu, bias -8", "sigmoid, xavier"]
-    trained += ["sigmoid, batch norm", "relu, xavier", "relu, he", "relu, batch norm"]
-    trained += ["N(0, 5)", "N(0, 5), clipped"]
+    trained = ["sigmoid", "relu", "leaky relu, bias -8", "leaky relu 0.3, bias -8", "elu, bias -8"]
+    trained += ["relu, bias -8", "sigmoid, xavier", "sigmoid, batch norm", "relu, xavier", "relu, he"]
+    trained += ["relu, batch norm", "N(0, 5)", "N(0, 5), clipped"]
+    longer = {"num_epochs": hp.num_epochs, "lr": hp.lr}
+    adam = {"num_epochs": hp.num_epochs, "optimizer": "adam"}
     return {
         **steps,
         "Equal units": {
             "zero": zero,
-            "zero, trained": zero.replace(num_epochs=hp.num_epochs),
-            "half, trained": zero.replace(init="half", num_epochs=hp.num_epochs),
+            "zero, trained": zero.replace(**longer),
+            "half, trained": zero.replace(init="half", **longer),
         },
-        "Trained": {f"{name}, trained": by_name[name].replace(num_epochs=hp.num_epochs) for name in trained},
+        "Trained": {
+            **{f"{name}, trained": by_name[name].replace(**longer) for name in trained},
+            **{f"{name}, Adam, trained": by_name[name].replace(**adam) for name in ("sigmoid", "relu")},
+        },
     }
 
 
@@ -159,8 +189,11 @@ def runs_with(name: str, hp: Setting) -> list[Run]:
     # With weights this small, activations have next to no variance, so each batch normalization multiplies
     # rounding errors by 300, and a unit that is off for all examples becomes 0, where ReLU has its corner.
     # Large weights multiply the error in Gluon's slope of leaky ReLU, which it keeps in single precision.
-    paths_agree = not (hp.batch_norm and hp.activation == "relu") and hp.sigma < 1
-    return runs_of({"scratch": from_scratch, "gluon": with_gluon}, {name: hp}, compare_paths=paths_agree)
+    paths_agree = not (hp.batch_norm and hp.activation == "relu") and hp.sigma <= 1
+    # Longer training begins with the path of the single step of the same name.
+    is_new = name == "half, trained" or hp.optimizer == "adam" or not name.endswith(", trained")
+    builders = {"scratch": from_scratch, "gluon": with_gluon}
+    return runs_of(builders, {name: hp}, compare_paths=paths_agree and is_new)
 
 
 def comparisons(hp: HParams) -> dict[str, list[Run]]:
@@ -174,13 +207,19 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
 def gradient_norms(model: Model, data: Data, history: History) -> dict[str, float]:
     """Return the scores of the best epoch, and the norms of the last step's gradient of the mean loss.
 
-    The norms are taken w.r.t. the weights of each layer and the last bias. units_apart is how far the units
-    of a hidden layer are from each other in the net that is tested.
+    The norms are taken w.r.t. the weights of each layer, norm_1 to norm_5, and its biases, norm_bias_1 to
+    norm_bias_5. units_apart is how far the units of a hidden layer are from each other in the net that is
+    tested.
     """
     params, batch_size = parameters(model), len(data.train_iter.y)
-    weights = [param for param in params if len(param.array.shape) == 2]
-    gradients = [param.grad for param in (*weights, params[-1])]
-    norms = {name: grad.norm().asscalar().item() / batch_size for name, grad in zip(NORMS, gradients)}
+    weights = [i for i, param in enumerate(params) if len(param.array.shape) == 2]
+    named = {"norm": weights, "norm_bias": [i + 1 for i in weights]}  # each layer's biases follow its weights
+    norms = {
+        f"{name}_{layer}": params[i].grad.norm().asscalar().item() / batch_size
+        for name, places in named.items()
+        for layer, i in zip(LAYERS, places)
+    }
+    weights = [params[i] for i in weights]
     apart = max(np.ptp(param.get(), axis=1).max() for param in weights[:-1])
     best = comparison.best_epoch_metrics(model, data, history)
     return {**norms, "units_apart": float(apart), **best}
@@ -200,6 +239,47 @@ def show(result: Result, data: Data) -> None:
     samples = {"normal, 0.01": normal((10000,)), "uniform, Xavier for 100 + 100": xavier((100, 100))}
     samples = {name: array.asnumpy().ravel() for name, array in samples.items()}
     result.figures["samples"] = plot.histogram(samples, "10,000 initial weights", "weights")
+    add_derivatives(result)
+    add_conclusions(result)
+
+
+def add_derivatives(result: Result) -> None:
+    """Add a figure of the sigmoid and its derivative, and the derivative's largest value.
+
+    From scratch the derivative is y (1 - y); with Gluon autograd takes it.
+    """
+    x = nd.arange(-800, 801) / 100
+    x.attach_grad()
+    with autograd.record():
+        y = nd.sigmoid(x)
+    y.backward()
+    derivatives = {"scratch": ACTIVATIONS["sigmoid"][1](x, y), "gluon": x.grad}
+    for impl, derivative in derivatives.items():
+        if result.select(impl):
+            result.add(impl, "sigmoid derivative", {"largest": derivative.max().asscalar().item()})
+    curves = {"sigmoid": y.asnumpy(), "its derivative": x.grad.asnumpy()}
+    panels = {"at most 1/4 of the gradient passes through": (x.asnumpy(), curves)}
+    result.figures["sigmoid"] = plot.functions(panels, "x", "The sigmoid and its derivative", width=5.0)
+
+
+# The article's conclusions: name -> (a run, the run to compare with), by the first layer's gradient
+CLAIMS = {
+    "relu_over_sigmoid": ("relu", "sigmoid"),
+    "leaky_relu_over_sigmoid": ("leaky relu, bias -8", "sigmoid"),
+    "slope_0.3_over_0.01": ("leaky relu 0.3, bias -8", "leaky relu, bias -8"),
+}
+
+
+def add_conclusions(result: Result) -> None:
+    """Add by how many powers of ten the first layer's gradient of one run is larger than another's."""
+    for impl in dict.fromkeys(run.impl for run in result.runs):
+        found = {}
+        for name, variants in CLAIMS.items():
+            norms = [run.metrics.get("norm_1") for run in (result.find(impl, one) for one in variants) if run]
+            if len(norms) == 2 and all(norms):
+                found[name] = math.log10(norms[0] / norms[1])
+        if found:
+            result.add(impl, CONCLUSIONS, found)
 
 
 def draw_norms(result: Result, title: str, runs: list[Run], impl: str) -> None:
@@ -230,7 +310,7 @@ chapter = Chapter(
     name="vanishing_gradients",
     doc=__doc__,
     HParams=HParams,
-    quick={"num_epochs": 50},
+    quick={"num_epochs": 20},
     data=data,
     runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,

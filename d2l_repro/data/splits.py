@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Callable
 
+import numpy as np
 from mxnet import nd
 
 from ..scratch import correct, correct_sign
@@ -168,6 +170,7 @@ def split_points(
     num_valid: int,
     title: str,
     is_correct: Callable = correct_sign,
+    ones: Sequence[int] = (),
 ) -> Splits:
     """Split points of the plane in order: first the training set, then the validation set, then the test set.
 
@@ -178,8 +181,29 @@ def split_points(
         num_valid: size of the validation set; the rest is the test set.
         title: name of the data in figures.
         is_correct: (scores, y) -> 1 or 0 for each example.
+        ones: how many examples of class 1 the training set has, and how many the validation set; by default
+            as it happens. With them, each set takes the first examples of either class that are left.
+
+    Raises:
+        ValueError: there are not as many examples of a class.
     """
+    if ones:
+        order = nd.array(_order_by_counts(classes.asnumpy(), (num_train, num_valid), ones), dtype="int32")
+        points, classes = points.take(order), classes.take(order)
     num_known = num_train + num_valid
     parts = (slice(num_train), slice(num_train, num_known), slice(num_known, None))
     train, valid, test = ((points[part], classes[part]) for part in parts)
     return Splits(train, valid, test, 1, is_correct, title)
+
+
+def _order_by_counts(classes: np.ndarray, sizes: Sequence[int], ones: Sequence[int]) -> np.ndarray:
+    """Return indices of all examples, so that sets of these sizes, one after another, have so many ones."""
+    left = {k: np.flatnonzero(classes == k) for k in (0, 1)}
+    order = []
+    for size, num_ones in zip(sizes, ones):
+        for k, count in ((1, num_ones), (0, size - num_ones)):
+            if not 0 <= count <= len(left[k]):
+                raise ValueError(f"{count} examples of class {k} are asked for, but {len(left[k])} are left")
+            order.append(left[k][:count])
+            left[k] = left[k][count:]
+    return np.concatenate([*order, *left.values()])

@@ -80,24 +80,32 @@ def draw(result: Result, comparisons: Comparisons, where: str, columns: Sequence
                 )
 
 
-def draw_decision_regions(result: Result, runs: Iterable[Run], splits: Splits) -> None:
+def draw_decision_regions(
+    result: Result,
+    runs: Iterable[Run],
+    splits: Splits,
+    name: str = "regions",
+    square: tuple[float, float] | None = None,
+) -> None:
     """Add a figure for each implementation to the result: which class each net assigns to which points.
 
     Args:
-        result: gets the figures regions_scratch and regions_gluon.
+        result: gets the figures NAME_scratch and NAME_gluon.
         runs: runs to draw, one panel for each; those without a model are left out.
         splits: the points that the nets were trained, validated and tested on, which are drawn on top.
+        name: of the figures.
+        square: range of both coordinates; by default as much of the plane as the points need.
     """
     runs = list(runs)
     sets = {
-        name: tuple(array.asnumpy() for array in getattr(splits, name)) for name in ("train", "valid", "test")
+        part: tuple(array.asnumpy() for array in getattr(splits, part)) for part in ("train", "valid", "test")
     }
     for impl in ("scratch", "gluon"):
         trained = finished(result, runs, impl)
-        nets = {name: _scores(run.model.net) for name, run in trained.items() if run.model is not None}
+        nets = {variant: _scores(run.model.net) for variant, run in trained.items() if run.model is not None}
         if nets:
             title = f"Decision regions on {splits.title}, {impl}"
-            result.figures[f"regions_{impl}"] = plot.decision_regions(nets, sets, title)
+            result.figures[f"{name}_{impl}"] = plot.decision_regions(nets, sets, title, square=square)
 
 
 def _scores(net: Callable) -> Callable:
@@ -134,6 +142,7 @@ def best_epoch_row(label: str, run: RunResult, hp: Any) -> dict[str, str]:
         "valid_acc": ".4f",
         "best_epoch": "d",
         "best_valid_acc": ".4f",
+        "test_loss": ".4f",
         "test_acc": ".4f",
     }
     numbers = {

@@ -87,10 +87,17 @@ class Affine(Layer):
 
 # SELU preserves mean 0 and variance 1 with these numbers (G. Klambauer et al., 2017).
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def leaky_relu(slope: float) -> tuple[Callable, Callable]:
+    """Return leaky ReLU, x above 0 and slope x below (A. Maas et al., 2013), as `ACTIVATIONS` has it."""
+    return lambda x: nd.where(x > 0, x, slope * x), lambda x, y: slope + (1 - slope) * (x > 0)
+
+
 # Name -> the function f(x), and its derivative as a function of x and y = f(x), which is often simpler.
 ACTIVATIONS = {
     "relu": (relu, lambda x, y: x > 0),
-    "leaky relu": (lambda x: nd.where(x > 0, x, 0.01 * x), lambda x, y: 0.01 + 0.99 * (x > 0)),
+    "leaky relu": leaky_relu(0.01),
     "relu6": (lambda x: nd.minimum(relu(x), 6), lambda x, y: (x > 0) * (x < 6)),
     "elu": (lambda x: relu(x) + nd.minimum(x, 0).exp() - 1, lambda x, y: nd.minimum(x, 0).exp()),
     "selu": (
@@ -108,10 +115,11 @@ class Activation(Layer):
 
     Args:
         name: key of `ACTIVATIONS`.
+        slope: of a leaky ReLU below 0; by default that of `ACTIVATIONS`.
     """
 
-    def __init__(self, name: str):
-        self.function, self.derivative = ACTIVATIONS[name]
+    def __init__(self, name: str, slope: float | None = None):
+        self.function, self.derivative = ACTIVATIONS[name] if slope is None else leaky_relu(slope)
 
     def forward(self, X: nd.NDArray) -> nd.NDArray:
         self.X, self.Y = X, self.function(X)

@@ -270,6 +270,31 @@ class BestModel(Callback):
             param.set(array)
 
 
+# (steps taken so far, values, gradients) -> None
+Look = Callable[[int, "list[np.ndarray]", "list[np.ndarray]"], None]
+
+
+class Inspect(Callback):
+    """Show the parameters and their gradients to a function before each step.
+
+    It reads them from the engine, so training waits for it: look at a few steps, not at a whole training.
+
+    Args:
+        params: `Parameter`s, as `parameters(model)` returns them.
+        batch_size: what the trainer divides by.
+        look: (step, values, gradients) -> None. `step` is the number of steps taken before; the others are
+            lists of NumPy arrays in the book's layout, one per parameter, the gradients those of the mean
+            loss.
+    """
+
+    def __init__(self, params: Iterable[Parameter], batch_size: float, look: Look):
+        self.params, self.batch_size, self.look = list(params), batch_size, look
+
+    def before_step(self, loop: Loop) -> None:
+        values = [param.get() for param in self.params]
+        self.look(loop.step, values, [param.get_grad() / self.batch_size for param in self.params])
+
+
 class MovingAverage(Callback):
     """Keep an exponential moving average of the parameters, which often predicts better than the last ones.
 

@@ -356,20 +356,36 @@ def evaluate(data_iter: Batches, net: Net, score: Metric) -> float:
     Raises:
         ValueError: `data_iter` yields no batch, or `score` does not return one number per example.
     """
-    total, count = 0, 0
+    return evaluate_all(data_iter, net, {"the score": score})["the score"]
+
+
+def evaluate_all(data_iter: Batches, net: Net, scores: Mapping[str, Metric]) -> dict[str, float]:
+    """Return the means of several scores, as `evaluate` does, while the net is applied once to each batch.
+
+    Args:
+        data_iter: yields batches (X, y).
+        net: X -> y_hat.
+        scores: name -> function (y_hat, y) -> one number per example.
+
+    Raises:
+        ValueError: `data_iter` yields no batch, or a score does not return one number per example.
+    """
+    totals: dict[str, Any] = dict.fromkeys(scores, 0)
+    counts = dict.fromkeys(scores, 0)
     for X, y in _batches(data_iter):
         try:
             y_hat = net(X)
-            values = score(y_hat, y)
+            found = {name: score(y_hat, y) for name, score in scores.items()}
         except MXNetError as error:
             raise explained(error, X, y) from error
-        if count <= 1:
-            check_one_per_example("the score", values, y_hat, y)
-        total = total + values.sum()
-        count += values.size
-    if not count:
+        for name, values in found.items():
+            if counts[name] <= 1:
+                check_one_per_example(name, values, y_hat, y)
+            totals[name] = totals[name] + values.sum()
+            counts[name] += values.size
+    if not all(counts.values()):
         raise ValueError(f"the data to evaluate on yielded no batch: {RESTARTABLE}")
-    return _as_float(total) / count
+    return {name: _as_float(totals[name]) / counts[name] for name in scores}
 
 
 def evaluate_accuracy(data_iter: Batches, net: Net) -> float:

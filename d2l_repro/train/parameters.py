@@ -46,9 +46,17 @@ class Parameter:
         array = self.array.asnumpy()
         return array.T if self.transposed else array
 
+    def get_grad(self) -> np.ndarray:
+        """Return the gradient, summed over the batch, in the book's layout; waits for the engine."""
+        grad = self.grad.asnumpy()
+        return grad.T if self.transposed else grad
+
     def set(self, array: np.ndarray) -> None:
-        """Overwrite the values in place with an array in the book's layout."""
-        values = nd.array(array.T if self.transposed else array, dtype=self.array.dtype)
+        """Overwrite the values in place with an array in the book's layout.
+
+        A Gluon parameter whose shape waits for the first batch takes that of the array.
+        """
+        values = nd.array(array.T if self.transposed else array, dtype=self.source.dtype)
         if not isinstance(self.source, gluon.Parameter):
             self.source[:] = values
             return

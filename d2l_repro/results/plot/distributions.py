@@ -48,18 +48,22 @@ def predicted_against_true(true: np.ndarray, predicted: np.ndarray, title: str, 
 
 
 @styled
-def histogram(panels: Mapping[str, np.ndarray], title: str, ylabel: str) -> Figure:
+def histogram(
+    panels: Mapping[str, np.ndarray], title: str, ylabel: str, bins: int = 60, density: bool = False
+) -> Figure:
     """Draw how often values occur, with their mean marked, one panel each.
 
     Args:
         panels: what the values are -> values.
         title: title of the figure.
         ylabel: what is counted.
+        bins: number of bars.
+        density: whether the bars' areas add up to 1, in place of counts.
     """
     figure = titled_figure(title, 1.2 + 3.2 * len(panels), 3.2)
     axes = panels_of(figure, len(panels))
     for ax, (xlabel, values) in zip(axes, panels.items()):
-        ax.hist(values, bins=60)
+        ax.hist(values, bins=bins, density=density)
         ax.axvline(values.mean(), color=COLORS[4], ls="--", label=f"mean {values.mean():+.3f}")
         ax.set_xlabel(xlabel)
         ax.legend(frameon=False, fontsize="small")

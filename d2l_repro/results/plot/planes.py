@@ -22,6 +22,7 @@ def decision_regions(
     sets: Sets,
     title: str,
     marks: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    square: Range | None = None,
 ) -> Figure:
     """Draw which class a model gives to each point of the plane, a panel per model, with the examples on top.
 
@@ -30,17 +31,15 @@ def decision_regions(
         sets: name -> (points (n, 2), classes (n,)), NumPy arrays; each set has its own marker.
         title: title of the figure.
         marks: name -> {name of a panel: points (n, 2) to highlight in it}.
+        square: range of both coordinates; by default as much of the plane as the points need.
     """
     marks = marks or {}
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = titled_figure(title, 3.4 * columns + 1.2, 2.9 * rows + 0.4)
-    grid = _grid_around(
-        [
-            *(points for points, _ in sets.values()),
-            *(points for by_panel in marks.values() for points in by_panel.values()),
-        ]
-    )
+    drawn = [points for points, _ in sets.values()]
+    drawn += [points for by_panel in marks.values() for points in by_panel.values()]
+    grid = _grid_around(drawn) if square is None else _grid(*(2 * [square]))
     axes = panels_of(figure, columns, rows)
     for ax, (name, score) in zip(axes, panels.items()):
         _draw_regions(ax, grid, score)
@@ -58,7 +57,11 @@ def _grid_around(point_sets: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarr
     """Return coordinates x1 and x2, each (150, 150), of a grid that covers all points with a margin."""
     points = np.concatenate(list(point_sets))
     low, high = points.min(axis=0) - 0.3, points.max(axis=0) + 0.3
-    x1, x2 = np.meshgrid(*(np.linspace(*ends, 150) for ends in zip(low, high)))
+    return _grid(*zip(low, high))
+
+
+def _grid(range1: Range, range2: Range) -> tuple[np.ndarray, np.ndarray]:
+    x1, x2 = np.meshgrid(*(np.linspace(*ends, 150) for ends in (range1, range2)))
     return x1, x2
 
 
