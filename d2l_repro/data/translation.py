@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -121,8 +123,8 @@ def load_pairs(dataset: str = "auto", data_dir: str | Path | None = None) -> Pai
     """Load sentences and translations by their name.
 
     Args:
-        dataset: one of `DATASETS`, which is never replaced by stand-in data; or "auto", which loads the book's
-            sentences, or numbers in words if those are neither on this machine nor can be downloaded.
+        dataset: one of `DATASETS`, which is never replaced by stand-in data; or "auto", which loads the
+            book's sentences, or numbers in words if those are neither on this machine nor can be downloaded.
         data_dir: folder that contains `misc/`; searched first.
 
     Raises:
@@ -180,7 +182,8 @@ def _parse_line(line: str, place: str) -> Pair:
     source, *targets = (" ".join(part.split()) for part in line.split("\t"))
     if len(targets) != 1 or not source or not targets[0]:
         raise InputError(
-            f"{place}: expected a sentence, a tab and its translation; replace the file with the published one"
+            f"{place}: expected a sentence, a tab and its translation; "
+            "replace the file with the published one"
         )
     words = f"{source} {targets[0]}"
     if not words.isprintable() or set(words.split()) & set(RESERVED):
@@ -232,3 +235,28 @@ def load_numbers(stand_in_for: str | None = None) -> Pairs:
     new = tuple(pairs[24::7])
     train = tuple(pair for pair in pairs if pair not in new)
     return Pairs("numbers", "numbers in words", train, new, stand_in_for=stand_in_for)
+
+
+def bleu(predicted: str, right: str, k: int = 2) -> float:
+    """Return how well a translation agrees with the right one, from 0 to 1 (section 10.12).
+
+    Args:
+        predicted: words separated by spaces.
+        right: the same; at least `k` words.
+        k: most words in a row that are compared.
+
+    Returns:
+        1 for the right translation; 0 for one of fewer than `k` words, or without `k` right words in a row.
+    """
+    ours, theirs = predicted.split(), right.split()
+    if len(ours) < k:
+        return 0.0
+    # exp(min(0, 1 - len_right / len_predicted)): 1 for what is at least as long as the right translation
+    score = math.exp(min(0, 1 - len(theirs) / len(ours)))
+    for n in range(1, k + 1):
+        found, expected = (Counter(zip(*(words[i:] for i in range(n)))) for words in (ours, theirs))
+        # p_n: the share of our n words in a row that are matched by as many in the right translation
+        p = sum((found & expected).values()) / sum(found.values())
+        # BLEU = exp(...) product of p_n^(1 / 2^n)
+        score *= p ** (0.5**n)
+    return score

@@ -1,7 +1,7 @@
 """A model's parameters in the book's layout, whichever library holds them.
 
-Gluon's Dense and recurrent layers store the transposes of the book's matrices. Everything else is stored as the
-book writes it, an embedding too: each of its rows belongs to a word.
+Gluon's Dense, LSTM and GRU layers store the transposes of the book's matrices. Everything else is stored as
+the book writes it, an embedding too: each of its rows belongs to a word.
 """
 
 from __future__ import annotations
