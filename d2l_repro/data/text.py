@@ -36,13 +36,14 @@ class Vocabulary:
 
     Args:
         text: words of the training text; all other words get the number of <unk>.
+        reserved: words that have a number whether they occur or not; <unk> must be one of them.
 
     Attributes:
         words: a word's number is its position here.
     """
 
-    def __init__(self, text: Iterable[str]):
-        counts = Counter({UNKNOWN: 0, END: 0})
+    def __init__(self, text: Iterable[str], reserved: Iterable[str] = (UNKNOWN, END)):
+        counts = Counter(dict.fromkeys(reserved, 0))
         counts.update(text)
         self.words = sorted(counts, key=lambda word: (-counts[word], word))
         self._numbers = {word: i for i, word in enumerate(self.words)}

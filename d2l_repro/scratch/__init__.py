@@ -1,5 +1,6 @@
 """The building blocks of nets, from scratch, under the book's names."""
 
+from .attention import additive_attention
 from .functional import (
     accuracy,
     correct,
@@ -29,7 +30,7 @@ from .optim import (
     clip_gradients,
     sgd,
 )
-from .rnn import lstm, lstm_cell, lstm_parameters
+from .rnn import gru, gru_cell, gru_parameters, lstm, lstm_cell, lstm_parameters
 from .summed_optim import ParameterDropoutAdam, ParameterShrinkingAdam, SummedAdam, SummedRMSProp
 
 __all__ = [
@@ -46,11 +47,15 @@ __all__ = [
     "SummedAdam",
     "SummedRMSProp",
     "accuracy",
+    "additive_attention",
     "clip_gradients",
     "correct",
     "correct_sign",
     "cross_entropy",
     "dropout",
+    "gru",
+    "gru_cell",
+    "gru_parameters",
     "hinge_loss",
     "kaiming",
     "l2_penalty",

@@ -1,8 +1,9 @@
-"""Long short-term memory (LSTM) from scratch (section 6.8; S. Hochreiter and J. Schmidhuber, 1997).
+"""Recurrent layers from scratch: gated recurrent units and long short-term memory.
 
-The weights of the four gates are columns of the same matrix, in Gluon's order: input gate, forget gate,
-candidate, output gate. A single product then serves all four, and parameters correspond to those of
-gluon.rnn.
+The GRU is that of section 6.7 (K. Cho et al., 2014), the LSTM that of section 6.8 (S. Hochreiter and
+J. Schmidhuber, 1997). The weights of all gates are columns of the same matrix, in Gluon's order: for the GRU
+reset gate, update gate, candidate; for the LSTM input gate, forget gate, candidate, output gate. A single
+product then serves them all, and parameters correspond to those of gluon.rnn.
 """
 
 from __future__ import annotations
@@ -12,16 +13,108 @@ from typing import Callable
 
 from mxnet import nd
 
+Draw = Callable[[tuple[int, int]], nd.NDArray]  # shape -> initial weights, such as `init.xavier`
 
-def lstm_parameters(
-    num_inputs: int, num_hiddens: int, draw: Callable[[tuple[int, int]], nd.NDArray]
-) -> list[nd.NDArray]:
+
+def gru_parameters(num_inputs: int, num_hiddens: int, draw: Draw) -> list[nd.NDArray]:
+    """Return initial parameters of a GRU layer.
+
+    Args:
+        num_inputs: features of each step.
+        num_hiddens: hidden units.
+        draw: shape -> initial weights.
+
+    Returns:
+        W_x (inputs, 3 hiddens), W_h (hiddens, 3 hiddens), and b_x and b_h (3 hiddens,), which are 0.
+    """
+    return [
+        draw((num_inputs, 3 * num_hiddens)),
+        draw((num_hiddens, 3 * num_hiddens)),
+        nd.zeros(3 * num_hiddens),
+        nd.zeros(3 * num_hiddens),
+    ]
+
+
+def gru_cell(
+    X: nd.NDArray, H: nd.NDArray, W_x: nd.NDArray, W_h: nd.NDArray, b_x: nd.NDArray, b_h: nd.NDArray
+) -> nd.NDArray:
+    """Compute one step of a GRU layer, with Gluon's formula for the candidate.
+
+    The reset gate multiplies H W_hn + b_hn, so that one product with H serves all gates. In section 6.7 it
+    multiplies H before that product. b_hn, which the gate multiplies too, is why there are two biases.
+
+    Args:
+        X: inputs, (batch, inputs).
+        H: hidden state after the previous step, (batch, hiddens).
+        W_x: weights of the inputs, (inputs, 3 hiddens).
+        W_h: weights of the hidden state, (hiddens, 3 hiddens).
+        b_x: bias beside the inputs, (3 hiddens,).
+        b_h: bias beside the hidden state, (3 hiddens,).
+
+    Returns:
+        H after this step.
+    """
+    return _gru_step(nd.dot(X, W_x) + b_x, H, W_h, b_h)
+
+
+def _gru_step(gates_from_X: nd.NDArray, H: nd.NDArray, W_h: nd.NDArray, b_h: nd.NDArray) -> nd.NDArray:
+    """Compute one step from X W_x + b_x, (batch, 3 hiddens)."""
+    x_r, x_z, x_n = gates_from_X.split(3, axis=1)
+    h_r, h_z, h_n = (nd.dot(H, W_h) + b_h).split(3, axis=1)
+    # r = sigmoid(X W_xr + b_xr + H W_hr + b_hr), likewise z with its own weights
+    r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
+    # n = tanh(X W_xn + b_xn + r (H W_hn + b_hn)): r is the share of the old state that the candidate sees
+    n = (x_n + r * h_n).tanh()
+    # H <- z H + (1 - z) n: z is the share of the old state to keep
+    return z * H + (1 - z) * n
+
+
+def gru(
+    X: nd.NDArray,
+    H: nd.NDArray,
+    W_x: nd.NDArray,
+    W_h: nd.NDArray,
+    b_x: nd.NDArray,
+    b_h: nd.NDArray,
+) -> nd.NDArray:
+    """Apply a GRU layer to all steps of a sequence.
+
+    Args:
+        X: inputs, (steps, batch, inputs).
+        H: hidden state before the first step, (batch, hiddens).
+        W_x: weights of the inputs, (inputs, 3 hiddens).
+        W_h: weights of the hidden state, (hiddens, 3 hiddens).
+        b_x: bias beside the inputs, (3 hiddens,).
+        b_h: bias beside the hidden state, (3 hiddens,).
+
+    Returns:
+        outputs, which are the H of every step, (steps, batch, hiddens).
+    """
+    outputs = []
+    for gates in _gates_by_step(X, W_x, b_x):
+        H = _gru_step(gates, H, W_h, b_h)
+        outputs.append(H)
+    return nd.stack(*outputs)
+
+
+def _gates_by_step(X: nd.NDArray, W_x: nd.NDArray, b: nd.NDArray) -> list[nd.NDArray]:
+    """Return X W_x + b of every step, (batch, gates), for inputs (steps, batch, inputs)."""
+    steps, batch, _ = X.shape
+    # The inputs of all steps are known in advance, so a single product is enough for all of them. The product
+    # with H must wait for the previous step.
+    gates = nd.dot(X.reshape((steps * batch, -1)), W_x) + b
+    # Split into steps at once: the gradient of a slice is as large as the whole array, and there would be one
+    # for each step.
+    return gates.split(steps, axis=0) if steps > 1 else [gates]
+
+
+def lstm_parameters(num_inputs: int, num_hiddens: int, draw: Draw) -> list[nd.NDArray]:
     """Return initial parameters of an LSTM layer.
 
     Args:
         num_inputs: features of each step.
         num_hiddens: hidden units.
-        draw: shape -> initial weights, such as `init.xavier`.
+        draw: shape -> initial weights.
 
     Returns:
         W_x (inputs, 4 hiddens), W_h (hiddens, 4 hiddens), and b (4 hiddens,), which is 0.
@@ -81,16 +174,9 @@ def lstm(
     Returns:
         outputs, which are the H of every step, (steps, batch, hiddens), and [H, C] after the last step.
     """
-    steps, batch, _ = X.shape
-    # The inputs of all steps are known in advance, so a single product is enough for all of them. The product
-    # with H must wait for the previous step.
-    gates_from_X = nd.dot(X.reshape((steps * batch, -1)), W_x) + b
-    # Split into steps at once: the gradient of a slice is as large as the whole array, and there would be one
-    # for each step.
-    gates_by_step = gates_from_X.split(steps, axis=0) if steps > 1 else [gates_from_X]
     H, C = state
     outputs = []
-    for gates in gates_by_step:
+    for gates in _gates_by_step(X, W_x, b):
         H, C = _step(gates, H, C, W_h)
         outputs.append(H)
     return nd.stack(*outputs), [H, C]

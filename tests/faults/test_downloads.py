@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from d2l_repro.data import airfoil, download, images, text, transfer
+from d2l_repro.data import airfoil, download, images, text, transfer, translation
 from d2l_repro.errors import InputError
 
 # The libraries underneath leave the socket of a failed download to the garbage collector.
@@ -298,7 +298,14 @@ def test_fetch_names_what_stands_in_a_files_place(publish, tmp_path, make, says,
 
 @pytest.mark.parametrize(("make", "says"), IMPOSTORS)
 @pytest.mark.parametrize(
-    "reader", [images.read_idx, images.read_cifar_batch, text.read_archive, airfoil.read_airfoil]
+    "reader",
+    [
+        images.read_idx,
+        images.read_cifar_batch,
+        text.read_archive,
+        airfoil.read_airfoil,
+        translation.read_pairs,
+    ],
 )
 def test_readers_name_what_stands_in_a_files_place(tmp_path, reader, make, says):
     make(tmp_path / "file")

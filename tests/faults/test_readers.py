@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2l_repro.cli import compare
-from d2l_repro.data import airfoil, images, text
+from d2l_repro.data import airfoil, images, text, translation
 from d2l_repro.errors import InputError
 from d2l_repro.results import report, schema, sources, summary
 from d2l_repro.results.history import History
@@ -273,6 +273,37 @@ def test_read_airfoil_refuses_more_lines_than_would_fit_into_memory(folder):
     path.write_text("1 1 1 1 1 1\n" * 9999)
     with pytest.raises(InputError, match=r"airfoil\.dat: contains more than 3,000 lines"):
         airfoil.read_airfoil(path)
+
+
+SENTENCES = "il dort .\the sleeps .\nça va ?\thow  are you ?\n\n".encode()
+
+
+def reference_pairs(content):
+    """Return the pairs, or None if the file is invalid."""
+    try:
+        lines = [line for line in content.decode().split("\n") if line.strip()]
+    except UnicodeDecodeError:
+        return None
+    pairs = [[side.split() for side in line.split("\t")] for line in lines]
+    words = [word for pair in pairs for side in pair for word in side]
+    whole = pairs and all(len(pair) == 2 and all(pair) for pair in pairs)
+    printable = all(map(str.isprintable, words)) and not {"<pad>", "<bos>", "<eos>", "<unk>"} & set(words)
+    return tuple(tuple(" ".join(side) for side in pair) for pair in pairs) if whole and printable else None
+
+
+@given(changes=CHANGES)
+def test_read_pairs_of_a_mutated_file(folder, changes):
+    content = mutate(SENTENCES, changes)
+    path = folder / "pairs.txt"
+    path.write_bytes(content)
+    assert read_or_refuse(translation.read_pairs, path) == reference_pairs(content)
+
+
+def test_read_pairs_refuses_a_file_that_would_fill_the_memory(folder):
+    path = folder / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(10**10)
+    assert peak_memory(translation.read_pairs, path)[0] < SLACK
 
 
 # Results

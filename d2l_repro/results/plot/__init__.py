@@ -6,7 +6,7 @@ Each function returns a matplotlib Figure, which its caller shows or saves; none
 from .curves import comparison, lines, training_curves
 from .distributions import histogram, predicted_against_true, scatter
 from .functions import functions
-from .images import as_images, image_row
+from .images import as_images, heat_maps, image_row
 from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
 from .networks import network
@@ -24,6 +24,7 @@ __all__ = [
     "decision_regions",
     "descents",
     "functions",
+    "heat_maps",
     "histogram",
     "image_row",
     "intervals",

@@ -1,4 +1,4 @@
-"""Images side by side."""
+"""Images side by side, and matrices as images."""
 
 from __future__ import annotations
 
@@ -52,4 +52,35 @@ def image_row(
         ax.imshow(image, cmap="gray_r")
         highlight = {"color": COLORS[4], "fontweight": "bold"} if i in wrong else {"color": "black"}
         ax.set_title(text, fontsize="small", **{"fontweight": "normal", **highlight})
+    return figure
+
+
+@styled
+def heat_maps(
+    panels: Sequence[tuple[str, np.ndarray, Sequence[str], Sequence[str]]],
+    title: str,
+    meaning: str,
+    columns: int = 3,
+) -> Figure:
+    """Draw matrices with values from 0 to 1, the larger the darker, and a name at each row and column.
+
+    Args:
+        panels: name, matrix (rows, columns), names of the rows and of the columns of each.
+        title: title of the figure.
+        meaning: what a value is, beside the scale of colours.
+        columns: number of matrices side by side.
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = titled_figure(title, 2.9 * columns + 0.6, 2.7 * rows + 0.4)
+    axes = panels_of(figure, columns, rows)
+    for ax, (name, matrix, row_names, column_names) in zip(axes, panels):
+        image = ax.imshow(matrix, cmap="Greys", vmin=0, vmax=1)
+        ax.set_yticks(range(len(row_names)), row_names, fontsize="small")
+        ax.set_xticks(range(len(column_names)), column_names, fontsize="small", rotation=60)
+        ax.set(title=name)
+        ax.grid(visible=False)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    figure.colorbar(image, ax=axes, label=meaning, shrink=0.6)
     return figure
