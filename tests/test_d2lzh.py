@@ -589,8 +589,8 @@ def test_section_5_1_cross_correlation_runs():
     )
     np.testing.assert_allclose(Y.asnumpy(), mxnets[0, 0].asnumpy(), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(B.grad[0, 0].asscalar(), A[:5, :8].sum().asscalar(), rtol=1e-4)
-    with pytest.raises(ValueError, match="a kernel of 3 x 1 does not fit into 2 x 2"):
-        d2l.corr2d(nd.ones((2, 2)), nd.ones((3, 1)))
+    with pytest.raises(ValueError, match="a kernel of 3 x 1 does not fit into 2 x 4"):
+        d2l.corr2d(nd.ones((2, 4)), nd.ones((3, 1)))
 
 
 def lenet(activation="sigmoid"):
