@@ -2,18 +2,18 @@
 
 The second part of a reader's article on two moons, initialization and vanishing gradients.
 
-New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step on
-all examples. With weights as small as N(0, 0.01) and biases of 1, every layer shrinks the gradient on its way
-back, and more so where the activation is flat. With biases of -8 no ReLU is ever on, and every gradient but
-that w.r.t. the last bias is 0. With all weights 0 the units of a layer can never become different from each
-other. Then the remedies: weights as large as N(0, 1), Xavier's or He's, batch normalization, Adam and, against
-gradients that are too large, clipping.
+New since two moons: a narrow net of five layers, 2-3-3-3-3-1, and a look at the gradients of a single step
+on all examples. With weights as small as N(0, 0.01) and biases of 1, every layer shrinks the gradient on its
+way back, and more so where the activation is flat. With biases of -8 no ReLU is ever on, and every gradient
+but that w.r.t. the last bias is 0. With all weights 0 the units of a layer can never become different from
+each other. Then the remedies: weights as large as N(0, 1), Xavier's or He's, batch normalization, Adam and,
+against gradients that are too large, clipping.
 
 Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 240 to 720 per layer,
-and from 1e-8 with ReLU: a factor of 0.25 per layer is the activation's, the rest is that of the weights, which
-is why N(0, 1) helps both. With biases of -8, a leaky ReLU's first layer gets a gradient of 3e-16. The article
-calls that normal, though it is a hundred thousand times smaller than the one it calls vanished; a slope of 0.3
-makes it a million times larger. ELU, which the article recommends too, gets 3e-22, as it is flat at -8.
+and from 1e-8 with ReLU: 5 of that factor is the sigmoid's, the rest that of the weights, which is why N(0, 1)
+helps both. With biases of -8, a leaky ReLU's first layer gets a gradient of 3e-16. The article calls that
+normal, though it is fifty thousand times smaller than the one it calls vanished; a slope of 0.3 makes it
+almost a million times larger. ELU, which the article recommends too, gets 3e-22, as it is flat at -8.
 
 If training continues, the nets with small weights stay at a loss of log 2. Batch normalization lets even the
 sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first layer a gradient 25 to 50 million

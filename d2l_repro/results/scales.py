@@ -15,8 +15,8 @@ _LOG_PREFIXES = ("norm_", "l2_norm")
 _LOG_SUFFIXES = ("_loss", "_rmse", "_mse", "_perplexity", "_std")
 
 
-# Runs that end before they have converged, so that a few lie far off, or in one of two places: (chapter, first
-# word of their name). They are judged by ranks, which need many runs but no distribution.
+# Runs that end before they have converged, so that a few lie far off, or all in one of two places: (chapter,
+# first word of their name). They are judged by ranks, which need many runs but no distribution.
 RANKED = {("house_prices", "article"), ("two_moons", "1"), ("two_moons", "2")}
 
 
