@@ -10,6 +10,7 @@ from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.experiment.comparison import all_runs
 from d2l_repro.results import plot
 from d2l_repro.results.published import labels, published_values
+from d2l_repro.results.verdicts import exact_interval
 from d2l_repro.settings import Options
 from d2l_repro.train.parameters import parameters
 
@@ -121,6 +122,16 @@ def test_a_start_from_zero_follows_from_the_class_counts(impl):
     trained = result().find(impl, "zero, trained")
     assert max(trained.history["units_apart"]) == max(run.history["units_apart"]) == 0
     assert trained.history[-1]["hidden_w1"] != 0
+
+
+@pytest.mark.parametrize("impl", ["scratch", "gluon"])
+def test_exact_published_values_come_out(impl):
+    exact = [row for row in published_values() if row["chapter"] == "two_moons" and row["kind"] == "exact"]
+    assert {row["run"] for row in exact} == {"zero"}
+    metrics = result().find(impl, "zero").metrics
+    for row in exact:
+        low, high = exact_interval(row)
+        assert low <= metrics[row["metric"]] <= high, row
 
 
 def test_equal_units_stay_equal_and_yet_find_a_straight_line():

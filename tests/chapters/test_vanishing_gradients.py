@@ -124,7 +124,8 @@ def test_run_shows_gradients_that_vanish_die_and_stay_equal_as_the_article_says(
     assert 0.2 < norms("sigmoid")[-1] < 0.4
     assert norms("sigmoid")[0] < norms("tanh")[0] < norms("relu")[0]
     assert norms("relu, bias -8") == [0] * 5
-    assert runs["relu, bias -8"]["norm_bias_5"] == pytest.approx(0.5, abs=1e-3)  # sigmoid(-8) - 1/2
+    last_bias = 327 / 640 - 1 / (1 + np.exp(8))  # the share of class 1 less sigmoid(-8)
+    assert runs["relu, bias -8"]["norm_bias_5"] == pytest.approx(last_bias, rel=1e-5)
     assert 0 < norms("leaky relu, bias -8")[0] < 1e-12
     assert runs["zero"]["train_loss"] == pytest.approx(np.log(2), abs=1e-6)
     for name in ("zero", "zero, trained", "half, trained"):
