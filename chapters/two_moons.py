@@ -229,8 +229,7 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
     zero = shorter.replace(init="zero", ones=(326, 82))
     five = zero.replace(num_epochs=min(5, hp.num_epochs))
     searched = {
-        f"{shape_name(widths)} lr=1": base.replace(widths=widths, lr=1.0)
-        for widths in ((), (2,), (10,), (5, 5, 5))
+        f"{shape_name(widths)} lr=5": search_setting(hp, widths) for widths in ((), (2,), (10,), (5, 5, 5))
     }
     # Nets that differ from others in their numbers only follow the paths of those.
     return {
@@ -251,6 +250,11 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
         ],
         "Depth and width": runs_of(both, searched),
     }
+
+
+def search_setting(hp: HParams, widths: tuple[int, ...]) -> Setting:
+    """Return the settings of a net in the search: the largest learning rate, and a third of the epochs."""
+    return Setting(**vars(hp)).replace(widths=widths, lr=5.0, num_epochs=max(1, hp.num_epochs // 3))
 
 
 def two_thirds(hp: HParams) -> str:
@@ -289,7 +293,8 @@ def show(result: Result, data: Data) -> None:
     splits = draw_splits(hp, result.seed)
     nets = [*tables["One hidden layer"], *tables["Two hidden layers"]]
     comparison.draw_decision_regions(result, nets, splits, square=SQUARE)
-    others = [*tables["Initial weights"], *tables["Depth and width"]]
+    equal = [run for run in tables["Initial weights"] if run.variant == "zero, trained"]
+    others = [*equal, *tables["Depth and width"]]
     comparison.draw_decision_regions(result, others, splits, "other_regions", SQUARE)
     result.tables["Gradients by hand and by autograd"] = compare_gradients(result, splits)
     samples = {"N(0, 1)": normal((10000,), 1.0), "U(-1, 1)": nd.random.uniform(-1, 1, shape=10000)}
@@ -348,7 +353,8 @@ def mean_seconds(gradients: Callable, X: nd.NDArray, y: nd.NDArray, times: int =
 
 def show_trials(result: Result, hp: HParams, runs: list[Run]) -> None:
     """Show how results scatter over the trials, the first of which is the run itself; search among nets."""
-    trained = [run for run in runs if result.find(run.impl, run.variant)]
+    records = [(run, result.find(run.impl, run.variant)) for run in runs]
+    trained = [run for run, record in records if record and "test_acc" in record.metrics]
     if hp.trials == 1 or not trained:
         return
     found = {run.variant: trials_of(result, run, hp.trials) for run in trained}
@@ -472,8 +478,8 @@ def search(result: Result, hp: HParams) -> None:
     trials = min(hp.trials, SEARCH_TRIALS)
     seeds, found = trial_seeds(result.seed, trials), {}
     for widths in SEARCHED:
-        found[widths] = train_trials(Setting(**vars(hp)).replace(widths=widths, lr=1.0), seeds, result.seed)
-    result.tables[f"Depth and width: {trials} nets of each shape at a learning rate of 1"] = [
+        found[widths] = train_trials(search_setting(hp, widths), seeds, result.seed)
+    result.tables[f"Depth and width: {trials} nets of each shape at a learning rate of 5"] = [
         {"net": shape_name(widths), "allowed by rule": rules(widths), **trials_row(metrics)}
         for widths, metrics in found.items()
     ]
@@ -483,7 +489,7 @@ def search(result: Result, hp: HParams) -> None:
             for widths, metrics in found.items()
         },
         "test accuracy at the best validation accuracy",
-        f"{trials} nets of each shape at a learning rate of 1",
+        f"{trials} nets of each shape at a learning rate of 5",
     )
 
 
