@@ -9,10 +9,12 @@ epoch that had the best validation accuracy.
 
 Expect two kinds of outcome. A net first finds one straight line between the moons, and stays at a loss of
 about 0.25 and an accuracy of about 0.88 for a while; then it bends the line, and ends near 1. Chance decides
-when. With one hidden layer, about three in ten nets have got beyond the line after 3000 epochs at a learning
+when. With one hidden layer, about one in four nets has got beyond the line after 3000 epochs at a learning
 rate of 0.2, two in three at 1 and all at 5; with two hidden layers four in ten, nine in ten and all. At 0.01
 none has, and with two hidden layers many have not even found it. So a single run, like each of the article's,
-says little: the chapter also trains many nets of each kind side by side.
+says little: the chapter also trains many nets of each kind side by side, and searches among depths and widths
+in this way. Three hidden units bend the line in 19 of 20 nets, two in one; of the article's three rules of
+thumb, two allow no more than two.
 
 The article prints the log of its net with one hidden layer once more for two, to the last digit, and one
 accuracy and loss, 0.995 and 0.0278, for both at a learning rate of 5. What two hidden layers do in 3000
