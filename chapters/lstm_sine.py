@@ -13,8 +13,8 @@ amplitude drifts.
 The article states no settings. The TensorFlow book that it follows has two layers of 30 units, 10,000 points
 that are 0.01 apart, and 10,000 steps of AdaGrad. Its code gives the net all ten points at once, as features
 of a single step, so that its LSTM never uses its state; the net that reads them one by one is trained beside
-it, with Gluon only to save time. What book and article print as "Mean Square Error" is its root: the square of
-0.00204 is 4.2e-6, as large as the last training loss, 4.7e-6.
+it, with Gluon only to save time. What book and article print as "Mean Square Error" is its root: the square
+of 0.00204 is 4.2e-6, as large as the last training loss, 4.7e-6.
 """
 
 import math
