@@ -102,6 +102,20 @@ def xor_points(num_examples: int) -> tuple[nd.NDArray, nd.NDArray]:
     return points, (points[:, 0] > 0) != (points[:, 1] > 0)
 
 
+def quadratic_points(num_examples: int, noise: float = 0.05) -> tuple[nd.NDArray, nd.NDArray]:
+    """Draw y = x^2 + N(0, noise^2) with x from -1 to 1.
+
+    Args:
+        num_examples: points to draw.
+        noise: standard deviation of the noise in the labels.
+
+    Returns:
+        x (num_examples, 1) and y (num_examples,).
+    """
+    x = nd.random.uniform(-1, 1, shape=(num_examples, 1))
+    return x, x[:, 0] ** 2 + nd.random.normal(scale=noise, shape=num_examples)
+
+
 def airfoil_table(num_examples: int = 1503, seed: int = 0) -> np.ndarray:
     """Draw a synthetic table in the form of NASA's measurements of airfoil noise.
 

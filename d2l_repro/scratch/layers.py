@@ -304,13 +304,17 @@ def _hinge_gradient(scores: nd.NDArray, y: nd.NDArray, margin: float = 1.0) -> n
 
 
 def gradients_by_hand(
-    net: Network, loss: str, reg: float = 0.0, batch_size: int = 1, l1: float = 0.0
+    net: Network,
+    loss: str | tuple[ArrayFunction, ArrayFunction],
+    reg: float = 0.0,
+    batch_size: int = 1,
+    l1: float = 0.0,
 ) -> Callable[[nd.NDArray, nd.NDArray], tuple[nd.NDArray, nd.NDArray]]:
     """Return `gradients` for `train_ch3`, which the layers' `backward` compute instead of autograd.
 
     Args:
         net: the net to train.
-        loss: key of `LOSSES`.
+        loss: key of `LOSSES`, or a pair of functions as its values are.
         reg: factor of the penalty |W|^2 / 2 for each weight matrix, which is added to the mean loss.
         batch_size: by which the trainer divides the gradients.
         l1: factor of the penalty |W|, the sum of the absolute values, which is added likewise.
@@ -318,7 +322,7 @@ def gradients_by_hand(
     Returns:
         (X, y) -> scores, losses; it stores the gradient w.r.t. every parameter in its `.grad`.
     """
-    losses_of, gradient_of = LOSSES[loss]
+    losses_of, gradient_of = LOSSES[loss] if isinstance(loss, str) else loss
 
     def gradients(X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
         with autograd.train_mode():

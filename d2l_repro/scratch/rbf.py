@@ -15,7 +15,7 @@ BASES = {
     # 1 / sqrt(r^2 + s^2)
     "inverse multiquadric": lambda F, r2, s2: F.rsqrt(F.broadcast_add(r2, s2)),
 }
-CENTRES = ("random", "k-means", "learned")  # how centres are chosen
+CENTRES = ("random", "k-means", "OLS", "learned")  # how centres are chosen
 
 
 def rbf(X: nd.NDArray, centres: nd.NDArray, log_width: nd.NDArray, basis: str) -> nd.NDArray:
@@ -60,7 +60,8 @@ def initial_centres(X: np.ndarray, count: int, how: str, seed: int) -> np.ndarra
     Args:
         X: examples, (examples, inputs).
         count: number of centres.
-        how: one of `CENTRES`; learned centres begin at the random ones.
+        how: one of `CENTRES`; learned centres begin at the random ones. For OLS, which needs labels, see
+            `orthogonal_least_squares`.
         seed: of NumPy's numbers.
 
     Returns:
@@ -73,9 +74,54 @@ def initial_centres(X: np.ndarray, count: int, how: str, seed: int) -> np.ndarra
     return KMeans(count, n_init=10, random_state=seed).fit(X).cluster_centers_
 
 
-def initial_width(centres: np.ndarray, multiple: float = 1.0) -> float:
-    """Return a width for basis functions at centres (centres, inputs): a multiple of their mean spacing."""
-    count, inputs = centres.shape
-    largest = max(np.linalg.norm(centres - c, axis=1).max() for c in centres)
+def orthogonal_least_squares(phi: np.ndarray, y: np.ndarray, count: int) -> list[int]:
+    """Choose basis functions one by one, each so that it explains most of what is left of the labels.
+
+    S. Chen, C. Cowan and P. Grant (1991). Every example is the centre of a candidate. After each choice, the
+    other candidates are made orthogonal to it, so that what one of them explains can be read off without
+    solving a least squares problem for each. The constant, the bias of the net, is taken first.
+
+    Args:
+        phi: outputs of the candidates, (examples, candidates).
+        y: labels, (examples,).
+        count: number of candidates to choose.
+
+    Returns:
+        Their column numbers, in the order of choice.
+
+    Raises:
+        ValueError: fewer candidates are linearly independent of each other and of the constant.
+    """
+    # orthogonal to the constant
+    columns, residual = phi - phi.mean(axis=0), y - y.mean()
+    smallest = 1e-12 * (columns**2).sum(axis=0).max()  # rounding errors of what was orthogonal already
+    chosen: list[int] = []
+    for _ in range(count):
+        lengths = (columns**2).sum(axis=0)  # w'w of each column w
+        independent = lengths > smallest
+        if not independent.any():
+            raise ValueError(f"only {len(chosen)} of {count} basis functions are linearly independent")
+        # (w'y)^2 / w'w, by which the squared error falls if w is chosen
+        gains = (columns.T @ residual) ** 2 / np.where(independent, lengths, np.inf)
+        chosen.append(int(np.where(independent, gains, -1.0).argmax()))
+        # w <- w - q q'w with the unit vector q: the step of Gram and Schmidt
+        q = columns[:, chosen[-1]] / np.sqrt(lengths[chosen[-1]])
+        residual = residual - q * (q @ residual)
+        columns = columns - np.outer(q, q @ columns)
+        columns[:, chosen[-1]] = 0.0
+    return chosen
+
+
+def initial_width(points: np.ndarray, multiple: float = 1.0, count: int | None = None) -> float:
+    """Return a width for basis functions: a multiple of the mean spacing of their centres.
+
+    Args:
+        points: the centres, (centres, inputs), or examples that they lie among.
+        multiple: of the spacing.
+        count: number of centres; by default that of the points.
+    """
+    inputs = points.shape[1]
+    count = count or len(points)
+    largest = max(np.linalg.norm(points - c, axis=1).max() for c in points)
     # k centres in d dimensions: s = d_max / k^(1/d)
     return multiple * largest / count ** (1 / inputs)

@@ -20,7 +20,7 @@ from ..data.streams import BOOK_SEED
 from ..results.history import epoch_line, is_shown
 from ..scratch import clip_gradients
 from ..settings import Stream
-from .loop import Callback, Loop
+from .loop import Callback, Gradients, Loop
 from .parameters import Parameter
 
 
@@ -335,3 +335,24 @@ class MovingAverage(Callback):
         """Overwrite the parameters with their averages."""
         for param, average in zip(self.params, self.averages):
             param.set(average.asnumpy())
+
+
+class LastLosses:
+    """Keep the losses of the last batch: the `gradients` of a loop, around other ones.
+
+    A source that prints the loss of a batch, and not the mean over an epoch, is compared with it.
+
+    Args:
+        gradients: as for `train_ch3`.
+
+    Attributes:
+        losses: of the examples of the last batch, before its step.
+    """
+
+    def __init__(self, gradients: Gradients):
+        self.gradients = gradients
+        self.losses: Any = None
+
+    def __call__(self, X: nd.NDArray, y: nd.NDArray) -> tuple[Any, nd.NDArray]:
+        y_hat, self.losses = self.gradients(X, y)
+        return y_hat, self.losses

@@ -97,7 +97,7 @@ def setting(variant, **changes):
 
 
 def test_from_scratch_has_autograds_gradients_and_gluons_scores():
-    hp = setting("Adam 2000 steps")
+    hp = setting("Adam 2000 steps, L2")
     data = lenet.chapter.data(hp, Options(dataset="digits"))
     seed_everything(0)
     ours, theirs = lenet.from_scratch(hp, data), lenet.with_gluon(hp, data)
@@ -138,7 +138,8 @@ def test_data_holds_out_the_last_training_images_for_validation():
 def test_run_quick_trains_compares_and_draws():
     result = small()
     assert list(result.labelled()) == [
-        "scratch Adam 6 steps",
+        "scratch Adam 6 steps, L2",
+        "gluon Adam 6 steps, L2",
         "gluon Adam 6 steps",
         "gluon SGD 0.01",
         "gluon SGD 0.001",
@@ -162,21 +163,58 @@ def test_run_quick_trains_compares_and_draws():
 
 def test_run_of_one_implementation_gives_the_same_numbers():
     alone = small("scratch")
-    assert [run.name for run in alone.runs] == ["scratch Adam 6 steps"]
-    assert alone.runs[0].metrics == small().find("scratch", "Adam 6 steps").metrics
+    assert [run.name for run in alone.runs] == ["scratch Adam 6 steps, L2"]
+    assert alone.runs[0].metrics == small().find("scratch", "Adam 6 steps, L2").metrics
 
 
 def test_published_values_each_have_a_run_and_metric_of_ours():
     labels = {run.label for run in lenet.chapter.runs(lenet.HParams())}
+    plan = setting("Adam 2000 steps, L2").plan
     for row in published_values():
         if row["chapter"] == "lenet":
             assert {f"scratch {row['run']}", f"gluon {row['run']}"} <= labels
-            assert row["metric"] in small().find("scratch", "Adam 6 steps").metrics
+            _, step, metric = row["metric"].split("_", 2)
+            assert int(step) in lenet.PRINTED_STEPS
+            assert int(step) % plan["steps"] == 0
+            assert metric in ("loss", "valid_acc")
+
+
+def test_metrics_are_those_of_the_steps_that_the_article_prints():
+    run = small().find("scratch", "Adam 6 steps, L2")
+    history = [{"epoch": epoch, "batch_loss": epoch / 8, "valid_acc": epoch / 4} for epoch in range(1, 5)]
+    data = lenet.chapter.data(setting("Adam 2000 steps, L2"), Options(dataset="digits"))
+    found = lenet.best_epoch_metrics(run.model, data, history)
+    assert found["step_500_loss"] == 0.125
+    assert found["step_1000_valid_acc"] == 0.5
+    assert found["step_2000_loss"] == 0.5
+
+
+@pytest.mark.parametrize("build", [lenet.from_scratch, lenet.with_gluon])
+def test_penalty_decays_the_dense_layers_only_and_is_part_of_the_loss_of_the_batch(build):
+    data = lenet.chapter.data(setting("SGD 0.01", **SMALL), Options(dataset="digits"))
+    X, y = (part[:4] for part in data.source.train)
+    data.train_iter = [(X, y)]
+    steps, losses = [], []
+    for reg in (0.0, 0.5):
+        hp = setting("SGD 0.01", **SMALL).replace(reg=reg, num_steps=1, num_evaluations=1)
+        seed_everything(0)
+        model = build(hp, data)
+        model.net(X)
+        before = [param.get().copy() for param in lenet.parameters(model)]
+        losses.append(lenet.train(model, data, hp)[-1]["batch_loss"])
+        after = [param.get() for param in lenet.parameters(model)]
+        steps.append([new - old for new, old in zip(after, before)])
+    for bare, penalized, start in zip(*steps, before):
+        # p <- p - lr (g + reg p) for a weight of a dense layer
+        expected = -0.01 * 0.5 * start if start.ndim == 2 else np.zeros_like(start)
+        np.testing.assert_allclose(penalized - bare, expected, atol=1e-6)
+    squares = sum((array.astype("float64") ** 2).sum() for array in after if array.ndim == 2)
+    assert losses[1] - losses[0] == pytest.approx(0.5 / 2 * squares, rel=1e-4)
 
 
 def test_label_names_the_number_of_steps():
     for num_steps in (2000, 2009, 7):
-        plan = setting(f"Adam {num_steps} steps", num_steps=num_steps).plan
+        plan = setting(f"Adam {num_steps} steps, L2", num_steps=num_steps).plan
         assert plan["num_epochs"] * plan["steps"] == num_steps
 
 

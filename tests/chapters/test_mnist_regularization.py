@@ -6,7 +6,7 @@ from mxnet import autograd, nd
 
 from chapters import mnist_regularization
 from chapters.mnist_regularization import BASELINE, HParams, Setting
-from d2l_repro.data.loader import Data
+from d2l_repro.data.loader import Data, Steps
 from d2l_repro.data.splits import Splits
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.chapter import seed_everything
@@ -64,11 +64,20 @@ def test_show_tabulates_mean_std_and_difference_from_the_baseline(two_seeds):
 def test_comparisons_have_every_published_variant_and_no_duplicate_settings():
     runs = [run for run in mnist_regularization.chapter.runs(HParams()) if run.impl == "scratch"]
     names = [run.variant for run in runs]
-    published = {row["run"] for row in published_values() if row["chapter"] == "mnist_regularization"}
-    assert published <= set(names)
-    assert len({run.hp for run in runs}) == len(set(names)) == len(runs) == 28
+    rows = [row for row in published_values() if row["chapter"] == "mnist_regularization"]
+    assert {row["run"] for row in rows} <= {*names, "conclusions"}
+    conclusions = {row["metric"] for row in rows if row["run"] == "conclusions"}
+    assert conclusions == mnist_regularization.DIFFERENCES.keys()
+    printed = {row["metric"] for row in rows if row["metric"].startswith("step_")}
+    steps = mnist_regularization.PRINTED_STEPS
+    assert printed <= {f"step_{step}_{metric}" for step in steps for metric in ("loss", "valid_acc")}
+    assert all(step % mnist_regularization.evaluation_plan(30000, 30)["steps"] == 0 for step in steps)
+    assert len({run.hp for run in runs}) == len(set(names)) == len(runs) == 42
     dropped = [run.variant for run in runs if not run.compare_paths]
-    assert dropped == ["dropout only", "dropout + L1 + L2"]
+    assert dropped == ["dropout only", "dropout + L2", "dropout + L1 + L2"]
+    assert {run.variant for run in runs if run.may_diverge} == {
+        name for name in names if name.startswith("two layers")
+    }
 
 
 def test_run_rejects_an_unknown_variant_and_names_all():
@@ -128,6 +137,44 @@ def test_penalties_change_the_steps_of_weights_but_not_of_biases(build, reg, l1)
         # p <- p - lr (g + reg p + l1 sign(p)) for a weight
         expected = 0 if i % 2 else -0.1 * (reg * start + l1 * np.sign(start))
         np.testing.assert_allclose(penalized - bare, expected + np.zeros_like(start), atol=2e-6)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_history_has_the_last_batchs_loss_with_the_penalty_and_the_share_of_small_weights(build):
+    data, hp = images(), setting(reg=0.5, l1=0.01, lr=1e-9)
+    model = build(hp, data)
+    history = mnist_regularization.train(model, data, hp)
+    X, y = (array.asnumpy() for array in data.source.train)
+    W1, b1, W2, b2 = (param.get().astype("float64") for param in parameters(model))
+    scores = np.maximum(X.reshape((20, -1)) @ W1 + b1, 0) @ W2 + b2
+    losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(20), y.astype(int)]
+    weights = np.concatenate([W1.ravel(), W2.ravel()])
+    expected = losses.mean() + 0.5 * (weights**2).sum() / 2 + 0.01 * np.abs(weights).sum()
+    assert history[-1]["batch_loss"] == pytest.approx(expected, rel=1e-5)
+    assert history[-1]["zero_share"] == 0
+    assert history[-1]["tiny_share"] == pytest.approx((np.abs(weights) <= 1e-4).mean())
+    parameters(model)[0].set(W1 * (W1 > 0))
+    assert mnist_regularization.share_below(model, 0.0) == pytest.approx((W1 <= 0).sum() / weights.size)
+
+
+def test_metrics_are_those_of_the_steps_that_the_article_prints():
+    data, hp = images(), setting()
+    model = mnist_regularization.from_scratch(hp, data)
+    data.train_iter = Steps(data.train_iter, 1000)
+    rows = [{"epoch": epoch, "batch_loss": float(epoch), "valid_acc": epoch / 100} for epoch in range(1, 31)]
+    found = mnist_regularization.metrics(model, data, rows)
+    assert found.pop("test_acc") <= 1
+    assert found["step_2000_loss"] == 2
+    assert found["step_9000_valid_acc"] == 0.09
+    assert len(found) == 2 * len(mnist_regularization.PRINTED_STEPS)
+
+
+def test_show_adds_conclusions_for_one_seed_only(two_seeds):
+    assert not two_seeds.select(variant="conclusions")
+    assert "tiny share" in two_seeds.tables["Loss of the last batch, penalty included, gluon"][1]
+    one = run(only=FEW, impl="gluon", jobs=1)
+    (found,) = one.select("gluon", "conclusions")
+    assert found.metrics.keys() == {"baseline_minus_l1_1e-4", "tiny_l1_1e-4_minus_baseline"}
 
 
 @pytest.mark.parametrize("build", BUILDERS)

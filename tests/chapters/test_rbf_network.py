@@ -16,7 +16,7 @@ from d2l_repro.errors import InputError
 from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results import plot
 from d2l_repro.results.run import RunResult
-from d2l_repro.scratch.rbf import BASES, CENTRES, rbf
+from d2l_repro.scratch.rbf import BASES, CENTRES, orthogonal_least_squares, rbf
 from d2l_repro.settings import Options
 from d2l_repro.train.parameters import book_arrays, parameters
 from d2l_repro.verify.gradcheck import central_differences, relative_error
@@ -155,6 +155,49 @@ def test_initial_centres_are_those_of_the_chosen_method(task):
     np.testing.assert_array_equal(sources["learned"].centres.asnumpy(), chosen)
 
 
+def greedy_by_least_squares(phi, y, count):
+    """Return the columns that, added one by one to a constant, leave the smallest squared error."""
+    chosen = []
+    for _ in range(count):
+        errors = []
+        for i in range(phi.shape[1]):
+            design = np.column_stack([np.ones(len(y)), phi[:, [*chosen, i]]])
+            weights, *_ = np.linalg.lstsq(design, y, rcond=None)
+            errors.append(np.inf if i in chosen else ((design @ weights - y) ** 2).sum())
+        chosen.append(int(np.argmin(errors)))
+    return chosen
+
+
+@every_basis
+def test_orthogonal_least_squares_chooses_what_leaves_the_smallest_error(basis):
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-3, 3, (25, 2))
+    y = np.sin(X[:, 0]) + X[:, 1] / 3
+    phi = FORMULAS[basis](np.linalg.norm(X[:, None] - X, axis=2), 1.5)
+    expected = greedy_by_least_squares(phi, y, 6)
+    assert orthogonal_least_squares(phi, y, 6) == expected
+    assert rbf_network.chosen_examples(X, y, 6, basis, 1.5) == expected
+
+
+def test_orthogonal_least_squares_refuses_more_functions_than_are_independent():
+    phi = np.array([[1.0, 2, 1], [2, 4, 1], [0, 0, 1]])  # a multiple, and the constant
+    y = np.array([1.0, 2, 4])
+    assert orthogonal_least_squares(phi, y, 1) == [0]
+    with pytest.raises(ValueError, match="only 1 of 2 basis functions are linearly independent"):
+        orthogonal_least_squares(phi, y, 2)
+
+
+def test_ols_centres_are_examples_and_have_the_width_that_they_were_chosen_with():
+    source = built("scratch", seed=3, task="moons", basis="gaussian", centres="OLS")[1].source
+    X, y = (array.asnumpy() for array in source.train)
+    width = source.log_width[0].exp().asscalar()
+    largest = max(np.linalg.norm(X - x, axis=1).max() for x in X)
+    assert width == pytest.approx(largest / np.sqrt(8), rel=1e-5)
+    chosen = rbf_network.chosen_examples(X, y, 8, "gaussian", float(width))
+    np.testing.assert_array_equal(source.centres.asnumpy(), X[chosen])
+    assert len(set(chosen)) == 8
+
+
 def test_initial_width_is_a_multiple_of_the_centres_spacing():
     for task, inputs in (("sine", 1), ("moons", 2)):
         source = built("scratch", task=task, width=0.5, num_centres=10)[1].source
@@ -215,7 +258,7 @@ def test_show_sorts_the_tables_and_draws_every_figure():
     assert quick().figures.keys() == {"bases", "sine", "sine_training", "moons", "moons_training"}
     for rows in quick().tables.values():
         losses = [float(row["test loss"]) for row in rows]
-        assert len(rows) == 18
+        assert len(rows) == 24
         assert losses == sorted(losses)
         assert {row["centres"] for row in rows} == {8}
     assert all("least squares" in row for row in quick().tables["A curve"])

@@ -177,7 +177,8 @@ def test_lenet_trains_d2ls_class_which_is_another_net(d2l, few_images):
         impl="d2l",
     )
     assert list(result.labelled()) == [
-        "scratch Adam 4 steps",
+        "scratch Adam 4 steps, L2",
+        "gluon Adam 4 steps, L2",
         "gluon Adam 4 steps",
         "gluon SGD 0.01",
         "gluon SGD 0.001",

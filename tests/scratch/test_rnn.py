@@ -138,7 +138,7 @@ def test_parameters_keep_an_embedding_shared_with_a_dense_layer_in_the_books_lay
 
 
 def test_lstm_sine_labels_are_the_points_after_the_windows():
-    hp = lstm_sine.HParams(num_train=20, num_test=5, batch_size=5)
+    hp = lstm_sine.Setting(num_train=20, num_test=5, batch_size=5)
     X, y = lstm_sine.data(hp, Options()).source
     assert X.shape == (5, 10, 1)
     points = np.sin(hp.gap * np.arange(35))
@@ -153,10 +153,48 @@ def test_free_run_feeds_predictions_back_as_inputs():
     np.testing.assert_array_equal(fibonacci, [3, 5, 8, 13, 21])
 
 
-def test_lstm_sine_meets_the_published_error_and_its_matching_pair_follows_the_same_path():
-    result = lstm_sine.run(lstm_sine.HParams(num_epochs=2))
+def test_lstm_sine_learns_in_two_epochs():
+    result = lstm_sine.run(lstm_sine.HParams(num_epochs=2), only=("LSTM",))
     assert result.find("scratch", "LSTM").metrics["test_mse"] < 0.005
     assert result.find("gluon", "LSTM").metrics["test_mse"] < 0.005
     assert result.parity["pairs"][0]["left_at"] is None
     assert result.parity["max_abs_diff"] < 1e-6
     assert set(result.figures) == {"training_curves", "predictions"}
+
+
+def test_lstm_sine_trains_the_nets_of_the_book_and_names_their_errors():
+    small = lstm_sine.HParams(book_steps=20)
+    result = lstm_sine.run(small, only=(lstm_sine.BOOK, lstm_sine.ONE_BY_ONE))
+    assert result.errors == {}
+    assert [pair["left_at"] for pair in result.parity["pairs"]] == [None]
+    for run in result.runs:
+        assert run.metrics["test_rmse"] == pytest.approx(run.metrics["test_mse"] ** 0.5)
+        assert len(run.history) == 10
+    assert set(result.figures) == {"training_curves_book", "predictions_book"}
+    (table,) = result.tables.values()
+    assert [row["run"] for row in table] == [run.name for run in result.runs]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_lstm_sine_nets_have_the_books_layers(at_once):
+    hp = lstm_sine.book_setting(lstm_sine.HParams()).replace(at_once=at_once)
+    assert (hp.num_epochs * hp.steps, hp.steps) == (10000, 1000)
+    data = lstm_sine.data(hp.replace(num_train=64, num_test=8), Options())
+    X, _ = data.source
+    models = [lstm_sine.from_scratch(hp, data), lstm_sine.with_gluon(hp, data)]
+    inputs = 10 if at_once else 1
+    shapes = [(inputs, 120), (30, 120), (120,), (30, 120), (30, 120), (120,), (30, 1), (1,)]
+    for model in models:
+        model.net(X)
+        arrays = [param.get() for param in parameters(model)]
+        assert [array.shape for array in arrays] == shapes
+        assert arrays[2].reshape((4, 30)).tolist() == [[float(gate == 1)] * 30 for gate in range(4)]
+    for ours, theirs in zip(*(parameters(model) for model in models)):
+        theirs.set(ours.get())
+    np.testing.assert_allclose(*(model.net(X).asnumpy() for model in models), rtol=1e-4, atol=1e-6)
+
+
+def test_lstm_sine_metrics_are_the_loss_of_the_batch_that_the_article_prints():
+    data = type("AData", (), {"train_iter": range(1000)})
+    history = [{"epoch": epoch, "batch_loss": epoch / 10} for epoch in range(1, 11)]
+    assert lstm_sine.metrics(None, data, history) == {"step_9000_loss": 0.9}
