@@ -17,7 +17,7 @@ from d2l_repro.settings import Options
 from d2l_repro.train.parameters import parameters
 from d2l_repro.verify.gradcheck import check_model
 
-SMALL = {"num_features": 6, "source_steps": 3, "steps": 2, "batch_size": 5, "num_draws": 2}
+SMALL = {"num_channels": 3, "source_steps": 3, "steps": 2, "batch_size": 5, "num_draws": 2}
 BUILDERS = {"scratch": transfer_learning.from_scratch, "gluon": transfer_learning.with_gluon}
 both = pytest.mark.parametrize("impl", BUILDERS)
 OPTIONS = Options(dataset="digits", quick=True)
@@ -47,7 +47,7 @@ def small(**options):
 
 
 @both
-@pytest.mark.parametrize(("way", "moved"), [(FROZEN, [False] * 6 + [True] * 2), (TUNED, [True] * 8)])
+@pytest.mark.parametrize(("way", "moved"), [(FROZEN, [False] * 4 + [True] * 2), (TUNED, [True] * 6)])
 def test_training_moves_only_what_is_not_frozen(impl, way, moved):
     model, data, hp = built(impl, way)
     before = values(model)
@@ -61,12 +61,12 @@ def test_frozen_and_fine_tuned_nets_begin_with_the_features_of_the_first_half(im
     model, data, hp = built(impl, SOURCE)
     transfer_learning.train(model, data, hp)
     learned = values(model)
-    for ours, other, expected in zip(frozen[:6], tuned[:6], learned[:6]):
+    for ours, other, expected in zip(frozen[:4], tuned[:4], learned[:4]):
         np.testing.assert_array_equal(ours, other)
         np.testing.assert_array_equal(ours, expected)
-    assert all((a != b).any() for a, b in zip(frozen[:6], fresh[:6]))
+    assert all((a != b).any() for a, b in zip(frozen[:4], fresh[:4]))
     # whoever trained the features: what is new is drawn alike
-    for a, b, c in zip(frozen[6:], tuned[6:], fresh[6:]):
+    for a, b, c in zip(frozen[4:], tuned[4:], fresh[4:]):
         assert a.shape == b.shape == c.shape
     np.testing.assert_array_equal(fresh[0], source[0])
 
@@ -172,6 +172,6 @@ def test_frozen_layers_return_no_gradient():
     X, y = next(iter(data.train_iter))
     scores, losses = model.gradients(X, y)
     assert losses.shape == y.shape
-    assert all(np.abs(param.grad.asnumpy()).max() == 0 for param in model.params[:6])
-    assert all(np.abs(param.grad.asnumpy()).max() > 0 for param in model.params[6:])
+    assert all(np.abs(param.grad.asnumpy()).max() == 0 for param in model.params[:4])
+    assert all(np.abs(param.grad.asnumpy()).max() > 0 for param in model.params[4:])
     np.testing.assert_allclose(scores.asnumpy(), model.net(nd.array(X)).asnumpy(), rtol=1e-6)

@@ -115,3 +115,15 @@ def test_styled_functions_leave_the_settings_of_matplotlib_alone():
     before = dict(mpl.rcParams)
     plot.training_curves(BOTH, "t")
     assert dict(mpl.rcParams) == before
+
+
+def test_lines_name_few_whole_numbers_on_a_logarithmic_axis():
+    curves = {"a": ((1, 5, 20), (0.1, 0.2, 0.3)), "b": ((1, 100), (0.1, 0.2))}
+    (ax,) = plot.lines(curves, "labels", "accuracy", "t", logx=True).axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "5", "20", "100"]
+    assert list(ax.get_xticks(minor=True)) == []
+
+
+def test_intervals_say_what_each_value_is_of():
+    figure = plot.intervals({"a": ([0.1, 0.2], None)}, "accuracy", "t", each="draw")
+    assert "ours, each draw" in [text.get_text() for text in figure.legends[0].get_texts()]

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ..history import History
 from ..run import RunResult
@@ -199,7 +199,14 @@ def lines(
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logx else "linear")
     if logy:
         logarithmic(ax)
-    if not logx and all(float(value).is_integer() for x, _ in curves.values() for value in x):
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    values = sorted({float(value) for x, _ in curves.values() for value in x})
+    if all(value.is_integer() for value in values):
+        if (
+            logx and len(values) <= 10
+        ):  # few numbers, such as 1, 5, 20: they are more telling than powers of ten
+            ax.set_xticks(values, [f"{value:g}" for value in values])
+            ax.xaxis.set_minor_locator(NullLocator())
+        elif not logx:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_beside(figure, ax, handlelength=3)
     return figure

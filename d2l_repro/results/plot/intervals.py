@@ -15,7 +15,7 @@ Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values,
 
 
 @styled
-def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None) -> Figure:
+def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None, each: str = "seed") -> Figure:
     """Draw the values of several seeds, a line per run: a dot per value, their mean, and the published value.
 
     Args:
@@ -23,6 +23,7 @@ def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None) -> F
         xlabel: what the values are.
         title: title of the figure.
         base: name of the row whose mean and range are drawn through all rows.
+        each: what there is a value of.
     """
     figure = titled_figure(title, 7.0, 1.2 + 0.21 * len(rows))
     (ax,) = panels_of(figure, 1)
@@ -30,7 +31,7 @@ def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None) -> F
     if base_values:
         ax.axvspan(min(base_values), max(base_values), color=COLORS[5], alpha=0.25, lw=0)
         ax.axvline(_mean(base_values), color=COLORS[5], lw=1)
-    _draw_rows(ax, rows)
+    _draw_rows(ax, rows, each)
     ax.set_yticks(range(len(rows)), rows, fontsize="small")
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
     ax.grid(axis="y", lw=0.4)
@@ -39,13 +40,13 @@ def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None) -> F
     return figure
 
 
-def _draw_rows(ax: Axes, rows: Rows) -> None:
+def _draw_rows(ax: Axes, rows: Rows, each: str) -> None:
     numbered = list(enumerate(rows.values()))
     values = [(value, i) for i, (values, _) in numbered for value in values]
     means = [(_mean(values), i) for i, (values, _) in numbered if values]
     published = [(value, i) for i, (_, value) in numbered if value is not None]
     for points, marker, style in (
-        (values, "o", {"color": COLORS[0], "ms": 3, "label": "ours, each seed", "alpha": 0.6}),
+        (values, "o", {"color": COLORS[0], "ms": 3, "label": f"ours, each {each}", "alpha": 0.6}),
         (means, "|", {"color": COLORS[0], "ms": 11, "label": "ours, mean", "alpha": 1}),
         (published, "x", {"color": COLORS[4], "ms": 5, "label": "published", "alpha": 1}),
     ):
