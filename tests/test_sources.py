@@ -18,6 +18,7 @@ STATUSES = {"there", "deviates", "missing", "impossible"}
 # Figures, tables and metrics that chapters share are named here.
 SHARED = (
     "d2l_repro/experiment/comparison.py",
+    "d2l_repro/experiment/conclusions.py",
     "d2l_repro/train/callbacks.py",
     "d2l_repro/verify/lost_gradients.py",
 )
