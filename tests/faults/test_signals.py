@@ -14,6 +14,7 @@ import pytest
 TRIES = int(os.environ.get("FAULT_TRIES", "5"))
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL)
 RUN = ["-m", "d2l_repro", "run", "linear_regression", "weight_decay", "--quick"]
+STUDY = ["-m", "chapters.mnist_regularization", "--quick", "--impl", "gluon", "--jobs", "2"]
 KFOLD = ["-m", "kaggle_house", "kfold", "--dataset", "generated", "--repeats", "1", "--jobs", "2"]
 LONG = {  # name -> command, and the flags that resume it
     "run": (RUN, ["--resume"]),
@@ -22,9 +23,9 @@ LONG = {  # name -> command, and the flags that resume it
         ["-m", "chapters.language_model", "--quick", "--impl", "gluon", "--num-epochs", "5"],
         ["--resume"],
     ),
-    "study": (["-m", "chapters.mnist_regularization", "--quick", "--impl", "gluon", "--jobs", "2"], []),
+    "study": ([*STUDY, "--only", "baseline", "L1 1e-7", "tanh", "ReLU6"], []),
     "kfold": (
-        [*KFOLD, "--k", "4", "--num-nets", "1"],
+        [*KFOLD, "--k", "4", "--num-nets", "1", "--num-epochs", "10"],
         ["--resume"],
     ),
 }
