@@ -17,7 +17,7 @@ from .functional import (
     softmax_cross_entropy,
     squared_loss,
 )
-from .init import kaiming, normal, xavier
+from .init import kaiming, normal, truncated_normal, xavier
 from .optim import (
     SGD,
     AdaDelta,
@@ -71,5 +71,6 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "squared_loss",
+    "truncated_normal",
     "xavier",
 ]

@@ -13,7 +13,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 from . import optim, summed_optim
-from .init import kaiming, normal, xavier
+from .init import kaiming, normal, truncated_normal, xavier
 from .layers import SELU_ALPHA, SELU_SCALE
 
 
@@ -119,6 +119,21 @@ INITIALIZERS: dict[str, InitializerPair] = {
     "xavier": InitializerPair(xavier, init.Xavier),
     "kaiming": InitializerPair(kaiming, lambda: init.MSRAPrelu("in", slope=0)),
 }
+
+
+class TruncatedNormal(init.Initializer):
+    """Draw weights as `init.truncated_normal` does; Gluon has no initializer of that kind.
+
+    Args:
+        sigma: standard deviation before the tails are cut off.
+    """
+
+    def __init__(self, sigma: float):
+        super().__init__(sigma=sigma)
+        self.sigma = sigma
+
+    def _init_weight(self, name: str, array: nd.NDArray) -> None:
+        array[:] = truncated_normal(array.shape, self.sigma)
 
 
 class LogisticLoss(gluon.loss.Loss):

@@ -12,6 +12,16 @@ def normal(shape: tuple[int, ...], sigma: float = 0.01) -> nd.NDArray:
     return nd.random.normal(scale=sigma, shape=shape)
 
 
+def truncated_normal(shape: tuple[int, ...], sigma: float) -> nd.NDArray:
+    """Draw from a normal distribution without its tails, which end at two standard deviations.
+
+    As TensorFlow's initializer of this name does. The standard deviation of what is left is 0.88 sigma.
+    """
+    # The quantile of N(0, 1) at p is sqrt(2) erfinv(2 p - 1); p is uniform between Phi(-2) and Phi(2).
+    end = math.erf(2 / math.sqrt(2))
+    return sigma * math.sqrt(2) * nd.erfinv(nd.random.uniform(-end, end, shape=shape))
+
+
 def xavier(shape: tuple[int, int]) -> nd.NDArray:
     """Draw uniformly from +-sqrt(6 / (inputs + outputs)) (X. Glorot and Y. Bengio, 2010).
 

@@ -12,7 +12,9 @@ from d2l_repro.data.images import load_images
 from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results import plot
 from d2l_repro.results.published import published_values
+from d2l_repro.scratch import truncated_normal
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D
+from d2l_repro.scratch.counterparts import TruncatedNormal
 from d2l_repro.scratch.layers import LOSSES, gradients_by_hand
 from d2l_repro.settings import Options
 from d2l_repro.verify.gradcheck import check_layer
@@ -243,3 +245,18 @@ def test_run_of_300_adam_steps_classifies_97_of_100_digits(real_data):
     accuracies = {run.name: run.metrics["best_valid_acc"] for run in result.runs}
     assert accuracies["gluon Adam 300 steps"] > 0.97
     assert accuracies["gluon SGD 0.001"] < 0.9  # too slow, as the article says
+
+
+def test_truncated_normal_has_no_tails_and_the_same_quantiles_in_gluon():
+    seed_everything(0)
+    ours = truncated_normal((400, 500), 0.1).asnumpy()
+    net = nn.Dense(400, in_units=500)
+    seed_everything(0)
+    net.initialize(TruncatedNormal(0.1))
+    theirs = net.weight.data().asnumpy()
+    for values in (ours, theirs):
+        assert np.abs(values).max() <= 0.2
+        # variance of N(0, 1) within two standard deviations: 1 - 4 phi(2) / (2 Phi(2) - 1)
+        assert values.std() == pytest.approx(0.1 * 0.8796, rel=5e-3)
+        assert (np.abs(values) < 0.1).mean() == pytest.approx(0.6827 / 0.9545, rel=5e-3)
+    assert net.bias.data().asnumpy().tolist() == [0] * 400
