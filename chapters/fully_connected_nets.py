@@ -18,7 +18,7 @@ a sum that only grows: its steps shrink to a seventh in three passes; Adam's kee
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, Optional
+from typing import Annotated, Literal, Optional
 
 import numpy as np
 from mxnet import gluon, init, nd
@@ -35,7 +35,7 @@ from d2l_repro.results import plot
 from d2l_repro.scratch import correct, layers, normal
 from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS
 from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, Dropout, Network
-from d2l_repro.settings import Count, NonNegative, Positive, Probability
+from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability
 from d2l_repro.train import evaluate, schedules, train_ch3
 from d2l_repro.train.callbacks import BestModel, Schedule, StepLosses, StepSizes
 from d2l_repro.train.parameters import book_arrays, parameters, state_arrays
@@ -63,7 +63,9 @@ class HParams(settings.HParams):
     steps_deep: Count = 50  # batches between two of these evaluations; 490 are a pass over the training set
     num_epochs_fifty: Count = 20  # passes over fifty images
     batch_size: Count = 100  # examples per step; 25 of the fifty
-    print_every: Optional[Count] = None  # steps between two printed losses of two layers; none by default
+    print_every: Annotated[int, Bounds(0)] = (
+        0  # steps between two printed losses of two layers; 0 prints none
+    )
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Setting(settings.HParams):
     num_train: Optional[int] = None  # training examples; all by default
     steps: Optional[int] = None  # batches between two evaluations; a pass over the training set by default
     watch_steps: bool = False  # whether the history gets the mean length of a step
-    print_every: Optional[Count] = None  # steps between two printed losses of a batch
+    print_every: Annotated[int, Bounds(0)] = 0  # steps between two printed losses of a batch
 
 
 def two_layers(hp: Setting, data: Data) -> Model:

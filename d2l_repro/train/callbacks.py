@@ -189,10 +189,10 @@ class StepLosses(Callback):
 
     Args:
         label: start of each line.
-        print_every: steps between two lines; None prints none.
+        print_every: steps between two lines; 0 prints none.
     """
 
-    def __init__(self, label: str = "", print_every: int | None = None):
+    def __init__(self, label: str = "", print_every: int = 0):
         self.label, self.print_every = label, print_every
         self.losses: list[float] = []
         self._sums: list[nd.NDArray] = []
