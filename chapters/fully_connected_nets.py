@@ -64,7 +64,7 @@ class HParams(settings.HParams):
     num_epochs_fifty: Count = 20  # passes over fifty images
     batch_size: Count = 100  # examples per step; 25 of the fifty
     print_every: Annotated[int, Bounds(0)] = (
-        0  # steps between two printed losses of two layers; 0 prints none
+        0  # steps between printed losses of two layers; 0 prints none
     )
 
 
