@@ -63,9 +63,7 @@ class HParams(settings.HParams):
     steps_deep: Count = 50  # batches between two of these evaluations; 490 are a pass over the training set
     num_epochs_fifty: Count = 20  # passes over fifty images
     batch_size: Count = 100  # examples per step; 25 of the fifty
-    print_every: Annotated[int, Bounds(0)] = (
-        0  # steps between printed losses of two layers; 0 prints none
-    )
+    print_every: Annotated[int, Bounds(0)] = 0  # steps between printed losses of a batch; 0 prints none
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from d2l_repro.scratch.counterparts import OPTIMIZERS, TruncatedNormal
 from d2l_repro.scratch.layers import Activation, Affine, Network, gradients_by_hand
 from d2l_repro.settings import Count, NonNegative, Positive, Units
 from d2l_repro.train.callbacks import BestModel, LastLosses
-from d2l_repro.train.loop import evaluate, gradients_by_autograd, train_ch3
+from d2l_repro.train.loop import evaluate, evaluate_all, gradients_by_autograd, train_ch3
 from d2l_repro.train.parameters import parameters
 
 NUM_OUTPUTS = 10  # classes
@@ -196,7 +196,9 @@ def best_epoch_metrics(model, data, history):
         **printed,
         "best_epoch": best["epoch"],
         "best_valid_acc": best["valid_acc"],
-        "test_acc": evaluate(in_order(data.source.test), model.net, model.accuracy),
+        **evaluate_all(
+            in_order(data.source.test), model.net, {"test_loss": model.loss, "test_acc": model.accuracy}
+        ),
     }
 
 
