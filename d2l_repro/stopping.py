@@ -158,10 +158,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _send_again(earlier_hook: Callable[[Any], None], unraisable: Any) -> None:
     """Send the last signal again if its KeyboardInterrupt was raised where Python ignores exceptions.
 
-    Destructors are such places, and each of MXNet's arrays has one.
+    Destructors are such places, and each of MXNet's arrays has one. That of an array whose construction was
+    interrupted has nothing to free, and is ignored.
     """
     global _ignored
-    if not (_last and unraisable.exc_type and issubclass(unraisable.exc_type, KeyboardInterrupt)):
+    if _last and issubclass(unraisable.exc_type, AttributeError):
+        return
+    if not (_last and issubclass(unraisable.exc_type, KeyboardInterrupt)):
         earlier_hook(unraisable)
         return
     _ignored = True

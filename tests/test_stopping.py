@@ -81,6 +81,29 @@ def test_signal_in_a_destructor_is_obeyed_right_after_it_without_a_word(capsys):
     time.sleep(2 * stopping.AGAIN)  # nothing comes after the command
 
 
+def test_signal_in_a_constructor_leaves_nothing_to_say_for_the_destructor():
+    code = """
+import signal
+from d2l_repro import errors
+
+class Array:
+    def __init__(self):
+        signal.raise_signal(signal.SIGTERM)
+        self.handle = 1
+
+    def __del__(self):
+        assert self.handle
+
+with errors.one_line_errors("prog"):
+    try:
+        Array()
+    except KeyboardInterrupt as error:
+        raise error.with_traceback(None)
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (143, "prog: interrupted\n")
+
+
 def test_what_destructors_raise_themselves_is_still_reported(capsys):
     class Faulty:
         def __del__(self):
