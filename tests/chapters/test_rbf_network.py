@@ -303,3 +303,14 @@ def test_functions_draw_marks_in_the_color_of_their_line():
     assert of_b.get_color() == b.get_color() != a.get_color()
     assert examples.get_linestyle() == "None"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "data"]
+
+
+def test_functions_draw_every_line_and_every_mark_however_many_there_are():
+    x, names = np.arange(3.0), "abcdefg"
+    figure = plot.functions(
+        {"p": (x, {name: x + i for i, name in enumerate(names)})},
+        "x",
+        "t",
+        {"p": dict.fromkeys(names, (x[:1], x[:1]))},
+    )
+    assert len(figure.axes[0].get_lines()) == 2 * len(names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +12,9 @@ from .style import legend_beside, panels_of, styled, titled_figure
 
 Values = Sequence[float]
 Points = Mapping[str, tuple[Values, Values]]  # name -> (x, y)
+
+LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+MARKERS = ".o^sD"
 
 
 @styled
@@ -46,9 +50,9 @@ def functions(
 
 def _draw_panel(ax: Axes, x: Values, curves: Mapping[str, Values], points: Points) -> None:
     colors = {}
-    for style, (name, values) in zip(("-", "--", ":", "-."), curves.items()):
-        colors[name] = ax.plot(x, values, style, label=name)[0].get_color()
-    for marker, (name, place) in zip(".o^s", points.items()):
+    for style, (name, values) in zip(cycle(LINE_STYLES), curves.items()):
+        colors[name] = ax.plot(x, values, linestyle=style, label=name)[0].get_color()
+    for marker, (name, place) in zip(cycle(MARKERS), points.items()):
         color = colors.get(name, "#aaaaaa")
         label = None if name in colors else name
         ax.plot(*place, marker, ms=4, color=color, zorder=1, label=label)
