@@ -16,7 +16,7 @@ from ..results import plot
 from ..results.history import History
 from ..results.result import Result
 from ..results.run import RunResult
-from ..train.loop import evaluate
+from ..train.loop import evaluate_all
 from .chapter import Run
 from .model import Model
 
@@ -125,12 +125,11 @@ def best_epoch_metrics(model: Model, data: Data, history: History) -> dict[str, 
         best_epoch, best_valid_acc, test_loss and test_acc.
     """
     best = max(history, key=lambda row: row["valid_acc"])
-    test = [data.source.test]
+    scores = {"test_loss": model.loss, "test_acc": data.source.is_correct}
     return {
         "best_epoch": best["epoch"],
         "best_valid_acc": best["valid_acc"],
-        "test_loss": evaluate(test, model.net, model.loss),
-        "test_acc": evaluate(test, model.net, data.source.is_correct),
+        **evaluate_all([data.source.test], model.net, scores),
     }
 
 

@@ -201,9 +201,8 @@ def lines(
         logarithmic(ax)
     values = sorted({float(value) for x, _ in curves.values() for value in x})
     if all(value.is_integer() for value in values):
-        if (
-            logx and len(values) <= 10
-        ):  # few numbers, such as 1, 5, 20: they are more telling than powers of ten
+        if logx and len(values) <= 10:
+            # Few numbers, such as 1, 5, 20, are more telling than powers of ten.
             ax.set_xticks(values, [f"{value:g}" for value in values])
             ax.xaxis.set_minor_locator(NullLocator())
         elif not logx:
