@@ -1,0 +1,162 @@
+"""Chinese in figures: a font that has it, titles, and the words that many figures share.
+
+Axes and legends that a single chapter has stay as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from pathlib import Path
+
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from ...columns import wrapped
+from ...language import language, mark, retell, tr
+from .titles import PARTS, TITLES
+
+# The first that is installed is used. Matplotlib may know a collection by its first font alone.
+FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Heiti SC",
+    "Microsoft YaHei",
+    "SimHei",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK TC",
+    "Arial Unicode MS",
+)
+# How the names of their files begin, without spaces, in lower case.
+FILES = ("notosanscjk", "notosanssc", "sourcehansans", "wqy-", "pingfang", "hiraginosansgb", "msyh", "simhei")
+WORDS = (
+    mark("epoch"),
+    mark("step"),
+    mark("loss"),
+    mark("accuracy"),
+    mark("log rmse"),
+    mark("perplexity"),
+    mark("training"),
+    mark("validation"),
+    mark("test"),
+    mark("from scratch"),
+    mark("with Gluon"),
+    mark("published"),
+    mark("mean"),
+    mark("chance"),
+    mark("training loss"),
+    mark("training accuracy"),
+    mark("training, from scratch"),
+    mark("training, with Gluon"),
+    mark("validation, from scratch"),
+    mark("validation, with Gluon"),
+    mark("test, from scratch"),
+    mark("test, with Gluon"),
+    mark("test loss"),
+    mark("test accuracy"),
+    mark("validation accuracy"),
+    mark("{name}, training"),
+    mark("{name}, validation"),
+    mark("{name}, test"),
+    # of cross-validations
+    mark("log rmse, mean of {count} folds; each fold thin"),
+    mark("log rmse, mean of {count} repeats; each repeat thin"),
+    mark("true price"),
+    mark("predicted price"),
+    mark("predicted price, compared with the true one"),
+    mark("houses"),
+    mark("{share} of them within ±{bound}"),
+    mark("{count} farther off, at the ends"),
+    mark("Learning curves of the folds"),
+    mark("Houses predicted by models that did not see them"),
+    mark("How far off predictions are"),
+    mark("Mean over the folds by repeat"),
+    mark("Which columns matter"),
+    mark("rise of the log rmse if the column is shuffled"),
+    mark("What the strongest columns do"),
+    mark("change of the price"),
+    mark("What more houses bring"),
+    mark("houses trained on"),
+    mark("log rmse of the validation houses"),
+    mark("{title} (generated houses, not the competition's)"),
+    mark("Cross-validated and returned scores of {count} submissions"),
+)
+log = logging.getLogger(__name__)
+
+
+@lru_cache
+def font() -> str | None:
+    """Return the name of an installed font with Chinese characters; warn once and return None without any."""
+    found = _known()
+    if found is None:  # perhaps it was installed after Matplotlib had made its list
+        for path in map(Path, font_manager.findSystemFonts()):
+            if path.name.lower().replace(" ", "").startswith(FILES):
+                font_manager.fontManager.addfont(path)
+        found = _known()
+    if found is None:
+        log.warning(
+            tr(
+                "no font with Chinese characters was found, so that figures stay in English; install one, "
+                "such as the package fonts-noto-cjk"
+            )
+        )
+    return found
+
+
+def _known() -> str | None:
+    """Return the first of the fonts that Matplotlib knows."""
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    return next((name for name in FONTS if name in known), None)
+
+
+def families(current: list[str]) -> list[str]:
+    """Return the fonts of figures: the current ones and, for a reader of Chinese, one that has it.
+
+    Args:
+        current: as matplotlib's setting font.family has them.
+    """
+    chinese = font() if language() != "en" else None
+    return [*current, *([chinese] if chinese else [])]
+
+
+def figure_text(text: str) -> str:
+    """Return a text of a figure in the reader's language, if it is one that many figures have."""
+    return _retold(text, *WORDS)
+
+
+def title_text(title: str) -> str:
+    """Return the title of a figure in the reader's language, if it is a known one."""
+    return _retold(title, *WORDS, *TITLES, *PARTS)
+
+
+def _retold(text: str, *templates: str) -> str:
+    if language() == "en" or font() is None:
+        return text
+    return retell(text, *templates, parts=(*WORDS, *PARTS, *TITLES))
+
+
+def translate(figure: Figure, columns: int) -> None:
+    """Put title and words of a figure into the reader's language, before it is laid out.
+
+    Args:
+        figure: with its title as label, too.
+        columns: of a terminal that are as wide as a line of the title.
+    """
+    if language() == "en":
+        return
+    title = figure.get_label()
+    for text in figure.findobj(Text):
+        shown = text.get_text()
+        if title and "".join(shown.split()) == "".join(title.split()):  # it is broken to fit the figure
+            text.set_text(wrapped(title_text(title), columns))
+        else:
+            words = shown.replace("\n", " ")
+            told = figure_text(words)
+            text.set_text(shown if told == words else told)
