@@ -1,1 +1,0 @@
-"""Measure speed as ratios to the book's way of loading, to PyTorch and to matrix products."""

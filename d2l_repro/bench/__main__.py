@@ -1,0 +1,104 @@
+"""Hold contests of speed; `d2l-repro bench` starts this."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import tyro
+
+from ..cli.bench import BenchOptions
+from ..cli.main import PROG
+from ..errors import DONE, FAILED, one_line_errors
+from ..files import locked_folder
+from ..results import speed
+from ..results.speed import Measured, Record
+from ..results.table_text import aligned
+from . import contests, runner
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command, and exit with 0 done, 1 a contestant failed, 2 usage, 130 interrupted."""
+    with one_line_errors(f"{PROG} bench"):
+        config = (tyro.conf.FlagCreatePairsOff,)
+        options = tyro.cli(BenchOptions, args=argv, prog=f"{PROG} bench", config=config)
+        selected = contests.select(options.names, options.against)
+        with locked_folder(options.out) as folder:
+            sys.exit(_run(options, selected, folder))
+
+
+def _run(options: BenchOptions, selected: Sequence[contests.Contest], folder: Path) -> int:
+    _say_who_is_missing(options.against)
+    failed, path = [], None
+    for contest in selected:
+        try:
+            measured, environment = runner.hold(contest, options.rounds, options.quick)
+        except runner.ContestantFailed as error:
+            failed.append(f"{contest.name}: {error} failed")
+            continue
+        path = _keep(measured, environment, folder)
+    for line in failed:
+        print(f"{PROG} bench: {line}", file=sys.stderr)
+    if path:
+        print(f"\nrecord: {path}")
+        if options.write:
+            _write_committed(speed.load(path))
+    return FAILED if failed else DONE
+
+
+def _say_who_is_missing(against: str) -> None:
+    missing = [key for key in contests.OTHERS if not contests.is_installed(key)]
+    if missing and against == "available":
+        print(f"not installed, so left out: {', '.join(missing)}")
+
+
+def _keep(measured: Measured, environment: dict[str, Any], folder: Path) -> Path:
+    """Print a contest and what has changed since the last record of this machine, and replace that."""
+    machine = runner.machine_of(environment)
+    quick = "-quick" if measured.quick else ""
+    path = folder / f"{speed.machine_key(machine)}{quick}.json"
+    earlier = speed.load(path).contests if path.is_file() else {}
+    print(f"\n{contest_text(measured)}")
+    if measured.name in earlier:
+        lines = speed.changes(earlier[measured.name], measured)
+        print("\n".join(map(str, lines)) or "no change from the last record beyond the noise", flush=True)
+    known = {**earlier, measured.name: measured}
+    Record(machine, {name: known[name] for name in contests.CONTESTS if name in known}).save(path)
+    return path
+
+
+def contest_text(contest: Measured) -> str:
+    """Return a contest as a table with a line of explanation, and its limit operator by operator."""
+    rows = [
+        {name: row[name] for name in ("contestant", "time", "ratio", "limit")}
+        for row in speed.table(Record({}, {contest.name: contest}))
+    ]
+    heads = {"ratio": f"/ {contest.reference}", "limit": "/ limit", "time": f"time per {contest.unit}"}
+    shown = [{heads.get(name, name): cell for name, cell in row.items()} for row in rows]
+    threads = f"{contest.threads} thread{'s' if contest.threads > 1 else ''}"
+    lines = [f"{contest.name}: {contest.title}; {threads}", aligned(shown)]
+    if contest.operators:
+        total = sum(row["count"] * row["seconds"] for row in contest.operators)
+        parts = [
+            {
+                "operator": row["operator"],
+                "fastest kernel": row["kernel"],
+                "share of the limit": f"{row['count'] * row['seconds'] / total:.0%}",
+            }
+            for row in sorted(contest.operators, key=lambda row: -row["count"] * row["seconds"])[:6]
+        ]
+        lines.append(aligned(parts))
+    lines += filter(None, [speed.goal_text(contest)])
+    return "\n".join(lines)
+
+
+def _write_committed(record: Record) -> None:
+    path = Path(speed.__file__).with_name(speed.FILE_NAME)
+    record.save(path)
+    print(f"written: {path}")
+
+
+if __name__ == "__main__":
+    main()
