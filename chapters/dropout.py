@@ -112,11 +112,17 @@ def runs(hp):
 def show(result, data):
     """Show training curves of the book's net and of the variants, and the gaps between training and test."""
     book = {run.impl: run for run in result.select(variant="")}
-    result.figures["training_curves"] = plot.training_curves(book, f"Dropout on {data.source.title}")
+    result.figures["training_curves"] = plot.training_curves(
+        book,
+        f"Dropout on {data.source.title}: {{test_acc:.1%}} of the test images right",
+        published=result.printed(),
+    )
     for impl in book:
         variants = {run.name: run for run in result.select(impl)}
+        variants[f"{impl} as in the book"] = variants.pop(impl)
         result.figures[f"variants_{impl}"] = plot.training_curves(
-            variants, "With dropout, without, and exchanged"
+            variants,
+            f"Dropout as in the book, without it, and with the probabilities exchanged, {plot.IMPLS[impl]}",
         )
     result.tables["What dropout changes"] = [
         {

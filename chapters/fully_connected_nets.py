@@ -7,14 +7,19 @@ them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. The parameter
 validation set, the last 1,000 training images, are tested on the first 1,000 test images.
 
 Expect accuracies of 0.51 to 0.53 in validation and of 0.51 to 0.52 in testing from two layers. Five hidden
-layers reach 0.44 to 0.5 in three passes, SGD last; batch normalization adds a little, and dropout costs some.
+layers reach 0.42 to 0.48 in two passes, SGD last; batch normalization adds two points, and dropout costs six.
 
 The article's three questions. Which activation loses its gradient, and where? Sigmoid and tanh on large
 inputs of either sign: on raw pixels 97 % of the first layer's, and none behind it; ReLU on all negative
 inputs, half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the initial scale, three
 layers or five? Five: at one learning rate they memorize the fifty images from scales of 0.05 to 0.1, three
 layers from 0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad divides by the root of
-a sum that only grows: its steps shrink to a seventh in three passes; Adam's keep theirs after a hundred.
+a sum that only grows: its steps shrink to a tenth in two passes; Adam's keep theirs after a hundred.
+
+The article adds that such steps suit convex functions and are stuck in a local minimum of others. On a
+surface with two minima AdaGrad does stay in the worse one, at learning rates up to 0.3, but small steps of
+SGD and Adam do so too: what leads out is momentum, or a large step. And it finds learning rate and scale by
+raising them while the loss falls, which a table of both shows.
 """
 
 from dataclasses import dataclass, replace
@@ -35,9 +40,11 @@ from d2l_repro.results import plot
 from d2l_repro.scratch import correct, layers, normal
 from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS
 from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, Dropout, Network
+from d2l_repro.scratch.optim import descent_path
 from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability
-from d2l_repro.train import evaluate, schedules, train_ch3
+from d2l_repro.train import schedules, train_ch3
 from d2l_repro.train.callbacks import BestModel, Schedule, StepLosses, StepSizes
+from d2l_repro.train.loop import measures_of
 from d2l_repro.train.parameters import book_arrays, parameters, state_arrays
 from d2l_repro.verify.gradcheck import gradient_table
 from d2l_repro.verify.lost_gradients import show_lost_gradients
@@ -45,6 +52,10 @@ from d2l_repro.verify.lost_gradients import show_lost_gradients
 DEEP = (100,) * 5  # hidden layers
 NUM_SMALL = 4000  # training images of the article's last net
 SCALES = (1e-3, 3e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 3e-1, 1.0)
+GRID = (
+    (1e-4, 1e-3, 5e-3, 1.5e-2, 5e-2),
+    (1e-4, 1e-3, 1e-2, 5e-2),
+)  # learning rates and scales, raised in steps
 RULES = {"sgd": 1e-2, "momentum": 5e-3, "adagrad": 5e-3, "rmsprop": 1e-4, "adam": 1.2e-3}  # learning rates
 # The article's conclusions: name -> (a run, the run to subtract, what is compared)
 CONCLUSIONS = {
@@ -59,7 +70,7 @@ class HParams(settings.HParams):
     """How long each comparison trains."""
 
     num_epochs: Count = 10  # passes over the training set of the nets with two layers
-    num_epochs_deep: Count = 30  # evaluations of the nets with five hidden layers
+    num_epochs_deep: Count = 20  # evaluations of the nets with five hidden layers
     steps_deep: Count = 50  # batches between two of these evaluations; 490 are a pass over the training set
     num_epochs_fifty: Count = 20  # passes over fifty images
     batch_size: Count = 100  # examples per step; 25 of the fifty
@@ -84,7 +95,7 @@ class Setting(settings.HParams):
     drop_prob: Probability = 0.0  # after each activation
     num_train: Optional[int] = None  # training examples; all by default
     steps: Optional[int] = None  # batches between two evaluations; a pass over the training set by default
-    watch_steps: bool = False  # whether the history gets the mean length of a step
+    watch_steps: bool = False  # whether the history gets the mean length of a step, of every tenth one
     print_every: Annotated[int, Bounds(0)] = 0  # steps between two printed losses of a batch
 
 
@@ -139,7 +150,7 @@ def with_gluon(hp: Setting, data: Data) -> Model:
 def train(model: Model, data: Data, hp: Setting, callbacks=()):
     """Train, scoring the validation set after each epoch; restore the model that was best there."""
     lr = schedules.by_epoch(schedules.exponential(hp.lr, hp.lr_decay), len(data.train_iter))
-    steps = [StepSizes(parameters(model))] if hp.watch_steps else []
+    steps = [StepSizes(parameters(model), every=10)] if hp.watch_steps else []
     losses = StepLosses(print_every=hp.print_every)
     best = BestModel(state_arrays(model))
     history = train_ch3(
@@ -151,10 +162,7 @@ def train(model: Model, data: Data, hp: Setting, callbacks=()):
         hp.batch_size,
         trainer=model.trainer,
         gradients=model.gradients,
-        measure={
-            "valid_loss": lambda: evaluate([data.source.valid], model.net, model.loss),
-            "valid_acc": lambda: evaluate([data.source.valid], model.net, correct),
-        },
+        measure=measures_of("valid", [data.source.valid], model.net, {"loss": model.loss, "acc": correct}),
         callbacks=[Schedule(lr), *steps, losses, best, *callbacks],
     )
     best.restore()
@@ -176,6 +184,11 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
     last = adam.replace(num_epochs=hp.num_epochs, steps=None, num_train=NUM_SMALL)
     scales = {f"three-layer scale {scale:g}": three.replace(sigma=scale) for scale in SCALES}
     scales.update({f"five-layer scale {scale:g}": five.replace(sigma=scale) for scale in SCALES})
+    grid = {
+        f"three-layer lr {lr:g} scale {scale:g}": three.replace(lr=lr, sigma=scale)
+        for lr in GRID[0]
+        for scale in GRID[1]
+    }
     small, both = {"scratch": two_layers, "gluon": with_gluon}, {"scratch": from_scratch, "gluon": with_gluon}
     by_autograd = {"scratch": lambda hp, data: replace(two_layers(hp, data), gradients=None)}
 
@@ -207,13 +220,18 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
             *pair("last, batch norm and dropout", last.replace(norm="batch", drop_prob=0.2)),
         ],
         "Initial scale": runs_of(both, scales, compare_paths=False, may_diverge=True),
+        "Learning rate and scale": runs_of(
+            {"scratch": from_scratch}, grid, compare_paths=False, may_diverge=True
+        ),
     }
 
 
 def show(result, data):
     """Show a table and a figure for each comparison, and answer the article's three questions."""
     tables, title, (X, _) = comparisons(HParams(**result.settings)), data.source.title, data.source.valid
+    del tables["Learning rate and scale"]  # has a table of another form
     comparison.tabulate(result, tables, comparison.best_epoch_row)
+    show_grid(result)
     del tables["Initial scale"]  # has a figure of its own
     tables["Normalisation and dropout"] += [run for run in tables["Update rules"] if run.variant == "adam"]
     comparison.draw(result, tables, f"on {title}", ("train_loss", "train_acc", "valid_acc"))
@@ -224,32 +242,97 @@ def show(result, data):
         if run.model:
             losses[run.impl] = range(1, len(run.model.step_losses) + 1), run.model.step_losses
             units = plot.as_images(book_arrays(run.model)[0].T[:20], X.shape[1:])
-            what = f"What twenty hidden units look for, {run.impl}"
+            what = f"What twenty hidden units look for, {plot.IMPLS[run.impl]}"
             result.figures[f"weights_{run.impl}"] = plot.image_row(units, [""] * 20, what)
     if losses:
         result.figures["loss_by_step"] = plot.lines(
             losses, "step", "mean loss of the batch", "The loss of every batch, two layers"
         )
     show_answers(result, data, X, f"on {title}")
+    show_minima(result)
     for impl in dict.fromkeys(run.impl for run in result.runs):
-        learned = {
-            net: [result.find(impl, f"{net} scale {scale:g}").metrics.get("train_acc", 0) for scale in SCALES]
-            for net in ("three-layer", "five-layer")
-        }
-        result.figures[f"initial_scale_{impl}"] = plot.lines(
-            {net: (SCALES, accuracies) for net, accuracies in learned.items()},
-            "standard deviation of the initial weights",
-            "training accuracy, 0 if diverged",
-            f"Fifty images learned from each initial scale, {impl}",
-            logx=True,
+        found = {run.variant: run for run in result.select(impl)}
+        learned = {}
+        for net in ("three-layer", "five-layer"):
+            runs = {scale: found.get(f"{net} scale {scale:g}") for scale in SCALES}
+            scales = [scale for scale, run in runs.items() if run]
+            if scales:
+                learned[net] = scales, [runs[scale].metrics.get("train_acc", 0) for scale in scales]
+        if learned:
+            result.figures[f"initial_scale_{impl}"] = plot.lines(
+                learned,
+                "standard deviation of the initial weights",
+                "training accuracy, 0 if diverged",
+                f"Fifty images learned from each initial scale, {plot.IMPLS[impl]}",
+                logx=True,
+            )
+        histories = {name: found[name].history for name in RULES if name in found and found[name].history}
+        if histories:
+            result.figures[f"step_sizes_{impl}"] = plot.lines(
+                {name: (history["epoch"], history["step_size"]) for name, history in histories.items()},
+                f"evaluation, every {result.settings['steps_deep']} steps",
+                "mean length of a step",
+                f"How far each rule moves the parameters, {plot.IMPLS[impl]}",
+                logy=True,
+            )
+
+
+def show_grid(result):
+    """Show the losses by which a learning rate and a scale are found, raised step by step."""
+    rows = []
+    for lr in GRID[0]:
+        runs = [result.find("scratch", f"three-layer lr {lr:g} scale {scale:g}") for scale in GRID[1]]
+        if all(runs):
+            cells = [
+                f"{run.metrics['train_loss']:.2g}, {100 * run.metrics['train_acc']:.0f}%"
+                if run.metrics
+                else "diverged"
+                for run in runs
+            ]
+            columns = [f"scale {scale:g}" for scale in GRID[1]]
+            rows.append({"learning rate": f"{lr:g}", **dict(zip(columns, cells))})
+    if rows:
+        result.tables["Learning rate and scale: last training loss and accuracy on fifty images"] = rows
+
+
+def bowl(x1, x2):
+    """Return the height of a convex surface."""
+    return x1**2 / 2 + x2**2
+
+
+def two_valleys(x1, x2):
+    """Return the height of a surface with two minima, the better one at x1 = -1.06, the other at 0.93."""
+    return (x1**2 - 1) ** 2 + x1 / 2 + x2**2
+
+
+def show_minima(result):
+    """Show paths on a convex surface and on one with two minima, and how often the worse one is left."""
+    ways = {"sgd": 0.03, "adagrad": 0.3, "adam": 0.3}
+    panels = {
+        name: (
+            f,
+            ((-2.2, 2.2), (-1.2, 1.2)),
+            {
+                way: descent_path(f, (2.0, 1.0), OPTIMIZERS[way].from_scratch, lr, 60)
+                for way, lr in ways.items()
+            },
         )
-        result.figures[f"step_sizes_{impl}"] = plot.lines(
-            {name: (h["epoch"], h["step_size"]) for name in RULES if (h := result.find(impl, name).history)},
-            f"{result.settings['steps_deep']} steps",
-            "mean length of a step",
-            f"How far each rule moves the parameters, {impl}",
-            logy=True,
-        )
+        for name, f in (("Convex", bowl), ("Two minima", two_valleys))
+    }
+    result.figures["minima"] = plot.descents(
+        panels, "Sixty steps: of two minima, Adam alone reaches the better one"
+    )
+    starts = np.stack([np.linspace(0.4, 2, 33), np.ones(33)])  # all on the side of the worse minimum
+    result.tables["Of 33 starts at the worse of two minima, how many end in the better one"] = [
+        {"optimizer": way, **{f"lr {lr:g}": num_escaped(way, lr, starts) for lr in (0.03, 0.1, 0.3, 1.0)}}
+        for way in ("sgd", "momentum", "adagrad", "adam")
+    ]
+
+
+def num_escaped(way: str, lr: float, starts: np.ndarray) -> str:
+    """Return how many of `starts` (2, number) an optimizer leads to the better of the two minima."""
+    ends = descent_path(two_valleys, starts, OPTIMIZERS[way].from_scratch, lr, 200)[-1]
+    return str((ends[0] < 0).sum()) if np.isfinite(ends).all() else "diverged"
 
 
 def show_answers(result, data, X, where):
@@ -270,7 +353,7 @@ def show_answers(result, data, X, where):
     )
     t = np.unique(np.geomspace(1, 10_000, 60).round())
     result.figures["bias_correction"] = plot.lines(
-        {f"1 / (1 - {beta}^t)": (t, 1 / (1 - beta**t)) for beta in (0.9, 0.999)},
+        {rf"$1 / (1 - {beta}^t)$": (t, 1 / (1 - beta**t)) for beta in (0.9, 0.999)},
         "step t",
         "factor",
         "Adam's bias corrections tend to 1: they do not make averages shrink",
@@ -290,7 +373,7 @@ chapter = Chapter(
     name="fully_connected_nets",
     doc=__doc__,
     HParams=HParams,
-    quick={"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 2},
+    quick={"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 1},
     data=lambda hp, options: load_centred(options, hp.batch_size, hp.num_train, hp.steps),
     runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,

@@ -46,6 +46,7 @@ from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.experiment.conclusions import CONCLUSIONS
+from d2l_repro.language import tr
 from d2l_repro.results import plot
 from d2l_repro.results.history import History
 from d2l_repro.results.run import RunResult
@@ -101,10 +102,16 @@ class Houses:
 
 def data(hp, options):
     """Load 331 features per house, standardized over both files together, as in the book."""
-    tables, X, X_test = features(options.dataset, options.data_dir, os.environ.get(download.ENVIRONMENT))
+    places = os.environ.get(download.ENVIRONMENT), os.getcwd()
+    tables, X, X_test = features(options.dataset, options.data_dir, places)
     if hp.fold > hp.k or hp.k > len(tables.train):
         raise InputError(
-            f"--fold: no fold {hp.fold} of {hp.k} in {len(tables.train)} rows; change --fold or --k"
+            tr(
+                "--fold: no fold {fold} of {k} in {rows} rows; change --fold or --k",
+                fold=hp.fold,
+                k=hp.k,
+                rows=len(tables.train),
+            )
         )
     prices = tables.train["SalePrice"].to_numpy(np.float32)
     houses = split(X, prices, nd.array(X_test), tables.test["Id"].to_numpy(), hp)
@@ -118,10 +125,10 @@ def data(hp, options):
 
 
 @lru_cache(maxsize=1)  # the runs share them
-def features(dataset, data_dir, environment):
+def features(dataset, data_dir, places):
     """Return the tables, and the features of the training and of the test file, (houses, features).
 
-    The environment variable, which says where files are looked for, is an argument for the cache's sake.
+    The other places where files are looked for are an argument for the cache's sake.
     """
     tables = load_tables(data_dir=data_dir, dataset=dataset)
     transform = book_features().fit(pd.concat([tables.train, tables.test])).transform
@@ -280,12 +287,13 @@ def show(result, data):
     The curves are of the first fold and the final model of the book, and of the article's trials.
     """
     mark = " (generated houses)" if data.name == "generated" else ""
-    for name in ("fold 1", "all rows"):
+    for name, part in (("fold 1", "valid"), ("all rows", "train")):
         curves = {
             run.name: replace(run, history=without_loss(run.history)) for run in result.select(variant=name)
         }
         if curves:
-            title = f"House prices, {name}{mark}"
+            words = {"valid": "validation", "train": "training"}[part]
+            title = f"House prices, {name}{mark}: log rmse of {{{part}_log_rmse:.3f}} in {words}"
             result.figures[name.replace(" ", "_")] = plot.training_curves(curves, title, log=True)
     for impl in dict.fromkeys(run.impl for run in result.runs):
         add_means(result, impl)
@@ -389,15 +397,20 @@ def gap(scores):
 
 
 def draw_trials(result, impl, mark):
-    """Add the article's figures of means over the folds: all trials of ten epochs, and ten against twenty."""
+    """Add the article's figures of means over the folds: all trials of ten epochs, and one of twenty."""
     trials = [run for run in result.select(impl) if run.variant.startswith("article trial")]
-    short = [replace(run, history=History(run.history[:SHORT])) for run in trials]
-    curves = {run.variant.partition(" ")[2]: run for run in short}
-    title = f"{len(trials)} trials of {SHORT} epochs, {impl}{mark}"
+    curves = {
+        run.variant.partition(" ")[2]: replace(run, history=History(run.history[:SHORT])) for run in trials
+    }
+    count = "One trial" if len(trials) == 1 else f"{len(trials)} trials"
+    title = f"{count} of the article's model, {SHORT} epochs, {plot.IMPLS[impl]}{mark}"
     result.figures[f"article_trials_{impl}"] = plot.training_curves(curves, title, log=True)
-    curves = {f"{SHORT} epochs": short[0], f"{LONG} epochs": trials[0]}
-    title = f"Trial 1, {SHORT} and {LONG} epochs, {impl}{mark}"
-    result.figures[f"article_epochs_{impl}"] = plot.training_curves(curves, title, log=True)
+    first, second = (trials[0].history[n - 1]["valid_log_rmse"] for n in (SHORT, LONG))
+    title = (
+        f"Log rmse of trial 1 in validation: {first:.3f} after {SHORT} and {second:.3f} after {LONG} epochs"
+    )
+    title += f", {plot.IMPLS[impl]}{mark}"
+    result.figures[f"article_epochs_{impl}"] = plot.training_curves({"": trials[0]}, title, log=True)
 
 
 def add_submissions(result, impl, houses, mark):
@@ -417,7 +430,7 @@ chapter = Chapter(
     name="house_prices",
     doc=__doc__,
     HParams=HParams,
-    quick={"num_epochs": 10, "trials": 1},
+    quick={"num_epochs": 3, "trials": 1},
     data=data,
     runs=runs,
     train=train,

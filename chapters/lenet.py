@@ -25,7 +25,6 @@ compat.prepare_large_nets()
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn
 
@@ -34,6 +33,7 @@ from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.splits import evaluation_plan, load_mnist
 from d2l_repro.experiment import comparison, second_edition
 from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.misclassified import misclassified
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import softmax_cross_entropy, truncated_normal
@@ -216,10 +216,18 @@ def show(result, data):
         if run.model is None or not (run.variant.endswith(PENALIZED) or run.impl == "d2l"):
             continue
         result.figures[f"filters_{run.impl}"] = filters(run.model, label)
-        wrong = misclassified(run.model.net, data.source)
+        if "mistakes" in result.figures:  # of another implementation
+            continue
+        classes, names = (
+            (lambda X, net=run.model.net: nd.softmax(net(X))),
+            [str(digit) for digit in range(10)],
+        )
+        wrong = misclassified(classes, in_order(data.source.test), names, 24)
         if wrong:
-            result.figures[f"misclassified_{run.impl}"] = plot.image_row(
-                *zip(*wrong), f"{label}: true class above, predicted below", columns=COLUMNS
+            result.figures["mistakes"] = plot.image_row(
+                *zip(*wrong),
+                f"First mistakes of {label}: true digit and predicted one, with their probabilities",
+                columns=COLUMNS,
             )
     if result.impl == "d2l":
         result.tables[second_edition.EDITIONS] = editions(hp, data.source)
@@ -252,18 +260,6 @@ def filters(model, label):
     return plot.image_row(
         W[:, 0], [""] * len(W), f"{label}: filters of the first layer, large weights dark", columns=COLUMNS
     )
-
-
-def misclassified(net, sets, count=24):
-    """Return the first misclassified test images: (image, true class above the predicted one)."""
-    found = []
-    for X, y in in_order(sets.test):
-        predicted = net(X).argmax(axis=1).asnumpy()
-        for i in np.flatnonzero(predicted != y.asnumpy()):
-            found.append((X[i, 0].asnumpy(), f"{y[i].asscalar():g}\n{predicted[i]:g}"))
-        if len(found) >= count:
-            break
-    return found[:count]
 
 
 chapter = Chapter(

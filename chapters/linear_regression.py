@@ -144,11 +144,18 @@ def show(result, data):
     if result.seed == 0 or result.stream:  # the printed label belongs to MXNet's seed 0
         result.add("data", metrics={"first_label": labels[0].item()})
     result.figures["data"] = plot.scatter(
-        {f"features[:, {i}]": (x, labels) for i, x in enumerate(features.T)},
-        "labels",
-        f"y = {TRUE_W[0]} x0 - {-TRUE_W[1]} x1 + {TRUE_B} + noise",
+        {f"$x_{i}$": (x, labels) for i, x in enumerate(features.T)},
+        "$y$",
+        rf"The data: $y = {TRUE_W[0]}\,x_0 - {-TRUE_W[1]}\,x_1 + {TRUE_B}$ + noise",
     )
-    result.figures["training_curves"] = plot.training_curves(result.labelled(), "Linear regression", log=True)
+    noise = result.settings["noise"]
+    result.figures["training_curves"] = plot.training_curves(
+        result.labelled(),
+        # the noise alone gives sigma^2 / 2
+        f"Linear regression: the loss is {{train_loss:.2g}}, of the noise alone {noise**2 / 2:.2g}",
+        log=True,
+        published=result.printed(),
+    )
     trained = {run.impl: run for run in result.runs if run.history}
     result.tables["True and learned weights"] = [
         {

@@ -243,12 +243,13 @@ def runs(hp: HParams) -> list:
 def show(result, last_data):
     """Show the training curves, and the sine as predicted point by point and free-running."""
     settings_of = {run.label: run.hp for run in runs(HParams(**result.settings))}
-    for title, variants in {"LSTM": ("LSTM",), "book": (BOOK, ONE_BY_ONE)}.items():
+    groups = {"LSTM on a sine": ("LSTM",), "LSTM on a sine, as in the book": (BOOK, ONE_BY_ONE)}
+    for title, variants in groups.items():
         trained = {label: run for label, run in result.labelled().items() if run.variant in variants}
         if trained:
-            name = "" if title == "LSTM" else "_book"
+            name = "" if "LSTM" in variants else "_book"
             result.figures[f"training_curves{name}"] = plot.training_curves(
-                trained, "LSTM on a sine" if title == "LSTM" else "LSTM on a sine, as in the book", log=True
+                trained, f"{title}: a loss of {{train_loss:.2g}} at the end", log=True
             )
             models = {label: run.model for label, run in trained.items() if run.model}
             if models:
@@ -280,7 +281,7 @@ def predictions(models, hp):
         ahead[label] = model.net(X)[:, 0].asnumpy()
         alone[label] = free_run(model.net, X[0], len(true))
     panels = {"from the points before it": (points, ahead), "from earlier predictions": (points, alone)}
-    return plot.functions(panels, "point of the test set", "Each point predicted ...", {}, 4.4)
+    return plot.functions(panels, "point of the test set", "The sine of the test set, predicted", {}, 4.4)
 
 
 chapter = Chapter(

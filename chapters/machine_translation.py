@@ -394,7 +394,7 @@ def show(result, data):
         )
     result.tables["Translations"] = rows
     for impl, drawn in panels.items():
-        title = f"Which words the decoder attended to, {impl}"
+        title = f"Which words of the sentence each word of the translation attends to, {plot.IMPLS[impl]}"
         result.figures[f"attention_{impl}"] = plot.heat_maps(drawn, title, "weight", columns=DRAWN)
 
 

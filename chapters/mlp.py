@@ -24,6 +24,8 @@ from d2l_repro.train import train_ch3
 from . import softmax_regression
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
+ACTIVATIONS_TITLE = "Far from 0, sigmoid and tanh have hardly any gradient, and ReLU has all of it or none"
+
 
 @dataclass(frozen=True)
 class HParams(settings.HParams):
@@ -80,8 +82,12 @@ def train(model, data, hp, callbacks=()):
 
 def show(result, data):
     """Show the training curves, and three activations with their gradients."""
-    result.figures["training_curves"] = plot.training_curves(result.labelled(), f"MLP on {data.source.title}")
-    result.figures["activations"] = plot.functions(activations(), "x", "Activations and their gradients")
+    result.figures["training_curves"] = plot.training_curves(
+        result.labelled(),
+        f"MLP on {data.source.title}: {{test_acc:.1%}} of the test images right after {{epoch:.0f}} epochs",
+        published=result.printed(),
+    )
+    result.figures["activations"] = plot.functions(activations(), "x", ACTIVATIONS_TITLE)
 
 
 def activations():

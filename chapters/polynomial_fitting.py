@@ -11,8 +11,10 @@ examples lie so far out that training diverges; the run then says so.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
+import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn
 
@@ -23,7 +25,7 @@ from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, linreg, squared_loss
-from d2l_repro.settings import Bounds, Count, Positive
+from d2l_repro.settings import Bounds, Count, Options, Positive
 from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
@@ -109,15 +111,21 @@ def runs(hp):
     )
 
 
-def show(result, data):
-    """Show training and test loss of each case by epoch, and the learned weights."""
+def show(result, last_data):
+    """Show what each case learned, its training and test loss by epoch, and the learned weights."""
+    options = Options(seed=result.seed, stream=result.stream)
+    (X, y), test_set = data(HParams(**result.settings), options).source  # the last data are two examples
     for name, title in (
-        ("cubic", "All powers of x: it fits"),
-        ("linear", "x alone: underfitting"),
-        ("two examples", "Two examples: overfitting"),
+        ("cubic", "A polynomial of degree 3 fits training and test examples"),
+        ("linear", "A straight line fits neither: underfitting"),
+        ("two examples", "A polynomial learned from two examples fits only those: overfitting"),
     ):
-        case = {run.name: run for run in result.select(variant=name)}
-        result.figures[f"loss_{name.replace(' ', '_')}"] = plot.training_curves(case, title, log=True)
+        runs = {run.impl: run for run in result.select(variant=name)}
+        count = 2 if name == "two examples" else len(X)
+        beside = partial(draw_fits, runs, (X[:count], y[:count]), test_set)
+        result.figures[name.replace(" ", "_")] = plot.training_curves(
+            runs, title, log=True, published=printed_of(result, runs.values()), beside=beside
+        )
     powers = ("x", "x^2", "x^3")
     rows = [{"run": "true", **dict(zip(powers, TRUE_W)), "b": TRUE_B}]
     for label, model in result.models.items():
@@ -125,6 +133,32 @@ def show(result, data):
         weights = [f"{value:.4f}" for value in w[:, 0].tolist()] + ["-"] * (len(powers) - len(w))
         rows.append({"run": label, **dict(zip(powers, weights)), "b": f"{b.item():.4f}"})
     result.tables["True and learned weights"] = rows
+
+
+def printed_of(result, runs):
+    """Return the published values of runs that share a variant, by their implementations."""
+    return {run.impl: result.printed()[run.name] for run in runs if run.name in result.printed()}
+
+
+def draw_fits(runs, train_set, test_set, ax):
+    """Draw the examples, the true polynomial, and what the runs learned of it."""
+    examples = {
+        name: (X[:, 0].asnumpy(), y.asnumpy())
+        for name, (X, y) in (("training examples", train_set), ("test examples", test_set))
+    }
+    every = np.concatenate([x for x, _ in examples.values()])
+    x = np.linspace(every.min(), every.max(), 121)
+    fits = {}
+    for impl, run in runs.items():
+        if run.model:
+            w, b = book_arrays(run.model)
+            fits[impl] = polynomial(w[:, 0], b.item(), x)
+    plot.draw_fit(ax, examples, x, polynomial(TRUE_W, TRUE_B, x), fits)
+
+
+def polynomial(w, b, x):
+    """Return w[0] x + w[1] x^2 + ... + b."""
+    return sum(w_i * x**i for i, w_i in enumerate(w, 1)) + b
 
 
 chapter = Chapter(

@@ -49,6 +49,7 @@ from d2l_repro.train.parameters import parameters
 
 from . import softmax_regression
 
+CHANCE = 1 / 5  # accuracy of guessing one of the second half of the classes
 LABELS = (1, 5, 20, 100, 500)  # labeled images of each class of the second half
 SOURCE, NOTHING, FROZEN, TUNED = "first half", "from nothing", "frozen", "fine-tuned"
 WAYS = (NOTHING, FROZEN, TUNED)
@@ -294,7 +295,7 @@ def show(result: Any, data: Data) -> None:
         }
         if not found:
             continue
-        title = f"second half of the classes of {data.source.images.title}, {impl}"
+        title = f"second half of the classes of {data.source.images.title}, {plot.IMPLS[impl]}"
         result.figures[f"accuracy_{impl}"] = plot.lines(
             {
                 way: tuple(zip(*[(k, statistics.fmean(found[way, k])) for k in LABELS if (way, k) in found]))
@@ -305,13 +306,16 @@ def show(result: Any, data: Data) -> None:
             "test accuracy",
             f"Test accuracy on the {title}",
             logx=True,
+            chance=CHANCE,
         )
-        result.figures[f"draws_{impl}"] = plot.intervals(
-            {variant_name(*key): (values, None) for key, values in found.items()},
-            "test accuracy",
-            f"All {what} on the {title}",
-            each=what[:-1],
-        )
+        if max(map(len, found.values())) > 1:
+            result.figures[f"draws_{impl}"] = plot.intervals(
+                {variant_name(*key): (values, None) for key, values in found.items()},
+                "test accuracy",
+                f"All {what} on the {title}",
+                each=what[:-1],
+                chance=CHANCE,
+            )
         result.tables[f"Test accuracy, mean of the {what}, {impl}"] = [
             accuracy_row(found, num_labels)
             for num_labels in LABELS

@@ -19,12 +19,14 @@ If training continues, the nets with small weights stay at a loss of log 2. Batc
 sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first layer a gradient 25 to 50 million
 times as large, and still their loss hardly falls in a thousand epochs. ReLU learns with He's weights, up to
 0.99. Clipping limits a gradient with a norm of 30 to 90 to 1, but the weights from N(0, 5) that cause it
-remain, and the nets end below 0.9. (0.01, 1 and 5 are standard deviations.)
+remain, and the nets end below 0.9. A mistake of the article's is shown as well: it makes new nets and keeps
+the optimizer, which holds the parameters of the first. Its step moves nothing in the new net, and repeats the
+last one in the old; Gluon's trainer refuses. (0.01, 1 and 5 are standard deviations.)
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Callable, Literal
 
 import numpy as np
 from mxnet import autograd, init, nd
@@ -45,7 +47,7 @@ from d2l_repro.scratch import counterparts, normal, sigmoid_cross_entropy, xavie
 from d2l_repro.scratch.layers import ACTIVATIONS, Activation, Affine, BatchNorm, Network, gradients_by_hand
 from d2l_repro.settings import Count, NonNegative, Options, Positive
 from d2l_repro.train.callbacks import Clip
-from d2l_repro.train.parameters import parameters
+from d2l_repro.train.parameters import book_arrays, parameters
 
 from . import two_moons
 
@@ -231,7 +233,9 @@ def show(result: Result, data: Data) -> None:
     trained = {"Trained": tables.pop("Trained")}
     comparison.tabulate(result, tables, norms_row)
     comparison.tabulate(result, trained, comparison.best_epoch_row)
-    comparison.draw(result, trained, "on two moons", ("train_loss", "train_acc", "valid_acc"))
+    comparison.draw(
+        result, trained, "on two moons", ("train_loss", "train_acc", "valid_acc"), two_moons.CHANCE
+    )
     del tables["Equal units"]  # whose norms are 0
     for title, runs in tables.items():
         for impl in ("scratch", "gluon"):
@@ -241,6 +245,10 @@ def show(result: Result, data: Data) -> None:
     result.figures["samples"] = plot.histogram(samples, "10,000 initial weights", "weights")
     add_derivatives(result)
     add_conclusions(result)
+    result.tables["An optimizer that holds the parameters of an earlier net"] = [
+        earlier_optimizer_row(impl, build, HParams(**result.settings), data)
+        for impl, build in (("scratch", from_scratch), ("gluon", with_gluon))
+    ]
 
 
 def add_derivatives(result: Result) -> None:
@@ -258,8 +266,36 @@ def add_derivatives(result: Result) -> None:
         if result.select(impl):
             result.add(impl, "sigmoid derivative", {"largest": derivative.max().asscalar().item()})
     curves = {"sigmoid": y.asnumpy(), "its derivative": x.grad.asnumpy()}
-    panels = {"at most 1/4 of the gradient passes through": (x.asnumpy(), curves)}
-    result.figures["sigmoid"] = plot.functions(panels, "x", "The sigmoid and its derivative", width=5.0)
+    panels = {"": (x.asnumpy(), curves)}
+    result.figures["sigmoid"] = plot.functions(
+        panels, "x", "The sigmoid passes on at most a quarter of the gradient", width=5.0
+    )
+
+
+def earlier_optimizer_row(impl: str, build: Callable, hp: HParams, data: Data) -> dict[str, str]:
+    """Return what a step moves if a new net is trained with the optimizer of the net before it.
+
+    The article does so with ReLU and leaky ReLU. It prints the gradients of the one step, which are right.
+    """
+    hp = Setting(**vars(hp.replace(num_epochs=1)))
+    earlier, new = build(hp, data), build(hp, data)
+    train(earlier, data, hp)
+    new.net(data.source.train[0])  # from which Gluon takes the number of inputs
+    before, said = [book_arrays(model) for model in (earlier, new)], "nothing"
+    try:
+        train(replace(new, trainer=earlier.trainer), data, hp)
+    except UserWarning as warning:  # Gluon raises it
+        said = str(warning).split(" on context")[0] + " ..."
+    moved = [
+        max(np.abs(now - start).max() for now, start in zip(book_arrays(model), arrays))
+        for model, arrays in zip((earlier, new), before)
+    ]
+    return {
+        "run": impl,
+        "earlier net moves": f"{moved[0]:.2g}",
+        "new net moves": f"{moved[1]:.2g}",
+        "said": said,
+    }
 
 
 # The article's conclusions: name -> (a run, the run to compare with), by the first layer's gradient
@@ -292,7 +328,12 @@ def draw_norms(result: Result, title: str, runs: list[Run], impl: str) -> None:
             curves[name if any(norms) else f"{name} (all 0)"] = LAYERS, [norm or np.nan for norm in norms]
     if curves:
         result.figures[comparison.figure_name(title, impl)] = plot.lines(
-            curves, "layer", "norm of the gradient", f"{title}: gradients of one step, {impl}", logy=True
+            curves,
+            "layer",
+            "norm of the gradient",
+            f"{title}: how large the gradient is in each layer, {plot.IMPLS[impl]}",
+            logy=True,
+            named_at="start",
         )
 
 

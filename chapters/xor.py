@@ -55,6 +55,7 @@ from d2l_repro.train.callbacks import BestModel
 from d2l_repro.train.parameters import state_arrays
 
 NUM_VALID, NUM_TEST = 100, 1000
+CHANCE = 0.5  # accuracy of guessing
 CURVE_LR = 0.3  # learning rate on the quadratic function; at 0.1 batches of 1 cost nothing yet
 PRINTED_STEPS = (50, 100, 350, 400, 450, 500)  # after which the article prints, or speaks of, a loss
 CLIP = 1e-10  # smallest p whose logarithm the article takes
@@ -466,8 +467,8 @@ def show(result: Result, data: Data) -> None:
     scores = ("one_sided_loss", "mse", "ones")
     for name in ("One-sided loss", "Whole cross-entropy"):
         drawn = [run for run in curves[name] if run.variant.partition(" ")[2] in CURVES]
-        comparison.draw(result, {name: drawn}, "on XOR", scores)
-    comparison.draw(result, {"Every variant": runs}, "on XOR", ("train_loss", "valid_acc"))
+        comparison.draw(result, {name: drawn}, "on XOR", scores, CHANCE)
+    comparison.draw(result, {"Every variant": runs}, "on XOR", ("train_loss", "valid_acc"), CHANCE)
     comparison.draw(result, {"Quadratic": curves[QUADRATIC]}, "function", ("mse",))
     draw_regions(result, comparison.all_runs(comparisons(hp)))
     result.add("data", metrics={"loss_of_36_clipped": clipped_loss(36)})
@@ -514,7 +515,7 @@ def draw_regions(result: Result, runs: list[Run]) -> None:
         }
         if nets:
             result.figures[f"regions_{impl}"] = plot.decision_regions(
-                nets, sets, f"Decision regions on XOR, {impl}"
+                nets, sets, f"Where nets see which class of XOR, {plot.IMPLS[impl]}"
             )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..language import tr
 from . import download
 from .synthetic import airfoil_table
 
@@ -53,12 +53,12 @@ def read_airfoil(path: Path) -> np.ndarray:
     try:
         lines = download.read(path, MAX_SIZE).decode("ascii").splitlines()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read ({error}); {download.REPLACE}") from error
+        raise download.file_error(path, tr("cannot be read ({error})", error=error)) from error
     if len(lines) > MAX_LINES:
-        raise InputError(f"{path}: contains more than {MAX_LINES:,} lines; {download.REPLACE}")
-    rows = [_parse_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
+        raise download.file_error(path, tr("contains more than {count} lines", count=f"{MAX_LINES:,}"))
+    rows = [_parse_line(line, download.place_of(path, i)) for i, line in enumerate(lines, 1) if line.strip()]
     if not rows:
-        raise InputError(f"{path}: is empty; {download.REPLACE}")
+        raise download.file_error(path, tr("is empty"))
     return np.array(rows)
 
 
@@ -66,11 +66,7 @@ def _parse_line(line: str, place: str) -> list[float]:
     try:
         numbers = [float(field.replace("_", "?")) for field in line.split()]  # float() accepts 1_000
     except ValueError as error:
-        raise InputError(
-            f"{place}: {download.shorten(error)}; replace the file with the published one"
-        ) from None
+        raise download.line_error(place, download.shorten(error)) from None
     if len(numbers) != COLUMNS or not all(map(math.isfinite, numbers)):
-        raise InputError(
-            f"{place}: expected {COLUMNS} finite numbers; replace the file with the published one"
-        )
+        raise download.line_error(place, tr("expected {count} finite numbers", count=COLUMNS))
     return numbers

@@ -17,28 +17,22 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-
-from tqdm import TqdmWarning
+from types import ModuleType
 
 from ..errors import InputError
 from ..files import write_atomically
-from .transfer import LimitedGzip, receive
-
-with warnings.catch_warnings():
-    # In Jupyter without ipywidgets, its progress bars say that they are drawn as text: ours are anyway.
-    warnings.simplefilter("ignore", TqdmWarning)
-    import pooch
+from ..language import listed, mark, tr
 
 ENVIRONMENT = "D2L_REPRO_DATA"
 MAX_FILE = 2**26  # bytes; the largest published file has 31 MB
 STALE = 600  # seconds after which a temporary file cannot belong to a download that still runs
-REPLACE = "replace it with the published file"
+REPLACE = mark("replace it with the published file")
 KINDS = {  # what can stand where a file should be
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: mark("a folder"),
+    stat.S_IFIFO: mark("a pipe"),
+    stat.S_IFSOCK: mark("a socket"),
+    stat.S_IFCHR: mark("a device"),
+    stat.S_IFBLK: mark("a device"),
 }
 
 
@@ -47,7 +41,12 @@ class DataUnavailable(InputError):
 
     If the user has named a folder for the data, an InputError that is none of these is raised instead, so
     that stand-in data never replace what that folder lacks.
+
+    Attributes:
+        cause (str): Why it is not available, and where it was looked for.
     """
+
+    cause: str = ""
 
 
 @lru_cache
@@ -68,7 +67,18 @@ def data_sets() -> dict[str, list[str]]:
 
 def cache_dir() -> Path:
     """Return the folder for downloads, in the user's cache."""
-    return Path(pooch.os_cache("d2l_repro"))
+    return Path(_pooch().os_cache("d2l_repro"))
+
+
+def _pooch() -> ModuleType:
+    """Import pooch where it is needed: it takes longer than all that `d2l-repro --help` imports besides."""
+    from tqdm import TqdmWarning
+
+    with warnings.catch_warnings():
+        # In Jupyter without ipywidgets, its progress bars say that they are drawn as text: ours are anyway.
+        warnings.simplefilter("ignore", TqdmWarning)
+        import pooch
+    return pooch
 
 
 def data_dirs(data_dir: str | Path | None = None) -> list[Path]:
@@ -82,7 +92,7 @@ def data_dirs(data_dir: str | Path | None = None) -> list[Path]:
     for origin, folder in candidates.items():
         if folder:
             if not Path(folder).is_dir():
-                raise InputError(f"{origin}: no such folder: {folder}")
+                raise InputError(tr("{flag}: no such folder: {folder}", flag=origin, folder=folder))
             folders.append(Path(folder))
     return folders
 
@@ -121,14 +131,19 @@ def is_file(path: str | Path) -> bool:
         kind = stat.S_IFMT(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(path):
-            raise InputError(f"{path}: is a link to a file that does not exist; {REPLACE}") from None
+            raise file_error(path, tr("is a link to a file that does not exist")) from None
         return False
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}); correct its permissions or name another folder"
+            tr(
+                "{path}: cannot be read ({error}); correct its permissions or name another folder",
+                path=path,
+                error=error.strerror,
+            )
         ) from error
     if kind != stat.S_IFREG:
-        raise InputError(f"{path}: is {KINDS.get(kind, 'something else')}, not a file; {REPLACE}")
+        what = tr(KINDS.get(kind, mark("something else")))
+        raise file_error(path, tr("is {what}, not a file", what=what))
     return True
 
 
@@ -143,10 +158,10 @@ def read(path: str | Path, max_size: int = MAX_FILE) -> bytes:
         InputError: the file is not there, is no regular file, is too large or cannot be read.
     """
     if not is_file(path):
-        raise InputError(f"{path}: no such file; put the published file there")
+        raise InputError(tr("{path}: no such file; put the published file there", path=path))
     content = _read_first(path, max_size + 1)
     if len(content) > max_size:
-        raise InputError(f"{path}: is larger than {max_size:,} bytes; {REPLACE}")
+        raise file_error(path, tr("is larger than {size} bytes", size=f"{max_size:,}"))
     return content
 
 
@@ -157,15 +172,38 @@ def _read_first(path: str | Path, size: int) -> bytes:
             # `read` allocates what it is asked for.
             return file.read(min(size, os.fstat(file.fileno()).st_size + 1))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {REPLACE}") from error
+        raise file_error(path, tr("cannot be read ({error})", error=error.strerror)) from error
 
 
-def fetch(name: str, data_dir: str | Path | None = None) -> Path:
+def file_error(path: object, problem: str) -> InputError:
+    """Return the error of a file that is not as it was published, with the remedy.
+
+    Args:
+        path: of the file, and perhaps the line.
+        problem: what is wrong with it, "is empty".
+    """
+    return InputError(tr("{path}: {problem}; {remedy}", path=path, problem=problem, remedy=tr(REPLACE)))
+
+
+def place_of(path: object, number: int) -> str:
+    """Return how messages name a line of a file."""
+    return tr("{path}, line {number}", path=path, number=number)
+
+
+def line_error(place: str, problem: str) -> InputError:
+    """Return the error of a line, named by `place_of`, that is not as it was published, with the remedy."""
+    return InputError(
+        tr("{place}: {problem}; replace the file with the published one", place=place, problem=problem)
+    )
+
+
+def fetch(name: str, data_dir: str | Path | None = None, also: str = "") -> Path:
     """Return the path of a published file in the user's folders or in the cache; download it if necessary.
 
     Args:
         name: `folder/file`, as in registry.txt.
         data_dir: folder to search first.
+        also: where else the caller has looked, for the message.
 
     Raises:
         DataUnavailable: the file was not found and could not be downloaded; the message names the folders.
@@ -182,17 +220,37 @@ def fetch(name: str, data_dir: str | Path | None = None) -> Path:
     try:
         return _download(name)
     except (OSError, ValueError) as error:
-        failure = f"the download failed ({shorten(error)})"
         if cached:
             raise InputError(
-                f"{cached}: is not the published file, and {failure}; "
-                "put the published file there, or connect to the internet"
+                tr(
+                    "{path}: is not the published file, and the download failed ({error}); put the published "
+                    "file there, or connect to the internet",
+                    path=cached,
+                    error=shorten(error),
+                )
             ) from error
-        folders = ", ".join(str(folder) for folder in [*data_dirs(data_dir), cache_dir()])
-        place = f"{name}: not found in {folders}, and {failure}; put the published file there, connect to the"
+        cause = tr(
+            "{name}: not found in {folders}{also}, and the download failed ({error})",
+            name=name,
+            folders=listed([*data_dirs(data_dir), cache_dir()]),
+            also=also,
+            error=shorten(error),
+        )
         if data_dir:
-            raise InputError(f"{place} internet, or leave out --data-dir") from error
-        raise DataUnavailable(f"{place} internet, or use --dataset auto") from error
+            raise InputError(
+                tr(
+                    "{where}; put the published file there, connect to the internet, or leave out --data-dir",
+                    where=cause,
+                )
+            ) from error
+        unavailable = DataUnavailable(
+            tr(
+                "{where}; put the published file there, connect to the internet, or use --dataset auto",
+                where=cause,
+            )
+        )
+        unavailable.cause = cause
+        raise unavailable from error
 
 
 def is_published(path: str | Path, name: str, size: int | None = None) -> bool:
@@ -241,7 +299,7 @@ def _download(name: str) -> Path:
         OSError, ValueError: no mirror provides the right file; the error is that of the last one.
     """
     _, mirrors = registry()[name]
-    pooch.get_logger().setLevel("WARNING")
+    _pooch().get_logger().setLevel("WARNING")
     for mirror in mirrors:
         try:
             return _download_from(mirror, name)
@@ -251,6 +309,8 @@ def _download(name: str) -> Path:
 
 
 def _download_from(mirror: str, name: str) -> Path:
+    from .transfer import receive
+
     checksum, _ = registry()[name]
     target = cache_dir() / name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -259,7 +319,7 @@ def _download_from(mirror: str, name: str) -> Path:
     if is_member:
         _download_archive(url)
         return target
-    return Path(pooch.retrieve(url, checksum, target.name, target.parent, downloader=receive))
+    return Path(_pooch().retrieve(url, checksum, target.name, target.parent, downloader=receive))
 
 
 def _remove_stale_files(*folders: Path) -> None:
@@ -280,6 +340,8 @@ def _download_archive(url: str) -> None:
     Raises:
         ValueError: it is not the published archive, or one of the files is not the published one.
     """
+    from .transfer import receive
+
     descriptor, path = tempfile.mkstemp(dir=cache_dir())  # "tmp...", which `_remove_stale_files` knows
     os.close(descriptor)
     try:
@@ -294,6 +356,8 @@ def _download_archive(url: str) -> None:
 
 def _extract_all(path: str, url: str) -> None:
     """Write the files that the registry lists for an archive to the cache."""
+    from .transfer import LimitedGzip
+
     wanted = {member: (name, size) for name, member, size in _members(url)}
     with LimitedGzip(path) as content, tarfile.open(fileobj=content, mode="r|") as archive:
         for member in archive:

@@ -18,6 +18,8 @@ from mxnet import nd
 from mxnet.gluon.data.vision import transforms
 
 from ..errors import InputError
+from ..language import tr
+from ..suggestions import choice
 from . import download
 from .loader import Data, Minibatches
 
@@ -56,7 +58,6 @@ CIFAR_RECORD = 1 + 3 * 32 * 32  # bytes of a label and its image
 # Twice as many examples as the published files have: what claims more would only fill the memory.
 MAX_EXAMPLES, MAX_CIFAR_RECORDS = 120_000, 20_000
 MAX_RATIO = 1032  # bytes that deflate can make of one
-REPLACE = download.REPLACE
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +167,8 @@ def load_images(
         InputError: the name is unknown, files are missing, corrupt or truncated, or labels are out of range.
     """
     if dataset not in ("auto", *DATASETS):
-        raise InputError(f"unknown data set {dataset!r}; choose from auto, {', '.join(DATASETS)}")
+        advice = choice(dataset, ("auto", *DATASETS))
+        raise InputError(tr("unknown data set {names}; {advice}", names=repr(dataset), advice=advice))
     return _load(default, dataset, data_dir, quick, os.environ.get(download.ENVIRONMENT))
 
 
@@ -236,8 +238,14 @@ def _is_official(content: bytes, path: Path, name: str) -> bool:
     if same_classes and file == name.split("/")[1]:  # the other partition of Fashion-MNIST
         return False
     raise InputError(
-        f"{path}: is the published file {found}, not {name}; move it to {found}, where --dataset {other} "
-        f"reads it, and put the published {name} in its place"
+        tr(
+            "{path}: is the published file {found}, not {name}; move it to {found}, where --dataset {other} "
+            "reads it, and put the published {name} in its place",
+            path=path,
+            found=found,
+            name=name,
+            other=other,
+        )
     )
 
 
@@ -257,26 +265,32 @@ def check_labeled_images(
         InputError: a shape is wrong, there is no example, or a label is out of range.
     """
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
-        raise InputError(
-            f"{images_path}: contains an array of shape {images.shape}, "
-            f"not images of {SIDE} x {SIDE} pixels; {REPLACE}"
+        problem = tr(
+            "contains an array of shape {shape}, not images of {side} x {side} pixels",
+            shape=images.shape,
+            side=SIDE,
         )
+        raise download.file_error(images_path, problem)
     if labels.shape != images.shape[:1]:
-        raise InputError(
-            f"{labels_path}: contains labels of shape {labels.shape} for {len(images)} images; {REPLACE}"
+        problem = tr(
+            "contains labels of shape {shape} for {count} images", shape=labels.shape, count=len(images)
         )
+        raise download.file_error(labels_path, problem)
     if len(labels) == 0:
-        raise InputError(f"{labels_path}: contains no examples; {REPLACE}")
+        raise download.file_error(labels_path, tr("contains no examples"))
     _check_labels(labels, num_classes, labels_path)
 
 
 def _check_labels(labels: np.ndarray, num_classes: int, path: Path) -> None:
     invalid = np.flatnonzero(labels >= num_classes)
     if len(invalid):
-        raise InputError(
-            f"{path}: label {labels[invalid[0]]} of example {invalid[0]} is out of range: "
-            f"the classes are 0 to {num_classes - 1}; {REPLACE}"
+        problem = tr(
+            "label {label} of example {number} is out of range: the classes are 0 to {last}",
+            label=labels[invalid[0]],
+            number=invalid[0],
+            last=num_classes - 1,
         )
+        raise download.file_error(path, problem)
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -304,9 +318,9 @@ def _parse_idx(content: bytes, path: Path) -> np.ndarray:
             # With one value more, the end of the file is reached, where its checksum is.
             values = file.read(num_values + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); {REPLACE}") from error
+        raise download.file_error(path, tr("cannot be read ({error})", error=error)) from error
     if len(values) != num_values:
-        raise _wrong_size(path, f"{len(values)} values", shape)
+        raise _wrong_size(path, tr("{count} values", count=len(values)), shape)
     return np.frombuffer(values, np.uint8).reshape(shape)
 
 
@@ -314,16 +328,17 @@ def _read_idx_shape(file: gzip.GzipFile, path: Path) -> tuple[int, ...]:
     """Read the header of an idx file."""
     start = file.read(4)
     if len(start) < 4 or start[:3] != b"\0\0\x08" or not 1 <= start[3] <= 4:
-        raise InputError(f"{path}: is not an idx file of unsigned bytes; {REPLACE}")
+        raise download.file_error(path, tr("is not an idx file of unsigned bytes"))
     dimensions = file.read(4 * start[3])
     if len(dimensions) < 4 * start[3]:
-        raise InputError(f"{path}: is truncated: its header is incomplete; {REPLACE}")
+        raise download.file_error(path, tr("is truncated: its header is incomplete"))
     return tuple(np.frombuffer(dimensions, ">u4").tolist())
 
 
 def _wrong_size(path: Path, found: str, shape: Sequence[int]) -> InputError:
     expected = " x ".join(map(str, shape))
-    return InputError(f"{path}: has the wrong size: {found} for a shape of {expected}; {REPLACE}")
+    problem = tr("has the wrong size: {found} for a shape of {expected}", found=found, expected=expected)
+    return download.file_error(path, problem)
 
 
 def load_digits(stand_in_for: str | None = None) -> Images:
@@ -400,9 +415,12 @@ def read_cifar_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _parse_cifar_batch(content: bytes, path: Path) -> tuple[np.ndarray, np.ndarray]:
     if len(content) == 0 or len(content) % CIFAR_RECORD:
-        raise InputError(
-            f"{path}: has the wrong size: {len(content)} bytes, not a multiple of {CIFAR_RECORD}; {REPLACE}"
+        problem = tr(
+            "has the wrong size: {size} bytes, not a multiple of {record}",
+            size=len(content),
+            record=CIFAR_RECORD,
         )
+        raise download.file_error(path, problem)
     records = np.frombuffer(content, np.uint8).reshape(-1, CIFAR_RECORD)
     labels = records[:, 0]
     _check_labels(labels, len(CIFAR), path)

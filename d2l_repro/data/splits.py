@@ -135,7 +135,7 @@ def load_centred(
     """
     images = load_images("cifar10", options.dataset, options.data_dir, options.quick)
     return minibatches(
-        Splits(*_centred(images), len(images.class_names), correct, images.title),
+        Splits(*_centred(images, options.quick), len(images.class_names), correct, images.title),
         batch_size,
         options.seed,
         images.name,
@@ -147,8 +147,10 @@ def load_centred(
 
 
 @lru_cache(maxsize=1)  # a chapter's runs share the arrays
-def _centred(images: Images) -> tuple:
-    """Return training, validation and test set, each (X, y)."""
+def _centred(images: Images, quick: bool) -> tuple:
+    """Return training, validation and test set, each (X, y); the first images of them only if `quick`."""
+    if quick:
+        images = images.first(1500, 300)
     num_train = len(images.train_labels) - min(1000, len(images.train_labels) // 6)
     (X, y), (X_test, y_test) = (
         (nd.array(pixels, dtype="uint8").astype("float32"), nd.array(labels, dtype="float32"))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import random
 import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,7 +16,10 @@ import numpy as np
 from mxnet import nd
 
 from ..errors import InputError
+from ..language import tr
+from ..suggestions import choice
 from . import download
+from .archives import open_archive, read_member
 from .loader import Data
 
 PTB = "ptb/ptb.zip"
@@ -27,7 +28,6 @@ FOLDERS = ("ptb/", "simple-examples/data/", "")  # where archives of the Penn Tr
 DATASETS = ("ptb", "grammar")
 MAX_ARCHIVE, MAX_PART = 2**22, 10_500_000  # bytes; the published archive has 2 MB, its largest file 5 MB
 MAX_WORDS = 2_000_000  # of a part; the published training text has 929,589
-MAX_RATIO = 50  # of uncompressed to compressed bytes; that of text is about 3
 UNKNOWN, END = "<unk>", "<eos>"  # a word that is not in the vocabulary, the end of a line
 
 
@@ -134,8 +134,13 @@ class Windows:
         num_windows = row_length // num_steps
         if num_windows < 1:
             raise InputError(
-                f"--batch-size, --num-steps: a text of {len(numbers)} words is too short for a window of "
-                f"{batch_size} rows of {num_steps} words; choose smaller values"
+                tr(
+                    "--batch-size, --num-steps: a text of {count} words is too short for a window of {rows} "
+                    "rows of {steps} words; choose smaller values",
+                    count=len(numbers),
+                    rows=batch_size,
+                    steps=num_steps,
+                )
             )
 
         def cut(words: np.ndarray) -> nd.NDArray:
@@ -165,7 +170,8 @@ def load_text(dataset: str = "auto", data_dir: str | Path | None = None, quick: 
         InputError: the name is unknown, or the file is missing, corrupt or implausible.
     """
     if dataset not in ("auto", *DATASETS):
-        raise InputError(f"unknown data set {dataset!r}; choose from auto, {', '.join(DATASETS)}")
+        advice = choice(dataset, ("auto", *DATASETS))
+        raise InputError(tr("unknown data set {names}; {advice}", names=repr(dataset), advice=advice))
     return _load(dataset, data_dir, quick, os.environ.get(download.ENVIRONMENT))
 
 
@@ -217,41 +223,12 @@ def read_archive(path: Path) -> dict[str, list[str]]:
 
 
 def _parse_archive(content: bytes, path: Path) -> dict[str, list[str]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {part: _split_words(_read_part(archive, part), part) for part in PARTS}
-    # zipfile raises any of these for damaged headers.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        EOFError,
-        ValueError,
-        RuntimeError,
-        OverflowError,
-    ) as error:
-        raise InputError(f"{path}: cannot be read ({download.shorten(error)}); {download.REPLACE}") from error
+    with open_archive(content, path) as archive:
+        return {part: _split_words(_read_part(archive, part), part) for part in PARTS}
 
 
 def _read_part(archive: zipfile.ZipFile, part: str) -> bytes:
-    """Return the content of a part's file, if what the archive declares about the file is plausible."""
-    names = [f"{folder}ptb.{part}.txt" for folder in FOLDERS]
-    found = [info for info in archive.infolist() if info.filename in names]
-    if len(found) != 1:
-        raise ValueError(f"it contains {len(found) or 'no'} files named {' or '.join(names)}")
-    info = found[0]
-    if info.flag_bits & 1:
-        raise ValueError(f"{info.filename} is encrypted")
-    # With the other methods, Python decompresses a whole block at once, however large it turns out to be.
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{info.filename} is compressed by a method other than deflate")
-    if info.file_size > min(MAX_PART, MAX_RATIO * info.compress_size):
-        raise ValueError(
-            f"{info.filename} would expand from {info.compress_size:,} to {info.file_size:,} bytes"
-        )
-    with archive.open(info) as file:
-        # One byte more than declared: zipfile verifies the checksum when the end of the file is reached.
-        return file.read(info.file_size + 1)
+    return read_member(archive, [f"{folder}ptb.{part}.txt" for folder in FOLDERS], MAX_PART)
 
 
 def _split_words(content: bytes, part: str) -> list[str]:
@@ -263,8 +240,7 @@ def _split_words(content: bytes, part: str) -> list[str]:
     return words
 
 
-# Symbol -> what it can be replaced by, with equal probabilities; anything that is not a symbol is a word.
-# Nouns and their verbs agree in number, even if there is a clause between them.
+# As for `expand`. Nouns and their verbs agree in number, even if there is a clause between them.
 GRAMMAR = {
     "LINE": ("CLAUSE", "CLAUSE", "CLAUSE", "TIME , CLAUSE", "CLAUSE and CLAUSE", "PERSON said that CLAUSE"),
     "CLAUSE": ("ONE DOES", "MANY DO", "PERSON DOES"),
@@ -312,7 +288,7 @@ def load_grammar(
     rng = random.Random(seed)
     words: list[str] = []
     while len(words) < num_train + 2 * num_other:
-        words += [*_expand("LINE", rng), END]
+        words += [*expand("LINE", GRAMMAR, rng), END]
     valid_end = num_train + num_other
     return Text(
         "grammar",
@@ -324,9 +300,15 @@ def load_grammar(
     )
 
 
-def _expand(symbol: str, rng: random.Random) -> list[str]:
-    """Replace a symbol, and the symbols in its replacement, until only words are left."""
-    if symbol not in GRAMMAR:
+def expand(symbol: str, grammar: Mapping[str, Sequence[str]], rng: random.Random) -> list[str]:
+    """Replace a symbol, and the symbols in its replacement, until only words are left.
+
+    Args:
+        symbol: a key of the grammar; anything else is a word, and stays as it is.
+        grammar: symbol -> what it can be replaced by, with equal probabilities.
+        rng: draws the replacements.
+    """
+    if symbol not in grammar:
         return [symbol]
-    replacement = rng.choice(GRAMMAR[symbol]).split()
-    return [word for part in replacement for word in _expand(part, rng)]
+    replacement = rng.choice(grammar[symbol]).split()
+    return [word for part in replacement for word in expand(part, grammar, rng)]

@@ -37,9 +37,9 @@ class _Transfer(threading.Thread):
         given_up: set from outside to end it with its next bytes.
     """
 
-    def __init__(self, url: str, path: str):
+    def __init__(self, url: str, path: str, max_size: int):
         super().__init__(daemon=True)
-        self.url, self.path = url, path
+        self.url, self.path, self.max_size = url, path, max_size
         self.received, self.total, self.given_up = 0, None, False
         self.error: Exception | None = None
 
@@ -60,8 +60,8 @@ class _Transfer(threading.Thread):
             self.total = int(response.headers.get("Content-Length", 0)) or None
             for chunk in response.iter_content(CHUNK):
                 self.received += len(chunk)
-                if self.received > MAX_DOWNLOAD:
-                    raise ValueError(f"{self.url} sends more than {MAX_DOWNLOAD:,} bytes")
+                if self.received > self.max_size:
+                    raise ValueError(f"{self.url} sends more than {self.max_size:,} bytes")
                 if self.given_up:
                     return
                 file.write(chunk)
@@ -69,13 +69,18 @@ class _Transfer(threading.Thread):
             raise OSError(f"{self.url} ended after {self.received:,} of {self.total:,} bytes")
 
 
-def receive(url: str, path: str, _pooch: Any = None) -> None:
+def receive(url: str, path: str, _pooch: Any = None, max_size: int | None = None) -> None:
     """Download a URL to a file, with a progress bar on a terminal; pooch calls this.
+
+    Args:
+        url: where the file is.
+        path: where to write it.
+        max_size: bytes that it may have; `MAX_DOWNLOAD` by default.
 
     Raises:
         OSError, ValueError: the server does not answer, refuses, is too slow, or sends too much.
     """
-    transfer = _Transfer(url, path)
+    transfer = _Transfer(url, path, max_size or MAX_DOWNLOAD)
     transfer.start()
     checked, before = time.monotonic(), 0
     try:

@@ -14,6 +14,8 @@ import numpy as np
 from mxnet import nd
 
 from ..errors import InputError
+from ..language import listed, tr
+from ..suggestions import choice
 from . import download
 from .loader import Data, Minibatches
 from .text import END, UNKNOWN, Vocabulary
@@ -91,8 +93,11 @@ class Pairs:
         fitting = [pair for pair in self.train if max(len(text.split()) for text in pair) < num_steps]
         if not fitting:
             raise InputError(
-                f"--num-steps: no sentence and its translation have fewer than {num_steps} words; choose a "
-                "larger value"
+                tr(
+                    "--num-steps: no sentence and its translation have fewer than {count} words; choose a "
+                    "larger value",
+                    count=num_steps,
+                )
             )
         source = as_numbers([text for text, _ in fitting], self.source_words, num_steps)
         target = as_numbers([text for _, text in fitting], self.target_words, num_steps)
@@ -131,7 +136,8 @@ def load_pairs(dataset: str = "auto", data_dir: str | Path | None = None) -> Pai
         InputError: the name is unknown, or the file is missing or not as described in `read_pairs`.
     """
     if dataset not in ("auto", *DATASETS):
-        raise InputError(f"unknown data set {dataset!r}; choose from auto, {', '.join(DATASETS)}")
+        advice = choice(dataset, ("auto", *DATASETS))
+        raise InputError(tr("unknown data set {names}; {advice}", names=repr(dataset), advice=advice))
     return _load(dataset, data_dir, os.environ.get(download.ENVIRONMENT))
 
 
@@ -169,28 +175,27 @@ def _parse_pairs(content: bytes, path: Path) -> tuple[Pair, ...]:
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read ({error}); {download.REPLACE}") from error
+        raise download.file_error(path, tr("cannot be read ({error})", error=error)) from error
     if len(lines) > MAX_LINES:
-        raise InputError(f"{path}: contains more than {MAX_LINES} lines; {download.REPLACE}")
-    pairs = tuple(_parse_line(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip())
+        raise download.file_error(path, tr("contains more than {count} lines", count=MAX_LINES))
+    pairs = tuple(
+        _parse_line(line, download.place_of(path, i)) for i, line in enumerate(lines, 1) if line.strip()
+    )
     if not pairs:
-        raise InputError(f"{path}: is empty; {download.REPLACE}")
+        raise download.file_error(path, tr("is empty"))
     return pairs
 
 
 def _parse_line(line: str, place: str) -> Pair:
     source, *targets = (" ".join(part.split()) for part in line.split("\t"))
     if len(targets) != 1 or not source or not targets[0]:
-        raise InputError(
-            f"{place}: expected a sentence, a tab and its translation; "
-            "replace the file with the published one"
-        )
+        raise download.line_error(place, tr("expected a sentence, a tab and its translation"))
     words = f"{source} {targets[0]}"
     if not words.isprintable() or set(words.split()) & set(RESERVED):
-        raise InputError(
-            f"{place}: contains characters that cannot be printed, or one of the words "
-            f"{', '.join(RESERVED)}; replace the file with the published one"
+        problem = tr(
+            "contains characters that cannot be printed, or one of the words {names}", names=listed(RESERVED)
         )
+        raise download.line_error(place, problem)
     return source, targets[0]
 
 

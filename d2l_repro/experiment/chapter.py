@@ -16,12 +16,14 @@ from typing import Any, Callable
 from ..data.loader import Data
 from ..data.streams import stream_of
 from ..errors import InputError
+from ..language import listed, tr, trn
 from ..results.formatting import parity_row
 from ..results.history import History, epoch_line
 from ..results.result import Result, check_replaceable
 from ..results.run import RunResult, Status, run_label
 from ..results.schema import Parity
-from ..settings import HParams, Options
+from ..settings import HParams, Options, check_dataset
+from ..suggestions import choice
 from ..train.callbacks import Progress, kept_random_state, seed_everything
 from ..train.checkpoint import Checkpoint, SeedEachEpoch
 from ..train.loop import Callback, TrainingDiverged, TrainingInterrupted
@@ -29,9 +31,11 @@ from ..train.parameters import parameters
 from ..verify.parity import same_in_testing, same_path
 from . import second_edition, seeds
 from .model import Model
+from .saved import check_classifies, save_classifier
 
 log = logging.getLogger(__name__)
 PARITY_STEPS = 50  # over which the paths of two implementations are compared
+QUICK_PARITY_STEPS = 10  # the same with --quick: a wrong one is nearly always left in the first
 
 Builder = Callable[[Any, Data], Model]  # (hp, data) -> Model
 
@@ -50,6 +54,7 @@ class Run:
             have the same outputs in testing.
         may_diverge: whether the run is meant to show how training fails.
         parity_hp: settings for the comparison of paths, if it would take too long with `hp`.
+        on_request: whether to train only if --impl or --only asks for it; the path is compared anyway.
     """
 
     impl: str
@@ -60,6 +65,7 @@ class Run:
     compare_testing: bool = False
     may_diverge: bool = False
     parity_hp: Any | None = None
+    on_request: bool = False
 
     @property
     def label(self) -> str:
@@ -93,6 +99,26 @@ def matching_pairs(runs: list[Run], impl: str) -> Iterator[tuple[Run, Run]]:
         if theirs:
             others.remove(theirs)  # two variants may happen to have the same settings
             yield ours, theirs
+
+
+def _to_train(runs: list[Run], options: Options, progress: bool) -> list[Run]:
+    """Return the runs without those that wait for a request; say how many those are if `progress`."""
+    if options.impl != "both" or options.only:
+        return runs
+    trained = [run for run in runs if not run.on_request]
+    if progress and len(trained) < len(runs):
+        print(
+            trn(
+                "{count} run is trained only if --impl or --only asks for it; its path is compared",
+                "{count} runs are trained only if --impl or --only asks for them; their paths are compared",
+                len(runs) - len(trained),
+            )
+        )
+    return trained
+
+
+def _parity_steps(options: Options) -> int:
+    return min(PARITY_STEPS, QUICK_PARITY_STEPS) if options.quick else PARITY_STEPS
 
 
 def _no_data(hp: Any, options: Options) -> Data:
@@ -171,6 +197,7 @@ class Chapter:
         progress: bool = False,
         folder: str | Path | None = None,
         resume: bool = False,
+        save: str | Path | None = None,
         **asked: Any,
     ) -> Result:
         """Train every run of the chapter, compare the runs, and draw the figures.
@@ -183,6 +210,7 @@ class Chapter:
             progress: whether to print the epochs, and a bar on a terminal.
             folder: where the result will be saved, and a resumable chapter keeps its checkpoints.
             resume: whether to continue after the last epoch that has a checkpoint in `folder`.
+            save: file for the model of the first run, with which `d2l-repro predict` classifies pictures.
             asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only for one
                 with several variants; seeds and jobs for one whose runs are trained in processes; stream for
                 one that depends on it.
@@ -197,10 +225,11 @@ class Chapter:
         """
         options = self._options(asked)
         hp = self._settings(hp, options)
-        runs = self._selected_runs(hp, options)
+        selected = self._selected_runs(hp, options)
         result = self._new_result(hp, options)
         if folder is not None:
             check_replaceable(folder, result.quick)
+        runs = _to_train(selected, options, progress)
         start, data = time.perf_counter(), None
         try:
             with stream_of(options.stream):
@@ -210,14 +239,15 @@ class Chapter:
                     for i, run in enumerate(runs):
                         data, model = self._begin(run, options)
                         if i == 0:
-                            self._record_data(data, result, folder)
+                            self._record_data(data, result, folder, save)
                         callbacks = self._checkpoints(run, options, data, model, folder, resume)
                         if progress:
                             callbacks.append(Progress(run.label, before=i / len(runs), share=1 / len(runs)))
                         result.runs.append(self._train(run, data, model, options.seed, callbacks))
                         if result.runs[-1].status is Status.INTERRUPTED:
                             raise KeyboardInterrupt
-                self._compare_and_show(runs, options, result, data)
+                        self._save_first(save, run, hp, data, model, result)
+                self._compare_and_show(selected, options, result, data)
         except KeyboardInterrupt:
             result.interrupted = True
         else:
@@ -227,17 +257,47 @@ class Chapter:
         result.finished = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return result
 
+    @kept_random_state()
+    def train_run(self, run: Run, **asked: Any) -> RunResult:
+        """Train one run as `run` trains all of them, with the same numbers; compare and draw nothing.
+
+        Args:
+            run: one of `runs`, or another with a builder and settings of this chapter.
+            asked: seed, quick, dataset, data_dir and stream, as for `run`.
+
+        Returns:
+            The run's record, with the trained model.
+
+        Raises:
+            InputError: as for `run`.
+        """
+        options = self._options(asked)
+        self._check(options)
+        with stream_of(options.stream):
+            data, model = self._begin(run, options)
+            callbacks = self._checkpoints(run, options, data, model, folder=None, resume=False)
+            return self._train(run, data, model, options.seed, callbacks)
+
     def _options(self, asked: Mapping[str, Any]) -> Options:
         for name in asked:
             if name in {field.name for field in dataclasses.fields(self.HParams)}:
                 raise InputError(
-                    f"{name} is one of the chapter's settings; pass {self.name}.HParams({name}=...)"
+                    tr(
+                        "{name} is one of the chapter's settings; pass {chapter}.HParams({name}=...)",
+                        name=name,
+                        chapter=self.name,
+                    )
                 )
         known = [field.name for field in dataclasses.fields(Options)]
         unknown = [name for name in asked if name not in known]
         if unknown:
             raise InputError(
-                f"{self.name}.run has no argument {unknown[0]!r}; choose from {', '.join(known)}"
+                tr(
+                    "{function} has no argument {name}; choose from {names}",
+                    function=f"{self.name}.run",
+                    name=repr(unknown[0]),
+                    names=listed(known),
+                )
             )
         return Options(**asked)
 
@@ -246,7 +306,9 @@ class Chapter:
             return self.defaults(options.quick)
         if not isinstance(hp, self.HParams):
             given = f"{type(hp).__module__}.{type(hp).__qualname__}"
-            raise InputError(f"{self.name}.run needs {self.name}.HParams(...), not {given}")
+            raise InputError(
+                tr("{name}.run needs {name}.HParams(...), not {given}", name=self.name, given=given)
+            )
         return hp
 
     def _compare_and_show(self, runs: list[Run], options: Options, result: Result, data: Data | None) -> None:
@@ -288,39 +350,55 @@ class Chapter:
         names = dict.fromkeys(run.variant for run in runs)
         for name in options.only:
             if name not in names:
-                raise InputError(f"--only: unknown variant {name!r}; choose from {', '.join(names)}")
+                advice = choice(name, names)
+                raise InputError(
+                    tr("--only: unknown variant {name}; {advice}", name=repr(name), advice=advice)
+                )
         return [run for run in runs if not options.only or run.variant in options.only]
 
     def _check(self, options: Options) -> None:
         if self.runs is None and options.impl != "both":
             raise InputError(
-                f"--impl: {self.name} trains nothing, so it has no implementations; leave --impl out"
+                tr(
+                    "--impl: {chapter} trains nothing, so it has no implementations; leave --impl out",
+                    chapter=self.name,
+                )
             )
         if self.runs and options.impl == "d2l":
             if "d2l" not in self.implementations:
-                raise InputError(f"--impl: d2l has no class for {self.name}; choose scratch, gluon or both")
+                raise InputError(
+                    tr(
+                        "--impl: d2l has no class for {chapter}; choose scratch, gluon or both",
+                        chapter=self.name,
+                    )
+                )
             second_edition.package()  # now, not after other runs have been trained
         self._check_stream(options)
-        if options.dataset not in ("auto", *self.datasets):
-            raise InputError(
-                f"--dataset: {self.name} cannot use {options.dataset!r}; "
-                f"choose from {', '.join(('auto', *self.datasets))}"
-            )
+        check_dataset(self.name, options.dataset, self.datasets)
         if self.execution is not Execution.IN_PROCESSES and options.seeds > 1:
             raise InputError(
-                f"--seeds: {self.name} is not a study; to repeat all of it with several seeds, use "
-                f"d2l-repro run {self.name} --seeds {options.seeds}"
+                tr(
+                    "--seeds: {chapter} is not a study; to repeat all of it with several seeds, use "
+                    "{command}",
+                    chapter=self.name,
+                    command=f"d2l-repro run {self.name} --seeds {options.seeds}",
+                )
             )
 
     def _check_stream(self, options: Options) -> None:
         if options.stream and not self.depends_on_stream:
             raise InputError(
-                f"--stream: no published value of {self.name} depends on the random stream; leave it out"
+                tr(
+                    "--stream: no published value of {chapter} depends on the random stream; leave it out",
+                    chapter=self.name,
+                )
             )
         if options.stream and options.impl == "d2l":
             raise InputError(
-                "--stream: d2l's class draws its weights from a stream of its own; "
-                "choose --impl scratch, gluon or both"
+                tr(
+                    "--stream: d2l's class draws its weights from a stream of its own; choose --impl "
+                    "scratch, gluon or both"
+                )
             )
 
     def _begin(self, run: Run, options: Options) -> tuple[Data, Model]:
@@ -336,7 +414,7 @@ class Chapter:
             history = self.train(model, data, run.hp, callbacks)
         except TrainingDiverged as error:
             status = Status.DIVERGED if run.may_diverge else Status.FAILED
-            return RunResult(*names, error.history, status=status, message=str(error))
+            return RunResult(*names, error.history, status=status, message=error.message)
         except TrainingInterrupted as error:
             return RunResult(*names, error.history, status=Status.INTERRUPTED, message=str(error))
         metrics = {**history.last_numbers(), **self.metrics(model, data, history)}
@@ -389,34 +467,51 @@ class Chapter:
             kept.append(Checkpoint(path, parameters(model), identity, resume))
         return [*kept, SeedEachEpoch(options.seed)]
 
-    def _record_data(self, data: Data, result: Result, folder: str | Path | None) -> None:
+    def _save_first(
+        self, save: str | Path | None, run: Run, hp: Any, data: Data, model: Model, result: Result
+    ) -> None:
+        """Write the model of the first run, if that is asked for and the run has succeeded."""
+        if save is not None and len(result.runs) == 1 and result.runs[0].status is Status.DONE:
+            save_classifier(save, self.name, run, hp, model, data)
+
+    def _record_data(
+        self, data: Data, result: Result, folder: str | Path | None, save: str | Path | None = None
+    ) -> None:
+        if save is not None:
+            check_classifies(self.name, data)
         result.dataset, result.stand_in_for = data.name, data.stand_in_for
         if folder is not None:
             check_replaceable(folder, result.quick, data.stand_in_for)
         if data.stand_in_for:
             log.warning(
-                "%s: %s is neither on this machine nor can it be downloaded; embedded data (%s) stand in for "
-                "it, and nothing is compared with published values",
-                self.name,
-                data.stand_in_for,
-                data.name,
+                tr(
+                    "{chapter}: {original} is neither on this machine nor can it be downloaded; embedded "
+                    "data ({dataset}) stand in for it, and nothing is compared with published values",
+                    chapter=self.name,
+                    original=data.stand_in_for,
+                    dataset=data.name,
+                )
             )
         if not data.official:
             log.warning(
-                "%s: the files of %s are not the published ones; nothing is compared with published values",
-                self.name,
-                data.name,
+                tr(
+                    "{chapter}: the files of {dataset} are not the published ones; nothing is compared with "
+                    "published values",
+                    chapter=self.name,
+                    dataset=data.name,
+                )
             )
 
     def _parity(self, runs: list[Run], options: Options) -> Parity | None:
         pairs: list[Any] = []
+        steps = _parity_steps(options)
         for ours, theirs in matching_pairs(runs, "gluon"):
             if ours.compare_paths or ours.compare_testing:
                 ours, theirs = ours.shortened(), theirs.shortened()
                 # Equal seeds give both the same batches, and `same_path` the first model's parameters.
                 (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
                 if ours.compare_paths:
-                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, PARITY_STEPS)
+                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, steps)
                 else:
                     parity = same_in_testing(mine, other, data.train_iter)
                 pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
@@ -430,16 +525,16 @@ class Chapter:
 
     def _d2l_path_table(self, runs: list[Run], options: Options) -> dict[str, list[dict]]:
         """Return a table: does d2l's class, from our parameters, follow our path?"""
-        rows = []
+        rows, steps = [], _parity_steps(options)
         for ours, theirs in matching_pairs(runs, "d2l"):
             (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
             # d2l takes another step for a short batch: its mean loss divides by the batch's own size.
             full = (batch for batch in data.train_iter if len(batch[1]) == ours.hp.batch_size)
-            batches = list(itertools.islice(full, PARITY_STEPS))
+            batches = list(itertools.islice(full, steps))
             if batches:
                 # With NumPy's semantics weights are only drawn in single precision: do it now.
                 other.net(batches[0][0])
                 size = ours.hp.batch_size
-                parity = same_path(mine, other, batches, size, PARITY_STEPS, short_batch=False)
+                parity = same_path(mine, other, batches, size, steps, short_batch=False)
                 rows.append(parity_row({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()}))
         return {"On full batches, does d2l follow the same path?": rows} if rows else {}

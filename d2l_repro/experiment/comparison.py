@@ -58,7 +58,13 @@ def tabulate(result: Result, comparisons: Comparisons, row: TableRow) -> None:
         ]
 
 
-def draw(result: Result, comparisons: Comparisons, where: str, columns: Sequence[str]) -> None:
+def draw(
+    result: Result,
+    comparisons: Comparisons,
+    where: str,
+    columns: Sequence[str],
+    chance: float | None = None,
+) -> None:
     """Add a figure for each comparison and implementation to the result.
 
     Args:
@@ -66,17 +72,22 @@ def draw(result: Result, comparisons: Comparisons, where: str, columns: Sequence
         comparisons: title -> runs.
         where: end of each figure's title, such as "on two moons".
         columns: columns of the histories to draw, each in its own panel.
+        chance: accuracy of guessing.
     """
     for title, runs in comparisons.items():
         runs = list(runs)
         # Where a chapter counts steps, the number of batches that make an epoch of the loop.
         steps = {getattr(run.hp, "steps", None) for run in runs}
-        xlabel = "evaluation" if len(steps) > 1 else "epoch" if None in steps else f"{steps.pop()} steps"
+        xlabel = "evaluation" if len(steps) > 1 else "epoch"
+        if len(steps) == 1 and None not in steps:
+            xlabel = f"evaluation, every {steps.pop()} steps"
         for impl in ("scratch", "gluon"):
             curves = finished(result, runs, impl)
             if len(curves) > 1:
+                seeds = {variant: result.select(impl, variant) for variant in curves}
+                printed = {variant: result.printed().get(run.name, {}) for variant, run in curves.items()}
                 result.figures[figure_name(title, impl)] = plot.comparison(
-                    curves, f"{title} {where}, {impl}", columns, xlabel
+                    curves, f"{title} {where}, {plot.IMPLS[impl]}", columns, xlabel, printed, seeds, chance
                 )
 
 
@@ -86,15 +97,17 @@ def draw_decision_regions(
     splits: Splits,
     name: str = "regions",
     square: tuple[float, float] | None = None,
+    columns: int = 3,
 ) -> None:
     """Add a figure for each implementation to the result: which class each net assigns to which points.
 
     Args:
         result: gets the figures NAME_scratch and NAME_gluon.
         runs: runs to draw, one panel for each; those without a model are left out.
-        splits: the points that the nets were trained, validated and tested on, which are drawn on top.
+        splits: the points that the nets were trained, validated and tested on; the last are drawn.
         name: of the figures.
         square: range of both coordinates; by default as much of the plane as the points need.
+        columns: number of panels side by side.
     """
     runs = list(runs)
     sets = {
@@ -104,8 +117,10 @@ def draw_decision_regions(
         trained = finished(result, runs, impl)
         nets = {variant: _scores(run.model.net) for variant, run in trained.items() if run.model is not None}
         if nets:
-            title = f"Decision regions on {splits.title}, {impl}"
-            result.figures[f"{name}_{impl}"] = plot.decision_regions(nets, sets, title, square=square)
+            title = f"Where nets see which class of {splits.title}, {plot.IMPLS[impl]}"
+            result.figures[f"{name}_{impl}"] = plot.decision_regions(
+                nets, sets, title, square=square, columns=columns
+            )
 
 
 def _scores(net: Callable) -> Callable:

@@ -17,9 +17,10 @@ from mxnet import autograd, gluon, nd, np
 from mxnet.util import use_np
 
 from ..errors import InputError
+from ..language import mark, tr
 from .model import Model
 
-INSTALL = "to install it: pip install ipython, then pip install --no-deps d2l==1.0.3"
+INSTALL = mark("to install it: pip install ipython, then pip install --no-deps d2l==1.0.3")
 EDITIONS = "Where the two editions differ"
 COLUMNS = ("what", "scratch and gluon", "d2l's class, as trained here", "d2l's edition")
 
@@ -33,11 +34,11 @@ def package() -> ModuleType:
     try:
         from d2l import mxnet as d2l
     except ImportError as error:
-        raise InputError(f"--impl d2l: the package d2l cannot be imported ({error}); {INSTALL}") from error
+        text = tr("--impl d2l: the package d2l cannot be imported ({error})", error=error)
+        raise InputError(f"{text}{tr('; ')}{tr(INSTALL)}") from error
     if not hasattr(d2l, "LinearRegression"):
-        raise InputError(
-            f"--impl d2l: the installed package d2l does not belong to the book's second edition; {INSTALL}"
-        )
+        text = tr("--impl d2l: the installed package d2l does not belong to the book's second edition")
+        raise InputError(f"{text}{tr('; ')}{tr(INSTALL)}")
     return d2l
 
 

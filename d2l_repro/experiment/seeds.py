@@ -12,6 +12,7 @@ import joblib
 from tqdm import tqdm
 
 from .. import channel
+from ..language import tr
 from ..results.claims import CONFIDENCE, confidence_interval
 from ..results.run import RunResult
 
@@ -38,7 +39,7 @@ def in_processes(
     reported = channel.is_reported()
     hidden = None if verbose and not reported else True
     try:
-        with tqdm(total=len(tasks), unit="run", leave=False, disable=hidden) as bar:
+        with tqdm(total=len(tasks), unit=tr("run"), leave=False, disable=hidden) as bar:
             for i, run in enumerate(results, 1):
                 yield run
                 bar.update()

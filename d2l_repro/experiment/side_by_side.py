@@ -14,7 +14,7 @@ from mxnet import nd
 
 from ..data.splits import Splits
 from ..scratch import SGD, sigmoid_cross_entropy
-from ..train.loop import Callback, Loop, train_ch3
+from ..train.loop import Callback, Loop, Trainer, train_ch3
 
 Batch = tuple[nd.NDArray, nd.NDArray]  # X (nets, inputs, examples) and y (nets, examples)
 
@@ -102,8 +102,9 @@ def train_side_by_side(
     lr: float,
     num_epochs: int,
     logged: Sequence[int] = (),
+    optimizer: Callable[[list[nd.NDArray], float], Trainer] = SGD,
 ) -> list[dict[str, float]]:
-    """Train one net per data set with SGD, its training set as one batch, and test each at its best epoch.
+    """Train one net per data set, its training set as one batch, and test each at its best epoch.
 
     Args:
         widths: units of the hidden layers, which are sigmoids.
@@ -112,6 +113,7 @@ def train_side_by_side(
         lr: learning rate.
         num_epochs: steps to take.
         logged: numbers of epochs after which the training loss is kept.
+        optimizer: (params, lr) -> trainer, which treats every element of the parameters by itself.
 
     Returns:
         For each net its train_loss, before the last step, best_epoch, best_valid_acc, first_valid_acc,
@@ -122,7 +124,7 @@ def train_side_by_side(
     nets = Nets([draw((len(splits), n, m)) for m, n in zip(sizes, sizes[1:])])
     best = _BestOfEach(nets, train, valid, [*logged, num_epochs - 1])
     batch_size = train[1].shape[1]
-    trainer = SGD(nets.params, lr)
+    trainer = optimizer(nets.params, lr)
     train_ch3(
         nets, [train], None, sigmoid_cross_entropy, num_epochs, batch_size,
         trainer=trainer, metrics={}, callbacks=[best],

@@ -1,5 +1,6 @@
 """Test the chapters on optimizers, preprocessing and initialization: their comparisons as tables of runs."""
 
+import dataclasses
 import functools
 import itertools
 
@@ -13,13 +14,17 @@ from chapters import data_preprocessing, initialization, optimizers
 from chapters.initialization import INITIALIZATIONS
 from d2l_repro.experiment import comparison
 from d2l_repro.experiment.chapter import runs_of
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot, published
 from d2l_repro.results.history import History
+from d2l_repro.results.plot.curves import FEW
 from d2l_repro.results.run import Status
+from d2l_repro.scratch import softmax_cross_entropy
 from d2l_repro.scratch.counterparts import OPTIMIZERS
 from d2l_repro.settings import Options
 from d2l_repro.train import train_ch3
 from d2l_repro.train.callbacks import seed_everything
+from d2l_repro.train.loop import Loop
 
 MODULES = {module.chapter.name: module for module in (optimizers, data_preprocessing, initialization)}
 COLUMNS = {"train_loss": "training loss", "train_acc": "training accuracy", "test_acc": "test accuracy"}
@@ -59,7 +64,8 @@ def test_comparisons_train_every_row_from_scratch_and_with_gluon_where_gluon_has
     trained = [(run.impl, run.variant) for run in result.runs if run.variant != "conclusions"]
     assert trained == [(run.impl, run.variant) for run in comparison.all_runs(tables_of(result.chapter))]
     assert result.errors == {}
-    assert list(result.tables) == list(tables_of(result.chapter))
+    own = ["Training accuracy before and after the step"] if result.chapter == "optimizers" else []
+    assert list(result.tables) == [*tables_of(result.chapter), *own]
 
 
 def test_runs_from_scratch_and_with_gluon_follow_the_same_path(result):
@@ -77,18 +83,36 @@ def test_runs_compare_no_paths_where_gluon_keeps_single_precision_or_bytes_overs
     assert all(variant.endswith(", bytes") for variant in on_bytes)
 
 
-def test_draw_gives_each_row_a_line_in_the_figure(result):
+def test_draw_gives_each_row_a_line_or_a_rank_and_a_panel(result):
     for title, runs in tables_of(result.chapter).items():
         figure = result.figures[comparison.figure_name(title, "scratch")]
-        assert [ax.get_ylabel() for ax in figure.axes] == list(COLUMNS.values())
-        variants = [run.variant for run in runs if run.impl == "scratch"]
-        for ax, column in zip(figure.axes, COLUMNS):
-            drawn = [list(line.get_ydata()) for line in ax.get_lines()]
-            assert drawn == [result.find("scratch", variant).history[column] for variant in variants]
-        labels = [text.get_text() for text in figure.legends[0].get_texts()]
-        assert [label.removesuffix(" (diverged at once)") for label in labels] == variants
-        styles = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].get_lines()}
-        assert len(styles) == len(variants)
+        trained = {run.variant: result.find("scratch", run.variant) for run in runs if run.impl == "scratch"}
+        if len(trained) <= FEW:
+            assert [ax.get_ylabel() for ax in figure.axes] == list(COLUMNS.values())
+            for ax, column in zip(figure.axes, COLUMNS):
+                drawn = {line.get_label(): list(line.get_ydata()) for line in ax.get_lines()}
+                assert drawn == {variant: run.history[column] for variant, run in trained.items()}
+            names = [text.get_text().removesuffix(": diverged at once") for text in figure.axes[-1].texts]
+            assert sorted(names) == sorted(trained)
+            styles = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].get_lines()}
+            assert len(styles) == len(trained)
+        else:
+            dots, each = figure.axes[: len(COLUMNS)], figure.axes[len(COLUMNS) :]
+            if not each:  # so few epochs make no curves
+                assert max(len(run.history) for run in trained.values()) <= 3
+            ranked = [
+                label.get_text().removesuffix(": diverged at once") for label in dots[0].get_yticklabels()
+            ]
+            assert sorted(ranked) == sorted(trained)
+            for ax, column in zip(dots, COLUMNS):
+                ends = {ranked[int(y)]: x for x, y in ax.get_lines()[0].get_xydata()}
+                assert ends == {name: run.history[-1][column] for name, run in trained.items() if run.history}
+            values = [end[0] for end in dots[-1].get_lines()[0].get_xydata()]
+            assert values == sorted(values, reverse=True)
+            for ax, name in zip(each, ranked):
+                in_front = ax.get_lines()[-1]
+                assert (ax.get_title(), in_front.get_label()) == (name, name)
+                assert list(in_front.get_ydata()) == trained[name].history["test_acc"]
 
 
 def test_comparisons_have_the_settings_that_their_rows_are_named_after():
@@ -126,6 +150,34 @@ def test_adam_of_the_article_counts_epochs_in_its_bias_correction():
     data = optimizers.data(hp, Options(dataset="digits"))
     trainer = optimizers.softmax_from_scratch(hp, data).trainer
     assert trainer.steps_per_t == len(data.train_iter) > 1
+
+
+@pytest.mark.parametrize("impl", ["scratch", "gluon"])
+def test_training_accuracy_after_the_step_is_that_of_the_batch_just_learned(impl):
+    hp = optimizers.Setting(1, 256, lr=5.0, after_step=True)
+    data = optimizers.data(hp, Options(dataset="digits", quick=True))
+    data = dataclasses.replace(data, train_iter=[next(iter(data.train_iter))])
+    builders = {"scratch": optimizers.softmax_from_scratch, "gluon": optimizers.softmax_with_gluon}
+    seed_everything(0)
+    model = builders[impl](hp, data)
+    (row,) = optimizers.train(model, data, hp)
+    ((X, y),) = data.train_iter
+    assert row["train_acc_after"] == pytest.approx(float((model.net(X).argmax(1) == y).mean().asscalar()))
+    assert row["train_acc_after"] > row["train_acc"] + 0.05
+    assert row["train_acc_after"] - 1 / len(y) - 1e-6 <= row["train_acc_cut"] <= row["train_acc_after"] + 1e-6
+
+
+def test_accuracy_after_step_cuts_as_int_does():
+    """31 of 96 correct are a mean below 31 / 96 in single precision."""
+    y_hat, y = nd.array([[1, 0]] * 96), nd.array([0] * 31 + [1] * 65)
+    assert int(float(np.float32(31 / 96)) * 96) == 30
+    callback = optimizers.AccuracyAfterStep(Model(lambda X: X, softmax_cross_entropy, [], None))
+    callback.X, callback.y = y_hat, y
+    loop = Loop(1, 1, None, History([{}]))
+    callback.after_step(loop)
+    callback.after_epoch(loop)
+    assert loop.history[-1]["train_acc_cut"] == 30 / 96
+    assert loop.running("train_acc_after") == pytest.approx(31 / 96)
 
 
 @pytest.mark.parametrize("name", ["nesterov", "adagrad", "adadelta"])
@@ -293,5 +345,16 @@ def test_surfaces_are_descended_by_every_optimizer_and_adaptive_ones_leave_the_s
 def test_descents_draw_the_points():
     points = np.array([[0.0, 0.0], [1.0, 0.5]])
     figure = plot.descents({"f": (lambda x1, x2: x1 * x2, ((-1, 1), (-1, 1)), {"sgd": points})}, "t")
-    (line,) = figure.axes[0].get_lines()
-    np.testing.assert_array_equal(line.get_xydata(), points)
+    (ax,) = figure.axes
+    np.testing.assert_array_equal(ax.get_lines()[0].get_xydata(), points)
+    assert [text.get_text() for text in ax.texts] == ["sgd", "start", "saddle point"]
+    assert ax.texts[0].xy == pytest.approx((1.0, 0.5))  # named at its end
+
+
+def test_descents_keep_every_path_inside_the_frame_and_mark_a_minimum():
+    points = np.array([[0.0, 0.0], [9.0, -7.0]])
+    figure = plot.descents({"f": (lambda x1, x2: x1**2 + x2**2, ((-1, 1), (-1, 1)), {"sgd": points})}, "t")
+    (ax,) = figure.axes
+    assert ax.get_xlim()[1] > 9
+    assert ax.get_ylim()[0] < -7
+    assert ax.texts[-1].get_text() == "minimum"

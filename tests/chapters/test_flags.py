@@ -2,10 +2,14 @@
 
 import dataclasses
 from importlib import import_module
+from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
+from d2l_repro.cli.flags import parse
+from d2l_repro.cli.outline import read_outline
+from d2l_repro.cli.runner import Task
 from d2l_repro.data.loader import Data
 from d2l_repro.results.catalogue import entries
 from d2l_repro.settings import Bounds, Options
@@ -51,3 +55,16 @@ def test_a_run_on_other_data_or_less_of_them_is_not_compared():
 
 def test_every_option_is_known_to_keep_or_to_end_the_comparison():
     assert {field.name for field in dataclasses.fields(Options)} == HARMLESS | OF_THE_DATA | {"quick"}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_setting_that_run_is_given_reaches_the_chapter(name):
+    outline = read_outline(name)
+    hints = get_type_hints(outline.settings, include_extras=True)
+    own = dataclasses.asdict(outline.defaults())
+    changed = {field: other_value(hints[field], value) for field, value in own.items()}
+    task = Task(name, 1, Path("folder"), False, name, settings=tuple(changed.items()), show=True)
+    flags = task.command[task.command.index("--out") :]
+    args = parse(outline, flags, "chapter")
+    assert dataclasses.asdict(args.settings) == changed
+    assert (args.run.seed, args.output.out, args.output.show) == (1, Path("folder"), True)

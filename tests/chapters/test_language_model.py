@@ -14,7 +14,7 @@ from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.data import text
 from d2l_repro.data.text import load_text
 from d2l_repro.errors import InputError
-from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.experiment.chapter import QUICK_PARITY_STEPS, seed_everything
 from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import Perplexity, Progress, perplexity
 from d2l_repro.train.loop import Callback, Loop, TrainingInterrupted, evaluate, train_ch3
@@ -144,11 +144,37 @@ def test_implementations_follow_the_same_path_and_so_do_their_states():
     result = run()
     pair = result.parity["pairs"][0]
     assert pair["left_at"] is None
-    assert pair["steps"] == 50
+    assert pair["steps"] == QUICK_PARITY_STEPS
     assert pair["max_abs_diff"] < 1e-9
     scratch, gluon = built("scratch")[0], built("gluon")[0]
     assert [p.get().shape for p in parameters(scratch)] == [p.get().shape for p in parameters(gluon)]
     assert not any("h2h_bias" in param.name for param in parameters(gluon))
+
+
+def test_running_perplexity_is_that_of_the_words_so_far_in_the_epoch(monkeypatch):
+    monkeypatch.setattr(language_model, "PRINTED", (2, 3, 10**6))
+    model, data = built("scratch")[:2]
+    losses = []
+
+    class Losses(Callback):
+        def after_step(self, loop):
+            losses.append(loop.sums["train_loss"].asscalar() / loop.counts["train_loss"])
+
+    history = language_model.train(model, data, TINY, [Losses()])
+    batches = len(data.train_iter)
+    assert batches > 3
+    for epoch, row in enumerate(history):
+        for k in (2, 3):
+            assert row[f"perplexity_after_{k}"] == pytest.approx(
+                np.exp(losses[epoch * batches + k - 1]), rel=1e-5
+            )
+    assert "perplexity_after_1000000" not in history[-1]
+
+
+def test_printed_perplexities_are_those_of_the_fifth_epochs_steps():
+    """The treebank's 929,589 words in 20 rows, read 35 at a time."""
+    batches = (929_589 - 1) // 20 // 35
+    assert [4 * batches + k - 1 for k in language_model.PRINTED] == [6500, 6600]
 
 
 def test_language_model_learns_which_word_follows_which():
@@ -171,8 +197,18 @@ class Stop(Callback):
             raise KeyboardInterrupt
 
 
+def test_model_from_scratch_is_trained_on_request_and_its_path_always_compared(capsys):
+    result = run(progress=True)
+    assert [run.impl for run in result.runs] == ["gluon"]
+    assert [pair["left_at"] for pair in result.parity["pairs"]] == [None]
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first == "1 run is trained only if --impl or --only asks for it; its path is compared"
+    assert [run.impl for run in run(impl="scratch").runs] == ["scratch"]
+
+
 def test_run_resumed_has_the_numbers_of_an_uninterrupted_one(tmp_path, monkeypatch):
-    whole = run()
+    both = {"only": (f"LSTM {TINY.num_epochs} epochs",)}
+    whole = run(**both)
     train = language_model.train
     chapter = language_model.chapter
 
@@ -181,7 +217,7 @@ def test_run_resumed_has_the_numbers_of_an_uninterrupted_one(tmp_path, monkeypat
 
     object.__setattr__(chapter, "train", interrupted)
     try:
-        assert run(folder=tmp_path).interrupted
+        assert run(**both, folder=tmp_path).interrupted
         object.__setattr__(
             chapter,
             "train",
@@ -189,15 +225,15 @@ def test_run_resumed_has_the_numbers_of_an_uninterrupted_one(tmp_path, monkeypat
                 model, data, hp, [*callbacks, Stop(3 if isinstance(model.params, list) else 2)]
             ),
         )
-        assert run(folder=tmp_path, resume=True).interrupted
+        assert run(**both, folder=tmp_path, resume=True).interrupted
     finally:
         object.__setattr__(chapter, "train", train)
-    resumed = run(folder=tmp_path, resume=True)
+    resumed = run(**both, folder=tmp_path, resume=True)
     assert numbers(resumed) == numbers(whole)
     for label, model in whole.models.items():
         for ours, theirs in zip(parameters(model), parameters(resumed.models[label])):
             np.testing.assert_array_equal(ours.get(), theirs.get())
-    again = run(folder=tmp_path, resume=True)  # all is done: nothing is trained
+    again = run(**both, folder=tmp_path, resume=True)  # all is done: nothing is trained
     assert numbers(again) == numbers(whole)
     assert again.tables == resumed.tables
 

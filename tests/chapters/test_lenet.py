@@ -9,7 +9,8 @@ from mxnet.gluon import nn
 
 from chapters import lenet
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.experiment.chapter import QUICK_PARITY_STEPS, seed_everything
+from d2l_repro.experiment.misclassified import misclassified
 from d2l_repro.results import plot
 from d2l_repro.results.published import published_values
 from d2l_repro.scratch import truncated_normal
@@ -147,14 +148,13 @@ def test_run_quick_trains_compares_and_draws():
         "gluon SGD 0.001",
     ]
     assert result.errors == {}
-    assert result.parity["steps"] == 50
+    assert result.parity["steps"] == QUICK_PARITY_STEPS
     assert [pair["left_at"] for pair in result.parity["pairs"]] == [None]
     assert result.figures.keys() == {
         "training_curves",
         "filters_scratch",
         "filters_gluon",
-        "misclassified_scratch",
-        "misclassified_gluon",
+        "mistakes",
     }
     for figure in result.figures.values():
         assert plot.render(figure, "png").startswith(b"\x89PNG")
@@ -229,12 +229,14 @@ def test_comparisons_let_only_sgd_with_gluon_diverge_and_include_d2ls_class():
 
 def test_misclassified_returns_only_wrongly_classified_digits():
     data = lenet.chapter.data(setting("SGD 0.01"), Options(dataset="digits"))
-    always_3 = lenet.misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), data.source)
+    names = [str(digit) for digit in range(10)]
+    test = list(lenet.in_order(data.source.test))
+    always_3 = misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), test, names, 24)
     assert len(always_3) == 24
-    assert all(title.endswith("\n3") and title != "3\n3" for _, title in always_3)
+    assert all(title.endswith("\n3 100%") and not title.startswith("3") for _, title in always_3)
     classes = {x.asnumpy().tobytes(): y.asscalar() for x, y in zip(*data.source.test)}
-    assert not lenet.misclassified(
-        lambda X: nd.one_hot(nd.array([classes[x.asnumpy().tobytes()] for x in X]), 10), data.source
+    assert not misclassified(
+        lambda X: nd.one_hot(nd.array([classes[x.asnumpy().tobytes()] for x in X]), 10), test, names, 24
     )
 
 

@@ -1,5 +1,7 @@
 """Test the study on MNIST with short runs: its nets, its penalties, and two variants with two seeds."""
 
+import math
+
 import numpy as np
 import pytest
 from mxnet import autograd, nd
@@ -81,7 +83,9 @@ def test_comparisons_have_every_published_variant_and_no_duplicate_settings():
 
 
 def test_run_rejects_an_unknown_variant_and_names_all():
-    with pytest.raises(InputError, match="--only: unknown variant 'L2 1e-9'; choose from baseline, "):
+    with pytest.raises(
+        InputError, match=r"--only: unknown variant 'L2 1e-9'; did you mean L2 1e-.[?] choose from baseline, "
+    ):
         run(only=("L2 1e-9",))
 
 
@@ -166,7 +170,46 @@ def test_metrics_are_those_of_the_steps_that_the_article_prints():
     assert found.pop("test_acc") <= 1
     assert found["step_2000_loss"] == 2
     assert found["step_9000_valid_acc"] == 0.09
+    for name in ("mean_weight", "half_square", "hidden_mean"):
+        del found[name]
     assert len(found) == 2 * len(mnist_regularization.PRINTED_STEPS)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+@pytest.mark.parametrize("dropout", [{}, mnist_regularization.DROPOUT])
+def test_metrics_measure_weights_and_hidden_units(build, dropout):
+    data, hp = images(), setting(**dropout)
+    model = build(hp, data)
+    model.net(data.source.train[0])
+    W1, b1, W2, _ = (param.get().astype("float64") for param in parameters(model))
+    found = mnist_regularization.metrics(model, data, [])
+    assert found["half_square"] == pytest.approx(((W1**2).sum() + (W2**2).sum()) / 2, rel=1e-5)
+    assert found["mean_weight"] == pytest.approx(np.abs(np.append(W1, W2)).mean(), rel=1e-5)
+    X = data.source.valid[0].asnumpy().reshape((-1, len(W1)))
+    assert found["hidden_mean"] == pytest.approx(np.maximum(X @ W1 + b1, 0).mean(), rel=1e-5)
+
+
+def test_expected_output_is_the_closed_form():
+    relu = 1 / np.sqrt(2 * np.pi)
+    expected = {"relu": relu, "crelu": relu, "leaky relu": 0.99 * relu, "sigmoid": 0.5, "tanh": 0, "selu": 0}
+    # alpha (E e^z [z < 0] - 1/2) = e^(1/2) Phi(-1) - 1/2
+    expected["elu"] = relu + np.exp(0.5) * math.erfc(np.sqrt(0.5)) / 2 - 0.5
+    for name, mean in expected.items():
+        assert mnist_regularization.expected_output(name) == pytest.approx(mean, abs=1e-5)
+
+
+def test_show_tabulates_the_articles_estimate_and_the_activations_means(two_seeds):
+    for impl in ("scratch", "gluon"):
+        rows = {
+            row["quantity"]: row
+            for row in two_seeds.tables[f"Orders of magnitude, estimated and measured, {impl}"]
+        }
+        half = np.mean([run.metrics["half_square"] for run in two_seeds.select(impl, BASELINE)])
+        assert float(rows["half the sum of their squares"]["measured"]) == pytest.approx(half, rel=0.01)
+        assert float(rows["penalty"]["measured"]) == pytest.approx(1e-4 * half, rel=0.01)
+        assert rows["cross-entropy without a penalty"]["measured"] == "-"  # was not trained
+        (row,) = two_seeds.tables[f"Means of the activations, {impl}"]
+        assert (row["activation"], row["mean for inputs N(0, 1)"]) == ("ReLU", "0.399")
 
 
 def test_show_adds_conclusions_for_one_seed_only(two_seeds):

@@ -137,6 +137,14 @@ def test_run_shows_gradients_that_vanish_die_and_stay_equal_as_the_article_says(
     assert np.linalg.norm(norms("N(0, 5), clipped")) <= 1 + 1e-5
 
 
+def test_step_of_an_earlier_nets_optimizer_moves_nothing_in_the_new_net():
+    ours, theirs = result().tables["An optimizer that holds the parameters of an earlier net"]
+    assert (ours["new net moves"], ours["said"]) == ("0", "nothing")
+    assert float(ours["earlier net moves"]) > 1e-3  # its last gradient is taken once more
+    assert (theirs["earlier net moves"], theirs["new net moves"]) == ("0", "0")
+    assert "Gradient of Parameter" in theirs["said"]
+
+
 class States(Callback):
     """Keep what the model consists of after every epoch."""
 
