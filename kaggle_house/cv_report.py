@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from d2l_repro.files import write_atomically
+from d2l_repro.language import mark, retell, tr
 from d2l_repro.results import plot, published
+from d2l_repro.results.card import IN_WORDS
 from d2l_repro.results.environment import environment
 from d2l_repro.results.formatting import published_row
 from d2l_repro.results.history import History
-from d2l_repro.results.run import RunResult, run_label
+from d2l_repro.results.run import run_label
+from d2l_repro.results.table_text import as_frame, frame_text
 
 from . import kfold, submission
 from .data import Tables
-from .kfold import Fold, FoldOptions, FoldResult
-from .recipes import ARTICLE, BOOK, REPEATS, Recipe
+from .folds import Fold, FoldOptions, FoldResult
+from .model_card import card_rows, format_card
+from .recipes import ARTICLE, BOOK, REPEATS, Recipe, closest_recipe
+from .scores import in_words
 
+GENERATED = mark(" (generated houses, not the competition's)")
 OUT_OF_FOLD = "oof.csv"  # file of the out-of-fold predictions
+CARD = "model_card.md"
 # Recipes with published scores -> the run that they are published as.
 PUBLISHED_RUNS = {
     BOOK: ("book", REPEATS["book"]),
@@ -34,7 +40,7 @@ PUBLISHED_RUNS = {
 
 def generated_note(tables: Tables) -> str:
     """Return the remark that every output on generated houses carries; empty for others."""
-    return " (generated houses, not the competition's)" if tables.name == "generated" else ""
+    return tr(GENERATED) if tables.name == "generated" else ""
 
 
 def build_report(
@@ -46,8 +52,14 @@ def build_report(
 ) -> dict[str, Any]:
     """Return the content of kfold.json."""
     report = kfold.summarize(results, folds, recipe, options, tables)
-    comparison = _compare_with_published(report, recipe, options, tables)
-    return {**report, "published": comparison, "environment": environment()}
+    report = {
+        **report,
+        "recipe": closest_recipe(recipe),
+        "in_words": in_words(report["meaning"]),
+        "published": _compare_with_published(report, recipe, options, tables),
+        "environment": environment(),
+    }
+    return {**report, "card": card_rows(report, tables)}
 
 
 def _compare_with_published(report, recipe, options, tables):
@@ -66,22 +78,30 @@ def format_report(report: dict[str, Any], tables: Tables) -> str:
     """Return the text that commands print: folds, means beside the baselines, and published values."""
     mean, std = report["mean"], report["std"]
     parts = [
-        f"Log rmse of every fold{generated_note(tables)}\n{_fold_table(report)}",
-        f"train {mean['train']:.6f} +- {std['train']:.4f}, valid {mean['valid']:.6f} +- {std['valid']:.4f}, "
-        f"all rows out-of-fold {report['out_of_fold']:.6f}",
-        f"Compared with the baselines, fold by fold\n{_baseline_table(report)}",
+        f"{tr('Log rmse of every fold')}{generated_note(tables)}\n{_fold_table(report)}",
+        tr(
+            "train {train} +- {train_std}, valid {valid} +- {valid_std}, all rows out-of-fold {out_of_fold}",
+            train=f"{mean['train']:.6f}",
+            train_std=f"{std['train']:.4f}",
+            valid=f"{mean['valid']:.6f}",
+            valid_std=f"{std['valid']:.4f}",
+            out_of_fold=f"{report['out_of_fold']:.6f}",
+        ),
+        f"{tr('Compared with the baselines, fold by fold')}\n{_baseline_table(report)}",
+        f"{tr('All houses out-of-fold')}\n{_meaning_table(report)}",
+        retell(report["in_words"], IN_WORDS),
     ]
     clipped = sum(fold["clipped"] for fold in report["folds"])
     if clipped:
-        parts.append(f"{clipped} predictions below 1 dollar were scored as 1 dollar.")
+        parts.append(tr("{count} predictions below 1 dollar were scored as 1 dollar.", count=clipped))
     if report["published"]:
         table = [published_row(row) for row in report["published"]]
-        parts.append(f"Published and reproduced\n{_table(table)}")
+        parts.append(f"{tr('Published and reproduced')}\n{_table(table)}")
     return "\n\n".join(parts)
 
 
 def _table(rows):
-    return pd.DataFrame(rows).to_string(index=False)
+    return frame_text(as_frame(rows))
 
 
 def _fold_table(report):
@@ -108,11 +128,29 @@ def _baseline_table(report):
     return _table(rows)
 
 
+def _meaning_table(report):
+    return _table(
+        {
+            "model": name,
+            "log rmse": f"{scores['score']:.6f}",
+            "95 % interval": interval_text(scores),
+            "half within": f"{scores['half']:.1%}",
+            "nine of ten within": f"{scores['nine_tenths']:.1%}",
+        }
+        for name, scores in report["meaning"].items()
+    )
+
+
+def interval_text(scores: Mapping[str, float]) -> str:
+    """Return an interval, with ends "low" and "high", as tables show it."""
+    return tr("{low} to {high}", low=f"{scores['low']:.4f}", high=f"{scores['high']:.4f}")
+
+
 def draw_figures(
     results: Sequence[FoldResult], folds: Sequence[Fold], options: FoldOptions, tables: Tables
 ) -> dict[str, Figure]:
     """Return figures by name: learning curves, predicted and true prices, residuals, and several repeats."""
-    note = generated_note(tables)
+    note = GENERATED if tables.name == "generated" else ""
     prices = tables.train["SalePrice"].to_numpy()
     predicted = kfold.out_of_fold(results, folds, len(prices))
     log_errors = np.log(predicted) - np.log(prices)
@@ -120,26 +158,21 @@ def draw_figures(
         (f"fold {result['fold']}", _scores(result["history"])) for result in results if result["repeat"] == 0
     ]
     figures = {
-        "learning_curves": plot.training_curves(
-            _as_runs(first_repeat, options), f"Learning curves by fold{note}", log=True
-        ),
+        "learning_curves": plot.fold_curves(dict(first_repeat), f"Learning curves of the folds{note}"),
         "predicted_against_true": plot.predicted_against_true(
-            prices, predicted, f"Out-of-fold predictions{note}", "price (US dollars)"
+            prices,
+            predicted,
+            f"Houses predicted by models that did not see them{note}",
+            "price",
+            tables.train["Id"].tolist(),
         ),
-        "residuals": plot.histogram(
-            {"predicted - true log price": log_errors}, f"Out-of-fold residuals{note}", "houses"
-        ),
+        "residuals": plot.residuals(log_errors, f"How far off predictions are{note}", "houses"),
     }
     if options.repeats > 1:
         repeats = [(f"repeat {i + 1}", _mean_history(results, i)) for i in range(options.repeats)]
-        figures["trials"] = plot.training_curves(
-            _as_runs(repeats, options), f"Mean over the folds by repeat{note}", log=True
-        )
+        title = f"Mean over the folds by repeat{note}"
+        figures["trials"] = plot.fold_curves(dict(repeats), title, "repeat")
     return figures
-
-
-def _as_runs(curves: Sequence[tuple[str, History]], options: FoldOptions) -> dict[str, RunResult]:
-    return {name: RunResult(options.impl, name, options.seed, history) for name, history in curves}
 
 
 def _scores(history):
@@ -164,9 +197,21 @@ def save_report(
     options: FoldOptions,
     tables: Tables,
 ) -> None:
-    """Write the figures, oof.csv and, last, kfold.json."""
+    """Write the figures, oof.csv, the model card and, last, kfold.json."""
     plot.save(draw_figures(results, folds, options, tables), folder)
+    write_atomically(folder / OUT_OF_FOLD, _out_of_fold_table(results, folds, tables).to_csv(index=False))
+    write_atomically(folder / CARD, format_card(report["card"]))
+    write_atomically(folder / "kfold.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+
+
+def _out_of_fold_table(results, folds, tables):
+    """Return the predictions with true prices, and the fold of each row, a column for each repeat."""
     predicted = kfold.out_of_fold(results, folds, len(tables.train))
     frame = submission.submission_frame(tables.train["Id"], predicted)
-    write_atomically(folder / OUT_OF_FOLD, frame.to_csv(index=False))
-    write_atomically(folder / "kfold.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    frame["true_price"] = tables.train["SalePrice"].to_numpy()
+    for fold in folds:
+        name = f"fold_{fold.repeat}" if fold.repeat else "fold"
+        if name not in frame:
+            frame[name] = 0
+        frame.iloc[fold.valid_rows, frame.columns.get_loc(name)] = fold.number
+    return frame

@@ -1,8 +1,9 @@
 """Turn the 79 columns of a house into numbers, with a scikit-learn transformer.
 
-`book_features` makes the columns of section 3.16, `engineered_features` those of the tuned recipe. Columns
-are selected by name, because the dtype of a column without any value says nothing. What a transformer has
-learned is plain data, which `state` returns as JSON values and `restore` reads.
+`book_features` makes the columns of section 3.16, `engineered_features` those of the tuned recipe, and
+`extended_features` those of the blend. Columns are selected by name, because the dtype of a column without
+any value says nothing. What a transformer has learned is plain data, which `state` returns as JSON values and
+`restore` reads.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ TAIL = 0.01  # share of houses at either end of a column that are moved to its q
 MAX_SKEWNESS = 1.5  # a column with more skewness than this is replaced by its logarithm
 PORCHES = ["WoodDeckSF", "OpenPorchSF", "EnclosedPorch", "3SsnPorch", "ScreenPorch"]
 FLAGGED = ["PoolArea", "2ndFlrSF", "GarageArea", "TotalBsmtSF", "Fireplaces", "MasVnrArea", "WoodDeckSF"]
+AREAS = ["GrLivArea", "TotalArea", "LotArea", "1stFlrSF"]  # whose logarithms are columns, too
+GRADES = ["ExterQual", "KitchenQual", "BsmtQual", "HeatingQC", "FireplaceQu", "GarageQual"]  # that are summed
 NUMBERS = [name for name in FEATURES if name in NUMERIC]
 
 
@@ -55,6 +58,23 @@ def engineered_features(clip: float = 2.5) -> HouseFeatures:
     numbers = [HouseNumbers(), SkewedToLogs(), TailClipper(), SampleStandardizer()]
     levels = OneHotLevels([name for name in FEATURES if name not in {*NUMERIC, *ORDINAL}])
     return HouseFeatures(numbers, levels, FEATURES, clip)
+
+
+def extended_features(clip: float = 2.5) -> HouseFeatures:
+    """Return a transformer that makes the blend's columns: engineered ones, and those of `MoreHouseNumbers`.
+
+    Args:
+        clip: as for `engineered_features`.
+
+    Returns:
+        Unfitted transformer, DataFrame with the 79 columns -> (houses, features), float32.
+    """
+    features = engineered_features(clip)
+    features.numbers[0] = MoreHouseNumbers()
+    return features
+
+
+BUILDERS = {"book": book_features, "engineered": engineered_features, "extended": extended_features}
 
 
 class HouseTransformer(TransformerMixin, BaseEstimator):
@@ -258,6 +278,36 @@ class HouseNumbers(HouseTransformer):
         return _add_totals(numbers.fillna(0), X["YrSold"])
 
 
+class MoreHouseNumbers(HouseNumbers):
+    """Add logarithms of areas, sums and squares of grades, and what the neighborhood is like."""
+
+    learned = (*HouseNumbers.learned, "area_", "quality_", "age_")
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> MoreHouseNumbers:
+        """Learn also the mean total area, quality and age of every neighborhood."""
+        super().fit(X)
+        numbers = super().transform(X)
+        means = numbers.groupby(X["Neighborhood"])[["TotalArea", "OverallQual", "Age"]].mean()
+        self.area_, self.quality_, self.age_ = (means[name] for name in means)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the numbers of X, a DataFrame with the 79 columns."""
+        n = super().transform(X)
+        means = {"Area": self.area_, "Quality": self.quality_, "Age": self.age_}
+        return n.assign(
+            **{f"Log{name}": np.log1p(n[name].clip(lower=0)) for name in AREAS},
+            Quality=n[GRADES].sum(axis=1),
+            OverallTimesKitchen=n["OverallQual"] * n["KitchenQual"],
+            OverallQualSquared=n["OverallQual"] ** 2,
+            OverallCondSquared=n["OverallCond"] ** 2,
+            **{
+                f"{name}Around": X["Neighborhood"].map(mean).fillna(mean.mean())
+                for name, mean in means.items()
+            },
+        )
+
+
 def _add_totals(numbers: pd.DataFrame, year_sold: pd.Series) -> pd.DataFrame:
     """Add sums, ages, and columns of 0 and 1 computed from the others."""
     n = numbers
@@ -300,7 +350,9 @@ def _parse_levels(values: Any) -> dict[str, list[str]]:
 
 
 _PARSERS = {
-    **dict.fromkeys(("mean_", "std_", "low_", "high_", "frontage_"), _parse_numbers),
+    **dict.fromkeys(
+        ("mean_", "std_", "low_", "high_", "frontage_", "area_", "quality_", "age_"), _parse_numbers
+    ),
     "median_frontage_": _parse_number,
     "skewed_": _parse_names,
     "levels_": _parse_levels,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from mxnet import gluon, init, nd
@@ -20,60 +20,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from d2l_repro.data.loader import Minibatches
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.model import Model
+from d2l_repro.language import mark, tr
 from d2l_repro.results.history import History
 from d2l_repro.scratch import Adam, linreg, squared_loss
-from d2l_repro.settings import Bounds, Count, NonNegative, Positive, Probability, Settings
 from d2l_repro.train import schedules
 from d2l_repro.train.arrays import check_finite, is_number, parse_history
 from d2l_repro.train.callbacks import Schedule, kept_random_state
 from d2l_repro.train.loop import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
+from .settings import NetSettings
+
 WARM_UP = 0.05  # share of the steps over which the cosine schedule first rises
-MAX_HIDDENS = 100_000  # of all nets together; their weights and Adam's arrays take about 500 MB
 Predict = Callable[[np.ndarray], np.ndarray]  # (examples, features) -> (examples,)
-
-
-@dataclass(frozen=True)
-class NetSettings(Settings):
-    """Settings of the net."""
-
-    log_target: bool  # learn the logarithm of the price
-    standardise_target: bool  # scale the target to mean 0 and standard deviation 1
-    # hidden units of each net beside its linear layer; 0 for none
-    num_hiddens: Annotated[int, Bounds(0, MAX_HIDDENS + 1)]
-    # nets trained side by side; their mean is the prediction
-    num_nets: Annotated[int, Bounds(1, MAX_HIDDENS + 1)]
-    drop_prob: Probability  # probability of dropping a hidden unit in training
-    # error, in standard deviations of the target, beyond which the loss is absolute instead of squared
-    huber: Positive
-    l1: NonNegative  # L1 penalty on the linear layer of nets with hidden units
-    wd: NonNegative  # weight decay
-    lr: Positive  # learning rate of Adam
-    schedule: Literal["constant", "cosine"]  # learning rate schedule
-    num_epochs: Count  # passes over the training rows
-    batch_size: Count  # houses per step
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        units = self.num_hiddens * self.num_nets
-        if units > MAX_HIDDENS:
-            raise InputError(
-                f"--num-nets: {self.num_nets} nets of {self.num_hiddens} hidden units are too large: at most "
-                f"{MAX_HIDDENS:,} units fit into memory; choose fewer"
-            )
-        unused = {"num_nets": 1, "drop_prob": 0, "huber": 1, "l1": 0}
-        changed = {
-            f"--{name.replace('_', '-')}": neutral
-            for name, neutral in unused.items()
-            if getattr(self, name) != neutral
-        }
-        if not self.num_hiddens and changed:
-            neutral = " ".join(f"{flag} {value}" for flag, value in changed.items())
-            raise InputError(
-                f"{', '.join(changed)}: without meaning for a net that has no hidden units; give it some "
-                f"with --num-hiddens, or choose {neutral}"
-            )
 
 
 @dataclass(frozen=True)
@@ -84,8 +43,10 @@ class _RegressorSettings(NetSettings):
         super().__post_init__()
         if self.impl == "scratch" and (self.num_hiddens or self.wd):
             raise InputError(
-                "impl='scratch' has only a linear layer without weight decay, as the recipe book; choose "
-                "num_hiddens=0 and wd=0, or impl='gluon'"
+                tr(
+                    "impl='scratch' has only a linear layer without weight decay, as the recipe book; choose "
+                    "num_hiddens=0 and wd=0, or impl='gluon'"
+                )
             )
 
 
@@ -350,7 +311,9 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         """Return what the net learns, and remember how to undo it."""
         if self.log_target and y.min() <= 0:
             row = int(np.argmin(y))
-            raise InputError(f"log_target needs targets above 0, but y[{row}] is {y[row]:g}")
+            raise InputError(
+                tr("log_target needs targets above 0, but y[{row}] is {value}", row=row, value=f"{y[row]:g}")
+            )
         target = np.log(y) if self.log_target else y.astype(np.float64)
         self.mean_, self.scale_, self.log_target_ = 0.0, 1.0, self.log_target
         if self.standardise_target:
@@ -405,7 +368,9 @@ def _check_variance(target):
         variance = target.var()
     is_lost = variance < np.finfo(np.float64).tiny and target.min() < target.max()
     if is_lost or not np.isfinite(variance):
-        size = "small" if is_lost else "large"
-        raise InputError(
-            f"y: its values, such as {target[0]:g}, are too {size} to be standardized; use another unit"
+        problem = (
+            mark("y: its values, such as {value}, are too small to be standardized; use another unit")
+            if is_lost
+            else mark("y: its values, such as {value}, are too large to be standardized; use another unit")
         )
+        raise InputError(tr(problem, value=f"{target[0]:g}"))

@@ -10,12 +10,17 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from .data import parse_rows, read_text
+from d2l_repro.language import mark, tr
+
+from .reading import parse_rows, read_text
 
 COMPETITION = "house-prices-advanced-regression-techniques"
-UPLOAD = f"kaggle competitions submit -c {COMPETITION} -f {{path}} -m 'd2l_repro, {{recipe}}'"
+UPLOAD = f"kaggle competitions submit -c {COMPETITION} -f {{path}} -m {{message}}"
 MAX_SHOWN = 80  # characters of a header that a message shows
 LEVELS = (0.8, 0.95)  # of the prediction intervals
+PRICE_RANGE = (34_900, 755_000)  # lowest and highest price of the published training file, in US dollars
+# If all prices are below these, they are in another unit: logarithms are about 12, thousands of dollars 180.
+MAX_LOG, MAX_THOUSANDS = 100, 1000
 
 
 def average_predictions(estimators: Sequence[RegressorMixin], houses: pd.DataFrame) -> np.ndarray:
@@ -27,9 +32,12 @@ def average_predictions(estimators: Sequence[RegressorMixin], houses: pd.DataFra
 def submission_frame(ids: ArrayLike, prices: ArrayLike) -> pd.DataFrame:
     """Return the two columns of a submission, Id and SalePrice, paired by position.
 
-    pandas would align two Series by index instead, and so shuffle the prices.
+    pandas would align two Series by index instead, and so shuffle the prices. The index is the line of each
+    row in the file.
     """
-    return pd.DataFrame({"Id": np.asarray(ids), "SalePrice": np.asarray(prices)})
+    frame = pd.DataFrame({"Id": np.asarray(ids), "SalePrice": np.asarray(prices)})
+    frame.index += 2
+    return frame
 
 
 def intervals(prices: np.ndarray, true_prices: np.ndarray, out_of_fold: np.ndarray) -> dict[str, np.ndarray]:
@@ -52,14 +60,15 @@ def intervals(prices: np.ndarray, true_prices: np.ndarray, out_of_fold: np.ndarr
 
 
 def read_submission(path: str | Path) -> pd.DataFrame:
-    """Read a submission file as strings, one row per house.
+    """Read a submission file as strings, one row per house; the index is the line of each in the file.
 
     Raises:
         InputError: the file cannot be read as CSV, or a row has more or fewer fields than the header.
     """
     # pandas would take additional columns for an index, and open archives and addresses by their names.
     header, rows = parse_rows(path, read_text(path))
-    return pd.DataFrame([row.fields for row in rows], columns=header, dtype=object)
+    lines = [row.line for row in rows]
+    return pd.DataFrame([row.fields for row in rows], lines, header, dtype=object)
 
 
 def find_errors(submission: pd.DataFrame, test_ids: ArrayLike) -> list[str]:
@@ -71,7 +80,7 @@ def find_errors(submission: pd.DataFrame, test_ids: ArrayLike) -> list[str]:
     """
     if list(submission.columns) != ["Id", "SalePrice"]:
         header = ",".join(map(str, submission.columns))
-        return [f"the header must be Id,SalePrice, not {header[:MAX_SHOWN]!r}"]
+        return [tr("the header must be Id,SalePrice, not {header}", header=repr(header[:MAX_SHOWN]))]
     ids, prices = submission["Id"], submission["SalePrice"]
     return _id_errors(ids, np.asarray(test_ids)) + _price_errors(prices)
 
@@ -80,37 +89,112 @@ def _id_errors(texts, expected):
     ids = pd.to_numeric(texts, errors="coerce")
     errors = []
     if len(ids) != len(expected):
-        errors.append(f"there must be {len(expected)} rows, not {len(ids)}")
+        errors.append(tr("there must be {wanted} rows, not {count}", wanted=len(expected), count=len(ids)))
     for row in np.flatnonzero(ids.isna())[:1]:
-        errors.append(f"row {row + 1}: Id {texts.iloc[row]!r} is not a number")
+        errors.append(
+            tr(
+                "line {line}, column Id: {id} is not a number",
+                line=texts.index[row],
+                id=repr(texts.iloc[row]),
+            )
+        )
     repeated = ids[ids.duplicated() & ids.notna()].unique()
     if len(repeated):
-        errors.append(f"{len(repeated)} Ids occur more than once, such as {repeated[0]:g}")
+        errors.append(
+            tr("{count} Ids occur more than once, such as {id}", count=len(repeated), id=f"{repeated[0]:g}")
+        )
     if len(ids) == len(expected) and not np.array_equal(ids, expected):
         shift = np.unique(ids - expected)
         if len(shift) == 1 and np.isfinite(shift[0]):
             errors.append(
-                f"every Id differs by {shift[0]:+g} from the test table's; is it the index of a DataFrame?"
+                tr(
+                    "every Id differs by {shift} from the test table's; is it the index of a DataFrame?",
+                    shift=f"{shift[0]:+g}",
+                )
             )
         elif set(ids) == set(expected):
-            errors.append("the Ids are in another order than in the test table")
+            errors.append(tr("the Ids are in another order than in the test table"))
     unknown = ids[ids.notna() & ~ids.isin(expected)]
     if len(unknown):
-        errors.append(f"{len(unknown)} Ids are not in the test table, such as {unknown.iloc[0]:g}")
+        errors.append(
+            tr(
+                "{count} Ids are not in the test table, such as {id}",
+                count=len(unknown),
+                id=f"{unknown.iloc[0]:g}",
+            )
+        )
     return errors
 
 
 def _price_errors(texts):
     prices = pd.to_numeric(texts, errors="coerce")
     checks = {
-        "not a number": prices.isna(),
-        "not finite": np.isinf(prices),
-        "not positive": prices <= 0,
+        mark("{count} prices are not a number, such as {example}"): prices.isna(),
+        mark("{count} prices are not finite, such as {example}"): np.isinf(prices),
+        mark("{count} prices are not positive, such as {example}"): prices <= 0,
     }
     errors = []
     for problem, wrong in checks.items():
         rows = np.flatnonzero(wrong)
         if len(rows):
-            example = f"{texts.iloc[rows[0]]!r} in row {rows[0] + 1}"
-            errors.append(f"{len(rows)} prices are {problem}, such as {example}")
+            errors.append(tr(problem, count=len(rows), example=_example(texts, rows)))
     return errors
+
+
+def find_wrong_unit(submission: pd.DataFrame) -> list[str]:
+    """Return a line if all prices of a submission without errors are logarithms, or thousands of dollars."""
+    texts = submission["SalePrice"]
+    highest = pd.to_numeric(texts).max()
+    if highest < MAX_LOG:
+        return [
+            tr(
+                "all prices are below {limit}, such as {example}: forgot exp? Write np.exp(prices)",
+                limit=MAX_LOG,
+                example=_example(texts, [0]),
+            )
+        ]
+    if highest < MAX_THOUSANDS:
+        return [
+            tr(
+                "all prices are below {limit}, such as {example}: write dollars, not thousands of them",
+                limit=f"{MAX_THOUSANDS:,}",
+                example=_example(texts, [0]),
+            )
+        ]
+    return []
+
+
+def _example(texts, rows):
+    value = texts.iloc[rows[0]]
+    text = value if isinstance(value, float) else repr(value)
+    return tr("{value} in line {line}", value=text, line=texts.index[rows[0]])
+
+
+def find_suspicions(submission: pd.DataFrame, lowest: float, highest: float) -> list[str]:
+    """Return a line for each thing that is valid in a submission without errors, but hardly meant.
+
+    Args:
+        submission: table in which `find_errors` finds none.
+        lowest: of the training prices, US dollars.
+        highest: of the training prices, US dollars.
+    """
+    texts = submission["SalePrice"]
+    prices = pd.to_numeric(texts)
+    found = []
+    if len(prices) > 1 and prices.min() == prices.max():
+        price = f"{prices.iloc[0]:g}"
+        found.append(tr("column SalePrice: all prices are {price}, whatever the house", price=price))
+    beyond = np.flatnonzero((prices < lowest) | (prices > highest))
+    if len(beyond):
+        found.append(
+            tr(
+                "column SalePrice: {count} of {total} prices are beyond those of the training file, {lowest} "
+                "to {highest}, such as {example}",
+                count=len(beyond),
+                total=len(prices),
+                lowest=f"{lowest:,.0f}",
+                highest=f"{highest:,.0f}",
+                example=_example(texts, beyond),
+            )
+        )
+    return found

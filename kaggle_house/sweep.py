@@ -2,7 +2,6 @@
 
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,23 +12,15 @@ from sklearn.metrics import make_scorer
 from sklearn.model_selection import RandomizedSearchCV
 
 from d2l_repro.errors import InputError
-from d2l_repro.settings import HUGE, TINY, Count, Settings
+from d2l_repro.language import tr
+from d2l_repro.settings import HUGE, TINY
 from d2l_repro.train.loop import TrainingDiverged
 
-from . import kfold
 from .data import Tables
+from .folds import FoldOptions, split
 from .model import GluonRegressor
 from .recipes import Recipe, log_rmse
-
-
-@dataclass(frozen=True)
-class SweepOptions(Settings):
-    """How far to search."""
-
-    # settings to draw, in addition to the recipe's own: --lr, --num-epochs and --batch-size around the
-    # recipe's, those of hidden layers, --huber, --l1 and --wd from fixed ranges that suit the tuned recipe.
-    # Features are fitted on the training rows of each fold, whatever --statistics
-    trials: Count = 20
+from .settings import SweepOptions
 
 
 class TrialNet(GluonRegressor):
@@ -86,7 +77,7 @@ def _legal(recipe, name, values):
     return [value for value in values if is_legal(value)] or [getattr(recipe, name)]
 
 
-def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: SweepOptions) -> pd.DataFrame:
+def sweep(recipe: Recipe, tables: Tables, options: FoldOptions, search: SweepOptions) -> pd.DataFrame:
     """Score the recipe and `search.trials` settings around it on the same folds.
 
     Features are fitted on the training rows of each fold, whatever the recipe's `statistics`.
@@ -99,10 +90,14 @@ def sweep(recipe: Recipe, tables: Tables, options: kfold.FoldOptions, search: Sw
         InputError: the options do not fit the data or ask for another backend.
     """
     if options.backend != "loky":
-        raise InputError("--backend: a sweep runs in joblib's own processes; choose loky")
+        raise InputError(tr("--backend: a sweep runs in joblib's own processes; choose loky"))
+    if recipe.blend:
+        raise InputError(
+            tr("--blend: a sweep of it would take hours; sweep its nets, with --no-blend or --recipe tuned")
+        )
     folds = [
         (fold.train_rows, fold.valid_rows)
-        for fold in kfold.split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
+        for fold in split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
     ]
     estimator = recipe.estimator(options.seed, options.impl)
     estimator.set_params(net=TrialNet(**estimator["net"].get_params()))

@@ -1,5 +1,7 @@
 """Tests of the competition's files: valid ones are read, and every error in others is reported."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,13 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
-from kaggle_house.data import KAGGLE_NAMES, Tables, load_tables, read_table
-from kaggle_house.features import book_features, engineered_features
+from kaggle_house.data import HUB_NAMES, KAGGLE_NAMES, Tables, load_tables
+from kaggle_house.features import book_features, engineered_features, extended_features
 from kaggle_house.generated import generated_tables
+from kaggle_house.oddities import find_oddities
+from kaggle_house.reading import foreign_header, read_table
 from kaggle_house.schema import CATEGORY, COLUMNS, FEATURES, NUMERIC, ORDINAL, TEXT
 
 TRAIN, TEST = generated_tables()
 SMALL = TRAIN.head(12)
+# Nothing is odd about these.
+PLAUSIBLE = SMALL.assign(
+    **{name: SMALL[[name, "YrSold"]].min(axis=1) for name in ("YearBuilt", "YearRemodAdd", "GarageYrBlt")}
+)
 
 
 def write(frame, path, **options):
@@ -147,16 +155,20 @@ def test_read_table_reports_invalid_columns(lines):
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b"Id,SalePrice\n", "contains a header but no rows"),
-        (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (b"\xff\xfe\x00", "is UTF-16 text"),
         (
             "Id,SalePrice\n1,2\n".encode("utf-16"),
-            r"is not UTF-8 text \(byte 0\); in a spreadsheet, save it as CSV UTF-8",
+            r"is UTF-16 text \(line 1, byte 0\); in a spreadsheet, save it as CSV UTF-8 \(in Excel: File",
         ),
-        ("Id,SalePrice\n1,\u20ac\n".encode("cp1252"), r"is not UTF-8 text \(byte 15\)"),
-        (b"Id;SalePrice\n1;2\n", "columns are separated by ';'; save it with commas"),
+        (
+            "Id,SalePrice\n1,2\n".encode("utf-16-le"),
+            "has characters of value 0, as UTF-16 .*save it as CSV UTF-8",
+        ),
+        ("Id,SalePrice\n1,\u20ac\n".encode("cp1252"), r"is not UTF-8 text \(line 2, byte 15\); .* UTF-8"),
+        (b"PK\3\4 [Content_Types].xml", "an Excel workbook; extract it, or in a spreadsheet, save it as CSV"),
+        (b"Id;SalePrice\n1;2\n", "columns are separated by ';'; save it with commas: .*list separator"),
         (b"Id\tSalePrice\n1\t2\n", r"columns are separated by '\\t'"),
         (b'Id,"SalePrice\n', "is not valid CSV"),
-        (b"Id,SalePrice\n1,2", "does not end with a newline"),
         (b"Id,SalePrice\n1,2,3\n", "line 2 has 3 fields, but the header has 2"),
         (b"\x89PNG\r\n\x1a\n", "is not UTF-8 text"),
     ],
@@ -171,7 +183,8 @@ def test_read_table_reports_a_file_that_is_not_a_table(tmp_path, content, messag
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_read_table_rejects_a_file_cut_within_a_line(tmp_path_factory, data):
+def test_read_table_reads_only_whole_rows_of_a_file_that_is_cut(tmp_path_factory, data):
+    """The last cell may be accepted with a warning; no other may be changed by the cut, or be missing."""
     folder = tmp_path_factory.mktemp("cut")
     content = write(SMALL, folder / "a.csv").read_bytes()
     cut = data.draw(st.integers(0, len(content) - 1))
@@ -179,9 +192,84 @@ def test_read_table_rejects_a_file_cut_within_a_line(tmp_path_factory, data):
     num_lines = content[:cut].count(b"\n")
     if content[:cut].endswith(b"\n") and num_lines > 1:
         assert len(read_table(folder / "a.csv", has_price=True)) == num_lines - 1
+        return
+    if content[cut : cut + 1] == b"\n" and num_lines:
+        num_rows, changed = num_lines, []  # only the newline is missing
     else:
-        with pytest.raises(InputError):
-            read_table(folder / "a.csv", has_price=True)
+        num_rows, changed = num_lines, ["SalePrice"]
+    try:
+        table = read_table(folder / "a.csv", has_price=True)
+    except InputError:
+        assert changed or num_lines == 0
+        return
+    expected = SMALL.head(num_rows)
+    pd.testing.assert_frame_equal(table.head(num_rows - 1), expected.head(num_rows - 1), check_dtype=False)
+    last = [table.iloc[-1].drop(changed), expected.iloc[-1].drop(changed)]
+    pd.testing.assert_series_equal(*last, check_dtype=False, check_names=False)
+
+
+def test_read_table_accepts_a_whole_last_line_without_a_newline(lines, caplog):
+    whole = lines(lines.rows).read_text().rstrip("\n")
+    path = lines([])
+    path.write_text(whole)
+    pd.testing.assert_frame_equal(
+        read_table(path, has_price=True), SMALL.reset_index(drop=True), check_dtype=False
+    )
+    assert "train.csv: line 13 does not end with a newline; if SalePrice" in caplog.text
+    # One digit less is a price lower than all others.
+    path.write_text(whole[: whole.rindex(",") + 3])
+    with pytest.raises(
+        InputError, match=r"line 13, column SalePrice: .* may be cut off; download it again, or"
+    ):
+        read_table(path, has_price=True)
+    houses = TEST.head(3)[COLUMNS[:-1]].assign(SaleCondition="Abnorml")
+    whole = write(houses, path).read_text().rstrip("\n")
+    for cut, is_whole in ((0, True), (2, False), (7, False)):
+        path.write_text(whole[: len(whole) - cut])
+        if is_whole:
+            assert read_table(path, has_price=False)["SaleCondition"].tolist() == ["Abnorml"] * 3
+        else:
+            with pytest.raises(InputError, match=r"line 4, column SaleCondition: .* may be cut off"):
+                read_table(path, has_price=False)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        (
+            "Neighborhood",
+            "Elsewhere",
+            "'Elsewhere' is none of the competition's levels; .* of no Neighborhood",
+        ),
+        ("YearBuilt", "2050", r"2050 is after the sale in \d+; the house counts as new"),
+        (
+            "GarageYrBlt",
+            "2207",
+            r"2207 is after the sale in \d+; YearBuilt is taken instead; .* book and article",
+        ),
+        ("GrLivArea", "99999", r"99999 is not 1stFlrSF \+ 2ndFlrSF \+ LowQualFinSF = \d+; .*are kept within"),
+        ("TotalBsmtSF", "7", r"7 is not BsmtFinSF1 \+ BsmtFinSF2 \+ BsmtUnfSF = \d+"),
+        ("LotArea", "10", r"\d+ is more than the LotArea, 10"),
+    ],
+)
+def test_read_table_warns_of_what_is_hardly_meant(tmp_path, caplog, column, value, message):
+    write(PLAUSIBLE, tmp_path / "train.csv")
+    read_table(tmp_path / "train.csv", has_price=True)
+    assert not caplog.records
+    rows = [line.split(",") for line in (tmp_path / "train.csv").read_text().splitlines()]
+    rows[3][rows[0].index(column)] = value
+    (tmp_path / "train.csv").write_text("".join(",".join(row) + "\n" for row in rows))
+    read_table(tmp_path / "train.csv", has_price=True)
+    assert re.search(
+        rf"train\.csv: line 4, column {'1stFlrSF' if column == 'LotArea' else column}: {message}", caplog.text
+    )
+
+
+def test_find_oddities_gives_one_line_for_each_kind_and_column():
+    odd = PLAUSIBLE.assign(YearBuilt=SMALL["YrSold"] + 1, MSZoning="XX")
+    found = find_oddities(odd, range(2, 14))
+    assert len(found) == 2
+    assert all(line.startswith("line 2, ") and "(so in 12 lines)" in line for line in found)
 
 
 @given(
@@ -306,6 +394,87 @@ def test_load_tables_finds_kaggles_own_file_names(offline, tmp_path):
     assert tables.train.shape == (1460, 81)
 
 
+TITANIC = "PassengerId,Survived,Pclass,Name\n1,0,3,Somebody\n"
+
+
+@pytest.mark.parametrize("names", [KAGGLE_NAMES, HUB_NAMES])
+def test_load_tables_finds_the_files_in_the_current_folder_and_in_the_data_folder_itself(
+    offline, tmp_path, monkeypatch, names
+):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder, count in ((here, 7), (there, 9)):
+        folder.mkdir()
+        write(TRAIN.head(count), folder / names[0])
+        write(TEST.head(count), folder / names[1])
+    assert len(load_tables(data_dir=there).train) == 9
+    monkeypatch.chdir(here)
+    assert len(load_tables().train) == 7
+    assert len(load_tables(data_dir=there).train) == 9  # the explicit flag comes first
+    monkeypatch.setenv("D2L_REPRO_DATA", str(there))
+    assert len(load_tables(dataset="kaggle_house").train) == 7
+    (here / names[1]).unlink()
+    assert len(load_tables().train) == 9
+
+
+def test_load_tables_passes_over_files_of_others_with_a_line_and_lists_where_it_looked(
+    offline, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.csv").write_text(TITANIC)
+    assert load_tables().name == "generated"
+    assert "train.csv: passed over, as there is no test.csv beside it" in caplog.text
+    (tmp_path / "test.csv").write_text(TITANIC)
+    tables = load_tables()
+    assert "train.csv: passed over, as its columns are not the competition's ('PassengerId, " in caplog.text
+    assert "nor train.csv and test.csv in the current folder" in tables.unavailable
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match=rf"nor train\.csv and test\.csv in {empty}, the current folder"):
+        load_tables(data_dir=empty)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_foreign_header_wants_half_of_the_competitions_columns(tmp_path, encoding, separator):
+    path = tmp_path / "train.csv"
+
+    def write_header(names):
+        text = separator.join(f'"{name}"' for name in names) + "\r\nmore\r\n"
+        path.write_bytes(text.encode(encoding))
+
+    half = COLUMNS[: -(-len(COLUMNS) // 2)]
+    write_header([*half, *(f"mine {i}" for i in range(100))])
+    assert foreign_header(path) == ""
+    write_header(["mine", *half[1:], "more of mine"])
+    assert foreign_header(path).startswith("its columns are not the competition's ('mine, ")
+
+
+def test_foreign_header_shows_few_names_in_one_line_and_says_what_cannot_be_read(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_bytes(b"\x1b[31m\xff,second,third,fourth,fifth" + b",more" * 100_000)
+    found = foreign_header(path)
+    assert found.isprintable()
+    assert len(found) < 150
+    assert foreign_header(tmp_path) == "cannot be read (Is a directory)"
+    path.write_bytes(b"")
+    assert foreign_header(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "semicolons"])
+def test_load_tables_says_what_is_wrong_with_the_competitions_files_in_the_current_folder(
+    offline, tmp_path, monkeypatch, encoding
+):
+    """A spreadsheet has saved them: they are not passed over, but reported with the remedy."""
+    monkeypatch.chdir(tmp_path)
+    for frame, name in ((SMALL.assign(Mine=1), "train.csv"), (TEST.head(3), "test.csv")):
+        text = frame.to_csv(index=False, na_rep="NA", sep=";" if encoding == "semicolons" else ",")
+        (tmp_path / name).write_bytes(text.encode("utf-8" if encoding == "semicolons" else encoding))
+    with pytest.raises(
+        InputError, match=r"train\.csv: (unknown column 'Mine'|is UTF-16|columns are separated)"
+    ):
+        load_tables()
+
+
 def test_load_tables_falls_back_to_generated_houses_only_with_auto(offline):
     tables = load_tables()
     assert (tables.name, tables.stand_in_for) == ("generated", "kaggle_house")
@@ -354,7 +523,7 @@ def test_book_features_equal_the_books_pandas_code():
     np.testing.assert_allclose(features.transform(TRAIN), expected[: len(TRAIN)].to_numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("make_features", [book_features, engineered_features])
+@pytest.mark.parametrize("make_features", [book_features, engineered_features, extended_features])
 def test_features_do_not_depend_on_rows_they_were_not_fitted_on(make_features):
     fold = TRAIN[200:]
     features = make_features().fit(fold)
@@ -369,7 +538,7 @@ def test_features_do_not_depend_on_rows_they_were_not_fitted_on(make_features):
     assert features.transform(changed)[:200, unseen].sum() == 0
 
 
-@pytest.mark.parametrize("make_features", [book_features, engineered_features])
+@pytest.mark.parametrize("make_features", [book_features, engineered_features, extended_features])
 def test_features_are_finite_with_constant_and_empty_columns(make_features):
     few = TRAIN[TRAIN["PoolQC"].isna() & (TRAIN["PoolArea"] == 0)].head(8).copy()
     few["LotFrontage"] = np.nan

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -13,6 +14,7 @@ import time
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,11 +25,11 @@ from d2l_repro.errors import InputError
 from d2l_repro.results.history import History
 from d2l_repro.train.arrays import read_arrays, write_arrays
 from d2l_repro.train.loop import TrainingDiverged
-from kaggle_house import cli, cv_report, kfold, submission
+from kaggle_house import cli, cv_report, features, fold_store, kfold, submission
 from kaggle_house.data import Tables, load_tables
 from kaggle_house.generated import generated_tables
 from kaggle_house.model import GluonRegressor
-from kaggle_house.recipes import ARTICLE, BOOK, RECIPES, TUNED, fit_recipe, log_rmse
+from kaggle_house.recipes import ARTICLE, BLEND, BOOK, RECIPES, TUNED, fit_recipe, log_rmse
 from kaggle_house.sweep import SweepOptions, search_space, sweep
 
 TRAIN, TEST = generated_tables()
@@ -99,6 +101,7 @@ def test_summary_has_means_sample_deviations_and_geometric_means_of_out_of_fold_
             **{"train": valid[i] / 2, "valid": valid[i]},
             "baselines": {"mean": 1.0, "ridge": ridge[i]},
             "predictions": prices[fold.valid_rows] * (4.0 if fold.repeat else 1.0),
+            "baseline_predictions": {"mean": prices[fold.valid_rows] * 2, "ridge": prices[fold.valid_rows]},
         }
         for i, fold in enumerate(folds)
     ]
@@ -118,7 +121,13 @@ def test_summary_has_means_sample_deviations_and_geometric_means_of_out_of_fold_
             "std": np.std(ridge, ddof=1),
             "difference": difference.mean(),
             "difference_std": np.std(difference, ddof=1),
+            # Of every resample of the houses: ridge has no errors, the recipe is off by log 2 everywhere.
+            "difference_low": np.log(2),
+            "difference_high": np.log(2),
         }
+    )
+    assert found["meaning"]["mean"] == pytest.approx(
+        dict.fromkeys(("score", "low", "high"), np.log(2)) | {"half": 1, "nine_tenths": 1}
     )
 
 
@@ -205,7 +214,7 @@ def test_load_estimators_predicts_the_bits_of_the_fitted_ones(tmp_path, recipe):
     options = kfold.FoldOptions(k=2)
     results, folds = kfold.cross_validate(recipe, FEW, options, tmp_path)
     (tmp_path / "kfold.json").write_text(json.dumps(kfold.summarize(results, folds, recipe, options, FEW)))
-    for result, loaded in zip(results, kfold.load_estimators(tmp_path)):
+    for result, loaded in zip(results, fold_store.load_estimators(tmp_path)):
         for houses in (FEW.test, TRAIN.tail(50).assign(Neighborhood="Elsewhere", LotFrontage=np.nan)):
             np.testing.assert_array_equal(loaded.predict(houses), result["estimator"].predict(houses))
         names = loaded[0].get_feature_names_out()
@@ -213,12 +222,12 @@ def test_load_estimators_predicts_the_bits_of_the_fitted_ones(tmp_path, recipe):
 
 
 def test_load_estimators_uses_only_the_models_of_the_last_complete_run(damaged):
-    before = [model.predict(FEW.test) for model in kfold.load_estimators(damaged)]
+    before = [model.predict(FEW.test) for model in fold_store.load_estimators(damaged)]
     # a run with other settings that did not get to its end
     kfold.cross_validate(QUICK.replace(num_epochs=1), FEW, kfold.FoldOptions(k=3), damaged)
     assert len(list(damaged.glob("folds/*.npz"))) == 5
     np.testing.assert_array_equal(
-        [model.predict(FEW.test) for model in kfold.load_estimators(damaged)], before
+        [model.predict(FEW.test) for model in fold_store.load_estimators(damaged)], before
     )
 
 
@@ -250,7 +259,7 @@ def test_load_estimators_reports_a_folder_without_its_models(damaged, content, m
     if content is not None:
         (damaged / "kfold.json").write_text(content)
     with pytest.raises(InputError, match=message) as caught:
-        kfold.load_estimators(damaged)
+        fold_store.load_estimators(damaged)
     assert "again" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -260,6 +269,23 @@ class Evil:
 
     def __reduce__(self):
         return os._exit, (9,)
+
+
+@pytest.mark.parametrize("content", [None, '{"folds": [{"valid": 0.1}]}'])
+def test_load_estimators_refuses_the_pickles_of_an_earlier_version_unopened(tmp_path, content):
+    (tmp_path / "folds").mkdir()
+    joblib.dump(Evil(), tmp_path / "folds" / "0-1.joblib")
+    if content is not None:
+        (tmp_path / "kfold.json").write_text(content)
+    with pytest.raises(InputError, match=r"0-1\.joblib: is a pickle, .* run `kfold --out .*` again"):
+        fold_store.load_estimators(tmp_path)
+
+
+def test_load_estimators_opens_no_pickle_under_the_name_of_a_model(damaged):
+    path = sorted(damaged.glob("folds/*.npz"))[0]
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(InputError, match=r"npz: not a readable fold model \(.*\); run `kfold` again"):
+        fold_store.load_estimators(damaged)
 
 
 FAULTS = {
@@ -312,7 +338,7 @@ def test_load_estimators_refuses_models_that_are_wrong(damaged, fault):
     with pytest.raises(
         InputError, match=r"npz: not a readable fold model \(.*\); run `kfold` again"
     ) as caught:
-        kfold.load_estimators(damaged)
+        fold_store.load_estimators(damaged)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
 
@@ -327,7 +353,7 @@ def test_cross_validate_computes_damaged_folds_again(damaged, fault, monkeypatch
     monkeypatch.setattr(kfold, "run_fold", lambda *args: computed.append(args[2].number) or original(*args))
     kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2), damaged, resume=True)
     assert computed == [1]
-    kfold.load_estimators(damaged)
+    fold_store.load_estimators(damaged)
 
 
 def test_cross_validate_and_load_estimators_refuse_folds_whose_files_were_swapped(damaged, monkeypatch):
@@ -336,20 +362,20 @@ def test_cross_validate_and_load_estimators_refuse_folds_whose_files_were_swappe
     two.write_bytes(contents[0])
     one.write_bytes(contents[1])
     with pytest.raises(InputError, match="it belongs to another fold or another run"):
-        kfold.load_estimators(damaged)
+        fold_store.load_estimators(damaged)
     computed = []
     original = kfold.run_fold
     monkeypatch.setattr(kfold, "run_fold", lambda *args: computed.append(args[2].number) or original(*args))
     kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2), damaged, resume=True)
     assert computed == [1, 2]
-    kfold.load_estimators(damaged)
+    fold_store.load_estimators(damaged)
 
 
 def test_load_estimators_refuses_a_model_that_is_named_twice(damaged):
     report = json.loads((damaged / "kfold.json").read_text())
     (damaged / "kfold.json").write_text(json.dumps({"folds": report["folds"][:1] * 2}))
     with pytest.raises(InputError, match=r"kfold\.json: names a fold model more than once; run"):
-        kfold.load_estimators(damaged)
+        fold_store.load_estimators(damaged)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -384,6 +410,23 @@ def test_fit_recipe_tuned_learns_nothing_from_other_rows_or_the_test_file():
     np.testing.assert_array_equal(a, b)
 
 
+def test_cross_validate_prepares_the_books_columns_once(monkeypatch):
+    tables = Tables(FEW.train, FEW.test, name="generated")
+    fitted = []
+    original = features.HouseFeatures.fit
+    monkeypatch.setattr(
+        features.HouseFeatures, "fit", lambda self, X: fitted.append(len(X)) or original(self, X)
+    )
+    results = [fit_recipe(BOOK.replace(num_epochs=1), tables, np.arange(50 + i)) for i in range(2)]
+    assert fitted == [190]
+    # Each fold has its own, which may be fitted again.
+    results[0][0].fit(FEW.train.head(20))
+    np.testing.assert_array_equal(
+        results[1].predict(FEW.test),
+        fit_recipe(BOOK.replace(num_epochs=1), FEW, np.arange(51)).predict(FEW.test),
+    )
+
+
 def test_cross_validate_book_recipe_agrees_between_scratch_and_gluon():
     recipe = BOOK.replace(num_epochs=30)
 
@@ -413,7 +456,12 @@ def test_kfold_writes_results_figures_and_models(files, tmp_path, capsys):
     assert ridge["difference"] == pytest.approx(report["mean"]["valid"] - ridge["valid"])
     assert report["published"] == []
     oof = pd.read_csv(out / "oof.csv")
-    assert list(oof.columns) == ["Id", "SalePrice"]
+    assert list(oof.columns) == ["Id", "SalePrice", "true_price", "fold", "fold_1"]
+    assert oof["true_price"].tolist() == FEW.train["SalePrice"].tolist()
+    for repeat, column in enumerate(("fold", "fold_1")):
+        for fold in report["folds"]:
+            if fold["repeat"] == repeat:
+                assert np.flatnonzero(oof[column] == fold["fold"]).tolist() == fold["valid_rows"]
     assert oof["Id"].tolist() == FEW.train["Id"].tolist()
     score = log_rmse(FEW.train["SalePrice"].to_numpy(), oof["SalePrice"].to_numpy())
     assert score == pytest.approx(report["out_of_fold"])
@@ -444,7 +492,8 @@ def test_submit_writes_a_submission_that_check_accepts(files, tmp_path, capsys, 
         )
         == 0
     )
-    upload = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("upload: ")]
+    upload = shlex.split(line)
     assert upload[1:4] == ["kaggle", "competitions", "submit"]
     assert upload[upload.index("-f") + 1] == str(out)
     assert main("check", out, "--test", files[3]) == 0
@@ -453,7 +502,7 @@ def test_submit_writes_a_submission_that_check_accepts(files, tmp_path, capsys, 
     assert frame["SalePrice"].tolist() == bounds["SalePrice"].tolist()
     inside = bounds[["low_95", "low_80", "SalePrice", "high_80", "high_95"]].to_numpy()
     assert (np.diff(inside[:, [0, 1, 3, 4]], axis=1) >= 0).all()
-    assert sorted(path.name for path in out.parent.iterdir()) == ["submission.csv"]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["submission.csv", "submissions.csv"]
 
 
 def test_intervals_have_their_nominal_coverage():
@@ -484,14 +533,14 @@ VALID = pd.DataFrame({"Id": ["1461", "1462", "1463"], "SalePrice": ["1e5", "2000
         (lambda f: f.assign(Id=["1460", "1461", "1462"]), "every Id differs by -1 from the test table's"),
         (lambda f: f.assign(Id=["0", "1", "2"]), "every Id differs by -1461 from"),
         (lambda f: f.assign(Id=["1461", "1461", "1463"]), "1 Ids occur more than once, such as 1461"),
-        (lambda f: f.assign(Id=["1461", "x", "1463"]), "row 2: Id 'x' is not a number"),
+        (lambda f: f.assign(Id=["1461", "x", "1463"]), "line 3, column Id: 'x' is not a number"),
         (lambda f: f.assign(Id=["1461", "1462", "9"]), "1 Ids are not in the test table, such as 9"),
         (lambda f: f.assign(Id=["1463", "1461", "1461"]), "1 Ids occur more than once, such as 1461"),
-        (lambda f: f.assign(SalePrice=["1", "", "3"]), "1 prices are not a number, such as '' in row 2"),
-        (lambda f: f.assign(SalePrice=["0", "", "-3"]), "2 prices are not positive, such as '0' in row 1"),
+        (lambda f: f.assign(SalePrice=["1", "", "3"]), "1 prices are not a number, such as '' in line 3"),
+        (lambda f: f.assign(SalePrice=["0", "", "-3"]), "2 prices are not positive, such as '0' in line 2"),
         (lambda f: f.assign(SalePrice=["1", "inf", "3"]), "are not finite, such as 'inf'"),
-        (lambda f: f.assign(SalePrice=["1", "2", "-3"]), "are not positive, such as '-3' in row 3"),
-        (lambda f: f.assign(SalePrice=["0", "2", "3"]), "are not positive, such as '0' in row 1"),
+        (lambda f: f.assign(SalePrice=["1", "2", "-3"]), "are not positive, such as '-3' in line 4"),
+        (lambda f: f.assign(SalePrice=["0", "2", "3"]), "are not positive, such as '0' in line 2"),
     ],
 )
 def test_find_errors_reports_every_error(change, message, tmp_path):
@@ -524,12 +573,73 @@ def test_read_submission_opens_no_archive_by_its_name(tmp_path, suffix):
 
 def test_check_prints_no_control_characters_of_a_file_name(files, tmp_path, capsys):
     path = tmp_path / "\x1b[31ms.csv"
-    for price, code in ((1, 0), (-1, 1)):
+    for price, code in ((150_000, 0), (-1, 1)):
         submission.submission_frame(FEW.test["Id"], np.full(40, price)).to_csv(path, index=False)
         assert main("check", path, "--test", files[3]) == code
         output = "".join(capsys.readouterr())
         assert "/\ufffd[31ms.csv: " in output
         assert "\x1b" not in output
+
+
+def test_check_fails_if_all_prices_are_logarithms_or_thousands(files, tmp_path, capsys):
+    for price, message in (
+        (12.1, "below 100, such as '12.1' in line 2: forgot exp?"),
+        (181, "write dollars"),
+    ):
+        submission.submission_frame(FEW.test["Id"], np.full(40, price)).to_csv(
+            tmp_path / "s.csv", index=False
+        )
+        assert main("check", tmp_path / "s.csv", "--test", files[3]) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_check_warns_of_what_is_valid_but_hardly_meant(files, tmp_path, capsys):
+    prices = np.full(40, 150_000.0)
+    for changed, message in (
+        ({}, "all prices are 150000, whatever the house"),
+        (
+            {3: 1e7, 5: 1.0},
+            "2 of 40 prices are beyond those of the training file, 34,900 to 755,000, such as '1",
+        ),
+        ({3: 200_000.0}, ""),
+    ):
+        now = prices.copy()
+        now[list(changed)] = list(changed.values())
+        submission.submission_frame(FEW.test["Id"], now).to_csv(tmp_path / "s.csv", index=False)
+        assert main("check", tmp_path / "s.csv", "--test", files[3]) == 0
+        captured = capsys.readouterr()
+        assert message in captured.err
+        assert captured.err.count("\n") == bool(message)
+        assert "no errors" in captured.out
+
+
+def test_check_finds_the_houses_and_the_range_of_prices_in_the_current_folder(
+    offline, files, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    submission.submission_frame(FEW.test["Id"], FEW.train["SalePrice"][:40] + 1e6).to_csv(
+        "s.csv", index=False
+    )
+    assert main("check", "s.csv") == 0
+    low, high = (f"{price:,.0f}" for price in FEW.train["SalePrice"].agg(["min", "max"]))
+    assert (
+        f"40 of 40 prices are beyond those of the training file, {low} to {high}" in capsys.readouterr().err
+    )
+
+
+def test_submit_refuses_generated_houses_unless_they_are_asked_for(offline, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "s.csv"
+    assert main("submit", *FAST, "--k", 2, "--out", out) == 2
+    error = capsys.readouterr().err
+    assert "no houses to submit prices of: kaggle_house/kaggle_house_pred_train.csv: not found in" in error
+    assert "in the current folder" in error
+    assert "--train and --test" in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+    monkeypatch.setattr("kaggle_house.data.generated_tables", lambda: (FEW.train, FEW.test))
+    assert main("submit", *FAST, "--k", 2, "--dataset", "generated", "--out", out) == 0
+    assert "upload" not in capsys.readouterr().out
+    assert len(pd.read_csv(out)) == 40
 
 
 def test_check_refuses_two_sources_of_ids(files, tmp_path, capsys):
@@ -578,16 +688,15 @@ def test_commands_mark_generated_houses_everywhere(offline, tmp_path, capsys, ca
     figures = {}
     monkeypatch.setattr("kaggle_house.data.generated_tables", lambda: (FEW.train, FEW.test))
     monkeypatch.setattr(cv_report.plot, "save", lambda drawn, folder: figures.update(drawn))
-    with caplog.at_level(logging.WARNING):
-        assert main("submit", *FAST, "--k", 2, "--out", tmp_path / "s.csv") == 0
-    assert "using generated houses" in caplog.text
+    assert main("submit", *FAST, "--k", 2, "--dataset", "generated", "--out", tmp_path / "s.csv") == 0
     assert "s.csv (generated houses, not the competition's)" in capsys.readouterr().out
-    assert main("kfold", *FAST, "--k", 2, "--repeats", 2, "--out", tmp_path) == 0
+    with caplog.at_level(logging.WARNING):
+        assert main("kfold", *FAST, "--k", 2, "--repeats", 2, "--out", tmp_path) == 0
+    assert "using generated houses" in caplog.text
     assert json.loads((tmp_path / "kfold.json").read_text())["stand_in_for"] == "kaggle_house"
     assert len(figures) == 4
     for figure in figures.values():
-        title = figure._suptitle.get_text() if figure._suptitle else figure.axes[0].get_title()
-        assert "generated houses" in title
+        assert "generated houses" in figure._suptitle.get_text().replace("\n", " ")
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -632,7 +741,7 @@ def test_submissions_never_replace_the_results_of_kfold(files, damaged, tmp_path
         ["submit", *files, "--out", tmp_path / "s.csv", "--intervals", out],
     ):
         assert main(*command) == 2
-        assert f"{out} is a result of `kfold` or `sweep`; name another file" in capsys.readouterr().err
+        assert f"{out} is a result of another command; name another file" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 
@@ -680,7 +789,8 @@ def test_parse_takes_defaults_from_the_recipe():
     article = cli.parse(["kfold", "--recipe=article"])
     assert (article.settings, article.folds.repeats) == (ARTICLE, 4)
     assert cli.parse(["kfold", "--contiguous"]).settings == TUNED.replace(shuffle=False)
-    assert set(RECIPES) == {"book", "article", "tuned"}
+    assert set(RECIPES) == {"book", "article", "tuned", "blend"}
+    assert cli.parse(["kfold", "--recipe", "blend", "--no-blend"]).settings == BLEND.replace(blend=False)
 
 
 @pytest.mark.parametrize("flags", [["--recipe", "book", "--recipe", "tuned"], ["--recipe=book"] * 2])
@@ -795,3 +905,13 @@ def test_cross_validate_tuned_recipe_scores_below_0_1205(real_data):
         for seed in range(4)
     ]
     assert np.mean(scores) < 0.1205
+
+
+def test_help_needs_neither_mxnet_nor_pandas_nor_scikit_learn():
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['mxnet', 'pandas', 'sklearn', 'matplotlib'])); "
+        "from kaggle_house import cli; cli.main(['kfold', '--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--num-epochs" in done.stdout
