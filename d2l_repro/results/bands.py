@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from .schema import read_json
 FILE_NAME = "bands.json"
 CONFIDENCE = 0.99  # that one more run of the same program lies in its interval
 BAND_END = 2.576  # standard normal deviates, where an interval of that confidence ends
-MIN_RUNS = 10  # with fewer there is no band
+MIN_RUNS = 10  # with fewer there is no band, unless siblings share their standard deviation
+MIN_FREEDOM = 5  # degrees of freedom of a standard deviation that is shared
+UNLIKE = 1e-3  # Bartlett's p-value below which siblings do not scatter alike, and share nothing
+TOGETHER = 0.01  # p-value below which siblings move together with the seed
 RANKED_RUNS = 199  # of which one more lies outside all of them once in a hundred times
 
 # What the runs of a band have in common: nothing but the settings, or the book's own data, as MXNet's random
@@ -42,7 +46,7 @@ class Band:
         dataset: name of the data set.
         n: number of runs that the mean is over.
         mean, std: mean and sample standard deviation on the scale.
-        freedom: degrees of freedom of `std`.
+        freedom: degrees of freedom of `std`: n - 1, or more if siblings share it.
         examples: for an accuracy, the number of examples that it is a share of.
         ends: smallest and largest value of runs that are judged by ranks.
     """
@@ -83,7 +87,7 @@ class Band:
         """
         if self.ends:  # one more of n + 1 runs is the smallest or the largest with probability 2 / (n + 1)
             return self.ends[0] - half_unit, self.ends[1] + half_unit
-        # mean -+ t(0.995, n - 1) s sqrt(1 + 1/n)
+        # mean -+ t(0.995, freedom) s sqrt(1 + 1/n)
         half_width = t_quantile(self.freedom, (1 + CONFIDENCE) / 2) * self._error(runs)
         low, high = (self.scale.back(self.mean + sign * half_width) for sign in (-1, 1))
         return low - half_unit, high + half_unit
@@ -127,7 +131,7 @@ class Band:
 
     def confidence_interval(self) -> tuple[float, float]:
         """Return the interval for the true mean that decides on a conclusion."""
-        return mean_interval(self.mean, self.std, self.n)
+        return mean_interval(self.mean, self.std, self.n, freedom=self.freedom)
 
     def around(self, values: Sequence[float], dataset: str) -> Band:
         """Return the band of runs on other data: their own mean, with the scatter of these.
@@ -147,8 +151,66 @@ def tail(t: float, freedom: float) -> float:
     return float(stdtr(freedom, -t))
 
 
+@dataclass(frozen=True)
+class Scatter:
+    """A standard deviation on a metric's scale, with its degrees of freedom."""
+
+    std: float
+    freedom: int
+
+
+def shared_scatter(samples: Sequence[Sequence[float]]) -> Scatter | None:
+    """Return the standard deviation that siblings share.
+
+    It is None if it has too few degrees of freedom, or if Bartlett's test says that the siblings do not
+    scatter alike, or if they go up and down together from seed to seed: then they are no draws of their own.
+
+    Args:
+        samples: for each sibling its values on the scale, two or more, of the same seeds in the same order.
+    """
+    from scipy.stats import bartlett
+
+    freedom = sum(len(sample) - 1 for sample in samples)
+    if freedom < MIN_FREEDOM or not all(map(math.isfinite, chain(*samples))):
+        return None
+    scattered = [sample for sample in samples if variance(sample) > 0]
+    if len(scattered) > 1 and bartlett(*scattered).pvalue < UNLIKE:
+        return None
+    if p_of_common_effect(samples) < TOGETHER:
+        return None
+    # s^2 = sum (n_i - 1) s_i^2 / sum (n_i - 1)
+    squares = sum((len(sample) - 1) * variance(sample) for sample in samples)
+    return Scatter(math.sqrt(squares / freedom), freedom)
+
+
+def p_of_common_effect(samples: Sequence[Sequence[float]]) -> float:
+    """Return the p-value of an effect of the seed on all siblings: the F-test of a two-way layout.
+
+    It is 0 if the siblings have not the same number of seeds, as nothing can be said then.
+    """
+    from scipy.special import fdtrc
+
+    seeds, siblings = len(samples[0]), len(samples)
+    if any(len(sample) != seeds for sample in samples):
+        return 0.0
+    deviations = [[value - statistics.fmean(sample) for value in sample] for sample in samples]
+    effects = [statistics.fmean(column) for column in zip(*deviations)]
+    # F = siblings sum e_j^2 / sum (d_ij - e_j)^2 (siblings - 1), with seeds - 1 and their product as freedoms
+    common = siblings * sum(effect**2 for effect in effects)
+    rest = sum((d - effect) ** 2 for row in deviations for d, effect in zip(row, effects))
+    if rest == 0.0:
+        return 1.0 if common == 0.0 else 0.0
+    return float(fdtrc(seeds - 1, (siblings - 1) * (seeds - 1), common * (siblings - 1) / rest))
+
+
 def measure(
-    chapter: str, run: str, metric: str, values: Sequence[float], examples: int = 0, **facts: Any
+    chapter: str,
+    run: str,
+    metric: str,
+    values: Sequence[float],
+    examples: int = 0,
+    shared: Scatter | None = None,
+    **facts: Any,
 ) -> Band | None:
     """Return the band of values, one per seed; None if there are too few, or one has no place on the scale.
 
@@ -158,11 +220,15 @@ def measure(
         metric: name of the metric.
         values: one for each seed.
         examples: for an accuracy, the number of examples that it is a share of.
+        shared: the standard deviation of siblings, where there are too few values for one of their own.
         facts: stream and dataset.
     """
     scale = scale_of(metric, examples)
     places = [scale.to(value) for value in values]
-    if len(places) < MIN_RUNS or not all(map(math.isfinite, places)):
+    scatter = shared
+    if len(places) >= MIN_RUNS:
+        scatter = Scatter(math.sqrt(variance(places)), len(places) - 1)
+    if scatter is None or not places or not all(map(math.isfinite, places)):
         return None
     ranked = is_ranked(chapter, run)
     if ranked and len(places) < RANKED_RUNS:
@@ -173,8 +239,8 @@ def measure(
         metric,
         n=len(places),
         mean=statistics.fmean(places),
-        std=math.sqrt(variance(places)),
-        freedom=len(places) - 1,
+        std=scatter.std,
+        freedom=scatter.freedom,
         examples=examples,
         ends=(min(values), max(values)) if ranked else None,
         **facts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..language import tr
 
 TEXTBOOK = (
     "linear_regression",
@@ -38,6 +39,10 @@ class Entry:
         datasets: names that --dataset offers; empty where all data are synthetic.
         trains: False for a chapter of notes.
         depends_on_stream: whether it offers --stream.
+        quick: settings that --quick changes.
+        compares: whether it has several variants.
+        with_d2l: whether one of its builders is a class of d2l 1.0.
+        execution: name of the member of `experiment.chapter.Execution`.
     """
 
     name: str
@@ -47,6 +52,10 @@ class Entry:
     datasets: tuple[str, ...] = ()
     trains: bool = True
     depends_on_stream: bool = False
+    quick: dict[str, Any] = field(default_factory=dict)
+    compares: bool = False
+    with_d2l: bool = False
+    execution: str = "SEQUENTIAL"
 
     @property
     def section(self) -> str:
@@ -63,7 +72,7 @@ def folder() -> Path:
     """
     spec = find_spec("chapters")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError("the package chapters is not beside d2l_repro; install the project again")
+        raise InputError(tr("the package chapters is not beside d2l_repro; install the project again"))
     return Path(spec.submodule_search_locations[0])
 
 
@@ -75,7 +84,7 @@ def entries() -> dict[str, Entry]:
         InputError: a module in the folder is not valid Python.
     """
     names = (path.stem for path in folder().glob("[!_]*.py"))
-    modules = {name for name in names if _chapter_call(_parse(name))}
+    modules = {name for name in names if _chapter_call(parse_module(name))}
     return {name: _entry(name) for name in [*TEXTBOOK, *sorted(modules - set(TEXTBOOK))]}
 
 
@@ -89,35 +98,73 @@ def reproduced() -> dict[str, Any]:
 
 
 def _entry(name: str) -> Entry:
-    tree = _parse(name)
+    tree = parse_module(name)
     title, *others = (
         " ".join(paragraph.split()) for paragraph in (ast.get_docstring(tree) or name).split("\n\n")
     )
     arguments = _arguments(tree)
+    is_trained = "runs" in arguments
     return Entry(
         name=name,
         title=title.rstrip("."),
         source="".join(others[:1]),
         about=tuple(others[1:]),
         datasets=_datasets(arguments),
-        trains="runs" in arguments,
+        trains=is_trained,
         depends_on_stream="depends_on_stream" in arguments,
+        quick=ast.literal_eval(arguments.get("quick", ast.Dict([], []))),
+        compares=is_trained and not _has_one_variant(tree),
+        with_d2l=is_trained and any("d2l" in _keys(node) for node in ast.walk(tree)),
+        execution=ast.unparse(arguments.get("execution", ast.Name("SEQUENTIAL"))).rpartition(".")[2],
     )
 
 
-def _parse(name: str) -> ast.Module:
+def _has_one_variant(tree: ast.Module) -> bool:
+    """Return whether a chapter's only call of `runs_of` has a single variant written out."""
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "runs_of"
+    ]
+    if len(calls) != 1 or not isinstance(calls[0].args[-1], ast.Dict):
+        return False
+    keys = calls[0].args[-1].keys
+    return len(keys) == 1 and isinstance(keys[0], (ast.Constant, ast.JoinedStr))  # no name, as in a loop
+
+
+def _keys(node: ast.AST) -> list[Any]:
+    """Return the keys of a dict that is written out: their values, or None for what has to be computed."""
+    return [getattr(key, "value", None) for key in node.keys] if isinstance(node, ast.Dict) else []
+
+
+def parse_module(name: str) -> ast.Module:
+    """Return the syntax tree of a chapter's module.
+
+    Raises:
+        InputError: it is not valid Python.
+    """
     path = folder() / f"{name}.py"
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
+        return _tree(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as Python ({error}); correct it or remove it from the folder"
+            tr(
+                "{path}: cannot be read as Python ({error}); correct it or remove it from the folder",
+                path=path,
+                error=error,
+            )
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _chapter_call(tree: ast.Module) -> ast.Call | None:
     """Return the call `Chapter(...)` or `notebook_chapter(...)` of a module, None if it is no chapter."""
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    assigned = [node.value for node in tree.body if isinstance(node, ast.Assign)]
+    calls = (node for value in assigned for node in ast.walk(value) if isinstance(node, ast.Call))
     return next((call for call in calls if getattr(call.func, "id", "") in CONSTRUCTORS), None)
 
 
@@ -135,7 +182,7 @@ def _datasets(arguments: dict[str, ast.expr]) -> tuple[str, ...]:
     value = arguments.get("datasets", ast.Tuple([]))
     if isinstance(value, ast.Attribute):
         other = ast.unparse(value).partition(".")[0]
-        return _datasets(_arguments(_parse(other)))
+        return _datasets(_arguments(parse_module(other)))
     try:
         return tuple(ast.literal_eval(value))
     except ValueError:

@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 from ..errors import InputError
 from ..files import write_atomically
+from ..language import mark, tr
 from . import bands
 from .printed import labels, published_values
 from .schema import read_json, shorten, to_json
@@ -22,7 +23,7 @@ from .verdicts import exact_interval
 
 FILE_NAME = "mistakes.json"
 NO_MISTAKE = "none"  # name of the row of a chapter's model as it is
-PROOFS = ("gradient check", "parity")  # that need no published value
+PROOFS = (mark("gradient check"), mark("parity"))  # that need no published value
 Interval = tuple[float, float]
 Values = Mapping[str, Mapping[str, Any]]  # published run -> metric -> number, or None if training failed
 
@@ -129,7 +130,11 @@ def load(path: str | Path) -> Table:
         return Table(content["seed"], rows)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path}: not a table of mistakes ({shorten(str(error))}); remove it and measure it again"
+            tr(
+                "{path}: not a table of mistakes ({error}); remove it and measure it again",
+                path=path,
+                error=shorten(str(error)),
+            )
         ) from None
 
 

@@ -7,9 +7,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..language import mark
 from .noise import t_quantile, variance
 
-HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "cannot tell"
+HOLDS, FAILS, UNDECIDED = mark("holds"), "does not hold", mark("cannot tell")
 CONFIDENCE = 0.95  # of the interval that decides
 
 Interval = tuple[float, float]
@@ -62,7 +63,9 @@ def confidence_interval(values: Sequence[float | None], confidence: float = CONF
     return mean_interval(statistics.fmean(numbers), math.sqrt(variance(numbers)), len(numbers), confidence)
 
 
-def mean_interval(mean: float, std: float, n: int, confidence: float = CONFIDENCE) -> Interval:
+def mean_interval(
+    mean: float, std: float, n: int, confidence: float = CONFIDENCE, freedom: int | None = None
+) -> Interval:
     """Return Student's confidence interval for the true mean of n values.
 
     Args:
@@ -70,7 +73,8 @@ def mean_interval(mean: float, std: float, n: int, confidence: float = CONFIDENC
         std: their sample standard deviation.
         n: their number, at least two.
         confidence: probability that the interval contains the true mean.
+        freedom: degrees of freedom of the deviation; n - 1 if these values alone show it.
     """
-    # mean -+ t s / sqrt(n), with t the quantile of Student's distribution with n - 1 degrees of freedom
-    half_width = t_quantile(n - 1, (1 + confidence) / 2) * std / math.sqrt(n)
+    # mean -+ t s / sqrt(n), with t the quantile of Student's distribution
+    half_width = t_quantile(n - 1 if freedom is None else freedom, (1 + confidence) / 2) * std / math.sqrt(n)
     return mean - half_width, mean + half_width

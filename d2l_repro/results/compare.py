@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from ..errors import InputError
+from ..language import listed, tr
 from .differences import ChapterComparison, Comparison, Difference, Parting, Value, split
 from .environment_effects import environment_differences
 from .history import History
@@ -42,13 +43,17 @@ def compare(a: Collection, b: Collection) -> Comparison:
     first, second = ({summary.chapter: summary for summary in side.summaries} for side in (a, b))
     common, only_a, only_b = split(first, second)
     if not common:
-        ours, theirs = (", ".join(names) or "none" for names in (only_a, only_b))
+        ours, theirs = (listed(names) or tr("none") for names in (only_a, only_b))
         raise InputError(
-            f"no chapter is in both: A has {ours}, B has {theirs}; name results of the same chapters"
+            tr(
+                "no chapter is in both: A has {ours}, B has {theirs}; name results of the same chapters",
+                ours=ours,
+                theirs=theirs,
+            )
         )
     found = Comparison([compare_chapter(first[name], second[name]) for name in common], only_a, only_b)
     if not any(found.values):
-        raise InputError("no run is in both; name results with the same --impl and the same variants")
+        raise InputError(tr("no run is in both; name results with the same --impl and the same variants"))
     return found
 
 

@@ -6,18 +6,21 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..language import mark
 from .differences import Difference, split
 from .result import Result
 
 # Pattern of an entry's name -> how it can change results, empty if it cannot. The likeliest cause comes
 # first, and the first pattern that matches counts.
 EFFECTS = {
-    "thread": "other numbers of threads add in another order",
-    "openblas|blas|kernel|core.?type|processor|cpu|machine|onednn": "other kernels round differently",
-    "mxnet|d2l": "other code computes the results",
-    "platform|system|libc": "other systems draw other random numbers, other C libraries round differently",
-    "numpy|scipy|scikit|sklearn|pandas": "prepare data, and compute some of the metrics",
-    "python": "unlikely to change results by itself",
+    "thread": mark("other numbers of threads add in another order"),
+    "openblas|blas|kernel|core.?type|processor|cpu|machine|onednn": mark("other kernels round differently"),
+    "mxnet|d2l": mark("other code computes the results"),
+    "platform|system|libc": mark(
+        "other systems draw other random numbers, other C libraries round differently"
+    ),
+    "numpy|scipy|scikit|sklearn|pandas": mark("prepare data, and compute some of the metrics"),
+    "python": mark("unlikely to change results by itself"),
     "matplotlib|tyro|tqdm|joblib|jinja|requests|pooch|fastjsonschema|setuptools|pip": "",
 }
 

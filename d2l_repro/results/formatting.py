@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from ..language import language, mark, retell, tr
 from .schema import Note, PublishedRow
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
 PLATFORMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}  # whose random streams there are
+RANGE = mark("{low} to {high}")
+CLAIMS = (mark("above {number}"), mark("within {number}"))  # of a source, on a difference
+# Parts of the names of metrics, in full.
+METRICS = {
+    "train": mark("training"),
+    "valid": mark("validation"),
+    "test": mark("test"),
+    "batch": mark("batch"),
+    "acc": mark("accuracy"),
+    "loss": mark("loss"),
+    "perplexity": mark("perplexity"),
+    "log": mark("log"),
+    "rmse": mark("rmse"),
+    "mse": mark("mse"),
+    "std": mark("std"),
+}
+OTHER_METRICS = (
+    mark("epoch1 loss"),
+    mark("full train log rmse"),
+    mark("l2 norm w"),
+    mark("num features"),
+    mark("first label"),
+    mark("norm"),
+    mark("gap"),
+)
 
 
 def format_number(number: float | None, spec: str = ".6g") -> str:
@@ -30,6 +52,18 @@ def format_duration(seconds: float) -> str:
 def in_words(name: str) -> str:
     """Return the name of a metric or column with spaces, "test acc"."""
     return name.replace("_", " ")
+
+
+def metric_name(name: str) -> str:
+    """Return the name of a metric in full, `test_acc` as "test accuracy".
+
+    In Chinese, a name of which any part is not known stays as it is.
+    """
+    parts = name.split("_")
+    if language() != "en" and not METRICS.keys() >= set(parts):
+        return tr(in_words(name))
+    separator = " " if language() == "en" else ""
+    return separator.join(tr(METRICS.get(part, part)) for part in parts)
 
 
 def parity_row(pair: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +103,9 @@ def published_row(row: PublishedRow) -> dict[str, str]:
 def published_text(row: Mapping[str, Any]) -> str:
     """Return what was published: "0.84", or of a conclusion "above 0 (0.013)"."""
     value = "" if row["value"] is None else f"{row['value']:.10g}"
-    return " ".join(filter(None, (row["claim"], value and f"({value})"))) if row.get("claim") else value
+    if not row.get("claim"):
+        return value
+    return " ".join(filter(None, (retell(row["claim"], *CLAIMS), value and f"({value})")))
 
 
 def band_text(row: Mapping[str, Any]) -> str:
@@ -79,12 +115,17 @@ def band_text(row: Mapping[str, Any]) -> str:
         return "-"
     # as many digits as tell the ends apart, at least four
     digits = next((n for n in range(4, 8) if f"{low:.{n}g}" != f"{high:.{n}g}"), 8)
-    return f"{low:.{digits}g} to {high:.{digits}g}"
+    return tr(RANGE, low=f"{low:.{digits}g}", high=f"{high:.{digits}g}")
+
+
+def section_text(section: str) -> str:
+    """Return the numbers of the book's sections, "3.4 to 3.7", or "article", in the reader's language."""
+    return retell(section, RANGE, mark("article"))
 
 
 def within_text(row: Mapping[str, Any]) -> str:
     """Return whether the run at hand agrees with our seeds."""
-    return {True: "agrees", False: "DIFFERS", None: "-"}[row["within"]]
+    return {True: tr("agrees"), False: tr("DIFFERS"), None: "-"}[row["within"]]
 
 
 def verdict_text(row: Mapping[str, Any]) -> str:
@@ -92,9 +133,9 @@ def verdict_text(row: Mapping[str, Any]) -> str:
 
     A number that would not have noticed any mistake is marked so.
     """
-    platform = f" ({PLATFORMS[row['stream']]})" if row["stream"] else ""
-    doubt = ", but cannot tell" if row.get("catches") == 0 and row["verdict"] == "agrees" else ""
-    return row["verdict"] + doubt + platform
+    doubtful = row.get("catches") == 0 and row["verdict"] == "agrees"
+    text = tr("agrees, but cannot tell") if doubtful else tr(str(row["verdict"]))
+    return tr("{text} ({platform})", text=text, platform=PLATFORMS[row["stream"]]) if row["stream"] else text
 
 
 def spread_text(row: Mapping[str, Any], spec: str) -> str:
@@ -119,7 +160,7 @@ def _list_items(items: Mapping[str, Any], environment: Mapping[str, Any]) -> str
 
 
 def _or_none(value: Any) -> str:
-    return "none" if value in (None, "") else str(value)
+    return tr("none") if value in (None, "") else str(value)
 
 
 def note_sections(note: Note) -> list[tuple[str, str]]:
@@ -132,25 +173,3 @@ def note_sections(note: Note) -> list[tuple[str, str]]:
         prompt = f">>> {code}" if code else ""
         sections[-1][1].extend(filter(None, (prompt, statement["output"])))
     return [(prose, "\n".join(lines)) for prose, lines in sections]
-
-
-def aligned(rows: Sequence[Mapping[str, str]], right: Collection[str] = ()) -> str:
-    """Return rows as a table of text, with columns aligned on the left.
-
-    Args:
-        rows: at least one, all with the same columns.
-        right: columns to align on the right.
-    """
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
-    lines = (
-        [f"{cell:{'>' if name in right else '<'}{widths[name]}}" for name, cell in row.items()]
-        for row in [{name: name for name in rows[0]}, *rows]
-    )
-    return "\n".join("  ".join(line).rstrip() for line in lines)
-
-
-def as_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return rows as a pandas table; imports pandas, which takes a while, only when there is one to show."""
-    import pandas as pd
-
-    return pd.DataFrame(list(rows))

@@ -8,8 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from typing import Optional
+
+from ..language import mark
 
 Number = Optional[float]  # None where result.json has null: NaN or infinity
 
@@ -23,10 +26,10 @@ EXAMPLES = 3  # that may change sides of a decision boundary through rounding
 class Verdict(str, Enum):
     """How two values compare, from the best to the worst."""
 
-    SAME = "same digits"
-    ROUNDING = "rounding"
-    NOISE = "within noise"
-    DIFFERENT = "different"
+    SAME = mark("same digits")
+    ROUNDING = mark("rounding")
+    NOISE = mark("within noise")
+    DIFFERENT = mark("different")
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -177,6 +180,7 @@ def _variance_of_difference(a: Sequence[float], b: Sequence[float]) -> tuple[flo
     return one + other, (one + other) ** 2 / squares if squares else 1.0
 
 
+@lru_cache(maxsize=1024)
 def t_quantile(freedom: float, probability: float) -> float:
     """Return the quantile of Student's distribution."""
     from scipy.special import stdtrit

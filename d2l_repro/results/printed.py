@@ -49,6 +49,16 @@ def labels(run: str) -> tuple[str, ...]:
     )
 
 
+def printed_numbers(chapter: str) -> dict[str, dict[str, list[float]]]:
+    """Return label of our run -> metric -> what was published of it, more than once if sources differ."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in published_values():
+        if row["chapter"] == chapter and row["value"] is not None:
+            for label in labels(row["run"]):
+                found.setdefault(label, {}).setdefault(row["metric"], []).append(row["value"])
+    return found
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why a published number must differ from ours.

@@ -14,10 +14,19 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import write_atomically
+from ..language import tr
 from .environment import environment
-from .formatting import PLATFORMS, as_frame, note_sections, parity_row, published_row
+from .formatting import (
+    PLATFORMS,
+    format_number,
+    in_words,
+    note_sections,
+    parity_row,
+    published_row,
+)
+from .printed import printed_numbers
 from .published import compare, is_outside, stream_name
-from .run import RunResult, Status, run_label
+from .run import RunResult, Status, message_text, run_label
 from .schema import (
     Note,
     Parity,
@@ -29,8 +38,10 @@ from .schema import (
     shorten,
     to_json,
 )
+from .table_text import as_frame, frame_text, title_text
 
 FILE_NAME = "result.json"
+MAX_ROWS, MAX_METRICS = 20, 6  # of the table of metrics
 
 
 @dataclass(repr=False)
@@ -76,6 +87,11 @@ class Result:
     def label(self, run: RunResult) -> str:
         """Return the name of a run in tables and figures of this result."""
         return run_label(run.impl, run.variant, None if run.seed == self.seed else run.seed)
+
+    def printed(self) -> dict[str, dict[str, list[float]]]:
+        """Return label -> metric -> published values, to mark in figures; none for other settings or data."""
+        other = self.quick or self.changed or self.stand_in_for
+        return {} if other else printed_numbers(self.chapter)
 
     def labelled(self) -> dict[str, RunResult]:
         """Return all runs by their labels."""
@@ -127,8 +143,11 @@ class Result:
             return cls.from_json(read_json(path))
         except ValueError as error:
             raise InputError(
-                f"{printable(str(path))}: not a readable result ({shorten(str(error))}); "
-                "remove it, or run the chapter again"
+                tr(
+                    "{path}: not a readable result ({error}); remove it, or run the chapter again",
+                    path=printable(str(path)),
+                    error=shorten(str(error)),
+                )
             ) from error
 
     @classmethod
@@ -159,6 +178,8 @@ class Result:
     def save(self, folder: str | Path) -> None:
         """Write result.json and then every figure as SVG and PNG into `folder`, which must exist.
 
+        A quick run leaves out PNG, which takes as long to draw as the rest.
+
         Figures of an earlier result go before: if writing ends there, none of them is taken for one of this.
 
         Raises:
@@ -171,18 +192,20 @@ class Result:
         for path in (Path(folder, f"{name}{suffix}") for name in drawn for suffix in (".svg", ".png")):
             if path.is_file() and not path.is_symlink():
                 path.unlink()
-        plot.save(drawn, folder)
+        plot.save(drawn, folder, ("svg",) if self.quick else ("svg", "png"))
 
     def all_tables(self) -> dict[str, list[dict[str, Any]]]:
         """Return title -> rows of every table that is not empty.
 
-        Failures come first, then the chapter's own tables, parity and, last, published and reproduced values.
+        Failures come first, then the metrics, the chapter's own tables, parity and, last, published and
+        reproduced values.
         """
         tables = {
-            "Failed": [{"run": label, "error": error} for label, error in self.errors.items()],
+            "Failed": [{"run": label, "error": message_text(error)} for label, error in self.errors.items()],
             "Diverged, as this chapter shows": [
-                {"run": label, "how": how} for label, how in self.diverged.items()
+                {"run": label, "how": message_text(how)} for label, how in self.diverged.items()
             ],
+            "Metrics": self._metrics_rows(),
             **self.tables,
             "Do scratch and Gluon follow the same path?": [
                 parity_row(pair) for pair in (self.parity["pairs"] if self.parity else [])
@@ -191,10 +214,32 @@ class Result:
         }
         return {title: rows for title, rows in tables.items() if rows}
 
+    def _metrics_rows(self) -> list[dict[str, str]]:
+        """Return a row for each trained run, with the first of the metrics that all of them have.
+
+        There is none if a table of the chapter's own has these runs, or if there are many of them.
+        """
+        trained = {
+            label: run.metrics for label, run in self.labelled().items() if run.history and run.metrics
+        }
+        known = {row.get("run") for rows in self.tables.values() for row in rows}
+        if known >= trained.keys() or len(trained) > MAX_ROWS:
+            return []
+        shared = [
+            name
+            for name in next(iter(trained.values()), {})
+            if all(name in metrics for metrics in trained.values())
+        ]
+        return [
+            {"run": label, **{in_words(name): format_number(metrics[name]) for name in shared[:MAX_METRICS]}}
+            for label, metrics in trained.items()
+            if shared
+        ]
+
     def __str__(self) -> str:
         parts = [f"{title}\n{'-' * len(title)}\n{_note_text(note)}" for title, note in self.notes.items()]
         parts += [
-            f"{title}\n{as_frame(rows).to_string(index=False)}" for title, rows in self.all_tables().items()
+            f"{title_text(title)}\n{frame_text(as_frame(rows))}" for title, rows in self.all_tables().items()
         ]
         return "\n\n".join(filter(None, [*parts, self.remark(), self.stream_remark()]))
 
@@ -205,14 +250,14 @@ class Result:
         if self.published:
             return ""
         if self.interrupted:
-            why = "the run was interrupted"
+            why = tr("the run was interrupted")
         elif self.stand_in_for:
-            why = f"{self.dataset} stood in for {self.stand_in_for}"
+            why = tr("{dataset} stood in for {original}", dataset=self.dataset, original=self.stand_in_for)
         elif self.notes:
-            return f"{self.statements()} statements give what their notes say."
+            return tr("{count} statements give what their notes say.", count=self.statements())
         else:
-            why = "data or settings are not the chapter's own, or nothing is published for these runs"
-        return f"Published values are not compared: {why}."
+            why = tr("data or settings are not the chapter's own, or nothing is published for these runs")
+        return tr("Published values are not compared: {why}.", why=why)
 
     def stream_remark(self) -> str:
         """Return how numbers are judged that were printed on another platform; empty if there are none."""
@@ -220,10 +265,11 @@ class Result:
         others = {row["stream"] for row in self.published if row.get("stream") not in (None, "", own)}
         if not others:
             return ""
-        names = " or ".join(PLATFORMS[name] for name in sorted(others))
-        return (
-            f"Numbers that were printed on {names} come from other random data. They are judged by our runs "
-            f"on those data, which --stream {' or '.join(sorted(others))} shows."
+        return tr(
+            "Numbers that were printed on {names} come from other random data. They are judged by our runs "
+            "on those data, which --stream {streams} shows.",
+            names=tr(" or ").join(PLATFORMS[name] for name in sorted(others)),
+            streams=tr(" or ").join(sorted(others)),
         )
 
     def statements(self) -> str:
@@ -234,19 +280,21 @@ class Result:
             for statement in note["statements"]
             if statement["code"]
         ]
-        return f"{sum(holds)} of {len(holds)}"
+        return tr("{part} of {whole}", part=sum(holds), whole=len(holds))
 
     def _repr_html_(self) -> str:
         return "\n".join(self._html_parts())
 
     def _html_parts(self) -> Iterator[str]:
-        yield f"<h3>{escape(self.chapter)}{f' on {escape(self.dataset)}' if self.runs else ''}</h3>"
+        name = self.chapter
+        title = tr("{chapter} on {dataset}", chapter=name, dataset=self.dataset) if self.runs else name
+        yield f"<h3>{escape(title)}</h3>"
         for title, note in self.notes.items():
             yield f"<h4>{escape(title)}</h4>"
             for prose, session in note_sections(note):
                 yield f"<p>{escape(prose)}</p><pre>{escape(session)}</pre>"
         for title, rows in self.all_tables().items():
-            yield f"<h4>{escape(title)}</h4>{as_frame(rows).to_html(index=False, border=0)}"
+            yield f"<h4>{escape(title_text(title))}</h4>{as_frame(rows).to_html(index=False, border=0)}"
         yield f"<p>{escape(self.remark() or self.stream_remark())}</p>"
         yield from (_inline_svg(figure) for figure in self.figures.values() if figure is not None)
 
@@ -270,12 +318,21 @@ def check_replaceable(folder: str | Path, quick: bool, stand_in_for: str | None 
         return
     if quick:
         raise InputError(
-            f"--out: {folder} has the results of a full run, which --quick would replace; name another folder"
+            tr(
+                "--out: {folder} has the results of a full run, which --quick would replace; name another "
+                "folder",
+                folder=folder,
+            )
         )
     if stand_in_for and not earlier.stand_in_for:
         raise InputError(
-            f"--out: {folder} has results on {earlier.dataset}, which a run on stand-in data would replace; "
-            f"provide the files of {stand_in_for}, or name another folder"
+            tr(
+                "--out: {folder} has results on {dataset}, which a run on stand-in data would replace; "
+                "provide the files of {original}, or name another folder",
+                folder=folder,
+                dataset=earlier.dataset,
+                original=stand_in_for,
+            )
         )
 
 

@@ -6,7 +6,22 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from ..language import mark, retell
 from .history import History
+
+# Messages of runs, which result.json has in English.
+DIVERGED = mark(
+    "training diverged in epoch {epoch}: mean loss {loss} at learning rate {lr}; try a smaller learning "
+    "rate, scaled features or clipped gradients"
+)
+DIVERGED_LATER = mark(
+    "training diverged in epoch {epoch}: mean loss {loss} ({first} in the first) at learning rate {lr}; try "
+    "a smaller learning rate, scaled features or clipped gradients"
+)
+INTERRUPTED = (
+    mark("interrupted after {count} finished epoch"),
+    mark("interrupted after {count} finished epochs"),
+)
 
 
 class Status(str, Enum):
@@ -81,6 +96,11 @@ class RunResult:
             status=Status(content.get("status", status)),
             message=message or diverged or "",
         )
+
+
+def message_text(message: str) -> str:
+    """Return the message of a run in the reader's language, if it is one that training itself has."""
+    return retell(message, DIVERGED_LATER, DIVERGED, *INTERRUPTED)
 
 
 _MESSAGE_KEYS = {Status.DIVERGED: "diverged", Status.FAILED: "error", Status.INTERRUPTED: "error"}

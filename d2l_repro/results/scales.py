@@ -7,17 +7,51 @@ accuracies near 0 or 1 less than in the middle, so on the logit of the share.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 # Relative error of a number that MXNet computed in single precision: two units in the last of its 24 digits.
 SINGLE_PRECISION = 2.0**-22
-_LOG_PREFIXES = ("norm_", "l2_norm")
+_NORM = re.compile(r"norm_(bias_)?\d|l2_norm")  # of a layer's gradient, or of weights
 _LOG_SUFFIXES = ("_loss", "_rmse", "_mse", "_perplexity", "_std")
 
 
 # Runs that end before they have converged, so that a few lie far off, or all in one of two places: (chapter,
 # first word of their name). They are judged by ranks, which need many runs but no distribution.
 RANKED = {("house_prices", "article"), ("two_moons", "1"), ("two_moons", "2")}
+
+
+# Variants that take too long for ten seeds each, in groups that scatter alike on a metric's scale and share
+# one standard deviation: chapter -> groups. Only accuracies are pooled: all nets of a seed end on the same
+# batch, so that its losses are no draws of their own, and differences have variants in common.
+SIBLINGS = {
+    "mnist_regularization": (
+        (
+            "baseline", "constant lr", "no moving average", "decay 0.96", "L2 1e-3", "L2 5e-4", "L2 3e-4",
+            "L2 5e-5", "L1 1e-4", "L1 1e-5", "elastic 1e-4 + 1e-7", "width 1000", "leaky ReLU",
+        ),
+        # without an L2 penalty, with dropout or Adam
+        (
+            "no regularizer", "L1 1e-6", "L1 1e-7", "Adam", "Adam decayed", "Adam 1e-4", "dropout only",
+            "dropout + L1 + L2",
+        ),
+    ),
+}  # fmt: skip
+
+
+def siblings(chapter: str, run: str, metric: str) -> tuple[str, ...]:
+    """Return what values have in common that share a standard deviation; () for a value with its own.
+
+    Args:
+        chapter: name of the chapter.
+        run: label of our run.
+        metric: name of the metric.
+    """
+    variant = " ".join(word for word in run.split() if word not in ("scratch", "gluon"))
+    for group in SIBLINGS.get(chapter, ()):
+        if variant in group and metric.endswith("_acc"):  # one on the way scatters like the last
+            return group[0], re.sub(r"^step_\d+_", "", metric)
+    return ()
 
 
 def is_ranked(chapter: str, run: str) -> bool:
@@ -85,6 +119,6 @@ def scale_of(metric: str, examples: int = 0) -> Scale:
     """
     if metric.endswith("_acc") and examples:
         return Scale("logit", examples)
-    if metric.startswith(_LOG_PREFIXES) or metric.endswith(_LOG_SUFFIXES):
+    if _NORM.match(metric) or metric.endswith(_LOG_SUFFIXES):
         return Scale("log")
     return Scale("identity")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..language import tr
 from .catalogue import reproduced
 from .result import FILE_NAME, Result
 from .schema import read_json, shorten
@@ -21,7 +22,7 @@ def read(path: str | Path) -> Collection:
 
     Args:
         path: a folder as for `collect`; a result.json; a summary.json, which has numbers but neither
-            histories nor settings; or "reproduced", the run that the README shows.
+            histories nor settings nor figures; or "reproduced", the run that the README shows.
 
     Raises:
         InputError: there is no result, or the file is neither.
@@ -32,14 +33,20 @@ def read(path: str | Path) -> Collection:
     if path.is_dir():
         return collect(path)
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder; name a result.json, or a folder of results")
+        raise InputError(
+            tr("{path}: no such file or folder; name a result.json, or a folder of results", path=path)
+        )
     if path.name == FILE_NAME:
         return Collection([Summary(path.parent, [Result.load(path)])])
     try:
         content = read_json(path)
     except ValueError as error:
         raise InputError(
-            f"{path}: not a readable result or summary ({shorten(str(error))}); name another file"
+            tr(
+                "{path}: not a readable result or summary ({error}); name another file",
+                path=path,
+                error=shorten(str(error)),
+            )
         ) from error
     if isinstance(content, dict) and "chapters" not in content:
         return Collection([Summary(path.parent, [Result.load(path)])])
@@ -51,7 +58,11 @@ def _from_summary(content: Any, path: Path) -> list[Summary]:
         return [Summary(path, _results_of(name, chapter)) for name, chapter in content["chapters"].items()]
     except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
         raise InputError(
-            f"{path}: not a summary of results ({shorten(repr(error))}); name a folder of results"
+            tr(
+                "{path}: not a summary of results ({error}); name a folder of results",
+                path=path,
+                error=shorten(repr(error)),
+            )
         ) from error
 
 
@@ -59,13 +70,15 @@ def _results_of(name: str, chapter: Mapping[str, Any]) -> list[Result]:
     """Return a result per seed of a chapter's part of summary.json, without histories and settings."""
     if not 1 <= len(chapter["seeds"]) <= MAX_SEEDS:
         raise ValueError(f"{name} has {len(chapter['seeds'])} seeds, not 1 to {MAX_SEEDS}")
-    known = ("dataset", "stand_in_for", "quick", "changed", "environment")
-    facts = {key: chapter[key] for key in known}
+    known = ("dataset", "stand_in_for", "quick", "changed", "finished", "seconds", "environment")
+    facts = {key: chapter[key] for key in known if key in chapter}
     facts["stream"] = chapter.get("stream")  # which earlier versions did not have
+    is_single = len(chapter["seeds"]) == 1
+    apart = chapter.get("parity") if chapter.get("same_path") else None
     missing: dict[str, Any] = {
         "settings": {},
-        "parity": None,
-        "published": [],
+        "parity": None if apart is None else {"steps": 0, "max_abs_diff": apart, "pairs": []},
+        "published": chapter["published"] if is_single else [],  # of several seeds it has the mean
         "tables": {},
         "interrupted": False,
         "figures": [],

@@ -12,9 +12,12 @@ from typing import Any, TypedDict
 
 from ..errors import InputError
 from ..files import write_atomically
+from ..language import mark, retell, tr
 from .bands import SEEDS
 from .catalogue import entries
 from .formatting import format_number
+from .kfold import FILE_NAME as KFOLD_FILE
+from .kfold import KFold
 from .noise import variance
 from .published import compare_row, is_outside, numbers_of, published_key, source_row, stream_name
 from .result import FILE_NAME, Result
@@ -22,6 +25,7 @@ from .schema import ParityPair, PublishedRow, printable, to_json
 from .verdicts import Sample, Verdict, tally
 
 SUMMARY = "summary.json"
+STAND_IN = mark("{dataset} (stand-in)")
 
 
 class Spread(TypedDict):
@@ -141,9 +145,9 @@ class Summary:
         within = sum(not is_outside(row) for row in judged)
         return {
             "chapter": self.chapter,
-            "data": data_label(self.first),
-            "published numbers that agree": f"{agree} of {len(numbers)}" if rows else "-",
-            "this run, as our seeds": f"{within} of {len(judged)}" if judged else "-",
+            "data": data_text(self.first),
+            "published numbers that agree": _share(agree, len(numbers)) if rows else "-",
+            "this run, as our seeds": _share(within, len(judged)) if judged else "-",
             "scratch = Gluon": self._parity_text(),
             **({"statements that hold": self.first.statements()} if self.first.notes else {}),
         }
@@ -151,13 +155,22 @@ class Summary:
     def _parity_text(self) -> str:
         pair, parity = self.mismatched_pair(), self.first.parity
         if pair:
-            return f"NO: {pair['ours']}"
-        return f"within {format_number(parity['max_abs_diff'], '.1g')}" if parity else "-"
+            return tr("NO: {name}", name=pair["ours"])
+        return tr("within {number}", number=format_number(parity["max_abs_diff"], ".1g")) if parity else "-"
+
+
+def _share(part: int, whole: int) -> str:
+    return tr("{part} of {whole}", part=part, whole=whole)
 
 
 def data_label(result: Result) -> str:
-    """Return the name of the data, marked if they stand in for others."""
-    return f"{result.dataset} (stand-in)" if result.stand_in_for else result.dataset
+    """Return the name of the data in English, marked if they stand in for others."""
+    return STAND_IN.format(dataset=result.dataset) if result.stand_in_for else result.dataset
+
+
+def data_text(result: Result) -> str:
+    """Return what `data_label` returns in the reader's language."""
+    return retell(data_label(result), STAND_IN)
 
 
 def spread(values: Sequence[float | None]) -> Spread:
@@ -194,10 +207,14 @@ def _sample(results: Sequence[Result], values: Sequence[float | None]) -> Sample
 
 @dataclass
 class Collection:
-    """All results of a folder, and one line for each problem: what is missing, and why."""
+    """All results of a folder, and one line for each problem: what is missing, and why.
+
+    Cross-validations of house prices lie beside the chapters' folders, or alone.
+    """
 
     summaries: list[Summary]
     problems: list[str] = field(default_factory=list)
+    kfolds: list[KFold] = field(default_factory=list)
 
     def save(self, folder: str | Path) -> None:
         """Write summary.json: every chapter's numbers, for other programs."""
@@ -206,7 +223,7 @@ class Collection:
 
 
 def collect(folder: str | Path, asked: Iterable[Path] | None = None) -> Collection:
-    """Read all results in `folder`, in the order of the catalogue.
+    """Read all results in `folder`, in the order of the catalogue, and cross-validations of house prices.
 
     A file that is not a readable result, and a folder whose chapter another folder has too, are problems of
     the collection.
@@ -226,8 +243,18 @@ def collect(folder: str | Path, asked: Iterable[Path] | None = None) -> Collecti
         summary = _summarize(home, seeds, collection.problems)
         if summary:
             _add_unless_known(summary, collection)
-    if not collection.summaries and not collection.problems:
-        raise InputError(f"{folder}: no results there; run a chapter first: d2l-repro run mlp --out {folder}")
+        if _is_there(home / KFOLD_FILE):
+            try:
+                collection.kfolds.append(KFold.load(home / KFOLD_FILE))
+            except InputError as error:
+                collection.problems.append(str(error))
+    if not (collection.summaries or collection.kfolds or collection.problems):
+        raise InputError(
+            tr(
+                "{folder}: no results there; run a chapter first: d2l-repro run mlp --out {folder}",
+                folder=folder,
+            )
+        )
     order = {name: i for i, name in enumerate(entries())}
     collection.summaries.sort(key=lambda summary: order.get(summary.chapter, len(order)))
     return collection
@@ -267,8 +294,13 @@ def _add_unless_known(summary: Summary, collection: Collection) -> None:
     if same_chapter:
         collection.problems.append(
             printable(
-                f"{summary.folder}: left out because {same_chapter[0].folder} has results of "
-                f"{summary.chapter} too; make a report of that folder alone"
+                tr(
+                    "{folder}: left out because {other} has results of {chapter} too; make a report of that "
+                    "folder alone",
+                    folder=summary.folder,
+                    other=same_chapter[0].folder,
+                    chapter=summary.chapter,
+                )
             )
         )
     else:

@@ -14,24 +14,26 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from ..language import mark, tr, trn
 from . import bands
 from .bands import Band
 from .claims import FAILS, HOLDS, Claim
 from .noise import Number
-from .printed import Reason, published_values, reasons
+from .printed import Reason, labels, published_values, reasons
 from .scales import SINGLE_PRECISION
 
 
 class Verdict(str, Enum):
     """What can be said of a published number."""
 
-    AGREES = "agrees"
-    EXPLAINED = "differs, explained"
-    NOT_VERIFIED = "differs, explained, not verified"  # the explanation cannot be tested with what is here
-    UNEXPLAINED = "differs, unexplained"
-    UNDECIDED = "cannot tell"  # a conclusion on which our seeds do not decide
-    NO_BAND = "no band yet"
-    NOT_RUN = "not run"
+    AGREES = mark("agrees")
+    EXPLAINED = mark("differs, explained")
+    # the explanation cannot be tested with what is here
+    NOT_VERIFIED = mark("differs, explained, not verified")
+    UNEXPLAINED = mark("differs, unexplained")
+    UNDECIDED = mark("cannot tell")  # a conclusion on which our seeds do not decide
+    NO_BAND = mark("no band yet")
+    NOT_RUN = mark("not run")
 
     def __str__(self) -> str:
         return self.value
@@ -115,9 +117,17 @@ def judge(row: Mapping[str, Any], label: str, sample: Sample) -> Judgement:
 
 
 def _find(row: Mapping[str, Any], label: str, stream: str, sample: Sample) -> Band | None:
-    """Return the band of a stream, or that of the seeds where the chapter has none of its own for it."""
-    key = (row["chapter"], label, row["metric"])
-    return bands.find(*key, stream) or (bands.find(*key) if stream == sample.stream else None)
+    """Return the band of a stream, or that of the seeds where the chapter has none of its own for it.
+
+    Where a number is about either implementation and one alone was run with many seeds, its band judges both:
+    they take the same steps.
+    """
+    for run in (label, *(other for other in labels(row["run"]) if other != label)):
+        key = (row["chapter"], run, row["metric"])
+        band = bands.find(*key, stream) or (bands.find(*key) if stream == sample.stream else None)
+        if band is not None:
+            return band
+    return None
 
 
 def _on_data_of(sample: Sample, band: Band | None) -> Band | None:
@@ -239,10 +249,23 @@ def tally(verdicts: Iterable[str]) -> dict[str, int]:
 
 def tally_text(counts: Mapping[str, int]) -> str:
     """Return the counts of `tally` in words: "5 agree; 1 differs, explained"."""
-    return "; ".join(
-        f"{count} {name if count == 1 else name.replace('agrees', 'agree').replace('differs', 'differ')}"
-        for name, count in counts.items()
-    )
+    return tr("; ").join(counted(name, count) for name, count in counts.items())
+
+
+def counted(verdict: str, count: int) -> str:
+    """Return how many numbers have a verdict: "1 agrees" or "2 agree"."""
+    texts = {
+        Verdict.AGREES: trn("{count} agrees", "{count} agree", count),
+        Verdict.EXPLAINED: trn("{count} differs, explained", "{count} differ, explained", count),
+        Verdict.NOT_VERIFIED: trn(
+            "{count} differs, explained, not verified", "{count} differ, explained, not verified", count
+        ),
+        Verdict.UNEXPLAINED: trn("{count} differs, unexplained", "{count} differ, unexplained", count),
+        Verdict.UNDECIDED: tr("{count} cannot tell", count=count),
+        Verdict.NO_BAND: tr("{count} no band yet", count=count),
+        Verdict.NOT_RUN: tr("{count} not run", count=count),
+    }
+    return texts[Verdict(verdict)]
 
 
 def expected_false_alarms(rows: Iterable[Mapping[str, Any]]) -> float:

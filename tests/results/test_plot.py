@@ -1,23 +1,28 @@
 """Figures: what they draw, and the files they become."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 from d2l_repro.results import plot
 from d2l_repro.results.history import History
-from d2l_repro.results.plot.curves import LABEL_GAP
-from d2l_repro.results.plot.style import readable
+from d2l_repro.results.plot.curves import FEW
+from d2l_repro.results.plot.labels import label_gap, spread
+from d2l_repro.results.plot.planes import REGIONS
+from d2l_repro.results.plot.style import best_columns, readable
 from d2l_repro.results.run import RunResult
 
 
-def run(**columns):
+def run(impl="scratch", **columns):
     """Return a run with these columns by epoch."""
     epochs = range(1, 1 + len(next(iter(columns.values()))))
-    return RunResult("gluon", "", 0, History.from_columns({"epoch": epochs, **columns}))
+    return RunResult(impl, "", 0, History.from_columns({"epoch": epochs, **columns}))
 
 
 BOTH = {"scratch": run(train_loss=[0.8, 0.4], train_acc=[0.75, 0.8]), "data": RunResult("data", "", 0)}
@@ -36,22 +41,349 @@ def test_training_curves_draw_the_history():
     assert figure.axes[0].get_lines()[0].get_xdata().tolist() == [1, 2]
 
 
-def test_training_curves_leave_every_run_visible_where_two_or_three_coincide():
-    for labels in ("ab", "abc"):
-        figure = plot.training_curves({label: run(train_loss=[1, 0.5]) for label in labels}, "t")
-        widths = [line.get_linewidth() for line in figure.axes[0].get_lines()]
-        assert widths == sorted(widths, reverse=True)
-        assert len(set(widths)) == len(labels)
+def test_training_curves_leave_every_implementation_visible_where_they_coincide():
+    runs = {impl: run(train_loss=[1, 0.7, 0.6, 0.5], impl=impl) for impl in ("scratch", "gluon", "d2l")}
+    figure = plot.training_curves(runs, "t")
+    lines = figure.axes[0].get_lines()
+    assert [(line.get_linestyle(), line.get_marker()) for line in lines] == [
+        ("-", "None"),
+        ("None", "o"),
+        ("None", "+"),
+    ]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["training"]  # one name for all three
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["from scratch", "with Gluon", "d2l 1.0"]
+
+
+def test_training_curves_name_implementations_apart_where_they_end_apart():
+    runs = {impl: run(train_loss=[1, end], impl=impl) for impl, end in (("scratch", 0.5), ("gluon", 0.2))}
+    (ax,) = plot.training_curves(runs, "t").axes
+    assert [text.get_text() for text in ax.texts] == ["training, with Gluon", "training, from scratch"]
+
+
+def test_title_of_training_curves_says_whose_value_it_has_where_implementations_differ():
+    runs = {impl: run(test_acc=[0.1, end], impl=impl) for impl, end in (("scratch", 0.7), ("gluon", 0.72))}
+    assert plot.training_curves(runs, "t: {test_acc:.0%}").get_label() == "t: 70%, from scratch"
+    assert plot.training_curves(runs, "t: {test_acc:.0f}").get_label() == "t: 1"
+    assert plot.training_curves({"gluon": runs["gluon"]}, "t: {test_acc:.0%}").get_label() == "t: 72%"
+
+
+def test_training_curves_have_room_for_long_names():
+    widths = [
+        plot.training_curves({f"scratch {name}": run(train_loss=[1, 0.5])}, "t").get_figwidth()
+        for name in ("two", "ten letters", 40 * "x")
+    ]
+    assert widths[0] < widths[1] < widths[2] < 8
+
+
+def test_training_curves_mark_published_values_at_the_last_epoch():
+    figure = plot.training_curves(BOTH, "t", published={"scratch": {"train_acc": [0.83, 0.84], "l2": [1]}})
+    marks = [line.get_xydata()[0].tolist() for line in figure.axes[1].get_lines() if line.get_marker() == "x"]
+    assert marks == [[2, 0.83], [2, 0.84]]
+    assert figure.legends[0].get_texts()[-1].get_text() == "published"
+    assert not plot.training_curves(BOTH, "t", published={"scratch": {"l2": [1]}}).legends
 
 
 @settings(max_examples=50)
 @given(st.lists(st.floats(allow_nan=True, width=32), min_size=1, max_size=8))
-def test_training_curves_have_labels_that_never_overlap_and_stay_on_the_axes(ends):
-    figure = plot.training_curves({str(i): run(train_acc=[0.0, end]) for i, end in enumerate(ends)}, "t")
-    heights = sorted(text.xy[1] for text in figure.axes[0].texts)
-    assert len(heights) == sum(map(math.isfinite, ends))
-    assert all(b - a >= LABEL_GAP * 0.999 for a, b in zip(heights, heights[1:]))
-    assert all(height <= 1 + 1e-9 for height in heights)
+def test_labels_name_every_line_and_never_overlap(ends):
+    figure = plot.lines({str(i): ([0, 1], [0.0, end]) for i, end in enumerate(ends)}, "x", "y", "t")
+    (ax,) = figure.axes
+    heights = sorted(text.xyann[1] for text in ax.texts)
+    assert sorted(text.get_text() for text in ax.texts) == [str(i) for i in range(len(ends))]
+    assert all(b - a >= label_gap(ax) * 0.999 for a, b in zip(heights, heights[1:]))
+
+
+@settings(max_examples=100)
+@given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.01, 0.08))
+def test_spread_moves_heights_as_little_as_needed(wanted, gap):
+    heights = spread(sorted(wanted), gap)
+    assert all(b - a >= gap * 0.999 for a, b in zip(heights, heights[1:]))
+    assert all(-1e-9 <= height <= 1 + 1e-9 for height in heights)
+    apart = all(b - a >= gap for a, b in zip(sorted(wanted), sorted(wanted)[1:]))
+    if apart:
+        assert heights == pytest.approx(sorted(wanted), abs=1e-9)
+
+
+@pytest.mark.parametrize("named_at", ["start", "end"])
+def test_labels_lead_to_the_end_of_their_line(named_at):
+    curves = {"a": ((1, 2, 3), (1e-9, 1e-4, 0.5)), "b": ((1, 2), (1e-8, 1.0))}
+    (ax,) = plot.lines(curves, "x", "y", "t", logy=True, named_at=named_at).axes
+    assert {text.get_text(): text.xy for text in ax.texts} == {
+        name: (x[0], y[0]) if named_at == "start" else (x[-1], y[-1]) for name, (x, y) in curves.items()
+    }
+
+
+def test_lines_are_equally_wide_however_many_coincide():
+    figure = plot.lines(dict.fromkeys("abcdefghi", ((1, 2), (1, 2))), "x", "y", "t")
+    assert {line.get_linewidth() for line in figure.axes[0].get_lines()} == {plot.STYLE["lines.linewidth"]}
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_comparison_draws_equal_widths_and_marks_published_values(count):
+    runs = {f"run {i}": run(train_loss=[1, 0.5], test_acc=[0.1, i / 10]) for i in range(count)}
+    figure = plot.comparison(runs, "t", ("train_loss", "test_acc"), published={"run 1": {"test_acc": [0.87]}})
+    ax = figure.axes[1]
+    (mark,) = (line for line in ax.get_lines() if line.get_marker() == "x")
+    value, place = (0, 1) if count > FEW else (1, 0)
+    assert mark.get_xydata()[0][value] == 0.87
+    if count > FEW:
+        assert figure.axes[0].get_yticklabels()[int(mark.get_ydata()[0])].get_text() == "run 1"
+    else:
+        widths = {line.get_linewidth() for line in ax.get_lines()}
+        assert widths == {plot.STYLE["lines.linewidth"]}
+        assert mark.get_xydata()[0][place] == 2
+
+
+def test_comparison_of_many_ranks_losses_from_the_smallest_and_those_that_diverged_last():
+    runs = {str(i): run(test_loss=[1, end]) for i, end in enumerate((0.5, 0.3, math.nan, 0.4))}
+    runs["gone"] = RunResult("scratch", "gone", 0)
+    figure = plot.comparison(runs, "t", ("test_loss",))
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["1", "3", "0", "2", "gone: diverged at once"]
+    assert plot.render(figure, "svg")
+
+
+def test_comparison_of_many_breaks_long_names_above_their_panels():
+    name = "an article's parameter dropout, bytes"
+    names = [name, *"abcd"]
+    figure = plot.comparison(
+        {n: run(test_acc=[0.1, 0.1, 0.1, 0.2 + 0.01 * len(n)]) for n in names}, "t", ["test_acc"]
+    )
+    plot.render(figure, "png")
+    (title,) = (ax.title for ax in figure.axes if ax.get_title().startswith("an"))
+    assert title.get_text().replace("\n", " ") == name
+    share = figure.dpi / plot.STYLE["savefig.dpi"]  # the text was measured as rendered
+    assert share * title.get_window_extent().width < title.axes.get_window_extent().width
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "expected"), [(5, 4, 5), (13, 4, 5), (4, 3, 4), (7, 3, 4), (3, 4, 3)]
+)
+def test_columns_leave_few_places_empty(count, most, expected):
+    assert best_columns(count, most) == expected
+
+
+@given(st.integers(1, 60), st.integers(2, 6))
+def test_no_panel_stands_alone_in_the_last_row_where_few_columns_more_or_less_avoid_it(count, most):
+    columns = best_columns(count, most)
+    assert abs(columns - min(count, most)) <= 1
+    assert -count % columns <= -count % min(count, most)
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 4])
+def test_comparison_of_many_has_panels_of_curves_where_there_are_curves(epochs):
+    runs = {str(i): run(test_acc=[i / 10] * epochs) for i in range(6)}
+    figure = plot.comparison(runs, "t", ("train_acc", "test_acc")[1:])
+    assert len(figure.axes) == (7 if epochs > 3 else 1)
+    assert plot.render(figure, "svg")
+
+
+@pytest.mark.parametrize("draw", [plot.training_curves, plot.comparison, plot.fold_curves])
+def test_lines_of_few_points_have_marks(draw):
+    def first_marks(epochs):
+        ran = run(train_loss=[0.5] * epochs, train_acc=[0.5] * epochs, test_acc=[0.5] * epochs)
+        folds = {"1": run(train_log_rmse=[0.5] * epochs).history}
+        figure = draw(folds if draw is plot.fold_curves else {"scratch": ran}, "t")
+        return {line.get_marker() for ax in figure.axes for line in ax.get_lines()}
+
+    assert first_marks(1) == first_marks(3) == {"o"}
+    assert first_marks(4) == {"None"}
+
+
+def test_decision_regions_differ_in_prints_in_grey_and_have_a_border():
+    points = np.array([[-1.0, 0.0], [1.0, 0.0]])
+    sets = {"test": (points, np.array([0, 1]))}
+    (ax,) = plot.decision_regions({"net": lambda X: X[:, 0]}, sets, "t").axes
+    light, dark = (np.dot((0.3, 0.59, 0.11), to_rgb(color)) for color in REGIONS)
+    assert light - dark > 0.2
+    shades = [color for part in ax.collections for color in map(tuple, part.get_facecolor())]
+    assert {to_rgb(color) for color in REGIONS} <= {color[:3] for color in shades}
+    (border,) = (part for part in ax.collections if len(part.get_edgecolor()) and part.get_linewidth()[0])
+    assert np.mean(to_rgb(border.get_edgecolor()[0])) < 0.3
+
+
+def test_comparison_of_many_shows_every_seed_and_ranks_by_the_mean():
+    seeds = {
+        str(i): [run(test_acc=[end + d]) for d in (0, 0.02)]
+        for i, end in enumerate((0.1, 0.3, 0.2, 0.5, 0.4))
+    }
+    figure = plot.comparison({name: runs[0] for name, runs in seeds.items()}, "t", ("test_acc",), seeds=seeds)
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["3", "4", "1", "2", "0"]
+    dots, means = ax.get_lines()
+    assert len(dots.get_xdata()) == 10
+    assert means.get_xdata() == pytest.approx([0.51, 0.41, 0.31, 0.21, 0.11])
+    assert figure.get_label().endswith("3 ends with the highest test accuracy, 0.51")
+
+
+def test_comparison_says_in_its_title_which_run_ends_best():
+    runs = {"a": run(test_acc=[0.1, 0.7]), "b": run(test_acc=[0.2, 0.75])}
+    assert plot.comparison(runs, "t", ("test_acc",)).get_label() == (
+        "t: b ends with the highest test accuracy, 0.75"
+    )
+    runs = {"a": run(test_loss=[0.1, 0.0]), "b": run(test_loss=[0.2, 0.75])}
+    assert plot.comparison(runs, "t", ("test_loss",)).get_label() == "t: a ends with the lowest test loss, 0"
+    assert plot.comparison({"a": runs["a"], "b": runs["a"]}, "t", ("test_loss",)).get_label() == "t"
+
+
+@pytest.mark.parametrize(
+    ("column", "ends", "named"),
+    [
+        ("test_acc", (0.784, 0.789), False),
+        ("test_acc", (0.1, 0.7, 0.72), True),
+        ("test_loss", (0.501, 0.5), False),
+        ("test_loss", (0.5, 0.51, 0.9), False),
+        ("test_loss", (0.5, 0.7, 0.9), True),
+        ("test_loss", (0.5, math.inf), True),
+    ],
+)
+def test_comparison_names_no_winner_of_a_narrow_race(column, ends, named):
+    runs = {f"run {i}": run(**{column: [1, end]}) for i, end in enumerate(ends)}
+    assert ("ends with" in plot.comparison(runs, "t", (column,)).get_label()) == named
+
+
+def test_fold_curves_draw_each_fold_thin_and_name_their_mean():
+    folds = {
+        f"fold {i}": History.from_columns(
+            {"epoch": [1, 2], "train_log_rmse": [1.0, 0.1 * i], "valid_log_rmse": [1.0, 0.2 * i]}
+        )
+        for i in (1, 2, 3)
+    }
+    (ax,) = plot.fold_curves(folds, "t").axes
+    thin = [line for line in ax.get_lines() if line.get_linewidth() < 1]
+    means = [line for line in ax.get_lines() if line not in thin]
+    assert len(thin) == 6
+    assert [line.get_ydata()[-1] for line in means] == pytest.approx([0.2, 0.4])
+    assert {text.get_text(): text.xy[1] for text in ax.texts} == {
+        "training: 0.2000": pytest.approx(0.2),
+        "validation: 0.4000": pytest.approx(0.4),
+    }
+
+
+def test_predicted_against_true_names_the_farthest_predictions_and_counts_in_thousands():
+    true = np.array([50e3, 100e3, 200e3, 400e3])
+    figure = plot.predicted_against_true(true, true * [1, 0.4, 1.1, 1], "t", "price", [11, 12, 13, 14], 2)
+    (ax,) = figure.axes
+    plot.render(figure, "svg")
+    assert {text.get_text() for text in ax.texts} == {"equal", "Id 12", "Id 13"}
+    named = {text.get_text(): text.xy for text in ax.texts}
+    assert named["Id 12"] == (100e3, 40e3)
+    ticks = [label.get_text() for label in ax.get_xticklabels()]
+    assert ticks[:4] == ["$50k", "$100k", "$200k", "$500k"]
+
+
+def test_residuals_say_which_share_lies_within_ten_and_twenty_percent():
+    figure = plot.residuals(np.log([1.05, 0.95, 0.85, 3.0]), "t", "houses")
+    (ax,) = figure.axes
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == [
+        "50% of them within ±10%",
+        "75% of them within ±20%",
+        "1 farther off, at the ends",
+    ]
+    ends = sorted(math.exp(line.get_xdata()[0]) - 1 for line in ax.get_lines() if len(line.get_xdata()))
+    assert ends == pytest.approx([-0.2, -0.1, 0.1, 0.2])
+
+
+def test_decision_regions_say_which_share_of_the_test_points_is_right_and_draw_no_others():
+    points = np.array([[-1.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    sets = {"train": (points * 2, np.zeros(4)), "test": (points, np.array([0, 1, 1, 0]))}
+    figure = plot.decision_regions({"net": lambda X: X[:, 0]}, sets, "t")
+    (ax,) = figure.axes
+    assert ax.get_title() == "net\n75.0% correct"
+    assert figure.get_label() == "t"
+    assert sum(len(line.get_xydata()) for line in ax.get_lines()) == len(points)
+
+
+def test_decision_regions_name_the_best_model_unless_several_share_the_place():
+    sets = {"test": (np.array([[-1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]))}
+    nets = {"right": lambda X: X[:, 0], "wrong": lambda X: -X[:, 0]}
+    figure = plot.decision_regions(nets, sets, "t")
+    assert figure.get_label() == "t: right is right most often"
+    assert plot.decision_regions({**nets, "too": nets["right"]}, sets, "t").get_label() == "t"
+    many = {"test": (np.linspace(-1, 1, 400).reshape(-1, 2), np.arange(200) >= 100)}
+    close = {"right": lambda X: X[:, 0], "nearly": lambda X: X[:, 0] - 0.01}
+    assert plot.decision_regions(close, many, "t").get_label() == "t"
+
+
+def test_draw_fit_shows_examples_truth_and_what_was_learned():
+    def beside(ax):
+        x = np.linspace(0, 1, 30)
+        plot.draw_fit(ax, {"training": ([0, 1], [0, 2])}, x, 2 * x, {"scratch": x, "gluon": x})
+
+    figure = plot.training_curves(BOTH, "t", beside=beside)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["y", "loss", "accuracy"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        "training",
+        "true function",
+        "learned",
+    ]
+
+
+def test_titles_that_are_too_long_for_their_figure_take_two_lines():
+    title = "What is seen, at such length that one line has no room for it, however small the letters"
+    figure = plot.lines({"a": ([1, 2], [1, 2])}, "x", "y", title)
+    plot.render(figure, "png")
+    assert figure._suptitle.get_text().count("\n") == 1
+    width = figure._suptitle.get_window_extent().width  # as rendered
+    assert 0.7 < width / (figure.get_figwidth() * plot.STYLE["savefig.dpi"]) < 1
+
+
+def shown(labels, low, high):
+    """Return the texts of those labels that lie within the axis."""
+    return [label.get_text() for label in labels if low <= label.get_position()[1] <= high]
+
+
+@pytest.mark.parametrize("end", [0.7, 0.83, 1.0, 3.3, 17, 1234])
+def test_ticks_are_round(end):
+    figure = plot.lines({"a": ([1, 2], [0.0, end])}, "x", "y", "t")
+    (ax,) = figure.axes
+    step = np.diff(ax.get_yticks())[0]
+    assert round(step / 10 ** math.floor(math.log10(step * 1.0001)), 6) in (1, 2, 5)
+
+
+def test_ticks_of_epochs_are_whole_even_if_there_is_one_epoch():
+    figure = plot.training_curves({"scratch": run(train_loss=[1.0])}, "t")
+    low, high = figure.axes[0].get_xlim()
+    assert [tick for tick in figure.axes[0].get_xticks() if low <= tick <= high] == [1]
+
+
+def test_logarithmic_axes_have_powers_of_ten_where_numbers_are_far_from_1():
+    figure = plot.lines({"a": ([1, 2], [1e-9, 0.1])}, "x", "y", "t", logy=True)
+    plot.render(figure, "svg")
+    ticks = shown(figure.axes[0].get_yticklabels(), *figure.axes[0].get_ylim())
+    assert ticks
+    assert all(re.fullmatch(r"\$\\mathdefault\{10\^\{-?\d+\}\}\$", tick) for tick in ticks), ticks
+
+
+def texts_of(figure):
+    """Return every text that a figure shows."""
+    return [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+
+
+def test_no_text_is_smaller_than_eleven_pixels():
+    runs = {str(i): run(train_loss=[1, 0.5], test_acc=[0.1, 0.2]) for i in range(7)}
+    rows = [{"chapter": "mlp", "run": "gluon", "metric": "test_acc", "z": 1, "z_ours": 0}]
+    points = np.zeros((2, 2))
+    figures = [
+        plot.training_curves(BOTH, "t", published={"scratch": {"train_acc": [0.8]}}),
+        plot.comparison(runs, "t", ("train_loss", "test_acc")),
+        plot.comparison(dict(list(runs.items())[:2]), "t", ("train_loss", "test_acc")),
+        plot.lines({"a": ([1, 10], [1, 1000])}, "x", "y", "t", logx=True, logy=True),
+        plot.functions({"f": ([0, 1], {"f": [0, 1]})}, "x", "t"),
+        plot.intervals({"a": ([0.1, 0.2], 0.3)}, "accuracy", "t"),
+        plot.bands(rows, "t"),
+        plot.image_row([points], ["a\nb"], "t"),
+        plot.heat_maps([("x", points, ["a", "b"], ["c", "d"])], "t", "weight"),
+        plot.histogram({"N(0, 1)": np.arange(3.0)}, "t", "density"),
+        plot.network([("pixels", 2), ("class", 1)], "t"),
+        plot.decision_regions({"net": lambda X: X[:, 0]}, {"test": (points, np.array([0, 1]))}, "t"),
+    ]
+    for figure in figures:
+        plot.render(figure, "png")
+        for text in texts_of(figure):
+            assert text.get_fontsize() * 96 / 72 >= 11, text
 
 
 def test_training_curves_have_numbers_on_a_logarithmic_axis_of_a_small_range():
@@ -109,6 +441,23 @@ def test_render_gives_the_same_file_for_the_same_figure():
     assert len({plot.render(plot.training_curves(BOTH, "t"), "svg") for _ in range(2)}) == 1
 
 
+def test_render_lays_a_figure_out_once_so_that_nothing_overlaps():
+    figure = plot.training_curves(BOTH, "t")
+    engine = figure.get_layout_engine()
+    calls = []
+    execute = engine.execute
+    engine.execute = lambda fig: (calls.append(fig), execute(fig))
+    before = [ax.get_position().bounds for ax in figure.axes]
+    plot.render(figure, "svg")
+    laid_out = [ax.get_position().bounds for ax in figure.axes]
+    assert laid_out != before
+    plot.render(figure, "png")
+    assert [ax.get_position().bounds for ax in figure.axes] == laid_out
+    assert calls == [figure]
+    left, right = (ax.get_tightbbox() for ax in figure.axes)
+    assert left.x1 < right.x0  # labels included
+
+
 def test_styled_functions_leave_the_settings_of_matplotlib_alone():
     import matplotlib as mpl
 
@@ -124,6 +473,36 @@ def test_lines_name_few_whole_numbers_on_a_logarithmic_axis():
     assert list(ax.get_xticks(minor=True)) == []
 
 
-def test_intervals_say_what_each_value_is_of():
-    figure = plot.intervals({"a": ([0.1, 0.2], None)}, "accuracy", "t", each="draw")
-    assert "ours, each draw" in [text.get_text() for text in figure.legends[0].get_texts()]
+@pytest.mark.parametrize(
+    ("rows", "legend"),
+    [
+        ({"a": ([0.1, 0.2], None)}, ["each draw", "mean"]),
+        ({"a": ([0.1, 0.2], 0.3)}, ["ours, each draw", "ours, mean", "published"]),
+        ({"a": ([0.1], 0.3)}, ["ours", "published"]),
+        ({"a": ([0.1], None), "b": ([0.2], None)}, []),
+    ],
+)
+def test_legend_of_intervals_has_what_there_is(rows, legend):
+    figure = plot.intervals(rows, "accuracy", "t", each="draw")
+    assert [text.get_text() for legend in figure.legends for text in legend.get_texts()] == legend
+
+
+@pytest.mark.parametrize(("end", "marked"), [(0.55, True), (0.8, False)])
+@pytest.mark.parametrize("count", [2, 6])
+def test_chance_is_marked_beside_accuracies_near_it(count, end, marked):
+    runs = {str(i): run(train_loss=[0.5, 0.1], test_acc=[0.7, end + 0.02 * i]) for i in range(count)}
+    chances = [
+        [text.get_text() for text in ax.texts].count("chance")
+        for figure in (
+            plot.comparison(runs, "t", ("train_loss", "test_acc"), chance=0.5),
+            plot.intervals({"a": ([0.9, end], None)}, "accuracy", "t", chance=0.5),
+            plot.lines({"a": ([1, 2], [0.9, end])}, "x", "y", "t", chance=0.5),
+        )
+        for ax in figure.axes[:2]
+    ]
+    assert chances == ([0, 1, 1, 1] if marked else [0, 0, 0, 0])
+
+
+def test_fold_curves_of_a_single_fold_name_no_mean():
+    history = History.from_columns({"epoch": [1, 2], "train_log_rmse": [1.0, 0.5]})
+    assert plot.fold_curves({"fold 1": history}, "t").axes[0].get_ylabel() == "log rmse"

@@ -208,6 +208,24 @@ def test_str_ends_with_published_and_reproduced_values(fixed_bands):
     assert "scratch, gluon     50" in text
 
 
+def test_str_shows_the_metrics_that_all_runs_have_unless_a_table_of_the_chapter_does():
+    other = RunResult("gluon", "", 0, History(ROWS), {"norm": 2.5, "train_loss": 0.25, "extra": 1.0})
+    failed = RunResult("gluon", "lr=9", 0, status=Status.FAILED, message="diverged")
+    runs = [*result().runs, other, failed]
+    table = [line.split() for line in str(result(runs=runs)).split("\n\n")[1].splitlines()]
+    assert table == [
+        ["Metrics"],
+        ["run", "train", "loss", "norm"],
+        ["scratch", "5.0123e-05", "not", "finite"],
+        ["gluon", "0.25", "2.5"],
+    ]
+    own = {"Norms": [{"run": run, "norm": "2"} for run in ("scratch", "gluon")]}
+    assert "Metrics" not in str(result(runs=runs, tables=own))
+    many = [RunResult("gluon", f"lr={i}", 0, History(ROWS), {"norm": 1.0}) for i in range(30)]
+    assert "Metrics" not in str(result(runs=many))
+    assert "Metrics" not in str(result(runs=[]))
+
+
 def test_str_says_that_stand_in_data_are_not_compared():
     assert "digits stood in for mnist" in str(result(dataset="digits", stand_in_for="mnist"))
 
@@ -245,3 +263,12 @@ def test_check_replaceable_keeps_what_is_worth_more(earlier, quick, stand_in_for
     refused = pytest.raises(InputError, match=message) if message else contextlib.nullcontext()
     with refused:
         check_replaceable(tmp_path, quick, stand_in_for)
+
+
+def test_printed_has_the_published_values_unless_settings_or_data_are_others():
+    def of(**changes):
+        return Result("mlp", 0, {}, dataset="fashion_mnist", **changes).printed()
+
+    assert of()["gluon"]["test_acc"] == [0.873]
+    assert of()["scratch"].keys() == {"train_loss", "train_acc", "test_acc"}
+    assert of(quick=True) == of(changed={"lr": 0.1}) == of(stand_in_for="fashion_mnist") == {}

@@ -3,30 +3,39 @@
 Each function returns a matplotlib Figure, which its caller shows or saves; none uses pyplot.
 """
 
-from .curves import comparison, lines, training_curves
-from .distributions import histogram, predicted_against_true, scatter
-from .functions import functions
+from .curves import IMPLS, comparison, fold_curves, lines, training_curves
+from .distributions import histogram, predicted_against_true, residuals, returned_scores, scatter
+from .explanations import dependences, importances, scores_by_size
+from .functions import draw_fit, functions
 from .images import as_images, heat_maps, image_row
 from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
 from .networks import network
 from .planes import decision_regions, descents
-from .style import COLORS, STYLE, render, save, styled
+from .sequences import sampling
+from .speed import speeds
+from .style import COLORS, SMALL, STYLE, render, save, styled
 
 __all__ = [
     "AXIS_END",
     "BAND_END",
     "COLORS",
+    "IMPLS",
+    "SMALL",
     "STYLE",
     "as_images",
     "bands",
     "comparison",
     "decision_regions",
+    "dependences",
     "descents",
+    "draw_fit",
+    "fold_curves",
     "functions",
     "heat_maps",
     "histogram",
     "image_row",
+    "importances",
     "intervals",
     "lines",
     "mistakes_matrix",
@@ -34,8 +43,13 @@ __all__ = [
     "on_axis",
     "predicted_against_true",
     "render",
+    "residuals",
+    "returned_scores",
+    "sampling",
     "save",
     "scatter",
+    "scores_by_size",
+    "speeds",
     "styled",
     "training_curves",
 ]

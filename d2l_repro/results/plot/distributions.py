@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 
-from .style import COLORS, panels_of, styled, titled_figure
+from .style import COLORS, legend_below, panels_of, readable, styled, titled_figure
+
+PERCENT = (-0.4, -0.2, -0.1, 0, 0.1, 0.2, 0.4, 0.7)  # ticks; the outermost are where the axis ends
 
 
 @styled
@@ -29,21 +32,81 @@ def scatter(panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], ylabe
 
 
 @styled
-def predicted_against_true(true: np.ndarray, predicted: np.ndarray, title: str, unit: str) -> Figure:
+def predicted_against_true(
+    true: np.ndarray,
+    predicted: np.ndarray,
+    title: str,
+    unit: str,
+    names: Sequence[object] = (),
+    named: int = 5,
+) -> Figure:
     """Draw predictions over true values, both on logarithmic axes, and the diagonal where they are equal.
 
     Args:
-        true: true values, shape (n,).
+        true: true values, shape (n,), of US dollars.
         predicted: predictions, shape (n,).
         title: title of the figure.
-        unit: what the values are, "price (US dollars)".
+        unit: what the values are, "price".
+        names: of the values, shown beside the predictions that are farthest off.
+        named: how many of them.
     """
-    figure = titled_figure(title, 4.4, 4.0)
+    figure = titled_figure(title, 5.2, 4.6)
     (ax,) = panels_of(figure, 1)
     ax.scatter(true, predicted, s=5, alpha=0.4)
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
-    ax.plot(ends, ends, color="black", lw=1)
+    ax.axline((ends[0], ends[0]), (ends[1], ends[1]), color="black", lw=1)
+    ax.annotate("equal", (ends[1], ends[1]), (-4, 0), textcoords="offset points", ha="right", va="bottom")
+    order = np.argsort(-np.abs(np.log(predicted) - np.log(true)))
+    far = order[: named if len(names) else 0]
+    for i in sorted(far, key=lambda i: predicted[i]):
+        ax.plot(true[i], predicted[i], "o", ms=4, color=COLORS[4])
+        ax.annotate(
+            f"Id {names[i]}",
+            (true[i], predicted[i]),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            color=readable(COLORS[4]),
+        )
     ax.set(xscale="log", yscale="log", xlabel=f"true {unit}", ylabel=f"predicted {unit}")
+    ticks = [value for power in (3, 4, 5, 6) for value in (10**power, 2 * 10**power, 5 * 10**power)]
+    shown = [value for value in ticks if ends[0] / 1.5 < value < ends[1] * 1.5]
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(FixedLocator(shown))
+        axis.set_major_formatter(lambda value, _: f"${value / 1000:g}k")
+        axis.set_minor_locator(NullLocator())
+    return figure
+
+
+@styled
+def residuals(log_errors: np.ndarray, title: str, ylabel: str, bins: int = 60) -> Figure:
+    """Draw how often predictions are how far off, with the shares within 10 % and 20 %.
+
+    Args:
+        log_errors: logarithms of predicted over true values, shape (n,).
+        title: title of the figure.
+        ylabel: what is counted.
+        bins: number of bars.
+    """
+    figure = titled_figure(title, 5.6, 3.4)
+    (ax,) = panels_of(figure, 1)
+    percent = np.expm1(log_errors)
+    ends = np.log1p((PERCENT[0], PERCENT[-1]))
+    ax.hist(np.clip(log_errors, *ends), bins=bins, color=COLORS[5])
+    for bound, color in ((0.1, COLORS[0]), (0.2, COLORS[4])):
+        share = np.mean(np.abs(percent) <= bound)
+        name = f"{share:.0%} of them within ±{bound:.0%}"
+        for i, end in enumerate((-bound, bound)):
+            ax.axvline(np.log1p(end), color=color, lw=1, ls="--", label=None if i else name)
+    beyond = int(np.sum((log_errors < ends[0]) | (log_errors > ends[1])))
+    if beyond:
+        ax.plot([], [], " ", label=f"{beyond} farther off, at the ends")
+    ax.set_xticks(
+        np.log1p(PERCENT),
+        [f"{tick:+.0%}".replace("-", "\N{MINUS SIGN}") if tick else "0" for tick in PERCENT],
+    )
+    ax.set(xlabel="predicted price, compared with the true one", ylabel=ylabel)
+    ax.legend()
     return figure
 
 
@@ -64,8 +127,41 @@ def histogram(
     axes = panels_of(figure, len(panels))
     for ax, (xlabel, values) in zip(axes, panels.items()):
         ax.hist(values, bins=bins, density=density)
-        ax.axvline(values.mean(), color=COLORS[4], ls="--", label=f"mean {values.mean():+.3f}")
+        ax.axvline(
+            values.mean(),
+            color=COLORS[4],
+            ls="--",
+            label=f"mean {values.mean():.3f}".replace("-0.000", "0.000"),
+        )
         ax.set_xlabel(xlabel)
-        ax.legend(frameon=False, fontsize="small")
+        ax.legend()
     axes[0].set_ylabel(ylabel)
+    return figure
+
+
+@styled
+def returned_scores(
+    points: Mapping[str, Sequence[tuple[float, float]]], noise: float, band: str, title: str
+) -> Figure:
+    """Draw returned over cross-validated scores, and the band in which they are equal but for noise.
+
+    Args:
+        points: name of a model -> (cross-validated, returned) of each submission.
+        noise: standard deviation of a returned score.
+        band: what the band is, for the legend.
+        title: title of the figure.
+    """
+    figure = titled_figure(title, 5.2, 4.4)
+    (ax,) = panels_of(figure, 1)
+    for (name, pairs), color in zip(points.items(), COLORS * (1 + len(points) // len(COLORS))):
+        ax.plot(*zip(*pairs), "o", ms=5, color=color, label=name, zorder=3)
+    values = [value for pairs in points.values() for pair in pairs for value in pair]
+    margin = 3 * noise
+    ends = np.array([min(values) - margin, max(values) + margin])
+    ax.plot(ends, ends, color="black", lw=1, label="equal")
+    ax.fill_between(
+        ends, ends - 1.96 * noise, ends + 1.96 * noise, color=COLORS[5], alpha=0.25, lw=0, label=band
+    )
+    ax.set(xlim=ends, ylim=ends, xlabel="cross-validated log rmse", ylabel="returned log rmse")
+    legend_below(figure, ax)
     return figure

@@ -8,7 +8,7 @@ from itertools import cycle
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import legend_beside, panels_of, styled, titled_figure
+from .style import COLORS, legend_beside, panels_of, styled, titled_figure, wrapped_title
 
 Values = Sequence[float]
 Points = Mapping[str, tuple[Values, Values]]  # name -> (x, y)
@@ -40,9 +40,9 @@ def functions(
     axes = panels_of(figure, len(panels))
     for ax, (name, (x, curves)) in zip(axes, panels.items()):
         _draw_panel(ax, x, curves, (points or {}).get(name, {}))
-        ax.set(title=name, xlabel=xlabel)
+        ax.set(title=wrapped_title(name, width - 0.3), xlabel=xlabel)
         if legend_in_panels:
-            ax.legend(frameon=False, fontsize="small")
+            ax.legend()
     if not legend_in_panels:  # the points leave no room for it in the panels
         legend_beside(figure, axes[-1])
     return figure
@@ -56,3 +56,32 @@ def _draw_panel(ax: Axes, x: Values, curves: Mapping[str, Values], points: Point
         color = colors.get(name, "#aaaaaa")
         label = None if name in colors else name
         ax.plot(*place, marker, ms=4, color=color, zorder=1, label=label)
+
+
+@styled
+def draw_fit(
+    ax: Axes,
+    examples: Mapping[str, tuple[Values, Values]],
+    x: Values,
+    truth: Values,
+    fits: Mapping[str, Values],
+) -> None:
+    """Draw examples, the function that they come from, and what was learned of it.
+
+    Args:
+        ax: panel to draw in.
+        examples: name -> (x, y); the first are filled dots, the others rings.
+        x: where the functions are drawn.
+        truth: values of the true function at x.
+        fits: name -> values of the learned functions at x; the first is a line, the others are marks.
+    """
+    for i, (name, points) in enumerate(examples.items()):
+        style = {"mfc": "none", "mew": 0.7, "alpha": 0.5} if i else {}
+        ax.plot(*points, "o", ms=4 - i, color="#555555", label=name, zorder=1 if i else 3, **style)
+    ax.plot(x, truth, "--", color="black", label="true function")
+    low, high = ax.get_ylim()
+    for i, values in enumerate(fits.values()):
+        style = {"ls": "", "marker": "o+"[min(i, 2) - 1], "mfc": "white", "markevery": 12} if i else {}
+        ax.plot(x, values, color=COLORS[0], label=None if i else "learned", **style)
+    ax.set(xlabel="x", ylabel="y", ylim=(low, high))
+    ax.legend()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import COLORS, panels_of, styled, titled_figure
+from .style import panels_of, styled, titled_figure, wrapped_title
 
 
 def as_images(weights: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -30,7 +30,6 @@ def image_row(
     images: Sequence[np.ndarray],
     titles: Sequence[str],
     title: str,
-    wrong: Collection[int] = (),
     columns: int = 10,
 ) -> Figure:
     """Draw images side by side.
@@ -39,19 +38,17 @@ def image_row(
         images: arrays (height, width), drawn dark on white, or (height, width, 3), colours from 0 to 1.
         titles: text above each image.
         title: title of the figure.
-        wrong: indices of the images whose text is highlighted.
         columns: number of images in a row.
     """
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    figure = titled_figure(title, 1.25 * columns, 0.5 + 1.5 * rows)
+    figure = titled_figure(title, 1.25 * columns, 0.5 + 1.6 * rows)
     axes = panels_of(figure, columns, rows)
     for ax in axes:
         ax.set_axis_off()
-    for i, (ax, image, text) in enumerate(zip(axes, images, titles)):
+    for ax, image, text in zip(axes, images, titles):
         ax.imshow(image, cmap="gray_r")
-        highlight = {"color": COLORS[4], "fontweight": "bold"} if i in wrong else {"color": "black"}
-        ax.set_title(text, fontsize="small", **{"fontweight": "normal", **highlight})
+        ax.set_title(wrapped_title(text, 1.2))
     return figure
 
 
@@ -76,9 +73,9 @@ def heat_maps(
     axes = panels_of(figure, columns, rows)
     for ax, (name, matrix, row_names, column_names) in zip(axes, panels):
         image = ax.imshow(matrix, cmap="Greys", vmin=0, vmax=1)
-        ax.set_yticks(range(len(row_names)), row_names, fontsize="small")
-        ax.set_xticks(range(len(column_names)), column_names, fontsize="small", rotation=60)
-        ax.set(title=name)
+        ax.set_yticks(range(len(row_names)), row_names)
+        ax.set_xticks(range(len(column_names)), column_names, rotation=60)
+        ax.set_title(wrapped_title(name, 2.7))
         ax.grid(visible=False)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()

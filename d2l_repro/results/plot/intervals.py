@@ -9,14 +9,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..bands import BAND_END
-from .style import COLORS, panels_of, styled, titled_figure
+from .style import COLORS, legend_below, mark_chance, panels_of, styled, titled_figure
 
 Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values, published value)
 
 
 @styled
-def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None, each: str = "seed") -> Figure:
+def intervals(
+    rows: Rows,
+    xlabel: str,
+    title: str,
+    base: str | None = None,
+    each: str = "seed",
+    chance: float | None = None,
+) -> Figure:
     """Draw the values of several seeds, a line per run: a dot per value, their mean, and the published value.
+
+    The legend has what there is: a mean if there are several values, and "ours" beside published ones.
 
     Args:
         rows: name -> (values, published value or None).
@@ -24,6 +33,7 @@ def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None, each
         title: title of the figure.
         base: name of the row whose mean and range are drawn through all rows.
         each: what there is a value of.
+        chance: what guessing gives, marked if any value is near it.
     """
     figure = titled_figure(title, 7.0, 1.2 + 0.21 * len(rows))
     (ax,) = panels_of(figure, 1)
@@ -32,23 +42,31 @@ def intervals(rows: Rows, xlabel: str, title: str, base: str | None = None, each
         ax.axvspan(min(base_values), max(base_values), color=COLORS[5], alpha=0.25, lw=0)
         ax.axvline(_mean(base_values), color=COLORS[5], lw=1)
     _draw_rows(ax, rows, each)
-    ax.set_yticks(range(len(rows)), rows, fontsize="small")
+    mark_chance(ax, chance, [value for values, _ in rows.values() for value in values], upright=True)
+    ax.set_yticks(range(len(rows)), rows)
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
     ax.grid(axis="y", lw=0.4)
-    handles_and_labels = ax.get_legend_handles_labels()
-    figure.legend(*handles_and_labels, loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    if ax.get_legend_handles_labels()[1]:
+        legend_below(figure, ax)
     return figure
 
 
 def _draw_rows(ax: Axes, rows: Rows, each: str) -> None:
     numbered = list(enumerate(rows.values()))
     values = [(value, i) for i, (values, _) in numbered for value in values]
-    means = [(_mean(values), i) for i, (values, _) in numbered if values]
+    are_several = any(len(values) > 1 for values, _ in rows.values())
+    means = [(_mean(values), i) for i, (values, _) in numbered if values and are_several]
     published = [(value, i) for i, (_, value) in numbered if value is not None]
+    ours = "ours" if published else ""
+    each_value, mean = (", ".join(filter(None, (ours, word))) for word in (f"each {each}", "mean"))
     for points, marker, style in (
-        (values, "o", {"color": COLORS[0], "ms": 3, "label": f"ours, each {each}", "alpha": 0.6}),
-        (means, "|", {"color": COLORS[0], "ms": 11, "label": "ours, mean", "alpha": 1}),
-        (published, "x", {"color": COLORS[4], "ms": 5, "label": "published", "alpha": 1}),
+        (
+            values,
+            "o",
+            {"color": COLORS[0], "ms": 3, "label": each_value if are_several else ours, "alpha": 0.6},
+        ),
+        (means, "|", {"color": COLORS[0], "ms": 11, "label": mean, "alpha": 1}),
+        (published, "x", {"color": "black", "ms": 6, "label": "published", "alpha": 1}),
     ):
         if points:
             ax.plot(*zip(*points), marker, **style)
@@ -72,21 +90,16 @@ def bands(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Draw where the published values and ours lie among the runs of our seeds, a line each.
 
     Args:
-        rows: as `published.compare` returns them, each with a z and its "chapter" too; more than fifty take
-            two columns.
+        rows: as `published.compare` returns them, each with a z and its "chapter" too.
         title: title of the figure.
     """
-    columns = 2 if len(rows) > 50 else 1
-    height = -(-len(rows) // columns)
-    figure = titled_figure(title, 7.4 * columns, 1.1 + 0.165 * height)
-    axes = panels_of(figure, columns)
-    for ax, part in zip(axes, (rows[:height], rows[height:])):
-        _draw_bands(ax, part)
-        ax.set(ylim=(height - 0.4, -0.6), xlabel="standard deviations from the mean of our seeds")
-        ax.set_xlim(-AXIS_END - 0.5, AXIS_END + 0.5)
-        ax.grid(axis="y", lw=0.4)
-    handles_and_labels = axes[0].get_legend_handles_labels()
-    figure.legend(*handles_and_labels, loc="outside upper right", ncols=2, frameon=False, fontsize="small")
+    figure = titled_figure(title, 8.3, 1.3 + 0.18 * len(rows))
+    (ax,) = panels_of(figure, 1)
+    _draw_bands(ax, rows)
+    ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel="standard deviations from the mean of our seeds")
+    ax.set_xlim(-AXIS_END - 0.5, AXIS_END + 0.5)
+    ax.grid(axis="y", lw=0.4)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -100,4 +113,4 @@ def _draw_bands(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         if points:
             ax.plot(*zip(*points), marker, **style)
     labels = [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}" for row in rows]
-    ax.set_yticks(range(len(rows)), labels, fontsize="x-small")
+    ax.set_yticks(range(len(rows)), labels)

@@ -11,8 +11,9 @@ from ..caught import NO_MISTAKE, PROOFS, Measured, Table
 from ..formatting import in_words
 from .style import COLORS, panels_of, styled, titled_figure
 
-ROW, HEAD = 0.21, 0.9  # inches: a mistake, and the space around a chapter's
-FEW = 9  # columns whose names have room
+ROW = 0.21  # inches of a mistake
+HEAD, UPRIGHT = 1.0, 2.0  # of the space around a chapter's mistakes, by the direction of the columns' names
+FEW = 9  # columns whose names have room side by side
 MARKS = {  # filled, hollow and a dash: to be told apart without colour
     True: {"marker": "o", "color": COLORS[0], "markersize": 8},
     False: {"marker": "o", "color": "#999999", "markersize": 6, "fillstyle": "none"},
@@ -32,32 +33,41 @@ def mistakes_matrix(table: Table) -> Figure:
     """
     chapters = [[row for row in table.of(name) if row.mistake != NO_MISTAKE] for name in table.chapters]
     chapters = [rows for rows in chapters if rows]
-    heights = [len(rows) * ROW + HEAD for rows in chapters]
+    marks = [[table.marks(row) for row in rows] for rows in chapters]
+    heights = [
+        len(rows) * ROW + (HEAD if len(_columns(each)) <= FEW else UPRIGHT)
+        for rows, each in zip(chapters, marks)
+    ]
     figure = titled_figure(
-        "Which proofs (columns) catch which mistakes (rows): filled if they do", 9, sum(heights) + 0.6
+        "Which proofs (columns) catch which mistakes (rows): filled if they do", 8.6, sum(heights) + 0.6
     )
     panels = panels_of(figure, 1, len(chapters), gridspec_kw={"height_ratios": heights})
-    for ax, rows in zip(panels, chapters):
-        _draw_chapter(ax, rows, [table.marks(row) for row in rows])
+    for ax, rows, each in zip(panels, chapters, marks):
+        _draw_chapter(ax, rows, each)
     return figure
 
 
 def _draw_chapter(ax: Axes, rows: list[Measured], marks: list[dict[str, bool | None]]) -> None:
-    published = list(dict.fromkeys(name for row in marks for name in row if name not in PROOFS))
-    columns = [*PROOFS, *published]
-    width = 14 if len(columns) <= FEW else 11
+    columns = _columns(marks)
+    upright = len(columns) > FEW
+    names = ["gradients", "parity", *(_short(name, 24 if upright else 11) for name in columns[len(PROOFS) :])]
     for y, row in enumerate(marks):
         for name, mark in row.items():
             ax.plot(columns.index(name), y, linestyle="", **MARKS[mark])
     ax.set_title(rows[0].chapter, loc="left")
-    ax.set_xticks(range(len(columns)), ["gradients", "parity", *(_short(name, width) for name in published)])
-    ax.tick_params(axis="x", labelsize="x-small", length=0)
+    ax.set_xticks(range(len(columns)), names, rotation=90 if upright else 0)
+    ax.tick_params(axis="x", length=0)
     ax.set_yticks(range(len(rows)), [row.mistake for row in rows])
-    ax.tick_params(axis="y", labelsize="small", length=0)
+    ax.tick_params(axis="y", length=0)
     ax.set_xlim(-0.5, max(len(columns), FEW) - 0.5)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(False)
     ax.spines[:].set_visible(False)
+
+
+def _columns(marks: list[dict[str, bool | None]]) -> list[str]:
+    """Return the proofs that a chapter has: gradient check, parity, and the published values by number."""
+    return [*PROOFS, *dict.fromkeys(name for row in marks for name in row if name not in PROOFS)]
 
 
 def _short(name: str, width: int) -> str:

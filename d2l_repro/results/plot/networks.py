@@ -47,4 +47,4 @@ def _draw_layer(ax: Axes, x: int, label: str, heights: list[float], units: int) 
     ax.scatter([x] * len(heights), heights, s=150, color=COLORS[0], edgecolor="white", zorder=2)
     if units > MAX_UNITS:
         ax.scatter([x] * 3, (-0.22, 0, 0.22), s=5, color="0.3", zorder=2)
-    ax.text(x, -MAX_UNITS / 2 - 0.3, label, ha="center", va="top", fontsize="small")
+    ax.text(x, -MAX_UNITS / 2 - 0.3, label, ha="center", va="top")

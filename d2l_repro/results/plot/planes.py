@@ -9,8 +9,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import COLORS, legend_beside, line_style, panels_of, readable, styled, titled_figure
+from .labels import label_ends
+from .style import (
+    COLORS,
+    best_columns,
+    legend_below,
+    line_style,
+    panels_of,
+    readable,
+    styled,
+    titled_figure,
+    wrapped_title,
+)
 
+LEAD = 0.01  # of the test points, by which a model is ahead of all others if the title names it
+REGIONS = ("#fdf0d2", "#8fc0e4")  # of class 0, of class 1: a light and a dark one, for prints in grey
 Range = tuple[float, float]  # low, high
 Score = Callable[[np.ndarray], np.ndarray]  # points (n, 2) -> scores (n,), above 0 for class 1
 Sets = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name -> (points (n, 2), classes (n,))
@@ -23,33 +36,56 @@ def decision_regions(
     title: str,
     marks: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     square: Range | None = None,
+    columns: int = 3,
 ) -> Figure:
-    """Draw which class a model gives to each point of the plane, a panel per model, with the examples on top.
+    """Draw which class a model gives to each point of the plane, a panel per model.
+
+    The test points lie on top, and the share of them that the model classifies correctly stands above. The
+    figure's title ends with the best model, unless another is about as good.
 
     Args:
         panels: name -> function from points (n, 2) to scores (n,), above 0 for class 1, all NumPy arrays.
-        sets: name -> (points (n, 2), classes (n,)), NumPy arrays; each set has its own marker.
-        title: title of the figure.
+        sets: name -> (points (n, 2), classes (n,)), NumPy arrays; the last one is drawn.
+        title: beginning of the figure's title.
         marks: name -> {name of a panel: points (n, 2) to highlight in it}.
         square: range of both coordinates; by default as much of the plane as the points need.
+        columns: about how many panels stand side by side: as many as leave the fewest places empty.
     """
     marks = marks or {}
-    columns = min(3, len(panels))
+    columns = best_columns(len(panels), columns)
     rows = -(-len(panels) // columns)
-    figure = titled_figure(title, 3.4 * columns + 1.2, 2.9 * rows + 0.4)
-    drawn = [points for points, _ in sets.values()]
-    drawn += [points for by_panel in marks.values() for points in by_panel.values()]
-    grid = _grid_around(drawn) if square is None else _grid(*(2 * [square]))
-    axes = panels_of(figure, columns, rows)
+    part, (points, classes) = list(sets.items())[-1]
+    shares = {name: np.mean((score(points) > 0) == (classes > 0)) for name, score in panels.items()}
+    best = max(shares, key=lambda name: shares[name])
+    if (
+        all(shares[best] - share >= LEAD for name, share in shares.items() if name != best)
+        and len(shares) > 1
+    ):
+        title = f"{title}: {best} is right most often"
+    titles = {name: wrapped_title(name, 1.8) for name in panels}
+    num_lines = 1 + max(text.count("\n") for text in titles.values())
+    figure = titled_figure(title, max(4.0, 2.1 * columns + 0.4), (2.05 + 0.15 * num_lines) * rows + 0.8)
+    shown = [each for each, _ in sets.values()]
+    shown += [places for by_panel in marks.values() for places in by_panel.values()]
+    grid = _grid_around(shown) if square is None else _grid(*(2 * [square]))
+    axes = panels_of(figure, columns, rows, sharex=True, sharey=True)
     for ax, (name, score) in zip(axes, panels.items()):
         _draw_regions(ax, grid, score)
-        _draw_examples(ax, sets)
-        ax.set(title=name)
+        for k, (marker, color) in enumerate((("o", COLORS[1]), ("^", COLORS[0]))):
+            where = points[classes == k].T
+            ax.plot(*where, marker, ms=2.5, mew=0, color=readable(color), label=f"{part} points of class {k}")
+        ax.set_title(f"{titles[name]}\n{shares[name]:.1%} correct")
+        ax.set_aspect("equal")
+        ax.grid(visible=False)
         for marker, (label, by_panel) in zip("PX*", marks.items()):
             ax.plot(*by_panel[name].T, marker, ms=8, color="black", mec="white", label=label)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    legend_beside(figure, axes[0])
+    for ax in axes:
+        ax.tick_params(bottom=False)  # there is a title right below
+    for ax in axes[: len(panels)][-columns:]:  # the lowest of each column, also above an empty place
+        ax.tick_params(bottom=True, labelbottom=True)
+    legend_below(figure, axes[0], markerscale=2)
     return figure
 
 
@@ -68,20 +104,9 @@ def _grid(range1: Range, range2: Range) -> tuple[np.ndarray, np.ndarray]:
 def _draw_regions(ax: Axes, grid: tuple[np.ndarray, np.ndarray], score: Score) -> None:
     x1, x2 = grid
     scores = score(np.stack([x1.ravel(), x2.ravel()], axis=1)).reshape(x1.shape)
-    ax.contourf(x1, x2, scores > 0, levels=[-0.5, 0.5, 1.5], colors=[COLORS[1], COLORS[5]], alpha=0.35)
-
-
-def _draw_examples(ax: Axes, sets: Sets) -> None:
-    for marker, (label, (points, classes)) in zip("ox^", sets.items()):
-        for k, color in ((0, COLORS[1]), (1, COLORS[0])):
-            ax.scatter(
-                *points[classes == k].T,
-                s=9,
-                marker=marker,
-                lw=0.7,
-                color=readable(color),
-                label=f"{label}, class {k}",
-            )
+    ax.contourf(x1, x2, scores > 0, levels=[-0.5, 0.5, 1.5], colors=REGIONS)
+    if 0 < np.mean(scores > 0) < 1:  # there is a border
+        ax.contour(x1, x2, scores > 0, levels=[0.5], colors="#333333", linewidths=0.9)
 
 
 @styled
@@ -90,17 +115,38 @@ def descents(
 ) -> Figure:
     """Draw paths over the contour lines of surfaces of two variables, one panel per surface.
 
+    Each path is named at its end; the start and, if there is one, the minimum at 0 are marked.
+
     Args:
-        panels: name -> (f, (range of x1, range of x2), {name: points (steps, 2)}); f takes arrays.
+        panels: name -> (f, (range of x1, range of x2), {name: points (steps, 2)}); f takes arrays. The ranges
+            grow as far as the paths lead.
         title: title of the figure.
     """
-    figure = titled_figure(title, 5.6 * len(panels), 4.4)
+    figure = titled_figure(title, 5.2 * len(panels), 4.2)
     axes = panels_of(figure, len(panels))
+    paper = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1}
+    beside: dict[str, Any] = {"textcoords": "offset points", "zorder": 5, "bbox": paper}
     for ax, (name, (f, ranges, paths)) in zip(axes, panels.items()):
-        x1, x2 = np.meshgrid(*(np.linspace(low, high, 120) for low, high in ranges))
-        ax.contour(x1, x2, f(x1, x2), levels=18, colors="#bbbbbb", linewidths=0.7)
+        every = np.concatenate(list(paths.values()))
+        ends = [
+            (min(low, a - 0.05 * (high - low)), max(high, b + 0.05 * (high - low)))
+            for (low, high), a, b in zip(ranges, every.min(axis=0), every.max(axis=0))
+        ]
+        x1, x2 = np.meshgrid(*(np.linspace(low, high, 120) for low, high in ends))
+        ax.contour(x1, x2, f(x1, x2), levels=18, colors="#cccccc", linewidths=0.6)
+        ax.set(title=name, xlabel="$x_1$", ylabel="$x_2$", xlim=ends[0], ylim=ends[1])
+        named = []
         for i, (label, points) in enumerate(paths.items()):
-            ax.plot(*points.T, **line_style(i), marker="o", ms=2.5, lw=1.2, label=label)
-        ax.set(title=name, xlabel="x1", ylabel="x2", xlim=ranges[0], ylim=ranges[1])
-    legend_beside(figure, axes[0])
+            style = line_style(i)
+            ax.plot(*points.T, **style, marker="o", ms=2, lw=1.2, label=label)
+            named.append((label, *points.T, style["color"]))
+        label_ends(ax, named)
+        start = every[0]
+        ax.plot(*start, "ks", ms=6)
+        falls = np.mean([points[-1, 1] for points in paths.values()]) < start[1]
+        ax.annotate("start", start, (6, 8 if falls else -14), **beside)  # where no path leads
+        around = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+        is_minimum = f(0.0, 0.0) < np.min(f(0.1 * np.cos(around), 0.1 * np.sin(around)))
+        ax.plot(0, 0, "k*" if is_minimum else "kX", ms=9, mec="white", zorder=4)
+        ax.annotate("minimum" if is_minimum else "saddle point", (0, 0), (6, 8), **beside)
     return figure

@@ -4,34 +4,54 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Callable, TypeVar, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter
 
 from ...files import write_atomically
+from . import chinese
 
 # The palette of Okabe and Ito, which colour-blind readers can tell apart. In this order, dark and light
 # colours alternate, for prints in grey.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+SMALL = 8.5  # points, 11 pixels of a browser: no text of a figure is smaller
 STYLE = {
     "axes.axisbelow": True,
     "axes.grid": True,
+    "axes.labelsize": 9,
     "axes.prop_cycle": mpl.cycler(color=COLORS),
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlesize": "medium",
+    "axes.titlesize": 9.5,
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
-    "font.size": 10,
+    "figure.titlesize": 11,
+    "font.size": 9,
     "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4,
     "savefig.dpi": 160,
     "svg.hashsalt": "d2l_repro",  # equal figures give equal files
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
 }
+TITLE_WIDTH = 12  # characters of a title that have room on an inch
+PANEL_TITLE_WIDTH = 13  # the same of the title of a panel
+FEW_POINTS = 3  # of a line that is hardly seen without marks
+NEAR_CHANCE = 0.1  # of accuracies, to what guessing gives
+ROUND = (1, 2, 5, 10)  # steps between ticks, times a power of ten
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +61,7 @@ def styled(function: F) -> F:
 
     @functools.wraps(function)
     def drawn(*args: Any, **kwargs: Any) -> Any:
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context({**STYLE, "font.family": chinese.families(mpl.rcParams["font.family"])}):
             return function(*args, **kwargs)
 
     return cast(F, drawn)
@@ -49,41 +69,121 @@ def styled(function: F) -> F:
 
 @styled
 def render(figure: Figure, kind: str) -> bytes:
-    """Return a figure as the content of an "svg" or "png" file."""
+    """Return a figure as the content of an "svg" or "png" file.
+
+    The figure is laid out the first time, and stays so.
+    """
+    _lay_out(figure)
     file = io.BytesIO()
     # The title becomes the alternative text of the report. Without a date, equal figures give equal files.
-    metadata = {"Title": figure.get_label(), **({"Date": None} if kind == "svg" else {})}
-    figure.savefig(file, format=kind, metadata=metadata)
+    title = chinese.title_text(figure.get_label())
+    # `figure.savefig` would draw the figure once more beforehand, to lay it out.
+    if kind == "svg":
+        FigureCanvasSVG(figure).print_svg(file, metadata={"Title": title, "Date": None})
+    else:
+        dpi = figure.dpi
+        figure.dpi = mpl.rcParams["savefig.dpi"]
+        FigureCanvasAgg(figure).print_png(file, metadata={"Title": title})
+        figure.dpi = dpi
     return file.getvalue()
 
 
-def save(figures: Mapping[str, Figure], folder: str | Path) -> None:
-    """Write each figure, by its name, as NAME.svg and NAME.png.
+def _lay_out(figure: Figure) -> None:
+    """Place panels, titles and legends where none overlaps another, once and for all files of a figure.
+
+    Matplotlib would do so for each file, and draw the figure once more to find out: more than half of the
+    time that a file takes.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        chinese.translate(figure, _columns(figure.get_figwidth()))
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
+def save(figures: Mapping[str, Figure], folder: str | Path, kinds: Sequence[str] = ("svg", "png")) -> None:
+    """Write each figure, by its name, as NAME.svg and NAME.png, or as one of both.
 
     Raises:
         InputError: a file cannot be written.
     """
     for name, figure in figures.items():
-        for kind in ("svg", "png"):
+        for kind in kinds:
             write_atomically(Path(folder) / f"{name}.{kind}", render(figure, kind))
 
 
 def titled_figure(title: str, width: float, height: float) -> Figure:
     """Return an empty figure of that size, in inches."""
     figure = Figure(figsize=(width, height), label=title)
-    figure.suptitle(title)
+    figure.suptitle(textwrap.fill(title, _columns(width)))
     return figure
 
 
-def panels_of(figure: Figure, columns: int, rows: int = 1, **options: Any) -> list[Axes]:
-    """Divide a figure into panels, row by row."""
-    return list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
+def _columns(width: float) -> int:
+    """Return how many characters of a title have room on so many inches."""
+    return int(TITLE_WIDTH * width)
+
+
+def panels_of(figure: Figure | SubFigure, columns: int, rows: int = 1, **options: Any) -> list[Axes]:
+    """Divide a figure into panels, row by row, with ticks at round numbers."""
+    axes = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
+    for ax in axes:
+        ax.locator_params(nbins=6, steps=ROUND)
+    return axes
+
+
+def best_columns(count: int, most: int) -> int:
+    """Return how many panels stand side by side, about `most`: so many that few places are empty."""
+    if count <= most:
+        return max(1, count)
+    return min(
+        range(most + 1, max(1, most - 2), -1), key=lambda columns: (-count % columns, -(-count // columns))
+    )
+
+
+def wrapped_title(title: str, width: float) -> str:
+    """Return the title of a panel, broken into lines that have room on so many inches."""
+    return "\n".join(
+        textwrap.fill(line, max(1, int(PANEL_TITLE_WIDTH * width))) for line in title.split("\n")
+    )
+
+
+def few_points(x: Sized) -> dict[str, Any]:
+    """Return the style of a line through so few points that it needs marks to be seen."""
+    return {"marker": "o"} if len(x) <= FEW_POINTS else {}
+
+
+def mark_chance(ax: Axes, chance: float | None, values: Iterable[float], upright: bool = False) -> None:
+    """Draw a line where guessing would be, if any value comes near it.
+
+    Args:
+        ax: panel.
+        chance: accuracy of guessing, None for what is no accuracy.
+        values: what the panel shows.
+        upright: whether the values are along the x axis.
+    """
+    if chance is None or not any(value < chance + NEAR_CHANCE for value in values):
+        return
+    options: dict[str, Any] = {"color": "#555555", "lw": 1, "ls": ":", "zorder": 0.9}
+    place: dict[str, Any] = {"textcoords": "offset points", "xytext": (0, 2), "ha": "center"}
+    if upright:
+        ax.axvline(chance, **options)
+        place.update(xy=(chance, 1), xycoords=("data", "axes fraction"))
+    else:
+        ax.axhline(chance, **options)
+        place.update(xy=(0.5, chance), xycoords=("axes fraction", "data"))
+    ax.annotate("chance", color="#555555", fontsize=SMALL, **place)
 
 
 def legend_beside(figure: Figure, ax: Axes, **options: Any) -> None:
     """Put the legend of one panel to the right of all panels."""
-    handles_and_labels = ax.get_legend_handles_labels()
-    figure.legend(*handles_and_labels, loc="outside right center", frameon=False, fontsize="small", **options)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside right center", **options)
+
+
+def legend_below(figure: Figure, ax: Axes, **options: Any) -> None:
+    """Put the legend of one panel below all panels, in a row."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), **options)
 
 
 def line_style(i: int) -> dict[str, str]:
@@ -96,10 +196,23 @@ def readable(color: str) -> tuple[float, ...]:
     return tuple(0.68 * part for part in mpl.colors.to_rgb(color))
 
 
-def logarithmic(ax: Axes) -> None:
-    """Make the y axis logarithmic, with numbers on it even where it spans less than two powers of ten."""
-    ax.set_yscale("log")
-    low, high = ax.get_ylim()
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=9))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter(NullFormatter())
+def counted(axis: Axis) -> None:
+    """Put the ticks of an axis at whole numbers, such as epochs, even if it shows only one."""
+    axis.set_major_locator(MaxNLocator(6, integer=True, steps=ROUND, min_n_ticks=1))
+
+
+def logarithmic(ax: Axes, name: str = "y") -> None:
+    """Make an axis logarithmic: 0.2, 0.5, 1 if it spans less than two powers of ten, else a tick at powers.
+
+    Numbers far from 1 are written as powers of ten.
+
+    Args:
+        ax: panel, with everything drawn.
+        name: "x" or "y".
+    """
+    ax.set(**{f"{name}scale": "log"})
+    axis: Axis = getattr(ax, f"{name}axis")
+    low, high = getattr(ax, f"get_{name}lim")()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=9))
+    axis.set_major_formatter("{x:g}" if low > 5e-4 and high < 2e5 else LogFormatterMathtext())
+    axis.set_minor_formatter(NullFormatter())
