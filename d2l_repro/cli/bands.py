@@ -1,9 +1,9 @@
 """Measure how every published metric scatters over seeds, for bands.json."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 
 import tyro
 
@@ -11,12 +11,12 @@ from .. import installation, stopping
 from ..errors import BROKEN, DONE, FAILED, USAGE, InputError
 from ..files import check_outputs, locked_folder, write_atomically
 from ..results import bands, printed
-from ..results.bands import Band
+from ..results.bands import Band, Scatter
 from ..results.catalogue import entries
 from ..results.environment import environment
 from ..results.result import FILE_NAME, Result
 from ..results.run import RunResult
-from ..results.scales import RANKED, is_ranked
+from ..results.scales import RANKED, SIBLINGS, is_ranked, scale_of, siblings
 from ..settings import Bounds, Count, Settings
 from .runner import Task, run_tasks, select_chapters
 
@@ -37,7 +37,9 @@ class BandsCommand(Settings):
         tyro.conf.Positional,
         tyro.conf.arg(metavar="CHAPTER [CHAPTER ...]", help_behavior_hint="(required)"),
     ]
-    seeds: Annotated[int, Bounds(bands.MIN_RUNS, 1001)] = bands.MIN_RUNS  # number of seeds, counted from 1
+    # number of seeds, counted from 1; fewer than 10 do only where variants share a standard deviation
+    seeds: Annotated[int, Bounds(2, 1001)] = bands.MIN_RUNS
+    impl: Literal["scratch", "gluon", "both"] = "both"  # implementations to train
     only: tuple[str, ...] = ()  # names of the variants to train; all by default
     jobs: Count = 1  # runs at a time
     out: Path = Path("runs/bands")  # folder for the results of the runs
@@ -50,6 +52,9 @@ class BandsCommand(Settings):
     def __call__(self) -> int:
         installation.check_packages()
         names = select_chapters(self.names)
+        alone = [name for name in names if name not in SIBLINGS]
+        if alone and self.seeds < bands.MIN_RUNS:
+            raise InputError(f"--seeds: a band of {alone[0]} needs {bands.MIN_RUNS} or more")
         with locked_folder(self.out) as folder:
             tasks = [task for name in names for task in self._tasks(folder, name)]
             path = self.file or folder / bands.FILE_NAME
@@ -84,22 +89,26 @@ class BandsCommand(Settings):
         return {**codes, **others}, interrupted
 
     def _tasks(self, folder: Path, name: str) -> list[Task]:
-        tasks = [self._task(folder, name, seed) for seed in range(1, self.seeds + 1)]
+        tasks = [self._seed(folder, name, seed) for seed in range(1, self.seeds + 1)]
         if entries()[name].depends_on_stream:
             tasks += [
-                self._task(folder, name, seed, stream)
+                self._seed(folder, name, seed, stream)
                 for stream in (bands.LINUX, bands.MACOS)
                 for seed in range(self.seeds + 1)
             ]
         if any(chapter == name for chapter, _ in RANKED):
             home, many = folder / name / "trials", (("trials", bands.RANKED_RUNS),)
-            tasks.append(Task(name, 1, home, False, f"{name} ({bands.RANKED_RUNS} trials)", settings=many))
+            label = f"{name} ({bands.RANKED_RUNS} trials)"
+            tasks.append(self._task(home, name, 1, label=label, settings=many))
         return tasks
 
-    def _task(self, folder: Path, name: str, seed: int, stream: Any = None) -> Task:
+    def _seed(self, folder: Path, name: str, seed: int, stream: Any = None) -> Task:
         home = folder / name / (stream or bands.SEEDS) / f"seed_{seed}"
         label = f"{name} (seed {seed}{f', {stream}' if stream else ''})"
-        return Task(name, seed, home, quick=False, label=label, stream=stream, only=self.only)
+        return self._task(home, name, seed, label=label, stream=stream)
+
+    def _task(self, home: Path, name: str, seed: int, **facts: Any) -> Task:
+        return Task(name, seed, home, quick=False, only=self.only, impl=self.impl, **facts)
 
     def _write(self, path: Path, names: Sequence[str], tasks: Sequence[Task], old: dict[str, Any]) -> None:
         results = [Result.load(task.folder / FILE_NAME) for task in tasks]
@@ -154,14 +163,44 @@ def measured_bands(chapter: str, results: Sequence[Result]) -> list[Band]:
         datasets = {result.dataset for result in runs}
         if len(datasets) > 1 or any(result.stand_in_for for result in runs):
             raise InputError(f"{chapter}: bands need the published data; its runs used {', '.join(datasets)}")
-        for label, row in _measured_rows(chapter):
-            of = many if is_ranked(chapter, label) else usual
-            values = [run.metrics[row["metric"]] for run in _runs(of, label) if row["metric"] in run.metrics]
+        values = {
+            (label, row["metric"], row["examples"]): _values(
+                many if is_ranked(chapter, label) else usual, label, row["metric"]
+            )
+            for label, row in _measured_rows(chapter)
+        }
+        shared = _shared_scatters(chapter, values)
+        for (label, metric, examples), numbers in values.items():
             facts = {"stream": stream, "dataset": next(iter(datasets), "")}
-            band = bands.measure(chapter, label, row["metric"], values, row["examples"], **facts)
+            scatter = shared.get(siblings(chapter, label, metric))
+            band = bands.measure(chapter, label, metric, numbers, examples, scatter, **facts)
             if band is not None:
                 found.append(band)
     return found
+
+
+def _values(results: Sequence[Result], label: str, metric: str) -> list[float]:
+    """Return a metric of the runs of a label, other seeds in the same result included."""
+    return [run.metrics[metric] for run in _runs(results, label) if metric in run.metrics]
+
+
+def _shared_scatters(
+    chapter: str, values: Mapping[tuple[str, str, int], Sequence[float]]
+) -> dict[tuple[str, ...], Optional[Scatter]]:
+    """Return the standard deviation of each group of siblings, None where there is none to share.
+
+    A sibling counts once, with the last of its values if several were printed in the course of its training.
+
+    Args:
+        chapter: name of the chapter.
+        values: (label, metric, examples) -> one for each seed.
+    """
+    samples: dict[tuple[str, ...], dict[str, list[float]]] = {}
+    for (label, metric, examples), numbers in values.items():
+        scale, key = scale_of(metric, examples), siblings(chapter, label, metric)
+        if key and len(numbers) > 1 and (not metric.startswith("step_") or label not in samples.get(key, {})):
+            samples.setdefault(key, {})[label] = [scale.to(number) for number in numbers]
+    return {key: bands.shared_scatter(list(group.values())) for key, group in samples.items()}
 
 
 def _measured_rows(chapter: str) -> list[tuple[str, dict[str, Any]]]:

@@ -3,48 +3,20 @@
 import sys
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Optional
-
-import tyro
+from typing import NoReturn, Optional
 
 from .. import stopping
-from ..errors import DONE, FAILED, InputError, one_line_errors
+from ..errors import DONE, FAILED, InputError, error_line, one_line_errors
 from ..experiment.chapter import Chapter, Execution
-from ..files import locked_folder
+from ..files import locked_folder, writable_folder
+from ..language import tr
 from ..results.result import FILE_NAME, Result
+from ..results.run import message_text
 from ..results.verdicts import failures
-from ..settings import (
-    DataOptions,
-    EditionOptions,
-    RunOptions,
-    SeedOptions,
-    StreamOptions,
-    StudyOptions,
-    VariantOptions,
-)
+from ..settings import choose_language
+from .flags import Outline, parse
 from .runner import default_folder
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """Where results go, and what is done with them."""
-
-    # folder for result.json and the figures
-    out: Annotated[
-        Optional[Path],
-        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs/ and the chapter's name)"),
-    ] = None
-    show: bool = False  # open the figures when done
-    strict: bool = False  # exit with code 1 if a value differs by more than chance allows
-
-
-@dataclass(frozen=True)
-class ResumableOptions(OutputOptions):
-    """Where results go, and what is done with them."""
-
-    resume: bool = False  # continue after the last epoch that was finished in the same folder
 
 
 def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoReturn:
@@ -54,17 +26,22 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
         chapter: the chapter to run.
         argv: the flags; by default the command line's.
     """
-    argv = sys.argv[1:] if argv is None else argv
     prog = f"python -m chapters.{chapter.name}"
     with one_line_errors(prog):
-        args = _parse(chapter, argv, prog)
+        argv = choose_language(sys.argv[1:] if argv is None else argv)
+        args = parse(outline_of(chapter), argv, prog)
         with locked_folder(args.output.out or _default_folder(chapter, args.run.quick)) as folder:
             options = {**vars(args.run), **vars(args.data), **vars(args.stream)}
             resume = getattr(args.output, "resume", False)
-            result = chapter.run(args.settings, progress=True, folder=folder, resume=resume, **options)
+            save = getattr(args.output, "save", None)
+            if save is not None:
+                writable_folder(save.parent, "--save")
+            result = chapter.run(
+                args.settings, progress=True, folder=folder, resume=resume, save=save, **options
+            )
             _save_and_print(result, folder)
         for label, error in result.errors.items():
-            print(f"{prog}: error: {label}: {error}", file=sys.stderr)
+            print(error_line(prog, f"{label}: {message_text(error)}"), file=sys.stderr)
         if args.output.show:
             _open_figures(result, folder, prog)
         sys.exit(_exit_code(result, args.output.strict))
@@ -78,21 +55,21 @@ def _save_and_print(result: Result, folder: Path) -> None:
     """Write the result if that is worth it, and print its tables even if writing fails."""
     reason = _why_not_to_save(result, folder)
     if reason:
-        print(f"\ninterrupted; {reason}")
+        print(f"\n{tr('interrupted; {reason}', reason=reason)}")
         return
     try:
         result.save(folder)
     finally:
         print(f"\n{result}")
-    print(f"\nresults and figures: {folder}")
+    print(f"\n{tr('results and figures: {folder}', folder=folder)}")
 
 
 def _why_not_to_save(result: Result, folder: Path) -> str:
     """Return why an interrupted result is not written; empty if the result is to be written."""
     if result.interrupted and _has_finished_result(folder):
-        return f"the earlier results in {folder} are unchanged"
+        return tr("the earlier results in {folder} are unchanged", folder=folder)
     if result.interrupted and not any(run.history for run in result.runs):
-        return "nothing is finished, so nothing is written"
+        return tr("nothing is finished, so nothing is written")
     return ""
 
 
@@ -106,43 +83,25 @@ def _has_finished_result(folder: Path) -> bool:
 def _open_figures(result: Result, folder: Path, prog: str) -> None:
     opened = [webbrowser.open((folder / f"{name}.svg").resolve().as_uri()) for name in result.figures]
     if not all(opened):
-        print(f"{prog}: no program on this machine opens figures; they are in {folder}", file=sys.stderr)
+        text = tr("no program on this machine opens figures; they are in {folder}", folder=folder)
+        print(f"{prog}: {text}", file=sys.stderr)
 
 
-def _parse(chapter: Chapter, argv: Sequence[str], prog: str) -> Any:
-    """Parse the flags into `settings`, `run`, `data`, `stream` and `output`."""
-    run = _run_options(chapter)
-    output = ResumableOptions if chapter.execution is Execution.RESUMABLE else OutputOptions
-    groups = [
-        # The quick values are the defaults; explicit flags override them wherever --quick stands.
-        ("settings", chapter.HParams, chapter.defaults(quick="--quick" in argv)),
-        ("run", run, run()),
-        ("output", output, output()),
-    ]
-    description, constants = chapter.doc, {"data": DataOptions(), "stream": StreamOptions()}
-    if chapter.datasets:
-        groups.insert(2, ("data", DataOptions, constants.pop("data")))
-        description += f"\nData sets: {', '.join(chapter.datasets)}; auto uses {chapter.datasets[0]}."
-    if chapter.depends_on_stream:
-        groups.insert(2, ("stream", StreamOptions, constants.pop("stream")))
-    return tyro.cli(
-        make_dataclass("Arguments", groups, namespace=constants),
-        args=argv,
-        prog=prog,
-        description=description,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+def outline_of(chapter: Chapter) -> Outline:
+    """Return what the command line has to know of a chapter."""
+    return Outline(
+        chapter.name,
+        chapter.doc,
+        chapter.HParams,
+        chapter.quick,
+        chapter.datasets,
+        trains=chapter.runs is not None,
+        compares=len(chapter.variants) > 1,
+        with_d2l="d2l" in chapter.implementations,
+        in_processes=chapter.execution is Execution.IN_PROCESSES,
+        resumable=chapter.execution is Execution.RESUMABLE,
+        depends_on_stream=chapter.depends_on_stream,
     )
-
-
-def _run_options(chapter: Chapter) -> type[SeedOptions]:
-    """Return the class of options that mean something to the chapter."""
-    if chapter.execution is Execution.IN_PROCESSES:
-        return StudyOptions
-    if "d2l" in chapter.implementations:
-        return EditionOptions
-    if len(chapter.variants) > 1:
-        return VariantOptions
-    return RunOptions if chapter.runs else SeedOptions
 
 
 def _exit_code(result: Result, strict: bool) -> int:

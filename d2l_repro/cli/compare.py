@@ -11,26 +11,44 @@ from typing import Annotated, Optional
 
 import tyro
 
-from ..errors import DONE, FAILED, USAGE
+from ..columns import wrapped
+from ..errors import DONE, FAILED, USAGE, error_line
 from ..files import check_outputs, write_atomically
+from ..language import listed, mark, retell, tr
 from ..results.compare import compare
 from ..results.differences import ChapterComparison, Comparison, Difference, Parting, Value
 from ..results.environment_effects import effect
-from ..results.formatting import aligned, format_number, in_words
+from ..results.formatting import format_number, in_words
 from ..results.noise import Number, Verdict, in_common, is_within_rounding, worst
 from ..results.result import FILE_NAME
 from ..results.schema import to_json
 from ..results.sources import read
-from ..results.summary import Spread, spread
+from ..results.summary import STAND_IN, Spread, spread
+from ..results.table_text import aligned, head_text
 from ..settings import Settings
 
 PROG = "d2l-repro"
 NAMES = {  # in tables
-    Verdict.SAME: "same",
-    Verdict.ROUNDING: "rounding",
-    Verdict.NOISE: "noise",
-    Verdict.DIFFERENT: "different",
+    Verdict.SAME: mark("same"),
+    Verdict.ROUNDING: mark("rounding"),
+    Verdict.NOISE: mark("noise"),
+    Verdict.DIFFERENT: mark("different"),
 }
+# What comparisons record in English.
+WARNINGS = (
+    mark("no seed is in both: A has {ours}, B has {theirs}"),
+    mark("{side} was interrupted (seed {seeds})"),
+    mark("{side}: {label} failed: {message}"),
+)
+ONE_SIDED = (
+    mark("seed {name}"),
+    mark("metric {run}: {name}"),
+    mark("history {run}: {name}"),
+    mark("parity of {name}"),
+    mark("statement {name}"),
+    mark("run {name}"),
+)
+STATUSES = (mark("done"), mark("diverged"), mark("failed"), mark("interrupted"))
 MAX_ROWS = 12  # of a chapter's tables, unless --all is given
 MAX_NAMES = 5  # of what only one side has
 ENOUGH_SEEDS, WIDE = 5, 0.1  # fewer seeds that allow a larger relative difference deserve a remark
@@ -75,10 +93,10 @@ class CompareCommand(Settings):
         print("\n\n".join(_sections(found, f"A: {self.a}\nB: {self.b}", self.all)))
         if self.json:
             write_atomically(self.json, to_json(found.as_json()))
-            print(f"\ncomparison: {self.json}")
+            print(f"\n{tr('comparison: {path}', path=self.json)}")
         problems = [problem for side in sides for problem in side.problems]
         for problem in problems:
-            print(f"{PROG}: error: {problem}", file=sys.stderr)
+            print(error_line(PROG, problem), file=sys.stderr)
         if problems:
             return USAGE
         return FAILED if found.verdict is Verdict.DIFFERENT else DONE
@@ -93,7 +111,8 @@ def _files_of(*sides: Path) -> Iterator[Path]:
 def _sections(found: Comparison, head: str, everything: bool) -> Iterator[str]:
     """Yield the parts of the output, the short ones first."""
     yield head
-    yield aligned([_overview_row(chapter) for chapter in found.chapters], right=list(NAMES.values()))
+    names = list(map(tr, NAMES.values()))
+    yield aligned([_overview_row(chapter) for chapter in found.chapters], right=names)
     only = [*_only("A", found.only_a), *_only("B", found.only_b)]
     if only:
         yield "\n".join(only)
@@ -107,12 +126,12 @@ def _sections(found: Comparison, head: str, everything: bool) -> Iterator[str]:
 
 
 def _overview_row(chapter: ChapterComparison) -> dict[str, str]:
-    counts = {name: str(chapter.counts[verdict] or "-") for verdict, name in NAMES.items()}
+    counts = {tr(name): str(chapter.counts[verdict] or "-") for verdict, name in NAMES.items()}
     return {"chapter": chapter.chapter, "verdict": _verdict(chapter), **counts}
 
 
 def _verdict(chapter: ChapterComparison) -> str:
-    return chapter.verdict.value if chapter.values else "no value in both"
+    return tr(chapter.verdict.value) if chapter.values else tr("no value in both")
 
 
 def _chapter_parts(chapter: ChapterComparison, everything: bool) -> Iterator[str]:
@@ -134,19 +153,26 @@ def _chapter_parts(chapter: ChapterComparison, everything: bool) -> Iterator[str
 def _remarks(chapter: ChapterComparison) -> Iterator[str]:
     """Yield why the two sides cannot be expected to have the same values, and what one side lacks."""
     if chapter.settings:
-        yield f"not comparable, other settings (A / B): {_pairs(chapter.settings)}"
-    yield from chapter.warnings
+        yield tr("not comparable, other settings (A / B): {settings}", settings=_pairs(chapter.settings))
+    for warning in chapter.warnings:
+        yield retell(warning, *WARNINGS)
     yield from _only("A", chapter.only_a)
     yield from _only("B", chapter.only_b)
 
 
 def _only(side: str, names: Sequence[str]) -> list[str]:
-    more = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return [f"only in {side}: {', '.join(names[:MAX_NAMES])}{more}"] if names else []
+    if not names:
+        return []
+    text = listed(retell(name, *ONE_SIDED) for name in names[:MAX_NAMES])
+    if len(names) > MAX_NAMES:
+        text = tr("{names}, and {count} more", names=text, count=len(names) - MAX_NAMES)
+    return [tr("only in {side}: {names}", side=side, names=text)]
 
 
 def _pairs(differences: Iterable[Difference]) -> str:
-    return ", ".join(f"{item.name} {item.a} / {item.b}" for item in differences)
+    return listed(
+        f"{item.name} {retell(item.a, STAND_IN)} / {retell(item.b, STAND_IN)}" for item in differences
+    )
 
 
 def _width() -> int:
@@ -154,14 +180,7 @@ def _width() -> int:
 
 
 def _wrapped(text: str, indent: str = "  ") -> str:
-    return textwrap.fill(
-        text,
-        _width(),
-        initial_indent=indent,
-        subsequent_indent=2 * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(text, _width(), indent, 2 * indent)
 
 
 def _table(rows: Sequence[dict[str, str]], everything: bool) -> Iterator[str]:
@@ -170,9 +189,9 @@ def _table(rows: Sequence[dict[str, str]], everything: bool) -> Iterator[str]:
         return
     shown, note = rows, ""
     if len(rows) > MAX_ROWS and not everything:
-        order = list(reversed(NAMES.values()))
+        order = list(map(tr, reversed(NAMES.values())))
         shown = sorted(rows, key=lambda row: order.index(row["verdict"]))[:MAX_ROWS]
-        note = f"\n... and {len(rows) - MAX_ROWS} more; --all lists them"
+        note = f"\n{tr('... and {count} more; --all lists them', count=len(rows) - MAX_ROWS)}"
     # A column in which no row has anything says nothing.
     names = [name for name in rows[0] if any(row[name] for row in shown)]
     yield textwrap.indent(_by_run([{name: row[name] for name in names} for row in shown]) + note, "  ")
@@ -204,15 +223,16 @@ def _value_row(value: Value) -> dict[str, str]:
     judgement = value.judgement
     is_number = judgement.allowed is not None
     a, b = _numbers(value) if is_number else _outcomes(value)
-    epoch = f", epoch {value.epoch}" if value.epoch is not None else ""
+    is_shown_in_words = is_number or value.name in ("parity", "status")
+    name = _shortened(head_text(in_words(value.name)) if is_shown_in_words else value.name)
     return {
         "run": textwrap.shorten(value.run, 40, placeholder=" ..."),
-        "value": _shortened(in_words(value.name) if is_number else value.name) + epoch,
+        "value": name if value.epoch is None else tr("{name}, epoch {epoch}", name=name, epoch=value.epoch),
         "A": a,
         "B": b,
         "rel. diff.": _difference(judgement.difference) if is_number else "",
         "allowed": _difference(judgement.allowed) if judgement.by_seeds else "",
-        "verdict": NAMES[value.verdict],
+        "verdict": tr(NAMES[value.verdict]),
     }
 
 
@@ -246,7 +266,7 @@ def _outcomes(value: Value) -> tuple[str, str]:
         a, b = (side[seeds[0]] if seeds else next(iter(side.values())) for side in (value.a, value.b))
         return _apart(a, b, digits=2)
     a, b = (
-        ", ".join(dict.fromkeys(_shortened(outcome) for outcome in side.values()))
+        ", ".join(dict.fromkeys(_shortened(retell(outcome, *STATUSES)) for outcome in side.values()))
         for side in (value.a, value.b)
     )
     return a, b
@@ -286,12 +306,12 @@ def _parting_row(one: Parting, verdict: Verdict, several_seeds: bool) -> dict[st
     return {
         "run": one.run,
         "seed": str(one.seed) if several_seeds else "",
-        "parts in epoch": f"{one.epoch}, {in_words(one.column)}",
+        "parts in epoch": f"{one.epoch}{tr(', ')}{head_text(in_words(one.column))}",
         "A": a,
         "B": b,
         "rel. diff.": _difference(one.difference),
-        "> 1e-4 from": f"epoch {one.beyond_rounding}" if one.beyond_rounding else "-",
-        "verdict": NAMES[verdict],
+        "> 1e-4 from": tr("epoch {epoch}", epoch=one.beyond_rounding) if one.beyond_rounding else "-",
+        "verdict": tr(NAMES[verdict]),
     }
 
 
@@ -305,15 +325,17 @@ def _environments(found: Comparison) -> str:
         for difference in chapter.environment:
             chapters.setdefault(difference, []).append(chapter.chapter)
     if not chapters:
-        return "The recorded environments are the same."
-    head, moved = "Environments differ (A / B):", found.verdict is not Verdict.SAME
+        return tr("The recorded environments are the same.")
+    head, moved = tr("Environments differ (A / B):"), found.verdict is not Verdict.SAME
     if not moved:
-        head = "Environments differ (A / B), without changing any of these results:"
+        head = tr("Environments differ (A / B), without changing any of these results:")
     groups: dict[str, list[str]] = {}
     for difference, names in chapters.items():
-        where = f" in {', '.join(names)}" if len(names) < len(found.chapters) else ""
-        groups.setdefault(_effect(difference) if moved else "", []).append(_entry(difference) + where)
-    return "\n".join([head, *(_wrapped(f"{', '.join(entries)}{text}") for text, entries in groups.items())])
+        entry = _entry(difference)
+        if len(names) < len(found.chapters):
+            entry = tr("{entry} in {chapters}", entry=entry, chapters=listed(names))
+        groups.setdefault(_effect(difference) if moved else "", []).append(entry)
+    return "\n".join([head, *(_wrapped(f"{listed(entries)}{text}") for text, entries in groups.items())])
 
 
 def _entry(difference: Difference) -> str:
@@ -322,20 +344,21 @@ def _entry(difference: Difference) -> str:
 
 def _effect(difference: Difference) -> str:
     text = effect(difference.name)
-    return {None: "", "": ": changes no results"}.get(text, f": {text}")
+    return "" if text is None else tr(": {effect}", effect=tr(text) if text else tr("changes no results"))
 
 
 def _advice(found: Comparison) -> Iterator[str]:
     """Yield what differences like these usually mean, and what to do next."""
     if any(one.beyond_rounding and is_within_rounding(one.a, one.b) for one in _all_partings(found)):
-        yield (
+        yield tr(
             "Histories that first differ by rounding only and part later are what other threads, kernels or "
             "versions lead to: every step of training amplifies the difference."
         )
     if _are_few(found):
-        yield (
-            f"With fewer than {ENOUGH_SEEDS} seeds on a side only large differences stand out, as the column "
-            "`allowed` shows. More seeds make the comparison sharper."
+        yield tr(
+            "With fewer than {count} seeds on a side only large differences stand out, as the column "
+            "`allowed` shows. More seeds make the comparison sharper.",
+            count=ENOUGH_SEEDS,
         )
     unclear = [
         chapter.chapter
@@ -343,9 +366,10 @@ def _advice(found: Comparison) -> Iterator[str]:
         if not chapter.settings and any(value.needs_seeds for value in chapter.values)
     ]
     if unclear:
-        yield (
-            "With one seed on each side, a change cannot be told from noise. Run "
-            f"`d2l-repro run {' '.join(unclear)} --seeds 5` on both sides, and compare again."
+        yield tr(
+            "With one seed on each side, a change cannot be told from noise. Run `d2l-repro run {chapters} "
+            "--seeds 5` on both sides, and compare again.",
+            chapters=" ".join(unclear),
         )
 
 

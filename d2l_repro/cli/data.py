@@ -9,9 +9,11 @@ from typing import Annotated, Optional, Union
 import tyro
 
 from ..data import download
-from ..errors import DONE, FAILED, InputError
-from ..results.formatting import as_frame
+from ..errors import DONE, FAILED, InputError, error_line
+from ..language import listed, tr
+from ..results.table_text import as_frame, frame_text
 from ..settings import Settings
+from ..suggestions import choice
 
 PROG = "d2l-repro"
 
@@ -33,8 +35,10 @@ class DataSets(Settings):
         known = download.data_sets()
         unknown = [name for name in self.sets if name not in known]
         if unknown:
-            names = ", ".join(map(repr, unknown))
-            raise InputError(f"unknown data set {names}; choose from {', '.join(known)}")
+            names = listed(map(repr, unknown))
+            raise InputError(
+                tr("unknown data set {names}; {advice}", names=names, advice=choice(unknown[0], known))
+            )
         return {name: known[name] for name in self.sets or known}
 
 
@@ -43,9 +47,7 @@ class Status(DataSets):
     """Show which published files are on this machine, and where."""
 
     def __call__(self) -> int:
-        print(
-            as_frame([self._row(name, files) for name, files in self.files().items()]).to_string(index=False)
-        )
+        print(frame_text(as_frame([self._row(name, files) for name, files in self.files().items()])))
         return DONE
 
     def _row(self, name: str, files: list[str]) -> dict[str, str]:
@@ -53,9 +55,9 @@ class Status(DataSets):
         folders = dict.fromkeys(str(path.parent) for path in paths)
         return {
             "data set": name,
-            "files": f"{len(paths)} of {len(files)}",
+            "files": tr("{part} of {whole}", part=len(paths), whole=len(files)),
             "MB": f"{sum(path.stat().st_size for path in paths) / 1e6:.1f}",
-            "where": ", ".join(folders) or f"not here: {PROG} data fetch {name}",
+            "where": ", ".join(folders) or tr("not here: {command}", command=f"{PROG} data fetch {name}"),
         }
 
 
@@ -70,7 +72,7 @@ class Fetch(DataSets):
                 print(f"{name}: {download.fetch(name, self.data_dir)}", flush=True)
             except InputError as error:
                 failed = True
-                print(f"{PROG}: error: {error}", file=sys.stderr)
+                print(error_line(PROG, error), file=sys.stderr)
         return FAILED if failed else DONE
 
 
@@ -83,16 +85,17 @@ class Verify(DataSets):
         for name in chain(*self.files().values()):
             path = download.find(name, self.data_dir)
             if path is None:
-                print(f"{name}: not here")
+                print(tr("{name}: not here", name=name))
             elif download.is_published(path, name):
-                print(f"{name}: as published ({path})")
+                print(tr("{name}: as published ({path})", name=name, path=path))
             else:
                 failed = True
-                print(
-                    f"{PROG}: error: {path}: not the published file; remove it, then run "
-                    f"{PROG} data fetch {name.split('/')[0]}",
-                    file=sys.stderr,
+                text = tr(
+                    "{path}: not the published file; remove it, then run {command}",
+                    path=path,
+                    command=f"{PROG} data fetch {name.split('/')[0]}",
                 )
+                print(error_line(PROG, text), file=sys.stderr)
         return FAILED if failed else DONE
 
 

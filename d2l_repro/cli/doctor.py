@@ -18,20 +18,22 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .. import compat, installation
+from ..columns import padded
 from ..errors import DONE, FAILED, InputError
+from ..language import listed, mark, tr, trn
 from ..results import environment
 from ..settings import Settings
 from .runner import python_command
 
-OK, WARNING, MISSING = "ok", "warning", "missing"
+OK, WARNING, MISSING = mark("ok"), mark("warning"), mark("missing")
 TIMEOUT = 300  # seconds for all imports, which take long from a cold disk
 FIRST_LABEL = "6.000587"  # printed in section 3.2 of the book
 FAST_KERNELS = ("Haswell", "Zen")  # those with AVX2 in MXNet's OpenBLAS
 MEMORY, DISK = 1.5e9, 1e9  # bytes: fully_connected_nets takes 1.4 GB; with all downloads, 0.5 GB of files
 OPTIONAL_SETS = {"fashion_mnist_2017"}  # used only if --dataset names it
-EXTRAS = {"d2l": "--impl d2l", "ipykernel": "notebooks", "distributed": "folds on a cluster"}
+EXTRAS = {"d2l": "--impl d2l", "ipykernel": mark("notebooks"), "distributed": mark("folds on a cluster")}
 
-ABOVE = "first do what is said above"
+ABOVE = mark("first do what is said above")
 
 Findings = Mapping[str, Mapping[str, Any]]  # step of the probe -> what it has found
 
@@ -53,7 +55,8 @@ class Check:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.status:8} {self.topic:10} {self.what}{'; ' if self.remedy else ''}{self.remedy}"
+        text = tr("{what}; {remedy}", what=self.what, remedy=self.remedy) if self.remedy else self.what
+        return f"{padded(tr(self.status), 8)} {padded(tr(self.topic), 10)} {text}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class DoctorCommand(Settings):
 
     def __call__(self) -> int:
         if self.data_dir and not self.data_dir.is_dir():
-            raise InputError(f"--data-dir: no such folder: {self.data_dir}")
+            raise InputError(tr("{flag}: no such folder: {folder}", flag="--data-dir", folder=self.data_dir))
         statuses = []
         for check in diagnose(self.data_dir):
             print(check, flush=True)
@@ -81,8 +84,14 @@ class DoctorCommand(Settings):
 def _conclude(statuses: list[str]) -> str:
     missing, warnings = statuses.count(MISSING), statuses.count(WARNING)
     if missing:
-        return f"This machine cannot run everything; lines marked {MISSING!r}: {missing}."
-    return f"This machine can run everything{f'; warnings: {warnings}' if warnings else ''}."
+        return tr(
+            "This machine cannot run everything; lines marked {mark}: {count}.",
+            mark=repr(tr(MISSING)),
+            count=missing,
+        )
+    if warnings:
+        return tr("This machine can run everything; warnings: {count}.", count=warnings)
+    return tr("This machine can run everything.")
 
 
 def diagnose(data_dir: Optional[Path] = None) -> Iterator[Check]:
@@ -113,9 +122,11 @@ def run_probe() -> Findings:
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
-        return _by_step("", f"not tried: importing the packages takes longer than {TIMEOUT} seconds")
+        reason = tr("not tried: importing the packages takes longer than {seconds} seconds", seconds=TIMEOUT)
+        return _by_step("", reason)
     if done.returncode < 0:
-        return _by_step(done.stdout, f"Python ended with {signal.Signals(-done.returncode).name} here")
+        name = signal.Signals(-done.returncode).name
+        return _by_step(done.stdout, tr("Python ended with {signal} here", signal=name))
     return _by_step(done.stdout, " ".join(done.stderr.splitlines()[-1:]))
 
 
@@ -132,34 +143,45 @@ def check_python() -> Check:
         return Check(OK, "Python", what)
     tried = (installation.OLDEST_PYTHON, installation.NEWEST_PYTHON)
     oldest, newest = (".".join(map(str, numbers)) for numbers in tried)
-    remedy = f"if anything fails, use {oldest} to {newest}"
-    return Check(WARNING, "Python", f"{what} has not been tried", remedy)
+    remedy = tr("if anything fails, use {oldest} to {newest}", oldest=oldest, newest=newest)
+    return Check(WARNING, "Python", tr("{python} has not been tried", python=what), remedy)
 
 
 def check_libraries() -> Check:
     """Check the system's libraries that MXNet's wheel does not contain."""
     missing = compat.missing_libraries()
     if not missing:
-        return Check(OK, "libraries", "the system has those that MXNet needs")
+        return Check(OK, mark("libraries"), tr("the system has those that MXNet needs"))
     names, debian, fedora = (" ".join(column) for column in zip(*missing))
-    remedy = f"run: apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora)"
-    return Check(MISSING, "libraries", f"not installed: {names}", remedy)
+    remedy = tr(
+        "run: apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora)",
+        debian=debian,
+        fedora=fedora,
+    )
+    return Check(MISSING, "libraries", tr("not installed: {names}", names=names), remedy)
 
 
 def check_packages(findings: Findings) -> Check:
     """Check that all packages but MXNet can be imported, and that NumPy's version is one of those tried."""
     errors = _errors_of_packages(findings)
     if errors:
-        others = f" (also faulty: {', '.join([*errors][1:])})" if len(set(errors.values())) > 1 else ""
-        return Check(MISSING, "packages", next(iter(errors.values())) + others)
+        what = next(iter(errors.values()))
+        if len(set(errors.values())) > 1:
+            what = tr("{error} (also faulty: {names})", error=what, names=listed([*errors][1:]))
+        return Check(MISSING, mark("packages"), what)
     oldest_numpy, newest_numpy = compat.NUMPY_TRIED
     shown = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib")
     what = ", ".join(f"{package} {findings[package]['version']}" for package in shown)
     oldest, version, newest = map(_two_numbers, (oldest_numpy, findings["numpy"]["version"], newest_numpy))
     if oldest <= version <= newest:
         return Check(OK, "packages", what)
-    what += f"; NumPy was tried from {oldest_numpy} to {newest_numpy}"
-    return Check(WARNING, "packages", what, "if anything fails, use one of those")
+    what = tr(
+        "{versions}; NumPy was tried from {oldest} to {newest}",
+        versions=what,
+        oldest=oldest_numpy,
+        newest=newest_numpy,
+    )
+    return Check(WARNING, "packages", what, tr("if anything fails, use one of those"))
 
 
 def _two_numbers(version: str) -> list[int]:
@@ -177,10 +199,13 @@ def check_mxnet(findings: Findings) -> Check:
     found = findings["mxnet"]
     if "error" not in found:
         seconds = sum(step.get("seconds", 0.0) for step in findings.values())
-        return Check(OK, "MXNet", f"{found['version']}; all imports take {seconds:.1f} s")
+        what = tr(
+            "{version}; all imports take {seconds} s", version=found["version"], seconds=f"{seconds:.1f}"
+        )
+        return Check(OK, "MXNet", what)
     if compat.missing_libraries() or found["error"] in _errors_of_packages(findings).values():
-        return Check(MISSING, "MXNet", "cannot be imported", ABOVE)
-    explained = "; run: " in found["error"]
+        return Check(MISSING, "MXNet", tr("cannot be imported"), tr(ABOVE))
+    explained = tr("; run: ") in found["error"]
     return Check(MISSING, "MXNet", found["error"], "" if explained else _reinstall_mxnet())
 
 
@@ -192,47 +217,60 @@ def check_digits(findings: Findings) -> Check:
     """Check that MXNet draws and computes the numbers that the book prints."""
     found = findings["first label"]
     if "error" in found:
-        return Check(MISSING, "digits", f"MXNet cannot compute: {found['error']}", _reinstall_mxnet())
+        what = tr("MXNet cannot compute: {error}", error=found["error"])
+        return Check(MISSING, mark("digits"), what, _reinstall_mxnet())
     label = f"{found['value']:.6f}"
     if label == FIRST_LABEL:
-        return Check(OK, "digits", f"seed 0 gives the first label that the book prints, {label}")
-    what = f"seed 0 gives the first label {label}, where the book prints {FIRST_LABEL}"
+        return Check(
+            OK, "digits", tr("seed 0 gives the first label that the book prints, {label}", label=label)
+        )
+    what = tr(
+        "seed 0 gives the first label {label}, where the book prints {printed}",
+        label=label,
+        printed=FIRST_LABEL,
+    )
     if sys.platform == "linux":
         return Check(MISSING, "digits", what, _reinstall_mxnet())
-    remedy = "for the book's own synthetic data, use Linux or the container"
-    return Check(WARNING, "digits", f"{what}: this system has another random stream", remedy)
+    remedy = tr("for the book's own synthetic data, use Linux or the container")
+    what = tr("{what}: this system has another random stream", what=what)
+    return Check(WARNING, "digits", what, remedy)
 
 
 def check_kernels(findings: Findings) -> Check:
     """Check that MXNet multiplies matrices with kernels that suit the processor."""
     core = findings["openblas"].get("cores", {}).get("mxnet")
     if core is None:
-        return Check(OK, "kernels", f"MXNet does not use OpenBLAS on this {environment.processor()}")
-    what = f"MXNet's OpenBLAS uses those for {core} on this {environment.processor()}"
+        what = tr("MXNet does not use OpenBLAS on this {processor}", processor=environment.processor())
+        return Check(OK, mark("kernels"), what)
+    what = tr(
+        "MXNet's OpenBLAS uses those for {core} on this {processor}",
+        core=core,
+        processor=environment.processor(),
+    )
     if core in FAST_KERNELS or not compat.has_avx2():
         return Check(OK, "kernels", what)
     if os.environ.get("OPENBLAS_CORETYPE"):
-        remedy = "unset OPENBLAS_CORETYPE"
+        remedy = tr("unset {variable}", variable="OPENBLAS_CORETYPE")
     else:
-        remedy = "set OPENBLAS_CORETYPE=Haswell"
-    return Check(
-        WARNING, "kernels", f"{what}, which are two to three times slower than they could be", remedy
-    )
+        remedy = tr("set {setting}", setting="OPENBLAS_CORETYPE=Haswell")
+    what = tr("{what}, which are two to three times slower than they could be", what=what)
+    return Check(WARNING, "kernels", what, remedy)
 
 
 def check_threads() -> Check:
     """Check OMP_NUM_THREADS, if the user has set it."""
     setting, cores = compat.THREADS_OF_USER, compat.cores()
-    machine = f"{cores} core{'s' if cores > 1 else ''}"
+    machine = trn("{count} core", "{count} cores", cores)
     if not setting:
-        what = f"{machine}; a chapter uses one thread, or all cores if its nets are large"
-        return Check(OK, "threads", what)
-    what = f"{machine}; OMP_NUM_THREADS is {setting!r}"
+        what = tr("{machine}; a chapter uses one thread, or all cores if its nets are large", machine=machine)
+        return Check(OK, mark("threads"), what)
+    what = tr("{machine}; OMP_NUM_THREADS is {setting}", machine=machine, setting=repr(setting))
+    remedy = tr("unset {variable}", variable="OMP_NUM_THREADS")
     if not compat.is_thread_number(setting):
-        return Check(WARNING, "threads", f"{what}, which is no number and ignored", "unset OMP_NUM_THREADS")
+        return Check(WARNING, "threads", tr("{what}, which is no number and ignored", what=what), remedy)
     if compat.threads() > cores:
-        return Check(WARNING, "threads", f"{what}, more than there are cores", "unset OMP_NUM_THREADS")
-    return Check(OK, "threads", f"{what}, for every chapter")
+        return Check(WARNING, "threads", tr("{what}, more than there are cores", what=what), remedy)
+    return Check(OK, "threads", tr("{what}, for every chapter", what=what))
 
 
 def check_data(data_dir: Optional[Path] = None) -> Check:
@@ -245,45 +283,52 @@ def check_data(data_dir: Optional[Path] = None) -> Check:
             for name, files in download.data_sets().items()
         }
     except InputError as error:
-        return Check(MISSING, "data", str(error), f"correct or unset {download.ENVIRONMENT}")
+        remedy = tr("correct or unset {variable}", variable=download.ENVIRONMENT)
+        return Check(MISSING, mark("data"), str(error), remedy)
     except Exception as error:
         if installation.explain(error) is None:
             raise
-        return Check(MISSING, "data", "cannot be looked for", ABOVE)
+        return Check(MISSING, "data", tr("cannot be looked for"), tr(ABOVE))
     absent = [name for name, paths in sets.items() if not all(paths)]
     folders = dict.fromkeys(str(path.parents[1]) for paths in sets.values() for path in paths if path)
-    what = [f"{len(sets) - len(absent)} of {len(sets)} data sets are in {', '.join(folders)}"] * bool(folders)
-    what += [f"not here: {', '.join(absent)}"] * bool(absent)
+    found = tr(
+        "{count} of {all} data sets are in {folders}",
+        count=len(sets) - len(absent),
+        all=len(sets),
+        folders=listed(folders),
+    )
+    what = [found] * bool(folders) + [tr("not here: {names}", names=listed(absent))] * bool(absent)
     if OPTIONAL_SETS.issuperset(absent):
-        return Check(OK, "data", "; ".join(what))
-    what.append("downloaded when needed (not tried), or else replaced by stand-ins")
-    return Check(WARNING, "data", "; ".join(what), "run: d2l-repro data fetch")
+        return Check(OK, "data", tr("; ").join(what))
+    what.append(tr("downloaded when needed (not tried), or else replaced by stand-ins"))
+    return Check(WARNING, "data", tr("; ").join(what), tr("run: {command}", command="d2l-repro data fetch"))
 
 
 def check_figures(findings: Findings) -> Check:
     """Check that figures can be drawn, and in the font that is asked for."""
     found = findings["figure"]
     if "error" not in found:
-        return Check(OK, "figures", f"drawn as SVG and PNG, in {found['font']}")
+        return Check(OK, mark("figures"), tr("drawn as SVG and PNG, in {font}", font=found["font"]))
     if found["error"] in _errors_of_packages(findings).values():
-        return Check(MISSING, "figures", "cannot be drawn", ABOVE)
+        return Check(MISSING, "figures", tr("cannot be drawn"), tr(ABOVE))
     if "Failed to find font" in found["error"]:
-        what = "matplotlib's settings name a font that is not installed, and another replaces it"
-        return Check(WARNING, "figures", what, "install it, or remove font.family from your matplotlibrc")
+        what = tr("matplotlib's settings name a font that is not installed, and another replaces it")
+        remedy = tr("install it, or remove font.family from your matplotlibrc")
+        return Check(WARNING, "figures", what, remedy)
     remedy = installation.install(["matplotlib"], again=True)
-    return Check(MISSING, "figures", f"cannot be drawn: {found['error']}", remedy)
+    return Check(MISSING, "figures", tr("cannot be drawn: {error}", error=found["error"]), remedy)
 
 
 def check_memory() -> Check:
     """Check that there is enough memory for the largest nets."""
     available = _available_memory()
     if available is None:
-        return Check(OK, "memory", "this system does not tell how much is available")
-    what = f"{available / 1e9:.1f} GB available"
+        return Check(OK, mark("memory"), tr("this system does not tell how much is available"))
+    what = tr("{size} GB available", size=f"{available / 1e9:.1f}")
     if available >= MEMORY:
         return Check(OK, "memory", what)
-    remedy = "close other programs, and use `--jobs 1`"
-    return Check(WARNING, "memory", f"{what}; the largest chapters need {MEMORY / 1e9:.1f} GB", remedy)
+    what = tr("{what}; the largest chapters need {size} GB", what=what, size=f"{MEMORY / 1e9:.1f}")
+    return Check(WARNING, "memory", what, tr("close other programs, and use `--jobs 1`"))
 
 
 def _available_memory() -> Optional[float]:
@@ -309,20 +354,29 @@ def check_folders(out: Path) -> Check:
     out = out.absolute()
     free = shutil.disk_usage(_nearest(out)).free / 1e9
     return (
-        _check_folder(out, MISSING, "change to another folder, or use --out")
-        or _check_folder(_cache_dir(), WARNING, "set XDG_CACHE_HOME to another folder")
-        or Check(OK, "folders", f"results go to {out}, {free:.0f} GB free")
+        _check_folder(out, MISSING, tr("change to another folder, or use --out"))
+        or _check_folder(_cache_dir(), WARNING, tr("set XDG_CACHE_HOME to another folder"))
+        or Check(
+            OK,
+            mark("folders"),
+            tr("results go to {folder}, {size} GB free", folder=out, size=f"{free:.0f}"),
+        )
     )
 
 
 def _check_folder(folder: Path, status: str, remedy: str) -> Optional[Check]:
     """Return what is wrong with a folder that need not exist yet, or None."""
     if not _is_writable(_nearest(folder)):
-        return Check(status, "folders", f"cannot write to {folder}", remedy)
+        return Check(status, "folders", tr("cannot write to {folder}", folder=folder), remedy)
     free = shutil.disk_usage(_nearest(folder)).free
     if free < DISK:
-        what = f"{free / 1e9:.1f} GB free for {folder}; {DISK / 1e9:.0f} GB is enough for everything"
-        return Check(WARNING, "folders", what, "free some space")
+        what = tr(
+            "{free} GB free for {folder}; {size} GB is enough for everything",
+            free=f"{free / 1e9:.1f}",
+            folder=folder,
+            size=f"{DISK / 1e9:.0f}",
+        )
+        return Check(WARNING, "folders", what, tr("free some space"))
     return None
 
 
@@ -333,9 +387,10 @@ def _nearest(folder: Path) -> Path:
 def _cache_dir() -> Path:
     try:
         from ..data.download import cache_dir
+
+        return cache_dir()
     except Exception:  # a package is missing, which other checks say
         return Path.home()
-    return cache_dir()
 
 
 def _is_writable(folder: Path) -> bool:
@@ -351,7 +406,11 @@ def check_extras() -> Check:
     """Say which optional packages are installed."""
     versions = {name: environment.installed_version(name) for name in EXTRAS}
     there = [f"{name} {version}" for name, version in versions.items() if version]
-    absent = [f"{name} ({EXTRAS[name]})" for name, version in versions.items() if not version]
-    what = [f"optional: {', '.join(there)}"] if there else []
-    what += [f"not installed, and optional: {', '.join(absent)}"] if absent else []
-    return Check(OK, "extras", "; ".join(what))
+    absent = [
+        tr("{name} ({use})", name=name, use=tr(EXTRAS[name]))
+        for name, version in versions.items()
+        if not version
+    ]
+    what = [tr("optional: {names}", names=listed(there))] if there else []
+    what += [tr("not installed, and optional: {names}", names=listed(absent))] if absent else []
+    return Check(OK, mark("extras"), tr("; ").join(what))

@@ -1,36 +1,42 @@
-"""Run chapters, report and compare their results, manage the data. It never imports MXNet itself."""
+"""Run chapters, report and compare their results, manage the data. It imports MXNet to predict only."""
 
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn, Optional
+from typing import Annotated, Any, NoReturn, Optional
 
 import tyro
 
 from .. import installation, stopping
-from ..errors import BROKEN, DONE, FAILED, USAGE, InputError, one_line_errors
+from ..errors import BROKEN, DONE, FAILED, USAGE, InputError, error_line, one_line_errors
 from ..files import check_outputs, locked_folder
-from ..results import report, summary, verdicts
+from ..language import tr
+from ..results import kfold, summary, verdicts
 from ..results.catalogue import Entry, entries, reproduced
 from ..results.formatting import (
-    aligned,
-    as_frame,
     band_text,
     format_duration,
     format_number,
     published_row,
     published_text,
+    section_text,
     verdict_text,
 )
 from ..results.result import FILE_NAME, Result, check_replaceable
-from ..settings import MAX_SEED, Bounds, Count, Seed, Settings, Stream
+from ..results.table_text import aligned, as_frame, frame_text
+from ..settings import MAX_SEED, Bounds, Count, Seed, Settings, Stream, choose_language
 from .bands import BandsCommand
+from .bench import BenchCommand
 from .compare import CompareCommand
 from .data import DataCommand
 from .doctor import DoctorCommand
+from .exercise import ExerciseCommand
+from .flags import parse_command
 from .mistakes import MistakesCommand
+from .passing import with_flags_of_chapters
+from .predict import PredictCommand
 from .runner import Task, check_streams, default_folder, run_tasks, select_chapters
 
 PROG = "d2l-repro"
@@ -52,10 +58,10 @@ class ListCommand:
 def _list_row(entry: Entry, takes: str) -> dict[str, str]:
     return {
         "chapter": entry.name,
-        "section": entry.section,
+        "section": section_text(entry.section),
         "takes": takes,
-        "title": entry.title.removesuffix(", from scratch and with Gluon"),
-        "data": ", ".join(entry.datasets) or ("synthetic" if entry.trains else "none"),
+        "title": tr(entry.title).removesuffix(tr(", from scratch and with Gluon")),
+        "data": ", ".join(entry.datasets) or (tr("synthetic") if entry.trains else tr("none")),
     }
 
 
@@ -84,28 +90,37 @@ class RunCommand(Settings):
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
     strict: bool = False  # exit with code 1 if a value differs by more than chance allows
+    # print every line of the chapters on a terminal too, where else a bar shows how far they are
+    verbose: bool = False
     # folder for the results, a subfolder per chapter, and for report.html
     out: Annotated[
         Optional[Path],
         tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs)"),
     ] = None
 
-    def __call__(self) -> int:
+    def __call__(self, passed: Callable[[str], dict[str, Any]] = lambda name: {}) -> int:
+        """Run the chapters; `passed` gives the fields of a chapter's tasks that its own flags decide."""
         if self.seed + self.seeds > MAX_SEED:
-            raise InputError(f"--seeds: seeds must be below {MAX_SEED}; use a smaller --seed or fewer seeds")
+            raise InputError(
+                tr(
+                    "--seeds: seeds must be below {limit}; use a smaller --seed or fewer seeds",
+                    limit=MAX_SEED,
+                )
+            )
         installation.check_packages()
         names = select_chapters(self.names)
         if self.stream:
             check_streams(names)
+        flags = {name: passed(name) for name in names}
         with locked_folder(self.out or default_folder(self.quick, names)) as folder:
-            return self._run(folder, names, self._tasks(folder, names))
+            return self._run(folder, names, self._tasks(folder, flags))
 
     def _run(self, folder: Path, names: Sequence[str], tasks: Sequence[Task]) -> int:
         start = time.time()
         kept = [task for task in tasks if self.resume and task.is_finished()]
         for task in tasks:
             if task in kept:
-                print(f"{task.label}: finished earlier, kept")
+                print(tr("{task}: finished earlier, kept", task=task.label))
             else:
                 check_replaceable(task.folder, self.quick)
         codes, interrupted = run_tasks([task for task in tasks if task not in kept], self.jobs)
@@ -116,27 +131,32 @@ class RunCommand(Settings):
         self._print_tables(names, summaries)
         stopped = [task for task in tasks if task not in kept and stopping.is_stopped(codes.get(task, -2))]
         failed = [
-            f"failed: {task.label} (exit code {code}){_what_is_shown(task, written)}"
+            tr("failed: {task} (exit code {code})", task=task.label, code=code)
+            + _what_is_shown(task, written)
             for task, code in codes.items()
             if task not in stopped and (code != DONE or task not in written)
         ]
-        unfinished = [f"not finished: {task.label}{_what_is_shown(task, written)}" for task in stopped]
+        unfinished = [
+            tr("not finished: {task}", task=task.label) + _what_is_shown(task, written) for task in stopped
+        ]
         self._report(folder, tasks, [*failed, *unfinished])
         if interrupted:
             return stopping.exit_code()
         return FAILED if failed or (self.strict and _print_failures(summaries)) else DONE
 
-    def _tasks(self, folder: Path, names: Sequence[str]) -> list[Task]:
+    def _tasks(self, folder: Path, passed: dict[str, dict[str, Any]]) -> list[Task]:
         return [
             Task(
                 name,
                 seed,
                 summary.seed_folder(folder, name, seed, self.seed),
                 self.quick,
-                name if self.seeds == 1 else f"{name} (seed {seed})",
+                name if self.seeds == 1 else tr("{name} (seed {seed})", name=name, seed=seed),
                 self.stream,
+                quiet=not self.verbose and sys.stdout.isatty() and sys.stderr.isatty(),
+                **passed[name],
             )
-            for name in names
+            for name in passed
             for seed in range(self.seed, self.seed + self.seeds)
         ]
 
@@ -154,66 +174,76 @@ class RunCommand(Settings):
             return
         collection.problems += problems
         collection.save(folder)
+        from ..results import report  # Jinja takes as long to import as all that --help needs
+
         page = report.write(collection, folder / report.FILE_NAME)
-        print(f"\nresults and figures: {folder}\nreport: {page}")
+        print(f"\n{tr('results and figures: {folder}', folder=folder)}")
+        print(tr("report: {page}", page=page))
 
 
 @dataclass(frozen=True)
 class ReportCommand(Settings):
-    """Rebuild the report from existing results: one HTML page, figures included."""
+    """Rebuild the report from existing results: one HTML page, figures included, and a handout to print."""
 
     folder: Annotated[Path, tyro.conf.Positional] = Path("runs")  # where `run` or a chapter wrote its results
-    # file to write
+    # file to write; the handout, one page to print, lies beside it as PATH-handout.html
     out: Annotated[
         Optional[Path],
         tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: report.html in the folder)"),
     ] = None
 
     def __call__(self) -> int:
+        from ..results import report  # see `_report`
+
         out = self.out or self.folder / report.FILE_NAME
         if out.suffix == ".json":
-            raise InputError(f"--out: {out} would overwrite results with a page; name an .html file")
+            raise InputError(
+                tr("--out: {path} would overwrite results with a page; name an .html file", path=out)
+            )
         collection = summary.collect(self.folder)
-        check_outputs({"--out": out}, _shown_files(collection))
+        outputs = {"--out": out, tr("the handout beside --out"): report.handout_path(out)}
+        check_outputs(outputs, _shown_files(collection))
         for problem in collection.problems:
-            print(f"{PROG}: error: {problem}", file=sys.stderr)
+            print(error_line(PROG, problem), file=sys.stderr)
         if self.out is None:
             collection.save(self.folder)
-        print(f"report: {report.write(collection, out)}")
+        print(tr("report: {page}", page=report.write(collection, out)))
         return FAILED if collection.problems else DONE
 
 
 def _shown_files(collection: summary.Collection) -> dict[str, Path]:
     """Return the files that a report is made of, each under its own name."""
-    folders = [item.folder for item in collection.summaries]
-    patterns = (FILE_NAME, "*.svg", "*.png")
+    folders = [item.folder for item in collection.summaries] + [item.folder for item in collection.kfolds]
+    patterns = (FILE_NAME, kfold.FILE_NAME, "*.svg", "*.png")
     return {str(path): path for folder in folders for pattern in patterns for path in folder.rglob(pattern)}
 
 
 def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run the command, and exit with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
+        argv = choose_language(sys.argv[1:] if argv is None else argv)
         commands: dict[str, Callable] = {
             "list": ListCommand,
-            "run": RunCommand,
+            "run": with_flags_of_chapters(RunCommand, argv[1:]) if argv[:1] == ["run"] else RunCommand,
             "report": ReportCommand,
             "compare": CompareCommand,
             "mistakes": MistakesCommand,
+            "exercise": ExerciseCommand,
+            "predict": PredictCommand,
             "data": DataCommand,
             "bands": BandsCommand,
+            "bench": BenchCommand,
             "doctor": DoctorCommand,
         }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-        command = tyro.extras.subcommand_cli_from_dict(
-            commands, prog=PROG, args=argv, config=config, description=(__doc__ or "").split(" It ")[0]
-        )
+        command = parse_command(commands, argv, PROG, (__doc__ or "").split(" It ")[0], config)
         sys.exit(command())
 
 
 def _what_is_shown(task: Task, written: Sequence[Task]) -> str:
     """Return what to add to a line about a task that was not finished."""
     is_earlier = task not in written and (task.folder / FILE_NAME).is_file()
-    return "; the report shows the result of an earlier run" if is_earlier else ""
+    return tr("; the report shows the result of an earlier run") if is_earlier else ""
 
 
 def _written_since(start: float, path: Path) -> bool:
@@ -230,7 +260,7 @@ def _summarize(name: str, tasks: Sequence[Task]) -> Optional[summary.Summary]:
 
 def _overview(names: Sequence[str], summaries: Sequence[summary.Summary]) -> str:
     rows = {item.chapter: item.row() for item in summaries}
-    return as_frame([rows.get(name, {"chapter": name}) for name in names]).fillna("-").to_string(index=False)
+    return frame_text(as_frame([rows.get(name, {"chapter": name}) for name in names]).fillna("-"))
 
 
 def _over_seeds(summaries: Sequence[summary.Summary]) -> str:
@@ -252,26 +282,35 @@ def _over_seeds(summaries: Sequence[summary.Summary]) -> str:
                     band = published_row(bands[run, metric])
                     row.update({name: band[name] for name in ("published", "our seeds", "verdict")})
                 rows.append(row)
-    return as_frame(rows).fillna("").to_string(index=False)
+    return frame_text(as_frame(rows).fillna(""))
 
 
 def verdict_line(summaries: Sequence[summary.Summary]) -> str:
     """Return how often each verdict was given on the published numbers of the chapters that were run."""
     rows = [row for item in summaries if item.published() for row in item.numbers()]
     if not rows:
-        return "No published number was compared."
-    counts = verdicts.tally_text(verdicts.tally(row["verdict"] for row in rows))
-    chance = verdicts.expected_false_alarms(rows)
-    return f"{len(rows)} published numbers: {counts}. By chance {chance:.1f} would differ."
+        return tr("No published number was compared.")
+    return tr(
+        "{count} published numbers: {counts}. By chance {chance} would differ.",
+        count=len(rows),
+        counts=verdicts.tally_text(verdicts.tally(row["verdict"] for row in rows)),
+        chance=f"{verdicts.expected_false_alarms(rows):.1f}",
+    )
 
 
 def _print_failures(summaries: Sequence[summary.Summary]) -> bool:
     rows = [{"chapter": item.chapter, **row} for item in summaries for row in item.published()]
     failed = verdicts.failures(rows)
     for row in failed:
-        print(
-            f"{PROG}: {row['chapter']}, {row['run']}, {row['metric']}: published {published_text(row)}, "
-            f"{verdict_text(row)}; this run {format_number(row['ours'])}, our seeds {band_text(row)}",
-            file=sys.stderr,
+        text = tr(
+            "{chapter}, {run}, {metric}: published {published}, {verdict}; this run {ours}, our seeds {band}",
+            chapter=row["chapter"],
+            run=row["run"],
+            metric=row["metric"],
+            published=published_text(row),
+            verdict=verdict_text(row),
+            ours=format_number(row["ours"]),
+            band=band_text(row),
         )
+        print(f"{PROG}: {text}", file=sys.stderr)
     return bool(failed)

@@ -1,8 +1,6 @@
 """Show which proofs catch which mistakes. The measuring itself, which needs MXNet, is another process."""
 
 import shutil
-import subprocess
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,20 +8,22 @@ from typing import Annotated, Optional
 
 import tyro
 
-from .. import installation, stopping
+from .. import installation
+from ..columns import padded, width, wrapped
+from ..language import listed, mark, tr
 from ..results.caught import NO_MISTAKE, PROOFS, Measured, Table
-from ..results.formatting import aligned
+from ..results.table_text import aligned, shortened
 from ..settings import Count, Seed, Settings
-from .runner import module_command
+from .runner import chapters_of, run_module
 
-MARKS = {True: "yes", False: "-", None: "?"}
+MARKS = {True: mark("yes"), False: "-", None: "?"}
 
 
 @dataclass(frozen=True)
 class MistakesOptions(Settings):
     """Which mistakes to measure, and where the table goes."""
 
-    # chapters whose mistakes to measure; all that have some by default
+    # chapters whose mistakes to measure, or the groups textbook and all; all that have some by default
     names: Annotated[
         tuple[str, ...],
         tyro.conf.Positional,
@@ -49,13 +49,12 @@ class MistakesCommand(MistakesOptions):
 
     def __call__(self) -> int:
         installation.check_packages()
-        command = [*module_command("d2l_repro.mistakes", "d2l-repro mistakes"), *self._flags(), *self.names]
-        with subprocess.Popen(command) as process:
-            while True:
-                try:
-                    return process.wait()
-                except KeyboardInterrupt:  # the process saves what is finished
-                    process.send_signal(stopping.last_signal())
+        return run_module("d2l_repro.mistakes", "d2l-repro mistakes", [*self._flags(), *self.chapters])
+
+    @property
+    def chapters(self) -> list[str]:
+        """The chapters that the names stand for; none for all that have mistakes."""
+        return [] if "all" in self.names else chapters_of(self.names, ())
 
     def _flags(self) -> list[str]:
         flags = [f"--jobs={self.jobs}", f"--seed={self.seed}", f"--out={self.out}"]
@@ -77,7 +76,7 @@ def _chapter(table: Table, measured: Sequence[Measured]) -> Iterator[str]:
     lines = [
         {
             "mistake": row.mistake,
-            **{heads[name]: MARKS[found[name]] if name in found else "" for name in [*PROOFS, *rows]},
+            **{heads[name]: tr(MARKS[found[name]]) if name in found else "" for name in [*PROOFS, *rows]},
         }
         for row, found in zip(measured, marks)
     ]
@@ -86,25 +85,29 @@ def _chapter(table: Table, measured: Sequence[Measured]) -> Iterator[str]:
 
 def _described(lines: Sequence[dict[str, str]], measured: Sequence[Measured]) -> Iterator[str]:
     """Yield the lines of a table with what each mistake is at the end, as far as there is space."""
-    width = min(shutil.get_terminal_size((110, 24)).columns, 110)
+    columns = min(shutil.get_terminal_size((110, 24)).columns, 110)
     table = aligned(lines).splitlines()
-    longest = max(map(len, table))
-    texts = ["", *("" if row.mistake == NO_MISTAKE else f"a net {row.what}" for row in measured)]
-    space = width - longest - 4
+    longest = max(map(width, table))
+    texts = [
+        "",
+        *("" if row.mistake == NO_MISTAKE else tr("a net {what}", what=tr(row.what)) for row in measured),
+    ]
+    space = columns - longest - 4
     for line, text in zip(table, texts):
-        short = textwrap.shorten(text, space, placeholder=" ...") if space > 20 else ""
-        yield f"  {line:{longest}}  {short}".rstrip()
+        short = shortened(text, space) if space > 20 else ""
+        yield f"  {padded(line, longest)}  {short}".rstrip()
 
 
 def _legend(numbers: dict[str, str]) -> Iterator[str]:
     if numbers:
-        text = "published: " + ", ".join(f"{i} {name}" for name, i in numbers.items())
-        yield textwrap.fill(text, 108, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        text = tr("published: {names}", names=listed(f"{i} {name}" for name, i in numbers.items()))
+        yield wrapped(text, 108, "  ", "    ")
 
 
 def summary_text(table: Table) -> str:
     """Return one sentence: how many mistakes are caught, and by what."""
     mistakes = list(table.mistakes())
     missed = [f"{row.chapter}, {row.mistake}" for row in mistakes if not any(table.marks(row).values())]
-    text = f"{len(mistakes) - len(missed)} of {len(mistakes)} mistakes are caught"
-    return f"{text}; by nothing: {'; '.join(missed)}" if missed else text
+    caught = len(mistakes) - len(missed)
+    text = tr("{caught} of {count} mistakes are caught", caught=caught, count=len(mistakes))
+    return tr("{text}; by nothing: {names}", text=text, names=tr("; ").join(missed)) if missed else text

@@ -3,21 +3,27 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from threading import Event
-from typing import Optional
+from typing import Any, Optional
 
 from tqdm import tqdm
 
 from .. import channel, stopping
-from ..errors import BROKEN, InputError
+from ..errors import BROKEN, DONE, FAILED, InputError
+from ..language import listed, tr
 from ..results.catalogue import TEXTBOOK, entries
+from ..results.formatting import format_duration
 from ..results.result import FILE_NAME, Result, check_replaceable
 from ..settings import Stream
+from ..suggestions import choice
+
+GROUPS = ("textbook", "all")  # names of groups of chapters
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,11 @@ class Task:
         stream: for --stream, if it is given.
         only: variants to train; all if it is empty.
         settings: names and values of settings to change.
+        impl: implementations to train.
+        dataset: data set to train on.
+        data_dir: folder of the data, if it is given.
+        show: whether the figures are opened.
+        quiet: whether its lines are printed only if it fails; else the bar, and a line at its end.
     """
 
     chapter: str
@@ -42,7 +53,12 @@ class Task:
     label: str
     stream: Optional[Stream] = None
     only: tuple[str, ...] = ()
-    settings: tuple[tuple[str, int], ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
+    impl: str = "both"
+    dataset: str = "auto"
+    data_dir: Optional[Path] = None
+    show: bool = False
+    quiet: bool = False
 
     @property
     def command(self) -> list[str]:
@@ -50,7 +66,11 @@ class Task:
         flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
         flags += ["--stream", self.stream] if self.stream else []
         flags += ["--only", *self.only] if self.only else []
-        flags += [word for name, value in self.settings for word in (f"--{name}", str(value))]
+        flags += ["--impl", self.impl] if self.impl != "both" else []
+        flags += ["--dataset", self.dataset] if self.dataset != "auto" else []
+        flags += ["--data-dir", str(self.data_dir)] if self.data_dir else []
+        flags += ["--show"] if self.show else []
+        flags += [word for name, value in self.settings for word in _flag(name, value)]
         return [*module_command(f"chapters.{self.chapter}", self.chapter), *flags]
 
     def is_finished(self, despite_errors: bool = False) -> bool:
@@ -69,12 +89,20 @@ class Task:
             result.settings.get(name) == value for name, value in self.settings
         )
         same = (result.chapter, result.seed, result.quick, result.stream, tuple(result.only), result.impl)
-        asked = (self.chapter, self.seed, self.quick, self.stream, self.only, "both")
+        asked = (self.chapter, self.seed, self.quick, self.stream, self.only, self.impl)
         datasets = entries()[self.chapter].datasets
-        published = not datasets or result.dataset == datasets[0]
+        own = self.dataset if self.dataset != "auto" else next(iter(datasets), result.dataset)
         # A full disk or a signal may have come between the numbers and a figure.
         drawn = all((self.folder / f"{name}.svg").is_file() for name in result.figures)
-        return not partial and changed and same == asked and published and drawn
+        return not partial and changed and same == asked and result.dataset == own and drawn
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    """Return the words that give a setting a value."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
 
 
 def python_command(code: str) -> list[str]:
@@ -102,6 +130,22 @@ def module_command(name: str, prog: str) -> list[str]:
     )
 
 
+def run_module(name: str, prog: str, argv: Sequence[str]) -> int:
+    """Run a module in a process of its own, pass signals on to it, and return its exit code.
+
+    Args:
+        name: of the module.
+        prog: as for `module_command`.
+        argv: its arguments.
+    """
+    with subprocess.Popen([*module_command(name, prog), *argv]) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the process saves what is finished
+                process.send_signal(stopping.last_signal())
+
+
 def select_chapters(names: Sequence[str]) -> list[str]:
     """Return the chapters that `names` stand for, each once, in the order given.
 
@@ -111,14 +155,40 @@ def select_chapters(names: Sequence[str]) -> list[str]:
     Raises:
         InputError: a name is unknown, or there is none.
     """
-    known = entries()
-    groups = {"textbook": TEXTBOOK, "all": tuple(known)}
-    found = dict.fromkeys(chapter for name in names for chapter in groups.get(name, (name,)))
-    unknown = [name for name in found if name not in known]
-    if unknown or not found:
-        problem = f"unknown chapter {', '.join(map(repr, unknown))}" if unknown else "no chapter given"
-        raise InputError(f"{problem}; choose from textbook, all, {', '.join(known)}")
-    return list(found)
+    found = chapters_of(names, entries())
+    check_chapters(found, GROUPS)
+    return found
+
+
+def chapters_of(names: Sequence[str], every: Iterable[str]) -> list[str]:
+    """Return names of chapters, with those of groups in place of their names, each once, in the order given.
+
+    Args:
+        names: chapters, or the groups textbook and all.
+        every: the chapters that the group all stands for.
+    """
+    groups = dict(zip(GROUPS, (TEXTBOOK, tuple(every))))
+    return list(dict.fromkeys(chapter for name in names for chapter in groups.get(name, (name,))))
+
+
+def check_chapters(names: Collection[str], groups: Iterable[str] = ()) -> None:
+    """Check that there are names, and that all are those of chapters.
+
+    Args:
+        names: of chapters.
+        groups: names of groups of chapters, to choose from as well.
+
+    Raises:
+        InputError: a name is unknown, or there is none.
+    """
+    known = [*groups, *entries()]
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        names = listed(map(repr, unknown))
+        problem = tr("unknown chapter {names}", names=names) if unknown else tr("no chapter given")
+        raise InputError(
+            tr("{problem}; {advice}", problem=problem, advice=choice(next(iter(unknown), ""), known))
+        )
 
 
 def default_folder(quick: bool, chapters: Sequence[str]) -> Path:
@@ -132,7 +202,12 @@ def default_folder(quick: bool, chapters: Sequence[str]) -> Path:
             check_replaceable(folder / chapter, quick)
     except InputError:
         other = folder / "quick"
-        print(f"{folder} has results of full runs; those of this quick one go to {other}", file=sys.stderr)
+        text = tr(
+            "{folder} has results of full runs; those of this quick one go to {other}",
+            folder=folder,
+            other=other,
+        )
+        print(text, file=sys.stderr)
         return other
     return folder
 
@@ -147,8 +222,11 @@ def check_streams(names: Sequence[str]) -> None:
     others = [name for name in names if name not in able]
     if others:
         raise InputError(
-            f"--stream: no published value of {', '.join(others)} depends on the random stream; "
-            f"choose from {', '.join(able)}"
+            tr(
+                "--stream: no published value of {others} depends on the random stream; choose from {names}",
+                others=listed(others),
+                names=listed(able),
+            )
         )
 
 
@@ -169,7 +247,8 @@ class Board:
             total=len(tasks),
             disable=None,
             leave=False,
-            bar_format="{l_bar}{bar}| {n:.1f} of {total} [{elapsed}<{remaining}{postfix}]",
+            bar_format=f"{{l_bar}}{{bar}}| {tr('{part} of {whole}', part='{n:.1f}', whole='{total}')} "
+            "[{elapsed}<{remaining}{postfix}]",
         )
 
     def stop(self) -> None:
@@ -190,7 +269,11 @@ class Board:
             print(text, flush=True)
 
     def follow(self, task: Task, process: subprocess.Popen) -> None:
-        """Show what a task prints: line by line if tasks run one by one, else all of it at the end."""
+        """Show what a task prints: line by line if tasks run one by one, else all of it at the end.
+
+        Of a quiet task that succeeds, one line is shown.
+        """
+        start = time.monotonic()
         head = f"\n[{self.tasks.index(task) + 1}/{len(self.tasks)}] {task.label}"
         lines = []
         for line in chain([head], process.stdout or ()):
@@ -199,8 +282,10 @@ class Board:
                 self.advance(task, *progress)
                 continue
             lines.append(line.rstrip("\n"))
-            if self.jobs == 1:
+            if self.jobs == 1 and not task.quiet:
                 self.print(lines.pop())
+        if task.quiet and process.wait() == DONE:
+            lines = [f"{head.strip()}: {format_duration(time.monotonic() - start)}"]
         if lines:
             self.print("\n".join(lines))
         self.advance(task, 1.0)
@@ -251,6 +336,9 @@ def _run(task: Task, board: Board) -> Optional[int]:
         finally:
             code = process.wait()
             board.processes.discard(process)
+    if board.stopped.is_set() and code == FAILED:
+        # The signal came before Python had the chapter's handlers, which made it an error.
+        code = -stopping.last_signal()
     # A chapter that cannot import a package says so; the others would fail in the same way.
     if stopping.is_stopped(code) or code == BROKEN:
         board.stopped.set()

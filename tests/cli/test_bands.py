@@ -87,6 +87,33 @@ def test_bands_passes_variants_on_and_runs_them_again_with_others(tmp_path, runs
     assert len(runs) == 20
 
 
+def test_bands_of_variants_that_share_a_deviation_take_three_seeds_of_one_implementation(
+    tmp_path, monkeypatch
+):
+    variants = ("baseline", "L2 1e-3", "L2 5e-4", "L2 3e-4")
+
+    def run_tasks(tasks, jobs):
+        for task in tasks:
+            result = Result(
+                task.chapter, task.seed, {}, dataset="mnist", only=list(task.only), impl=task.impl
+            )
+            for k, name in enumerate(variants):
+                right = 0.98 + 0.001 * k + 0.0002 * ((k + task.seed) % 3)
+                result.add("gluon", name, {"test_acc": right, "batch_loss": 0.1 + 0.01 * task.seed})
+            task.folder.mkdir(parents=True)
+            result.save(task.folder)
+        return dict.fromkeys(tasks, 0), False
+
+    monkeypatch.setattr(command, "run_tasks", run_tasks)
+    flags = ["--only", *variants, "--impl", "gluon", "--out", str(tmp_path)]
+    assert main("mnist_regularization", "--seeds", "3", *flags) == 0
+    found = [bands.Band(**row) for row in bands.read(tmp_path / "bands.json")["bands"]]
+    assert [(band.run, band.n, band.freedom) for band in found] == [
+        (f"gluon {name}", 3, 8) for name in variants
+    ]
+    assert len({band.std for band in found}) == 1
+
+
 @pytest.mark.parametrize(("interrupted", "code"), [(True, 130), (False, 1)])
 def test_bands_writes_nothing_before_all_runs_are_finished(tmp_path, monkeypatch, capsys, interrupted, code):
     monkeypatch.setattr(command, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), interrupted))
@@ -115,7 +142,8 @@ def test_bands_stops_after_the_first_run_if_the_published_data_are_missing(tmp_p
     ("flags", "message"),
     [
         (["no_chapter"], "unknown chapter 'no_chapter'"),
-        (["mlp", "--seeds", "9"], "--seeds: must be at least 10"),
+        (["mlp", "--seeds", "9"], "--seeds: a band of mlp needs 10 or more"),
+        (["mnist_regularization", "--seeds", "1"], "--seeds: must be at least 2"),
     ],
 )
 def test_bands_says_in_one_line_what_is_wrong(flags, message, tmp_path, capsys):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import fcntl
 import importlib
+import inspect
 import json
 import os
 import shutil
@@ -23,6 +24,9 @@ import pytest
 from d2l_repro.cli import chapter as command
 from d2l_repro.cli import main as cli
 from d2l_repro.cli import runner
+from d2l_repro.cli.chapter import outline_of
+from d2l_repro.cli.mistakes import MistakesCommand
+from d2l_repro.cli.outline import read_outline
 from d2l_repro.cli.runner import Task, python_command
 from d2l_repro.errors import InputError
 from d2l_repro.files import locked_folder
@@ -58,14 +62,23 @@ def test_catalogue_agrees_with_the_chapters():
         assert (entry.name, entry.datasets) == (chapter.name, chapter.datasets)
         assert chapter.doc.startswith(entry.title)
         assert len(entry.title) < 100
+        assert facts(read_outline(name)) == facts(outline_of(chapter))
+
+
+def facts(outline):
+    """Return what an outline says, without the class of the settings, which is made twice."""
+    settings = [(field.name, field.type, field.default) for field in dataclasses.fields(outline.settings)]
+    doc = inspect.cleandoc(outline.doc)
+    return settings, outline.settings.__doc__, dataclasses.replace(outline, settings=None, doc=doc)
 
 
 HELP = {
     "d2l-repro": ["--help"],
     **{
         f"d2l-repro {command}": [*command.split(), "--help"]
-        for command in ("run", "report", "compare", "data", "data verify")
+        for command in ("run", "report", "compare", "data", "data verify", "predict")
     },
+    **{f"d2l-repro run {names}": ["run", *names.split(), "--help"] for names in ("mlp", "lenet xor", "all")},
 }
 
 
@@ -94,7 +107,7 @@ json.dump(said, sys.stdout)
 def test_help_explains_the_commands_without_importing_mxnet(command, help_without_mxnet):
     code, text = help_without_mxnet[command]
     assert code == 0
-    assert f"usage: {command} " in text
+    assert f"usage: {command.partition(' run ')[0]} " in text
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +292,7 @@ def test_quick_run_goes_elsewhere_by_default_if_it_would_replace_full_results(tm
     assert "those of this quick one go to runs/quick" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argv", [["run", "mlp"], ["bands", "mlp"], ["mistakes"]])
+@pytest.mark.parametrize("argv", [["run", "mlp"], ["bands", "mlp"], ["mistakes"], ["bench"]])
 def test_commands_refuse_a_folder_that_another_one_writes_to(argv, tmp_path, capfd):
     with locked_folder(tmp_path):
         assert main(*argv, "--out", str(tmp_path)) == 2
@@ -485,3 +498,15 @@ def test_python_script_names_a_missing_or_broken_python_and_the_remedy(tmp_path)
         assert python in answer.stderr
         assert "make PYTHON=" in answer.stderr
         assert answer.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "chapters"),
+    [
+        (("textbook", "optimizers"), [*catalogue.TEXTBOOK, "optimizers"]),
+        (("all", "mlp"), []),
+        (("mlp", "mlp"), ["mlp"]),
+    ],
+)
+def test_mistakes_are_those_of_chapters_or_groups(names, chapters):
+    assert MistakesCommand(names=names).chapters == chapters

@@ -1,0 +1,270 @@
+"""The flags of a chapter's command line, made from its settings; no chapter need be imported for them."""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Optional, TypeVar
+
+import tyro
+
+from ..language import FLAG, LANGUAGES, VARIABLE, tr
+from ..settings import (
+    DataOptions,
+    EditionOptions,
+    EditionVariantOptions,
+    HParams,
+    RunOptions,
+    SeedOptions,
+    StreamOptions,
+    StudyOptions,
+    VariantOptions,
+)
+from ..suggestions import closest, closest_flag
+from .config import read_config
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where results go, and what is done with them."""
+
+    # folder for result.json and the figures
+    out: Annotated[
+        Optional[Path],
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: runs/ and the chapter's name)"),
+    ] = None
+    show: bool = False  # open the figures when done
+    strict: bool = False  # exit with code 1 if a value differs by more than chance allows
+    # TOML file with settings, such as `lr = 0.1`; flags win over it
+    config: Annotated[
+        Optional[Path], tyro.conf.arg(metavar="FILE.toml", help_behavior_hint="(default: none)")
+    ] = None
+
+
+@dataclass(frozen=True)
+class ResumableOptions(OutputOptions):
+    """Where results go, and what is done with them."""
+
+    resume: bool = False  # continue after the last epoch that was finished in the same folder
+
+
+@dataclass(frozen=True)
+class SavingOptions(OutputOptions):
+    """Where results go, and what is done with them."""
+
+    # file for the model of the first run, for `d2l-repro predict`
+    save: Annotated[Optional[Path], tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: none)")] = (
+        None
+    )
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the command line has to know of a chapter; its class HParams needs no MXNet.
+
+    Attributes:
+        name: of the chapter.
+        doc: its docstring.
+        settings: its class HParams.
+        quick: settings that --quick changes.
+        datasets: names that --dataset offers.
+        trains: False for a chapter of notes.
+        compares: whether it has several variants.
+        with_d2l: whether one of them is a class of d2l 1.0.
+        in_processes: whether it is a study, whose runs are trained in processes.
+        resumable: whether it keeps checkpoints.
+        depends_on_stream: whether it offers --stream.
+    """
+
+    name: str
+    doc: str
+    settings: type = HParams
+    quick: dict[str, Any] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
+    trains: bool = True
+    compares: bool = False
+    with_d2l: bool = False
+    in_processes: bool = False
+    resumable: bool = False
+    depends_on_stream: bool = False
+
+    def defaults(self, quick: bool = False, config: Optional[Path] = None) -> Any:
+        """Return the settings that hold where no flag is given.
+
+        Raises:
+            InputError: the file `config` cannot be read, or has a key or value that does not fit.
+        """
+        hp = self.settings(**(self.quick if quick else {}))
+        return hp if config is None else read_config(config, hp, f"chapters.{self.name}")
+
+    @property
+    def run_options(self) -> type[SeedOptions]:
+        """The class of options that mean something to the chapter."""
+        if self.in_processes:
+            return StudyOptions
+        if self.with_d2l:
+            return EditionVariantOptions if self.compares else EditionOptions
+        if self.compares:
+            return VariantOptions
+        return RunOptions if self.trains else SeedOptions
+
+    @property
+    def output_options(self) -> type[OutputOptions]:
+        """The class of options about the results."""
+        classifies = not self.in_processes and {"mnist", "fashion_mnist"} & set(self.datasets)
+        if self.resumable:
+            return ResumableOptions
+        return SavingOptions if classifies else OutputOptions
+
+
+def parse(outline: Outline, argv: Sequence[str], prog: str) -> Any:
+    """Parse a chapter's flags into `settings`, `run`, `data`, `stream` and `output`.
+
+    Exits with code 2 after the parser's own message if there is a bad flag, with 0 after --help.
+
+    Raises:
+        InputError: the file of --config cannot be used.
+    """
+    # The quick values are the defaults; explicit flags override them wherever --quick stands.
+    hp = outline.defaults("--quick" in argv, config_of(argv))
+    run, output = outline.run_options, outline.output_options
+    groups: list[tuple[str, Any, Any]] = [
+        ("settings", outline.settings, hp),
+        ("run", run, run()),
+        ("output", output, output()),
+    ]
+    description, constants = outline.doc, {"data": DataOptions(), "stream": StreamOptions()}
+    if outline.datasets:
+        groups.insert(2, ("data", DataOptions, constants.pop("data")))
+        description += data_sets_line(outline.datasets)
+    if outline.depends_on_stream:
+        groups.insert(2, ("stream", StreamOptions, constants.pop("stream")))
+    arguments = make_dataclass("Arguments", groups, namespace=constants)
+    return parse_with_hints(
+        lambda: tyro.cli(
+            arguments,
+            args=argv,
+            prog=prog,
+            description=description,
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+        ),
+        argv,
+        prog,
+        arguments,
+    )
+
+
+def data_sets_line(names: Sequence[str]) -> str:
+    """Return what the help says of the data sets that a chapter can use."""
+    return f"\nData sets: {', '.join(names)}; auto uses {names[0]}."
+
+
+def config_of(argv: Sequence[str]) -> Optional[Path]:
+    """Return the value of --config: its settings are defaults, so they are needed before flags are parsed."""
+    for i, word in enumerate(argv):
+        if word == "--config" and i + 1 < len(argv):
+            return Path(argv[i + 1])
+        if word.startswith("--config="):
+            return Path(word.partition("=")[2])
+    return None
+
+
+def parse_with_hints(parse: Callable[[], T], argv: Sequence[str], prog: str, arguments: Any) -> T:
+    """Call a parser; below its message about flags that it does not know, say what they may have meant.
+
+    Args:
+        parse: calls tyro.
+        argv: what it parses.
+        prog: name of the command.
+        arguments: dataclass that has the flags as its fields, or as those of its fields' dataclasses; its
+            attribute `hints`, if it has one, says of other flags why they cannot be given.
+    """
+    try:
+        with language_below_help(argv):
+            return parse()
+    except SystemExit as end:
+        if end.code:
+            known = [*flags_of(arguments), FLAG[2:]]
+            for word in argv:
+                flag = word.partition("=")[0]
+                if flag.startswith("--") and flag[2:].replace("_", "-") not in [*known, "help"]:
+                    reason = getattr(arguments, "hints", {}).get(flag[2:].replace("_", "-"))
+                    meant = closest_flag(flag, known)
+                    if reason:
+                        print(f"{prog}: {flag}: {reason}", file=sys.stderr)
+                    elif meant:
+                        print(
+                            f"{prog}: {flag}: {tr('did you mean {name}?', name=f'--{meant}')}",
+                            file=sys.stderr,
+                        )
+        raise
+
+
+@contextmanager
+def language_below_help(argv: Sequence[str]) -> Iterator[None]:
+    """Print, below the help, the flag for the language: no parser sees it, as it is taken out before.
+
+    Args:
+        argv: what is parsed in the `with` block.
+    """
+    try:
+        yield
+    except SystemExit as end:
+        if not end.code and {"-h", "--help"} & set(argv):
+            print(
+                tr(
+                    "{flag} {names}: language of messages and reports; by default {variable} or the locale "
+                    "decides",
+                    flag=FLAG,
+                    names="{" + ",".join(LANGUAGES) + "}",
+                    variable=f"${VARIABLE}",
+                )
+            )
+        raise
+
+
+def parse_command(
+    commands: dict[str, Any], argv: Sequence[str], prog: str, description: str, config: Sequence[Any]
+) -> Any:
+    """Parse the name of a command and its flags, and say what a misspelt name may have meant.
+
+    Exits with code 2 after the parser's own message if there is a bad flag, with 0 after --help.
+
+    Args:
+        commands: name -> dataclass.
+        argv: the command's name and its flags.
+        prog: name of the program.
+        description: of the program.
+        config: of tyro.
+    """
+    name = next(iter(argv), "")
+    command = commands.get(name)
+    if command:  # by itself, so that messages and help speak of no other
+        own = f"{prog} {name}"
+        return parse_with_hints(
+            lambda: tyro.cli(command, args=argv[1:], prog=own, config=config), argv[1:], own, command
+        )
+    try:
+        with language_below_help(argv):
+            return tyro.extras.subcommand_cli_from_dict(
+                commands, prog=prog, args=argv, config=config, description=description
+            )
+    except SystemExit as end:
+        meant = closest(name, commands)
+        if end.code and meant:
+            print(f"{prog}: {name}: {tr('did you mean {name}?', name=meant)}", file=sys.stderr)
+        raise
+
+
+def flags_of(arguments: Any) -> Iterator[str]:
+    """Yield the names of a dataclass's flags, without dashes before them."""
+    for item in dataclasses.fields(arguments) if dataclasses.is_dataclass(arguments) else ():
+        if dataclasses.is_dataclass(item.type):
+            yield from flags_of(item.type)
+        else:
+            # Of a setting that is on by default, only the flag that switches it off exists.
+            yield ("no-" if item.default is True else "") + item.name.replace("_", "-")
