@@ -18,6 +18,7 @@ from ..cli.mistakes import MistakesOptions, summary_text, table_text
 from ..errors import DONE, InputError, one_line_errors
 from ..experiment.seeds import in_processes
 from ..files import locked_folder, write_atomically
+from ..language import listed, tr
 from ..results import caught, plot
 from ..results.caught import Measured, Table
 from .mistake import CHAPTERS, lesson_of
@@ -55,7 +56,7 @@ def _run(options: MistakesOptions, folder: Path) -> int:
     if table.measured:
         _show(table, folder, order)
     if interrupted:
-        print("interrupted; to keep what is finished, repeat the command with --resume", file=sys.stderr)
+        print(tr("interrupted; to keep what is finished, repeat the command with --resume"), file=sys.stderr)
         return stopping.exit_code()
     if options.write:
         _write_committed(table)
@@ -69,7 +70,13 @@ def _earlier(folder: Path, seed: int) -> dict[tuple[str, str], Measured]:
         return {}
     table = caught.load(path)
     if table.seed != seed:
-        raise InputError(f"--resume: {path} has seed {table.seed}; use --seed {table.seed}, or another --out")
+        raise InputError(
+            tr(
+                "--resume: {path} has seed {seed}; use --seed {seed}, or another --out",
+                path=path,
+                seed=table.seed,
+            )
+        )
     return {(row.chapter, row.mistake): row for row in table.measured}
 
 
@@ -81,7 +88,12 @@ def _ordered(known: dict[tuple[str, str], Measured], seed: int) -> Table:
 
 def _line(measured: Measured) -> str:
     found = [name for name, mark in measured.marks().items() if mark]
-    return f"{measured.chapter}, {measured.mistake}: caught by {', '.join(found) or 'nothing'}"
+    return tr(
+        "{chapter}, {mistake}: caught by {proofs}",
+        chapter=measured.chapter,
+        mistake=measured.mistake,
+        proofs=listed(found) or tr("nothing"),
+    )
 
 
 def _show(table: Table, folder: Path, order: Sequence[tuple[str, str]]) -> None:
@@ -95,7 +107,8 @@ def _show(table: Table, folder: Path, order: Sequence[tuple[str, str]]) -> None:
     if any(table.mistakes()):
         plot.save({"mistakes": plot.mistakes_matrix(table)}, folder)
     shown = Table(table.seed, [row for row in table.measured if (row.chapter, row.mistake) in order])
-    print(f"\n{table_text(shown)}\n\n{summary_text(shown)}\ntable and picture: {folder}")
+    print(f"\n{table_text(shown)}\n\n{summary_text(shown)}")
+    print(tr("table and picture: {folder}", folder=folder))
 
 
 def _write_committed(table: Table) -> None:
@@ -103,7 +116,7 @@ def _write_committed(table: Table) -> None:
     known = {(row.chapter, row.mistake): row for row in caught.committed().measured}
     known.update({(row.chapter, row.mistake): row for row in table.measured})
     _ordered(known, table.seed).save(COMMITTED)
-    print(f"written: {COMMITTED}")
+    print(tr("written: {path}", path=COMMITTED))
 
 
 if __name__ == "__main__":

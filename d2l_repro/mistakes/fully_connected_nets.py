@@ -129,7 +129,7 @@ lesson = Lesson(
             "backward of affine",
             with_backward(Affine, mean_for_bias),
             caught_by=BOTH,
-            rows=TWO_LAYERS,
+            missed=TWO_LAYERS,
         ),
         Mistake(
             "not transposed",

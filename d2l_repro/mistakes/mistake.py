@@ -11,6 +11,7 @@ from ..data.loader import Data
 from ..errors import InputError
 from ..experiment.chapter import Builder
 from ..experiment.model import Model
+from ..language import listed, tr
 from ..results.result import Result
 
 PARITY, GRADIENT_CHECK = "parity", "gradient check"  # the proofs that need no published value
@@ -97,5 +98,11 @@ def lesson_of(chapter: str) -> Lesson:
         InputError: the chapter has none.
     """
     if chapter not in CHAPTERS:
-        raise InputError(f"no mistakes of {chapter!r} are known; choose from {', '.join(CHAPTERS)}")
+        raise InputError(
+            tr(
+                "no mistakes of {chapter} are known; choose from {names}",
+                chapter=repr(chapter),
+                names=listed(CHAPTERS),
+            )
+        )
     return importlib.import_module(f".{chapter}", __package__).lesson

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..experiment.chapter import Chapter, Execution, Run, matching_pairs
+from ..language import tr
 from ..results.caught import NO_MISTAKE, Measured, rows_of
 from ..results.result import Result
 from ..results.run import Status, run_label
@@ -65,8 +66,11 @@ def measure(
     data = module.data(lesson.hp, options)
     if data.stand_in_for:
         raise InputError(
-            f"the files of {data.stand_in_for} are missing, without which nothing is compared with published "
-            "values; give their folder with --data-dir, or download them: d2l-repro data download"
+            tr(
+                "the files of {original} are missing, without which nothing is compared with published "
+                "values; give their folder with --data-dir, or download them: d2l-repro data download",
+                original=data.stand_in_for,
+            )
         )
     found = proofs.caught_by(lesson, data, mistake)
     values = _values(module, lesson, mistake, options, module.defaults() if hp is None else hp)
