@@ -1,7 +1,11 @@
 """Reproduce chapter 3 of *Dive into Deep Learning* in MXNet/Gluon, and the work its readers built on it."""
 
-from . import installation
+import sys
 
+from . import installation, language
+
+if installation.is_own_command():
+    language.heed(sys.argv)  # before anything can go wrong
 installation.explain_failed_imports()
 installation.check_python()
 

@@ -14,9 +14,12 @@ def main() -> NoReturn:
         try:
             from .cli.main import main as run_command
         except Exception:
-            if sys.argv[1:2] != ["doctor"]:
+            from .settings import choose_language
+
+            name, *argv = choose_language(sys.argv[1:]) or [""]
+            if name != "doctor":
                 raise
-            sys.exit(_run_doctor(sys.argv[2:]))
+            sys.exit(_run_doctor(argv))
     run_command()
 
 

@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import functools
 import importlib
+import importlib.util
 import itertools
 import math
 import os
@@ -24,11 +25,16 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, NoReturn
 
+from .language import tr
+
 # System libraries that MXNet's Linux wheel needs but does not contain: (library, Debian and Fedora package).
 LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libquadmath0", "libquadmath"))
 # Environment variable with the number of threads that this project has set; child processes inherit it. If
 # OMP_NUM_THREADS differs from it, OMP_NUM_THREADS was set by the user.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
+FLUSH_SUBNORMALS = (
+    0x8040  # of the register MXCSR: results below the smallest normal number, and operands, are 0
+)
 NUMPY_TRIED = ("1.23", "2.5")  # the oldest and the newest version with which the test suite has passed
 CORE_TYPE = "OPENBLAS_CORETYPE"  # environment variable that OpenBLAS reads when it is loaded
 WITHOUT_WHEEL = (("darwin", "arm64"),)  # and Windows
@@ -40,6 +46,8 @@ if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
 # MXNet's modules that turn operators' parameters into text.
 WRITES_PARAMETERS = ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
+# Module of MXNet -> what `when_imported` has been given for it.
+_when_imported: dict[str, list[Callable[[ModuleType], None]]] = {}
 
 
 def prepare() -> None:
@@ -49,7 +57,7 @@ def prepare() -> None:
     NumPy has lost a name that MXNet needs.
     """
     # The last digits of large products depend on the number of threads, and small nets are fastest with one.
-    _fix_threads(1)
+    fix_threads(1)
     # A thread that waits for others would keep its core busy. Beside other work that core is not its own, and
     # an epoch takes up to 20 times as long; alone, sleeping costs nothing that can be measured.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -69,7 +77,7 @@ def prepare_large_nets() -> None:
     imported, its number of threads can no longer be changed. If the user has set OMP_NUM_THREADS, that number
     is kept.
     """
-    _fix_threads(cores())
+    fix_threads(cores())
     _keep_memory()
 
 
@@ -80,7 +88,8 @@ def threads() -> int:
     return int(setting.split(",")[0]) if setting else max(1, cores() // 2)
 
 
-def _fix_threads(number: int) -> None:
+def fix_threads(number: int) -> None:
+    """Let MXNet use so many threads, unless the user has set OMP_NUM_THREADS or MXNet has been imported."""
     setting = _threads_setting()
     set_by_user = setting and setting != os.environ.get(OWN_THREADS)
     # MXNet reads the variable only once, when it is imported.
@@ -116,13 +125,33 @@ def _keep_memory() -> None:
 def restore_formats() -> None:
     """Restore `IPython.display.set_matplotlib_formats`, which the book calls.
 
-    IPython 9 lacks it, and earlier versions print a warning.
+    IPython 9 lacks it, and earlier versions print a warning. Outside of IPython it does nothing.
     """
     with contextlib.suppress(ImportError):
-        from IPython import display
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
+        from IPython import display, get_ipython
 
-        display.set_matplotlib_formats = set_matplotlib_formats
+        def set_matplotlib_formats(*formats: str, **options: Any) -> None:
+            # Without a shell there is nothing to set, and IPython would begin one, with files of its own.
+            if get_ipython() is not None:
+                from matplotlib_inline import backend_inline
+
+                backend_inline.set_matplotlib_formats(*formats, **options)
+
+        if importlib.util.find_spec("matplotlib_inline"):  # older IPythons have the function themselves
+            display.set_matplotlib_formats = set_matplotlib_formats
+
+
+def when_imported(name: str, function: Callable[[ModuleType], None]) -> None:
+    """Call a function with a module of MXNet as soon as that is imported, or now if it has been.
+
+    Args:
+        name: full name of the module.
+        function: module -> None; it may change the module, and should import nothing of MXNet itself.
+    """
+    if name in sys.modules:
+        function(sys.modules[name])
+    else:
+        _when_imported.setdefault(name, []).append(function)
 
 
 class _MXNetFinder:
@@ -162,11 +191,18 @@ class _MXNetLoader(SourceFileLoader):
                 super().exec_module(module)
         except _MissingNumPyName as error:
             raise ImportError(str(error)) from error
+        if module.__name__ == "mxnet":
+            _start_engine(module)
+            # MXNet ends its threads before a fork, and starts others after it, on both sides.
+            start = functools.partial(_start_engine, module)
+            os.register_at_fork(after_in_parent=start, after_in_child=start)
         if module.__name__ == "mxnet.symbol.symbol":
             set_attr = module.Symbol._set_attr  # with the shapes of Gluon's parameters, as text
             module.Symbol._set_attr = lambda self, **attrs: set_attr(
                 self, **{name: parameter_text(value) for name, value in attrs.items()}
             )
+        for function in _when_imported.pop(module.__name__, ()):
+            function(module)
 
 
 def parameter_text(value: object) -> str:
@@ -188,7 +224,17 @@ def _builtins_for_mxnet() -> dict[str, Any]:
     distutils_version = SimpleNamespace(StrictVersion=Version, LooseVersion=Version)
     scipy_for_mxnet = SimpleNamespace(stats=_ImportedWhenUsed("scipy.stats"))
 
+    imported: dict[tuple[Any, ...], ModuleType] = {}
+
     def import_for_mxnet(name, globals=None, locals=None, fromlist=(), level=0):
+        if level and globals:
+            # MXNet's operators import a neighbour at every call, and Python's own search takes as long as
+            # many an operator.
+            key = name, globals.get("__package__"), level, fromlist
+            module = imported.get(key)
+            if module is None or sys.modules.get(module.__name__) is not module:
+                module = imported[key] = builtins.__import__(name, globals, locals, fromlist, level)
+            return module
         if name == "distutils.version":
             return distutils_version
         # These two take as long to import as all of MXNet, which hardly uses them: scikit-learn for an
@@ -294,6 +340,38 @@ def has_avx2() -> bool:
     return False
 
 
+def _start_engine(mxnet: Any) -> None:
+    """Start the threads that compute, with the tiniest numbers flushed to 0.
+
+    Below 1.2e-38 a processor needs a hundred times as long for each number. Adam's moving average of a
+    gradient that has become 0 gets there and stays there.
+    """
+    with flushing_subnormals():
+        mxnet.nd.zeros(1).wait_to_read()
+
+
+@contextlib.contextmanager
+def flushing_subnormals() -> Iterator[None]:
+    """Let threads that start in this context take results and operands below the normal numbers for 0.
+
+    Only for x86 with glibc it is known where the two flags are; elsewhere nothing is done.
+    """
+    if (sys.platform, platform.machine()) != ("linux", "x86_64") or platform.libc_ver()[0] != "glibc":
+        yield
+        return
+    libm = ctypes.CDLL("libm.so.6")
+    # fenv_t of 32 bytes, whose last word is the register MXCSR
+    before, flushing = (ctypes.c_uint32 * 8)(), (ctypes.c_uint32 * 8)()
+    libm.fegetenv(before)
+    libm.fegetenv(flushing)
+    flushing[7] |= FLUSH_SUBNORMALS
+    libm.fesetenv(flushing)
+    try:
+        yield
+    finally:
+        libm.fesetenv(before)
+
+
 def openblas_cores() -> dict[str, str]:
     """Return the core type of each OpenBLAS that this process has loaded.
 
@@ -327,9 +405,13 @@ def _core_name(path: str) -> str:
 
 def _how_to_install() -> str:
     if (sys.platform, platform.machine()) in WITHOUT_WHEEL or sys.platform == "win32":
-        return f"MXNet has no wheel for {platform.system()} on {platform.machine()}: see docs/installing.md"
+        return tr(
+            "MXNet has no wheel for {system} on {machine}: see docs/installing.md",
+            system=platform.system(),
+            machine=platform.machine(),
+        )
     # Without its requirements: it asks for a NumPy below 2, which newer Pythons cannot have.
-    return "MXNet is not installed: pip install --no-deps mxnet==1.9.1"
+    return tr("MXNet is not installed: {command}", command="pip install --no-deps mxnet==1.9.1")
 
 
 def missing_libraries() -> list[tuple[str, str, str]]:
@@ -344,8 +426,13 @@ def _check_libraries() -> None:
     if missing:
         libraries, debian, fedora = (" ".join(column) for column in zip(*missing))
         raise ImportError(
-            f"MXNet needs {libraries}, which is not installed on this system: "
-            f"apt-get install {debian} (Debian, Ubuntu) or dnf install {fedora} (Fedora)"
+            tr(
+                "MXNet needs {libraries}, which is not installed on this system: apt-get install {debian} "
+                "(Debian, Ubuntu) or dnf install {fedora} (Fedora)",
+                libraries=libraries,
+                debian=debian,
+                fedora=fedora,
+            )
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from . import channel, installation, stopping
+from .language import tr
 
 DONE, FAILED, USAGE = 0, 1, 2  # for those of signals see stopping.exit_code
 TRACEBACK = "D2L_REPRO_TRACEBACK"  # environment variable that asks for the traceback of an unexpected error
@@ -49,6 +50,16 @@ def one_line_errors(prog: str, importing: bool = False) -> Iterator[None]:
             raise SystemExit(code) from None
 
 
+def error_line(prog: str, text: object) -> str:
+    """Return the line that says what went wrong.
+
+    Args:
+        prog: name of the command.
+        text: what went wrong, and what to do about it.
+    """
+    return tr("{prog}: error: {text}", prog=prog, text=text)
+
+
 def _replace_closed_streams() -> None:
     """Give a process that was started without stdout or stderr something to print to."""
     for name in ("stdout", "stderr"):
@@ -60,25 +71,27 @@ def _report(prog: str, error: BaseException) -> int:
     """Print the line about an error, and return the exit code."""
     # What was being done when the signal came may have turned it into another error.
     if isinstance(error, KeyboardInterrupt) or stopping.is_asked():
-        _print(f"{prog}: interrupted")
+        _print(tr("{prog}: interrupted", prog=prog))
         return stopping.exit_code()
     if isinstance(error, BrokenPipeError):  # the program that read our output, such as `head`, has exited
         return FAILED
     if isinstance(error, InputError):
-        _print(f"{prog}: error: {error}")
+        _print(error_line(prog, error))
         return USAGE
     line = installation.explain(error)
     if line is not None:
-        _print(f"{prog}: error: {line}")
+        _print(error_line(prog, line))
         return BROKEN if channel.is_reported() else USAGE
     # What writes files names them in an InputError; what is left is stdout.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-        _print(f"{prog}: error: cannot write to standard output ({error.strerror}); free some space")
+        text = tr("cannot write to standard output ({error}); free some space", error=error.strerror)
+        _print(error_line(prog, text))
         return USAGE
     if os.environ.get(TRACEBACK):
         traceback.print_exception(type(error), error, error.__traceback__)
     text = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
-    _print(f"{prog}: error: {text} (to see where it happened, set {TRACEBACK}=1)")
+    advice = tr("{error} (to see where it happened, set {variable}=1)", error=text, variable=TRACEBACK)
+    _print(error_line(prog, advice))
     return USAGE
 
 

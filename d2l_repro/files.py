@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, Optional, Union, cast
 
 from .errors import InputError
+from .language import tr
 
 Paths = Mapping[str, Optional[Union[str, Path]]]  # flag -> path, None if the flag is not given
 TEMPORARY, SUFFIX = ".d2l_repro-", ".tmp"  # how the names of temporary files begin and end
@@ -40,7 +41,12 @@ def writable_folder(folder: str | Path, flag: str = "--out") -> Path:
             pass
     except OSError as error:
         raise InputError(
-            f"{flag}: cannot write to {folder} ({error.strerror}); name another folder"
+            tr(
+                "{flag}: cannot write to {folder} ({error}); name another folder",
+                flag=flag,
+                folder=folder,
+                error=error.strerror,
+            )
         ) from error
     return folder
 
@@ -63,10 +69,17 @@ def check_outputs(outputs: Paths, inputs: Paths) -> None:
     for i, (flag, path) in enumerate(named[:num_outputs]):
         for other, taken in named[i + 1 :]:
             if _are_same(path, taken):
-                raise InputError(f"{flag} and {other} are the same file, {path}; name another for {flag}")
+                raise InputError(
+                    tr(
+                        "{flag} and {other} are the same file, {path}; name another for {flag}",
+                        flag=flag,
+                        other=other,
+                        path=path,
+                    )
+                )
         if path.is_dir():
-            raise InputError(f"{flag}: {path} is a folder; name a file in it")
-        if not _is_special(path):
+            raise InputError(tr("{flag}: {path} is a folder; name a file in it", flag=flag, path=path))
+        if not is_special(path):
             writable_folder(Path(os.path.realpath(path)).parent, flag)
 
 
@@ -87,7 +100,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     """
     content = content.encode() if isinstance(content, str) else content
     try:
-        if _is_special(path):
+        if is_special(path):
             # To append, as /dev/stdout may be a file that others write to as well.
             with open(path, "ab", opener=_open_at_once) as device:
                 os.set_blocking(device.fileno(), True)
@@ -97,8 +110,11 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
                 file.write(content)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise InputError(
-            f"{path}: cannot be written ({getattr(error, 'strerror', None) or error}); "
-            "free some space or choose another path"
+            tr(
+                "{path}: cannot be written ({error}); free some space or choose another path",
+                path=path,
+                error=getattr(error, "strerror", None) or error,
+            )
         ) from error
 
 
@@ -135,7 +151,7 @@ def sweep(folder: Path) -> None:
 
 
 @contextmanager
-def locked_folder(folder: str | Path, flag: str = "--out") -> Iterator[Path]:
+def locked_folder(folder: str | Path, flag: str = "--out", wait: float = 0) -> Iterator[Path]:
     """Create `folder` if necessary, and keep other commands from writing to it until the context ends.
 
     The lock vanishes with its process, however that ends. What killed processes have left is removed.
@@ -143,6 +159,7 @@ def locked_folder(folder: str | Path, flag: str = "--out") -> Iterator[Path]:
     Args:
         folder: to write results to.
         flag: the flag that named it, for the error message.
+        wait: seconds to wait for another command.
 
     Yields:
         `folder` as a Path.
@@ -152,16 +169,29 @@ def locked_folder(folder: str | Path, flag: str = "--out") -> Iterator[Path]:
     """
     folder = writable_folder(folder, flag)
     path = folder / LOCK
+    deadline = time.monotonic() + wait
     try:
-        file = _open_locked(path)
+        while (file := _open_locked(path)) is None and time.monotonic() < deadline:
+            time.sleep(0.05)
         if file is None:
-            owner = _owner(path)
             raise InputError(
-                f"{flag}: {folder} is being written to by another command{owner}; "
-                "wait for that, or name another folder"
+                tr(
+                    "{flag}: {folder} is being written to by another command{owner}; wait for that, or name "
+                    "another folder",
+                    flag=flag,
+                    folder=folder,
+                    owner=_owner(path),
+                )
             )
     except OSError as error:
-        raise InputError(f"{flag}: cannot lock {folder} ({error.strerror}); name another folder") from error
+        raise InputError(
+            tr(
+                "{flag}: cannot lock {folder} ({error}); name another folder",
+                flag=flag,
+                folder=folder,
+                error=error.strerror,
+            )
+        ) from error
     with file:
         sweep(folder)
         try:
@@ -195,7 +225,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 def _owner(path: Path) -> str:
     with suppress(OSError, ValueError):
-        return f" (process {int(path.read_text(encoding='utf-8'))})"
+        return tr(" (process {number})", number=int(path.read_text(encoding="utf-8")))
     return ""
 
 
@@ -210,7 +240,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _is_special(path: str | Path) -> bool:
+def is_special(path: str | Path) -> bool:
     """Return whether a path is a device, a pipe, or one of this process's open files, such as /dev/stdout."""
     with suppress(OSError):
         mode = os.stat(path).st_mode

@@ -13,6 +13,8 @@ from importlib.machinery import PathFinder
 from types import TracebackType
 from typing import Optional
 
+from .language import listed, tr
+
 # Module -> package, for all that this project cannot do without.
 PACKAGES = {
     "mxnet": "mxnet",
@@ -21,6 +23,7 @@ PACKAGES = {
     "pandas": "pandas",
     "sklearn": "scikit-learn",
     "matplotlib": "matplotlib",
+    "PIL": "pillow",
     "joblib": "joblib",
     "pooch": "pooch",
     "requests": "requests",
@@ -59,8 +62,13 @@ def check_python() -> None:
     if sys.version_info < OLDEST_PYTHON:
         this, oldest = (".".join(map(str, numbers)) for numbers in (sys.version_info[:3], OLDEST_PYTHON))
         raise ImportError(
-            f"this is Python {this} ({sys.executable}), but d2l_repro needs {oldest} or later; install one, "
-            "or name one that you have: make PYTHON=/path/to/python"
+            tr(
+                "this is Python {this} ({path}), but d2l_repro needs {oldest} or later; install one, or name "
+                "one that you have: make PYTHON=/path/to/python",
+                this=this,
+                path=sys.executable,
+                oldest=oldest,
+            )
         )
 
 
@@ -87,7 +95,7 @@ def explain(error: BaseException) -> Optional[str]:
     if _is_such_a_line(error):
         return str(error)
     if isinstance(error, MemoryError):  # during an import, too
-        return "out of memory; end other programs, or raise the limit that `ulimit -v` shows"
+        return tr("out of memory; end other programs, or raise the limit that `ulimit -v` shows")
     absent = error.name if isinstance(error, ModuleNotFoundError) else None
     if absent in PACKAGES:
         return _describe_missing(sorted({PACKAGES[absent], *find_missing()}))
@@ -96,8 +104,13 @@ def explain(error: BaseException) -> Optional[str]:
         return None
     remedy = install([absent]) if absent and "." not in absent else install([package], again=True)
     if isinstance(error, ValueError):  # MPLBACKEND, for one
-        remedy = f"correct the environment variable that it reads, or {remedy}"
-    return f"{package} cannot be imported ({_describe(error)}); {remedy}"
+        remedy = tr("correct the environment variable that it reads, or {remedy}", remedy=remedy)
+    return tr(
+        "{package} cannot be imported ({error}); {remedy}",
+        package=package,
+        error=_describe(error),
+        remedy=remedy,
+    )
 
 
 def find_missing() -> "list[str]":
@@ -117,7 +130,8 @@ def install(packages: "list[str]", again: bool = False) -> str:
         # MXNet asks for NumPy 1, which it does not need here, and which new Pythons do not have.
         others = [package for package in packages if package != "mxnet"]
         commands = [others] * bool(others) + [["--no-deps", "mxnet"]] * ("mxnet" in packages)
-    return "run: " + " && ".join(_pip_command(command, declared or []) for command in commands)
+    pip = " && ".join(_pip_command(command, declared or []) for command in commands)
+    return tr("run: {command}", command=pip)
 
 
 def _pip_command(arguments, declared):
@@ -130,7 +144,7 @@ def _print_one_line(kind: type, error: BaseException, traceback: Optional[Traceb
     if line is None:
         sys.__excepthook__(kind, error, traceback)
     else:
-        print(f"d2l_repro: error: {line}", file=sys.stderr)
+        print(tr("{prog}: error: {text}", prog="d2l_repro", text=line), file=sys.stderr)
         sys.exit(USAGE)
 
 
@@ -158,7 +172,7 @@ def _is_installed(module):
 
 
 def _describe_missing(packages):
-    return f"not installed: {', '.join(packages)}; {install(packages)}"
+    return tr("not installed: {names}; {remedy}", names=listed(packages), remedy=install(packages))
 
 
 def _package_being_imported(traceback):

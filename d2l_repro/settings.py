@@ -6,12 +6,16 @@ A comment on a field is the flag's help text.
 import dataclasses
 import math
 import numbers
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from . import compat
 from .errors import InputError
+from .language import FLAG, LANGUAGES, language, set_language, tr, without_flag
+from .suggestions import choice
 
 SettingsType = TypeVar("SettingsType", bound="Settings")
 
@@ -27,8 +31,8 @@ class Bounds:
         return self.low <= value < self.high  # False for nan and inf
 
     def __str__(self) -> str:
-        high = "finite" if self.high == math.inf else f"below {self.high:,}"
-        return f"at least {self.low:,} and {high}"
+        high = tr("finite") if self.high == math.inf else tr("below {number}", number=f"{self.high:,}")
+        return tr("at least {low} and {high}", low=f"{self.low:,}", high=high)
 
 
 MAX_SEED = 2**31  # exclusive
@@ -62,7 +66,12 @@ class Settings:
             for allowed in _constraints(hint):
                 if not _is_allowed(value, allowed, hint):
                     raise InputError(
-                        f"--{name.replace('_', '-')}: must be {_describe(allowed, hint, value)}, not {value}"
+                        tr(
+                            "--{flag}: must be {allowed}, not {value}",
+                            flag=name.replace("_", "-"),
+                            allowed=_describe(allowed, hint, value),
+                            value=value,
+                        )
                     )
 
     def replace(self: SettingsType, **changes: Any) -> SettingsType:
@@ -99,9 +108,9 @@ def _is_whole(hint: Any) -> bool:
 
 def _describe(allowed: Union[Bounds, tuple], hint: Any, value: Any) -> str:
     if isinstance(allowed, tuple):
-        return " or ".join(str(choice) for choice in allowed if choice is not None)
+        return tr(" or ").join(str(name) for name in allowed if name is not None)
     is_fraction = _is_whole(hint) and not isinstance(value, numbers.Integral)
-    return f"a whole number, {allowed}" if is_fraction else str(allowed)
+    return tr("a whole number, {allowed}", allowed=allowed) if is_fraction else str(allowed)
 
 
 class HParams(Settings):
@@ -120,17 +129,35 @@ class SeedOptions(Settings):
 
 
 @dataclass(frozen=True)
-class RunOptions(SeedOptions):
-    """How to run the chapter."""
+class ImplOption(Settings):
+    """Which implementations to run."""
 
     impl: Literal["scratch", "gluon", "both"] = "both"  # implementations to train
 
 
 @dataclass(frozen=True)
-class VariantOptions(RunOptions):
-    """How to run the chapter."""
+class EditionOption(ImplOption):
+    """Which implementations to run."""
+
+    # implementations to train; "d2l" trains both, and the class of d2l 1.0 as well
+    impl: Literal["scratch", "gluon", "both", "d2l"] = "both"
+
+
+@dataclass(frozen=True)
+class OnlyOption(ImplOption):
+    """Which implementations and variants to run."""
 
     only: tuple[str, ...] = ()  # names of the variants to train; all by default
+
+
+@dataclass(frozen=True)
+class RunOptions(ImplOption, SeedOptions):
+    """How to run the chapter."""
+
+
+@dataclass(frozen=True)
+class VariantOptions(OnlyOption, RunOptions):
+    """How to run the chapter."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +172,13 @@ class StudyOptions(VariantOptions):
 
 
 @dataclass(frozen=True)
-class EditionOptions(RunOptions):
+class EditionOptions(EditionOption, RunOptions):
     """How to run the chapter."""
 
-    # implementations to train; "d2l" trains both, and the class of d2l 1.0 as well
-    impl: Literal["scratch", "gluon", "both", "d2l"] = "both"
+
+@dataclass(frozen=True)
+class EditionVariantOptions(EditionOptions, VariantOptions):
+    """How to run the chapter."""
 
 
 @dataclass(frozen=True)
@@ -174,3 +203,56 @@ class StreamOptions(Settings):
 @dataclass(frozen=True)
 class Options(StudyOptions, EditionOptions, DataOptions, StreamOptions):
     """All options that a chapter can have; most chapters use only some."""
+
+
+def check_dataset(chapter: str, dataset: str, known: Sequence[str]) -> None:
+    """Check that a chapter can use a data set.
+
+    Raises:
+        InputError: it cannot.
+    """
+    names = ("auto", *known)
+    if dataset not in names:
+        raise InputError(
+            tr(
+                "--dataset: {chapter} cannot use {dataset}; {advice}",
+                chapter=chapter,
+                dataset=repr(dataset),
+                advice=choice(dataset, names),
+            )
+        )
+
+
+def choose_language(argv: Sequence[str]) -> list[str]:
+    """Return the arguments of a command without --lang, whose language is that of the process from now on.
+
+    A terminal whose encoding has no Chinese gets English where the locale alone asks for Chinese.
+
+    Raises:
+        InputError: the language is unknown, or the terminal cannot show it.
+    """
+    rest, name = without_flag(argv)
+    if name is not None and name not in LANGUAGES:
+        problem = tr("unknown language {name}", name=repr(name)) if name else tr("no language given")
+        raise InputError(
+            tr("{flag}: {problem}; {advice}", flag=FLAG, problem=problem, advice=choice(name, LANGUAGES))
+        )
+    if name:
+        set_language(name)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if language() != "en" and not _has_chinese(encoding):
+        set_language("en")
+        if name:
+            raise InputError(
+                f"{FLAG}: standard output has the encoding {encoding}, which lacks Chinese; set "
+                "PYTHONIOENCODING=utf-8"
+            )
+    return rest
+
+
+def _has_chinese(encoding: str) -> bool:
+    try:
+        "中文".encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 import gzip
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 # them, lets their import fail as MXNet's does with a new NumPy, or lets it end Python.
 SITECUSTOMIZE = """
 import os
+import shutil
 from importlib.machinery import ModuleSpec, PathFinder
 
 class Loader:
@@ -48,6 +50,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_configure(config):
+    os.environ["D2L_REPRO_LANG"] = "en"  # whatever the language of this machine
     # Workers get whole files. By default those with the most tests go first, and the few long tests of others
     # keep one worker busy at the end; by their names, chapters and commands go first.
     config.option.loadscopereorder = False
@@ -150,3 +153,18 @@ def real_data():
         pytest.skip(f"no real data: {download.ENVIRONMENT} names no folder with fashion_mnist/")
     images._load.cache_clear()
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start a headless Chromium."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: pip install 'd2l_repro[browser]'"
+    )
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not chromium:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

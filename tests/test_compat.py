@@ -212,3 +212,17 @@ def test_operators_and_graphs_take_numpy_numbers():
     mxnet.nd.multi_sgd_update(w, w, lrs=[np.float64(0.5)], wds=[np.float64(0)], num_weights=1, out=w)
     assert w.asscalar() == 0.5
     assert mxnet.sym.var("x", shape=shape).infer_shape()[1] == [(2, 3)]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or os.uname().machine != "x86_64", reason="x86 only")
+def test_mxnet_computes_with_0_in_place_of_numbers_that_are_too_small_and_python_and_numpy_do_not():
+    code = (
+        "import d2l_repro, os, numpy\n"
+        "from mxnet import nd\n"
+        "def products(): return [float((nd.array([1e-40]) * x).asscalar()) for x in (1, 1e10)]\n"
+        "print(products(), numpy.float32(1e-40) * 1 > 0, 5e-324 * 1 > 0, flush=True)\n"
+        "if os.fork() == 0:\n    print(products(), flush=True); os._exit(0)\n"
+        "os.wait(); print(products())\n"
+    )
+    zeros = "[0.0, 0.0]"
+    assert run_python(code).splitlines() == [f"{zeros} True True", zeros, zeros]

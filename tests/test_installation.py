@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[1]
     ("argv", "environment", "said"),
     [
         (["chapters.mlp"], {"HIDDEN": "mxnet"}, "mxnet"),
-        (["chapters.mlp", "--help"], {"HIDDEN": "numpy"}, "numpy"),
+        (["chapters.mlp"], {"HIDDEN": "numpy"}, "numpy"),
         (["chapters.linear_regression", "--quick"], {"HIDDEN": "pandas"}, "pandas"),  # imported by the table
         (["chapters.mlp"], {"BROKEN": "mxnet"}, "mxnet cannot be imported (AttributeError: module 'numpy'"),
-        (["kaggle_house", "--help"], {"HIDDEN": "sklearn"}, "scikit-learn"),
+        (["kaggle_house", "kfold", "--dataset", "generated"], {"HIDDEN": "sklearn"}, "scikit-learn"),
         (["d2l_repro", "list"], {"HIDDEN": "tyro"}, "tyro"),
         (["d2l_repro", "run", "textbook"], {"HIDDEN": "mxnet"}, "mxnet"),
     ],
@@ -159,7 +159,7 @@ def imported_modules(path):
 def test_packages_are_those_that_the_project_imports():
     folders = ("d2l_repro", "chapters", "kaggle_house")
     imported = {name for f in folders for path in (ROOT / f).rglob("*.py") for name in imported_modules(path)}
-    optional = {"d2l", "IPython", "matplotlib_inline", "markupsafe"}  # the last comes with jinja2
+    optional = {"d2l", "torch", "IPython", "matplotlib_inline", "tomli", "markupsafe"}  # the last is jinja2's
     assert imported - sys.stdlib_module_names - optional - {*folders} <= installation.PACKAGES.keys()
 
 

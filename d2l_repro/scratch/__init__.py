@@ -17,20 +17,32 @@ from .functional import (
     softmax_cross_entropy,
     squared_loss,
 )
-from .init import kaiming, normal, truncated_normal, xavier
+from .init import kaiming, normal, orthogonal, truncated_normal, xavier
 from .optim import (
     SGD,
     AdaDelta,
     AdaGrad,
     Adam,
+    Adamax,
     AdamW,
     Momentum,
+    Nadam,
     Nesterov,
     RMSProp,
     clip_gradients,
     sgd,
 )
-from .rnn import gru, gru_cell, gru_parameters, lstm, lstm_cell, lstm_parameters
+from .rnn import (
+    gru,
+    gru_cell,
+    gru_parameters,
+    gru_reset_first,
+    lstm,
+    lstm_cell,
+    lstm_parameters,
+    plain_rnn,
+    plain_rnn_parameters,
+)
 from .summed_optim import ParameterDropoutAdam, ParameterShrinkingAdam, SummedAdam, SummedRMSProp
 
 __all__ = [
@@ -39,7 +51,9 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "Momentum",
+    "Nadam",
     "Nesterov",
     "ParameterDropoutAdam",
     "ParameterShrinkingAdam",
@@ -56,6 +70,7 @@ __all__ = [
     "gru",
     "gru_cell",
     "gru_parameters",
+    "gru_reset_first",
     "hinge_loss",
     "kaiming",
     "l2_penalty",
@@ -65,6 +80,9 @@ __all__ = [
     "lstm_parameters",
     "naive_softmax",
     "normal",
+    "orthogonal",
+    "plain_rnn",
+    "plain_rnn_parameters",
     "relu",
     "sgd",
     "sigmoid_cross_entropy",

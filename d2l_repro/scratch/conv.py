@@ -33,29 +33,36 @@ def corr2d(X: nd.NDArray, K: nd.NDArray) -> nd.NDArray:
 
 
 class Conv2D(Layer):
-    """Convolve images with "same" padding: Y_o = sum over i of W_oi * X_i, + b_o.
+    """Convolve images: Y_o = sum over i of W_oi * X_i, + b_o.
 
-    The images are padded with zeros so that Y is as high and as wide as X. As in all such libraries, * is the
-    cross-correlation. It is computed as one product of two matrices: the weights, one row for each output
-    channel, and the windows of X under the kernel, one column for each pixel.
+    As in all such libraries, * is the cross-correlation. It is computed as one product of two matrices: the
+    weights, one row for each output channel, and the windows of X under the kernel, one column for each pixel
+    of Y.
 
     Args:
-        W: weights, (outputs, inputs, k, k) with an odd k.
+        W: weights, (outputs, inputs, k, k).
         b: bias, (outputs,).
         first: whether this is the first layer of the net, so that no gradient w.r.t. its input is needed.
+        padding: zeros on each side of the image; by default as many as make Y as high and as wide as X, for
+            an odd k and a stride of 1.
+        stride: pixels from one window to the next; 2 halves height and width.
     """
 
-    def __init__(self, W: nd.NDArray, b: nd.NDArray, first: bool = False):
+    def __init__(
+        self, W: nd.NDArray, b: nd.NDArray, first: bool = False, padding: int | None = None, stride: int = 1
+    ):
         self.W, self.b, self.first = W, b, first
         self.params, self.weights = [W, b], [W]
-        self.window = {"kernel": W.shape[2:], "pad": [k // 2 for k in W.shape[2:]]}
+        pad = W.shape[2] // 2 if padding is None else padding
+        self.window = {"kernel": W.shape[2:], "pad": (pad, pad), "stride": (stride, stride)}
 
     def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, inputs, height, width)
         self.shape = X.shape
         self.columns = _channels_first(nd.im2col(X, **self.window))  # (inputs k k, batch height width)
         # Y = W columns + b
         Y = nd.dot(self.W.reshape((len(self.W), -1)), self.columns) + self.b.reshape((-1, 1))
-        Y = Y.reshape((len(Y), len(X), *X.shape[2:]))
+        (k, _), (pad, _), (stride, _) = self.window.values()
+        Y = Y.reshape((len(Y), len(X), *((size + 2 * pad - k) // stride + 1 for size in X.shape[2:])))
         return Y.transpose((1, 0, 2, 3))  # (batch, outputs, height, width)
 
     def backward(self, dY: nd.NDArray) -> nd.NDArray | None:
@@ -67,7 +74,7 @@ class Conv2D(Layer):
         if self.first:
             return None
         dcolumns = nd.dot(self.W.reshape((len(self.W), -1)), dY, transpose_a=True)
-        # A pixel belongs to as many windows as the kernel has elements; its gradient is the sum over them.
+        # A pixel belongs to several windows; its gradient is the sum over them.
         dcolumns = dcolumns.reshape((len(dcolumns), self.shape[0], -1)).transpose((1, 0, 2))
         return nd.col2im(dcolumns, output_size=self.shape[2:], **self.window)
 
@@ -103,3 +110,16 @@ class MaxPool2D(Layer):
         for (i, j), gradient in zip(CORNERS, gradients):
             dX[:, :, i::2, j::2] = gradient
         return dX
+
+
+class GlobalAvgPool2D(Layer):
+    """Replace each channel by the mean of its pixels (section 5.9)."""
+
+    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, channels, height, width)
+        self.shape = X.shape
+        return X.mean(axis=(2, 3))  # (batch, channels)
+
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
+        # Every pixel has the same share in the mean.
+        height, width = self.shape[2:]
+        return (dY / (height * width)).reshape((0, 0, 1, 1)).broadcast_to(self.shape)

@@ -73,7 +73,7 @@ class Affine(Layer):
 
     def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, ...)
         self.shape = X.shape
-        self.X = X.reshape((len(X), -1))
+        self.X = X if len(self.shape) == 2 else X.reshape((len(X), -1))
         Y = nd.dot(self.X, self.W)
         return Y if self.b is None else Y + self.b  # (batch, outputs)
 
@@ -82,7 +82,10 @@ class Affine(Layer):
         nd.dot(self.X, dY, transpose_a=True, out=self.W.grad)
         if self.b is not None:
             nd.sum(dY, axis=0, out=self.b.grad)
-        return None if self.first else nd.dot(dY, self.W, transpose_b=True).reshape(self.shape)
+        if self.first:
+            return None
+        dX = nd.dot(dY, self.W, transpose_b=True)
+        return dX if len(self.shape) == 2 else dX.reshape(self.shape)
 
 
 # SELU preserves mean 0 and variance 1 with these numbers (G. Klambauer et al., 2017).
@@ -144,38 +147,54 @@ class CReLU(Layer):
 
 
 class _Norm(Layer):
-    """Compute Y = gamma (X - mean) / sqrt(var + epsilon) + beta, with mean and variance over `axis`."""
-
-    axis = 0
+    """Compute Y = gamma (X - mean) / sqrt(var + epsilon) + beta, with mean and variance over some axes."""
 
     def __init__(self, gamma: nd.NDArray, beta: nd.NDArray, epsilon: float = 1e-5):
         self.gamma, self.beta, self.epsilon = gamma, beta, epsilon
         self.params = [gamma, beta]
 
+    def axes(self, X: nd.NDArray) -> tuple[int, ...]:
+        """Return the axes of X over which mean and variance are taken."""
+        raise NotImplementedError
+
     def statistics(self, X: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
-        """Return mean and variance of X over `axis`."""
-        mean = X.mean(axis=self.axis, keepdims=True)
-        return mean, ((X - mean) ** 2).mean(axis=self.axis, keepdims=True)
+        """Return mean and variance of X over `axes`."""
+        mean = _mean(X, self.axes(X))
+        return mean, _mean((X - mean) ** 2, self.axes(X))
 
     def normalize(self, X: nd.NDArray, mean: nd.NDArray, var: nd.NDArray) -> nd.NDArray:
         """Return Y, and keep X^ = (X - mean) / std for `backward`."""
         self.std = (var + self.epsilon).sqrt()
         self.X_hat = (X - mean) / self.std
-        return self.gamma * self.X_hat + self.beta
+        return self.scale(X) * self.X_hat + self.beta.reshape(_per_channel(X))
 
-    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, units)
+    def scale(self, X: nd.NDArray) -> nd.NDArray:
+        """Return gamma in a shape that is broadcast to that of X."""
+        return self.gamma.reshape(_per_channel(X))
+
+    def forward(self, X: nd.NDArray) -> nd.NDArray:  # (batch, units), or (batch, channels, height, width)
         return self.normalize(X, *self.statistics(X))
 
     def backward(self, dY: nd.NDArray) -> nd.NDArray:
-        # dgamma and dbeta are the sums of dY X^ and of dY over the batch.
-        nd.sum(dY * self.X_hat, axis=0, out=self.gamma.grad)
-        nd.sum(dY, axis=0, out=self.beta.grad)
+        # dgamma and dbeta are the sums of dY X^ and of dY over the batch, and over all pixels of a channel.
+        all_but_channels = tuple(axis for axis in range(dY.ndim) if axis != 1)
+        nd.sum(dY * self.X_hat, axis=all_but_channels, out=self.gamma.grad)
+        nd.sum(dY, axis=all_but_channels, out=self.beta.grad)
         # With dX^ = gamma dY: dX = (dX^ - mean(dX^) - X^ mean(X^ dX^)) / std. The second and third terms
         # arise because mean and std depend on X too.
-        dX_hat = self.gamma * dY
-        shift = dX_hat.mean(axis=self.axis, keepdims=True)
-        stretch = (self.X_hat * dX_hat).mean(axis=self.axis, keepdims=True)
+        dX_hat = self.scale(dY) * dY
+        shift = _mean(dX_hat, self.axes(dY))
+        stretch = _mean(self.X_hat * dX_hat, self.axes(dY))
         return (dX_hat - shift - self.X_hat * stretch) / self.std
+
+
+def _mean(X: nd.NDArray, axes: tuple[int, ...]) -> nd.NDArray:
+    return X.mean(axis=axes, keepdims=True)
+
+
+def _per_channel(X: nd.NDArray) -> tuple[int, ...]:
+    """Return the shape of one number for each unit or channel of X, the second axis."""
+    return (1, -1, *(1 for _ in X.shape[2:]))
 
 
 class LayerNorm(_Norm):
@@ -184,21 +203,26 @@ class LayerNorm(_Norm):
     It does the same in training and testing.
 
     Args:
-        gamma, beta: scale and shift, (units,).
+        gamma: scale, (units,).
+        beta: shift, (units,).
         epsilon: added to the variance, so that the quotient is finite.
     """
 
-    axis = 1
+    def axes(self, X: nd.NDArray) -> tuple[int, ...]:
+        return (1,)
 
 
 class BatchNorm(_Norm):
-    """Normalize each unit over the batch (S. Ioffe and C. Szegedy, 2015).
+    """Normalize each unit over the batch (section 5.10; S. Ioffe and C. Szegedy, 2015).
+
+    Of images, (batch, channels, height, width), each channel is normalized over the batch and its pixels.
 
     In testing, that is outside of `autograd.train_mode()`, running averages of mean and variance are used,
     which are updated in training.
 
     Args:
-        gamma, beta: scale and shift, (units,).
+        gamma: scale, (units,) or (channels,).
+        beta: shift, of the same shape.
         epsilon: added to the variance, so that the quotient is finite.
         momentum: weight of the old running averages when a batch updates them.
     """
@@ -209,21 +233,61 @@ class BatchNorm(_Norm):
         self.running = [nd.zeros((1, gamma.size)), nd.ones((1, gamma.size))]  # mean, variance
         self.training = False
 
+    def axes(self, X: nd.NDArray) -> tuple[int, ...]:
+        return tuple(axis for axis in range(X.ndim) if axis != 1)
+
     def forward(self, X: nd.NDArray) -> nd.NDArray:
         self.training = autograd.is_training()
         if not self.training:
-            return self.normalize(X, *(array.astype(X.dtype, copy=False) for array in self.running))
+            averages = (array.astype(X.dtype, copy=False) for array in self.running)
+            return self.normalize(X, *(average.reshape(_per_channel(X)) for average in averages))
         statistics = self.statistics(X)
         with autograd.pause():
             for average, new in zip(self.running, statistics):
                 # average <- momentum average + (1 - momentum) new
                 average *= self.momentum
-                average += (1 - self.momentum) * new.astype(average.dtype, copy=False)
+                average += (1 - self.momentum) * new.reshape((1, -1)).astype(average.dtype, copy=False)
         return self.normalize(X, *statistics)
 
     def backward(self, dY: nd.NDArray) -> nd.NDArray:
         dX = super().backward(dY)
-        return dX if self.training else self.gamma * dY / self.std
+        return dX if self.training else self.scale(dY) * dY / self.std
+
+
+def _arrays(layers: Iterable[Layer]) -> list[list[nd.NDArray]]:
+    """Return the parameters, the weights and the running statistics of layers."""
+    layers = list(layers)
+    return [
+        [array for layer in layers for array in getattr(layer, name)]
+        for name in ("params", "weights", "running")
+    ]
+
+
+class Residual(Layer):
+    """Add the input, or what a shortcut makes of it, to the output of some layers (section 5.11).
+
+    Args:
+        layers: from the input to what is added.
+        shortcut: applied to the input, such as a 1 x 1 convolution where the channels change; the input
+            itself by default.
+    """
+
+    def __init__(self, layers: Sequence[Layer], shortcut: Layer | None = None):
+        self.layers, self.shortcut = layers, shortcut
+        self.params, self.weights, self.running = _arrays([*layers, *([shortcut] if shortcut else [])])
+
+    def forward(self, X: nd.NDArray) -> nd.NDArray:
+        Y = X
+        for layer in self.layers:
+            Y = layer.forward(Y)
+        return Y + (self.shortcut.forward(X) if self.shortcut else X)
+
+    def backward(self, dY: nd.NDArray) -> nd.NDArray:
+        dX = dY
+        for layer in reversed(self.layers):
+            dX = layer.backward(dX)
+        # The gradient goes both ways: through the layers and, undiminished, past them.
+        return dX + (self.shortcut.backward(dY) if self.shortcut else dY)
 
 
 class Dropout(Layer):
@@ -258,10 +322,7 @@ class Network:
 
     def __init__(self, layers: Iterable[Layer]):
         self.layers = list(layers)
-        self.params, self.weights, self.running = (
-            [array for layer in self.layers for array in getattr(layer, name)]
-            for name in ("params", "weights", "running")
-        )
+        self.params, self.weights, self.running = _arrays(self.layers)
         for param in self.params:
             param.attach_grad()
 

@@ -198,7 +198,7 @@ class Momentum(Optimizer):
     an average uses the new one at once.
 
     Args:
-        params, lr, options: as for every optimizer.
+        params: as for every optimizer, and so are `lr` and `options`.
         rho: share of v that is kept at each step.
         average: whether v is an average of the gradient.
     """
@@ -233,7 +233,7 @@ class Nesterov(Optimizer):
     It takes in advance the step that momentum is about to take next.
 
     Args:
-        params, lr, options: as for every optimizer.
+        params: as for every optimizer, and so are `lr` and `options`.
         rho: share of v that is kept at each step.
     """
 
@@ -258,7 +258,7 @@ class AdaGrad(Optimizer):
     steps are too small.
 
     Args:
-        params, lr, options: as for every optimizer.
+        params: as for every optimizer, and so are `lr` and `options`.
         epsilon: keeps the quotient finite.
     """
 
@@ -279,7 +279,7 @@ class RMSProp(Optimizer):
     s <- rho s + (1 - rho) g^2, p <- p - lr g / sqrt(s + epsilon)
 
     Args:
-        params, lr, options: as for every optimizer.
+        params: as for every optimizer, and so are `lr` and `options`.
         rho: share of s that is kept at each step.
         epsilon: keeps the quotient finite.
         eps_inside_sqrt: whether epsilon is added inside the square root, as in the book and in Gluon, or to
@@ -316,7 +316,7 @@ class AdaDelta(Optimizer):
     p <- p - lr d
 
     Args:
-        params, options: as for every optimizer.
+        params: as for every optimizer, and so are `options`.
         lr: scales the whole step; 1 in the paper.
         rho: share of s and of x that is kept at each step.
         epsilon: keeps the quotient finite, and makes the first steps possible.
@@ -352,8 +352,9 @@ class Adam(Optimizer):
     p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) v / (sqrt(s) + epsilon)
 
     Args:
-        params, lr, options: as for every optimizer.
-        beta1, beta2: shares of v and of s that are kept at each step.
+        params: as for every optimizer, and so are `lr` and `options`.
+        beta1: share of v that is kept at each step.
+        beta2: share of s that is kept at each step.
         epsilon: keeps the quotient finite.
         correct_bias: whether to apply the factor that depends on t. Both averages start at 0 and are too
             small at first, which the factor corrects.
@@ -401,7 +402,7 @@ class AdamW(Adam):
     In plain Adam the decay passes through the quotient, so a parameter with large gradients hardly decays.
 
     Args:
-        params, lr, wd: as for every optimizer.
+        params: as for every optimizer, and so are `lr` and `wd`.
         options: as for Adam.
     """
 
@@ -409,9 +410,97 @@ class AdamW(Adam):
         super().__init__(params, lr, wd=wd, decoupled=True, **options)
 
 
+class Adamax(Optimizer):
+    """Adamax (D. Kingma and J. Ba, 2015): Adam with the largest recent gradient in place of the root.
+
+    v <- beta1 v + (1 - beta1) g
+    u <- max(beta2 u, |g|)
+    p <- p - lr / (1 - beta1^t) v / (u + epsilon)
+
+    Args:
+        params: as for every optimizer, and so are `lr` and `options`.
+        beta1: share of v that is kept at each step.
+        beta2: share of u that is kept at each step.
+        epsilon: makes the quotient 0 where every gradient so far was 0. Gluon's has none, and makes such a
+            parameter not a number.
+    """
+
+    state_names = ("v", "u")
+
+    def __init__(
+        self,
+        params: Iterable[nd.NDArray],
+        lr: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-30,
+        **options: Any,
+    ):
+        super().__init__(params, lr, **options)
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+
+    def update(self, g, v, u):
+        v *= self.beta1
+        v += (1 - self.beta1) * g
+        u[:] = nd.maximum(self.beta2 * u, g.abs())
+        return self.learning_rate / (1 - self.beta1**self.t) * v / (u + self.epsilon)
+
+
+class Nadam(Optimizer):
+    """Nadam (T. Dozat, 2016): Adam that takes in advance the step of its momentum, as Nesterov's does.
+
+    m_t = beta1 (1 - 0.96^(0.004 t) / 2), a momentum that grows from beta1 / 2 to beta1
+    v <- beta1 v + (1 - beta1) g
+    s <- beta2 s + (1 - beta2) g^2
+    d = (1 - m_t) g / (1 - m_1 ... m_t) + m_t+1 v / (1 - m_1 ... m_t+1)
+    p <- p - lr d / (sqrt(s / (1 - beta2^t)) + epsilon)
+
+    Gluon's multiplies m_t into the product once for every parameter instead of once a step, and so takes
+    these steps only with a single parameter.
+
+    Args:
+        params: as for every optimizer, and so are `lr` and `options`.
+        beta1: share of v that is kept at each step.
+        beta2: share of s that is kept at each step.
+        epsilon: keeps the quotient finite.
+    """
+
+    state_names = ("v", "s")
+
+    def __init__(
+        self,
+        params: Iterable[nd.NDArray],
+        lr: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        **options: Any,
+    ):
+        super().__init__(params, lr, **options)
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.product = 1.0  # m_1 ... m_t
+
+    def next_step(self):
+        params = super().next_step()
+        self.product *= self._momentum(self.t)
+        return params
+
+    def _momentum(self, t: int) -> float:
+        return self.beta1 * (1 - 0.5 * 0.96 ** (0.004 * t))
+
+    def update(self, g, v, s):
+        v *= self.beta1
+        v += (1 - self.beta1) * g
+        s *= self.beta2
+        s += (1 - self.beta2) * g * g
+        now, later = self._momentum(self.t), self._momentum(self.t + 1)
+        d = (1 - now) / (1 - self.product) * g + later / (1 - self.product * later) * v
+        return self.learning_rate * d / ((s / (1 - self.beta2**self.t)).sqrt() + self.epsilon)
+
+
 def descent_path(
     f: Callable[[nd.NDArray, nd.NDArray], nd.NDArray],
-    start: tuple[float, float],
+    start: Sequence[Any],
     optimizer_cls: Callable[[list[nd.NDArray], float], Optimizer],
     lr: float,
     steps: int = 20,
@@ -420,13 +509,13 @@ def descent_path(
 
     Args:
         f: (x1, x2) -> height.
-        start: (x1, x2) before the first step.
+        start: (x1, x2) before the first step; numbers, or arrays with as many starts.
         optimizer_cls: (params, lr) -> optimizer.
         lr: learning rate.
         steps: number of steps.
 
     Returns:
-        points, (steps + 1, 2).
+        points, (steps + 1, 2), or with the starts as a last axis.
     """
     x = nd.array(start)
     x.attach_grad()

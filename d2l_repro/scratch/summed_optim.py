@@ -62,7 +62,7 @@ class SummedRMSProp(SummedOptimizer):
     The numerator lacks the penalty's gradient, so weight decay shrinks no parameter: it only shortens steps.
 
     Args:
-        params, lr, options: as for every optimizer.
+        params: as for every optimizer, and so are `lr` and `options`.
         rho: share of s that is kept at each step.
         eps_inside_sqrt: whether epsilon is added inside the square root, as the article has it in a second
             branch, and not to the root.
@@ -96,10 +96,12 @@ class SummedAdam(SummedOptimizer):
     p <- p - lr / n v / (1 - beta1^t) / (sqrt(s / (1 - beta2^t)) + epsilon)
 
     Args:
-        params, lr, options: as for every optimizer.
-        rho1, rho2: shares of v and of s that are kept at each step.
-        beta1, beta2: bases of the bias correction, in the literature equal to rho1 and rho2. With 0 and 0
-            nothing is corrected, which is the article's first Adam.
+        params: as for every optimizer, and so are `lr` and `options`.
+        rho1: share of v that is kept at each step.
+        rho2: share of s that is kept at each step.
+        beta1: base of v's bias correction, in the literature equal to rho1. With 0 for both betas nothing is
+            corrected, which is the article's first Adam.
+        beta2: base of s's bias correction, in the literature equal to rho2.
         steps_per_t: number of steps that increase t by one; 1 in the literature. In the article t counts
             epochs. The correction, which should soon be a factor of 1, is then sqrt(1 - beta2) / (1 - beta1)
             = 0.32 throughout the first epoch, falls, and is 0.16 in the twentieth.
@@ -143,7 +145,7 @@ class ParameterDropoutAdam(SummedAdam):
     of 1 / (1 - drop) each time; with 0.01 that is tenfold in an epoch of 235 steps.
 
     Args:
-        params, lr, options: as for SummedAdam.
+        params: as for SummedAdam, and so are `lr` and `options`.
         drop: probability that an element is set to 0.
     """
 
@@ -165,7 +167,7 @@ class ParameterShrinkingAdam(SummedAdam):
     before each step, so that its decay follows the learning rate.
 
     Args:
-        params, lr, options: as for SummedAdam.
+        params: as for SummedAdam, and so are `lr` and `options`.
         factor: below 1.
     """
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..language import listed, tr
 from ..results.history import History
 from .arrays import check_finite, one_line, parse_history, read_arrays, write_arrays
 from .callbacks import seed_everything
@@ -82,18 +83,29 @@ class Checkpoint(Callback):
             check_finite(arrays)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path}: not a readable checkpoint ({one_line(error)}); remove it, or leave "
-                "--resume out"
+                tr(
+                    "{path}: not a readable checkpoint ({error}); remove it, or leave --resume out",
+                    path=self.path,
+                    error=one_line(error),
+                )
             ) from error
         self._check_identity(identity)
         if [array.shape for array in arrays.values()] != [param.get().shape for param in self.params]:
             raise InputError(
-                f"{self.path}: its parameters have other shapes; remove it, or leave --resume out"
+                tr(
+                    "{path}: its parameters have other shapes; remove it, or leave --resume out",
+                    path=self.path,
+                )
             )
         if len(history) > num_epochs:
             raise InputError(
-                f"{self.path}: has {len(history)} epochs, more than the {num_epochs} to train; "
-                "remove it, or leave --resume out"
+                tr(
+                    "{path}: has {count} epochs, more than the {wanted} to train; remove it, or leave "
+                    "--resume out",
+                    path=self.path,
+                    count=len(history),
+                    wanted=num_epochs,
+                )
             )
         return list(arrays.values()), history
 
@@ -101,8 +113,12 @@ class Checkpoint(Callback):
         ours = json.loads(json.dumps(self.identity))
         if identity != ours:
             known = identity if isinstance(identity, dict) else {}
-            different = ", ".join(name for name in ours if ours[name] != known.get(name)) or "more of them"
+            different = listed(name for name in ours if ours[name] != known.get(name)) or tr("more of them")
             raise InputError(
-                f"{self.path}: checkpoint was written with other settings ({different}); "
-                "leave --resume out, or name another --out"
+                tr(
+                    "{path}: checkpoint was written with other settings ({names}); leave --resume out, or "
+                    "name another --out",
+                    path=self.path,
+                    names=different,
+                )
             )

@@ -14,6 +14,8 @@ from typing import Any, Callable, TypeVar
 import numpy as np
 from mxnet import MXNetError, gluon, nd
 
+from ..language import tr
+
 Compute = Callable[[Any, Any], Any]  # of two arrays
 Gradients = TypeVar("Gradients", bound=Compute)
 
@@ -30,15 +32,24 @@ def check_call(
         ValueError: a class stands for an object, a callback is none, or a name is taken.
     """
     if isinstance(loss, type):
-        raise ValueError(f"the loss is the class {loss.__name__}; pass an object of it, {loss.__name__}()")
+        raise ValueError(
+            tr("the loss is the class {name}; pass an object of it, {name}()", name=loss.__name__)
+        )
     for callback in callbacks:
         if isinstance(callback, type) or not all(hasattr(callback, hook) for hook in HOOKS):
-            raise ValueError(f"callbacks must be objects derived from Callback, not {callback!r}")
+            raise ValueError(
+                tr("callbacks must be objects derived from Callback, not {value}", value=repr(callback))
+            )
     if "loss" in metrics:
-        raise ValueError("a metric cannot be called 'loss': train_loss is the mean of the loss itself")
+        raise ValueError(tr("a metric cannot be called 'loss': train_loss is the mean of the loss itself"))
     for name in ("epoch", "seconds"):
         if name in measure:
-            raise ValueError(f"a measure cannot be called {name!r}: the history has a column of that name")
+            raise ValueError(
+                tr(
+                    "a measure cannot be called {name}: the history has a column of that name",
+                    name=repr(name),
+                )
+            )
 
 
 def as_callbacks(callbacks: Any) -> list[Any]:
@@ -48,7 +59,7 @@ def as_callbacks(callbacks: Any) -> list[Any]:
         ValueError: they are no iterable, but perhaps a single callback.
     """
     if isinstance(callbacks, type) or not hasattr(callbacks, "__iter__"):
-        raise ValueError(f"callbacks must be a list, [callback], not {callbacks!r}")
+        raise ValueError(tr("callbacks must be a list, [callback], not {value}", value=repr(callbacks)))
     return list(callbacks)
 
 
@@ -60,11 +71,16 @@ def as_pair(batch: Any) -> tuple[Any, Any]:
     """
     if isinstance(batch, (tuple, list)) and len(batch) == 2:
         return batch[0], batch[1]
-    length = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
-    advice = "; pass (batch.data[0], batch.label[0])" if hasattr(batch, "label") else ""
+    what = type(batch).__name__
+    if isinstance(batch, (tuple, list)):
+        what = tr("{type} of {length}", type=what, length=len(batch))
+    if hasattr(batch, "label"):
+        what = tr("{type}; pass (batch.data[0], batch.label[0])", type=what)
     raise ValueError(
-        f"the data must yield pairs (X, y), but yielded a {type(batch).__name__}{length}{advice}; for a "
-        "single batch pass [(X, y)]"
+        tr(
+            "the data must yield pairs (X, y), but yielded a {type}; for a single batch pass [(X, y)]",
+            type=what,
+        )
     )
 
 
@@ -75,7 +91,7 @@ def check_batch_size(batch_size: float) -> None:
         ValueError: it is no number above 0.
     """
     if not isinstance(batch_size, Real) or not 0 < batch_size < math.inf:
-        raise ValueError(f"batch_size must be a number above 0, not {batch_size}")
+        raise ValueError(tr("batch_size must be a number above 0, not {value}", value=batch_size))
 
 
 def check_numbers(num_epochs: int, batch_size: float, trainer: Any) -> None:
@@ -86,9 +102,9 @@ def check_numbers(num_epochs: int, batch_size: float, trainer: Any) -> None:
     """
     check_batch_size(batch_size)
     if not isinstance(num_epochs, Integral) or num_epochs < 1:
-        raise ValueError(f"num_epochs must be a whole number of at least 1, not {num_epochs}")
+        raise ValueError(tr("num_epochs must be a whole number of at least 1, not {value}", value=num_epochs))
     if getattr(trainer, "learning_rate", 0) < 0:  # nan, for an optimizer that has none, is not
-        raise ValueError(f"the learning rate must be at least 0, not {trainer.learning_rate}")
+        raise ValueError(tr("the learning rate must be at least 0, not {value}", value=trainer.learning_rate))
 
 
 def check_params(params: Iterable[nd.NDArray]) -> list[nd.NDArray]:
@@ -99,7 +115,7 @@ def check_params(params: Iterable[nd.NDArray]) -> list[nd.NDArray]:
     """
     params = list(params)
     if not params:
-        raise ValueError("there are no parameters to train: params is empty")
+        raise ValueError(tr("there are no parameters to train: params is empty"))
     return params
 
 
@@ -112,8 +128,11 @@ def check_not_added(trainer: Any) -> None:
     for param in trainer._params if isinstance(trainer, gluon.Trainer) else ():  # there is no public way
         if param.grad_req == "add":
             raise ValueError(
-                f"parameter {param.name} has grad_req='add', so that the gradients of all batches would add "
-                "up; set it to 'write'"
+                tr(
+                    "parameter {name} has grad_req='add', so that the gradients of all batches would add up; "
+                    "set it to 'write'",
+                    name=param.name,
+                )
             )
 
 
@@ -137,7 +156,7 @@ def checked_gradients(gradients: Gradients, params: Sequence[nd.NDArray] = ()) -
         except MXNetError as error:
             raise explained(error, X, y) from error
         if not passed:
-            check_one_per_example("the loss", losses, y_hat, y)
+            check_one_per_example(tr("the loss"), losses, y_hat, y)
             _check_fresh(params)
             passed = len(y) > 1
         return y_hat, losses
@@ -149,8 +168,12 @@ def _check_fresh(params: Sequence[nd.NDArray]) -> None:
     for i, param in enumerate(params):
         if not param._fresh_grad:
             raise ValueError(
-                f"parameter {i}, of shape {param.shape}, got no gradient from the loss: the net does not "
-                "use it, or uses another array than the one in params"
+                tr(
+                    "parameter {number}, of shape {shape}, got no gradient from the loss: the net does not "
+                    "use it, or uses another array than the one in params",
+                    number=i,
+                    shape=param.shape,
+                )
             )
 
 
@@ -161,9 +184,9 @@ def checked_metric(name: str, metric: Compute) -> Compute:
     def checked(y_hat: nd.NDArray, y: nd.NDArray) -> nd.NDArray:
         nonlocal passed
         values = metric(y_hat, y)
-        check_is_array(f"metric {name!r}", values)
+        check_is_array(tr("metric {name}", name=repr(name)), values)
         if not passed:
-            check_one_per_example(f"metric {name!r}", values, y_hat, y)
+            check_one_per_example(tr("metric {name}", name=repr(name)), values, y_hat, y)
             passed = len(y) > 1
         return values
 
@@ -178,8 +201,12 @@ def check_is_array(what: str, values: Any) -> None:
     """
     if not isinstance(values, nd.NDArray):
         raise ValueError(
-            f"{what} returned a {type(values).__name__}; return an NDArray, computed by MXNet's functions "
-            "and without asscalar or asnumpy"
+            tr(
+                "{what} returned a {type}; return an NDArray, computed by MXNet's functions and without "
+                "asscalar or asnumpy",
+                what=what,
+                type=type(values).__name__,
+            )
         )
 
 
@@ -201,29 +228,54 @@ def check_one_per_example(what: str, values: Any, y_hat: Any, y: nd.NDArray) -> 
     n = y.shape[0]
     if not hasattr(values, "shape"):
         raise ValueError(
-            f"{what} returned a {type(values).__name__} for {n} examples; return an array with one number "
-            "per example"
+            tr(
+                "{what} returned a {type} for {n} examples; return an array with one number per example",
+                what=what,
+                type=type(values).__name__,
+                n=n,
+            )
         )
     if n == 1:
         return
     if values.size == 1:
         raise ValueError(
-            f"{what} returned a single number for {n} examples; return one number per example: train_ch3 "
-            "divides by batch_size itself"
+            tr(
+                "{what} returned a single number for {n} examples; return one number per example: train_ch3 "
+                "divides by batch_size itself",
+                what=what,
+                n=n,
+            )
         )
-    returned = f"{what} returned {values.shape} for y_hat {getattr(y_hat, 'shape', '')} and y {y.shape}"
+    returned = tr(
+        "{what} returned {shape} for y_hat {y_hat} and y {y}",
+        what=what,
+        shape=values.shape,
+        y_hat=getattr(y_hat, "shape", ""),
+        y=y.shape,
+    )
     if y.size == n and [size for size in values.shape if size != 1] == [n, n]:
         raise ValueError(
-            f"{returned}: every prediction was combined with every label; give both the same shape first, "
-            "y.reshape(y_hat.shape)"
+            tr(
+                "{returned}: every prediction was combined with every label; give both the same shape first, "
+                "y.reshape(y_hat.shape)",
+                returned=returned,
+            )
         )
     if getattr(y_hat, "size", 0) == n < y.size and values.shape == y.shape:
         raise ValueError(
-            f"{returned}: the one prediction of an example was combined with all of its labels; give the net "
-            "as many outputs as there are labels"
+            tr(
+                "{returned}: the one prediction of an example was combined with all of its labels; give the "
+                "net as many outputs as there are labels",
+                returned=returned,
+            )
         )
     if not _has_examples(values.shape, getattr(y_hat, "shape", ()), y):
-        raise ValueError(f"{returned}: these are no numbers per example; take the mean over axis 1, not 0")
+        raise ValueError(
+            tr(
+                "{returned}: these are no numbers per example; take the mean over axis 1, not 0",
+                returned=returned,
+            )
+        )
 
 
 def _has_examples(shape: tuple[int, ...], y_hat: tuple[int, ...], y: nd.NDArray) -> bool:
@@ -262,22 +314,33 @@ class Labels:
         self._done = True
         if wrong:
             raise ValueError(
-                f"{wrong} labels of the first epoch are no classes: a net with {self.num_classes} outputs "
-                f"needs whole numbers from 0 to {self.num_classes - 1}; number the classes from 0, or pass "
-                "metrics={} if the labels are not classes"
+                tr(
+                    "{wrong} labels of the first epoch are no classes: a net with {outputs} outputs needs "
+                    "whole numbers from 0 to {last}; number the classes from 0, or pass metrics={{}} if the "
+                    "labels are not classes",
+                    wrong=wrong,
+                    outputs=self.num_classes,
+                    last=self.num_classes - 1,
+                )
             )
 
 
 def explained(error: MXNetError, X: nd.NDArray, y: nd.NDArray) -> Exception:
     """Return an error that says what MXNet's own means, if that is known, and else the error itself."""
     if "not in a computational graph" in str(error):
-        return ValueError("the loss or the penalty depends on no parameter that has a gradient attached")
+        return ValueError(tr("the loss or the penalty depends on no parameter that has a gradient attached"))
     mismatch = re.search(r"expected (float|u?int)\d+, got (\w+)", str(error))
     if not mismatch and np.float64 not in (X.dtype, y.dtype):
         return error
     types = [np.dtype(array.dtype).name for array in (X, y)]
     wanted, reason = (mismatch[2], f" (MXNet: {mismatch[0]})") if mismatch else ("float32", "")
     return ValueError(
-        f"the net and its loss cannot be computed from X in {types[0]} and y in {types[1]}; convert the "
-        f'batches to the parameters\' type, such as nd.array(X, dtype="{wanted}"){reason}'
+        tr(
+            "the net and its loss cannot be computed from X in {x_type} and y in {y_type}; convert the "
+            'batches to the parameters\' type, such as nd.array(X, dtype="{wanted}"){reason}',
+            x_type=types[0],
+            y_type=types[1],
+            wanted=wanted,
+            reason=reason,
+        )
     )

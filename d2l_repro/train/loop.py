@@ -12,7 +12,9 @@ from typing import Any, Callable, Protocol
 
 from mxnet import MXNetError, autograd, cpu, engine, gluon, nd
 
+from ..language import mark, tr
 from ..results.history import History
+from ..results.run import DIVERGED, DIVERGED_LATER, INTERRUPTED, message_text
 from ..scratch import SGD, correct
 from .checks import (
     Labels,
@@ -30,7 +32,7 @@ from .checks import (
 )
 
 BULK = 15  # operators handed to the engine at a time; more of them cost less each where nets are tiny
-RESTARTABLE = "pass a loader or a list, which can be iterated over again, not a generator"
+RESTARTABLE = mark("pass a loader or a list, which can be iterated over again, not a generator")
 
 Batches = Iterable[tuple[Any, Any]]  # of X and y
 Net = Callable[[nd.NDArray], nd.NDArray]  # X -> y_hat
@@ -64,11 +66,14 @@ class TrainingDiverged(ArithmeticError):
 
     def __init__(self, message: str, history: History):
         super().__init__(message)
-        self.history = history
+        self.message, self.history = message, history  # in English, as result.json has it
+
+    def __str__(self) -> str:
+        return message_text(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let the error be sent from a process in which a study or a fold was trained."""
-        return type(self), (str(self), self.history)
+        return type(self), (self.message, self.history)
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -76,8 +81,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, history: History):
         self.history = history
-        plural = "" if len(history) == 1 else "s"
-        super().__init__(f"interrupted after {len(history)} finished epoch{plural}")
+        super().__init__(INTERRUPTED[len(history) != 1].format(count=len(history)))
 
 
 class Callback:
@@ -194,7 +198,7 @@ def train_ch3(
     trained: list[nd.NDArray] = []
     if trainer is None:
         if params is None or lr is None:
-            raise ValueError("train_ch3 needs either a trainer, or params and lr for SGD from scratch")
+            raise ValueError(tr("train_ch3 needs either a trainer, or params and lr for SGD from scratch"))
         trained = check_params(params)
         trainer = SGD(trained, lr)
     check_numbers(num_epochs, batch_size, trainer)
@@ -261,7 +265,13 @@ def _train_epoch(
         for callback in callbacks:
             callback.after_step(loop)
     if not loop.counts:
-        raise ValueError(f"the training data yielded no batch in epoch {loop.epoch}: {RESTARTABLE}")
+        raise ValueError(
+            tr(
+                "the training data yielded no batch in epoch {epoch}: {advice}",
+                epoch=loop.epoch,
+                advice=tr(RESTARTABLE),
+            )
+        )
 
 
 def _check_converging(loop: Loop, loss: float) -> None:
@@ -278,13 +288,13 @@ def _check_finite(loop: Loop, loss: float) -> None:
 
 
 def _diverged(loop: Loop, loss: float) -> TrainingDiverged:
-    start = f" ({loop.first_loss:.4g} in the first)" if loop.history else ""
-    return TrainingDiverged(
-        f"training diverged in epoch {loop.epoch}: mean loss {loss:.4g}{start} "
-        f"at learning rate {loop.trainer.learning_rate:g}; try a smaller learning rate, "
-        "scaled features or clipped gradients",
-        loop.history,
+    message = (DIVERGED_LATER if loop.history else DIVERGED).format(
+        epoch=loop.epoch,
+        loss=f"{loss:.4g}",
+        first=f"{loop.first_loss:.4g}",
+        lr=f"{loop.trainer.learning_rate:g}",
     )
+    return TrainingDiverged(message, loop.history)
 
 
 def gradients_by_autograd(
@@ -303,11 +313,11 @@ def gradients_by_autograd(
     def gradients(X: nd.NDArray, y: nd.NDArray) -> tuple[nd.NDArray, nd.NDArray]:
         with autograd.record():
             y_hat, losses = net_and_loss(X, y)
-            check_is_array("the loss", losses)
+            check_is_array(tr("the loss"), losses)
             objectives = [losses]
             if penalty:
                 added = penalty()
-                check_is_array("the penalty", added)
+                check_is_array(tr("the penalty"), added)
                 objectives.append(batch_size * added)
         autograd.backward(objectives)
         return y_hat, losses
@@ -346,8 +356,28 @@ def default_measures(
     """Return the default `measure` of `train_ch3`: the metrics, or else the loss, on `test_iter`."""
     if test_iter is None:
         return {}
-    scores = metrics or {"loss": loss}
-    return {f"test_{name}": partial(evaluate, test_iter, net, score) for name, score in scores.items()}
+    return measures_of("test", test_iter, net, metrics or {"loss": loss})
+
+
+def measures_of(
+    prefix: str, data_iter: Batches, net: Net, scores: Mapping[str, Metric]
+) -> dict[str, Measure]:
+    """Return a `measure` for `train_ch3`: PREFIX_NAME for each score, for which the net is applied once.
+
+    Args:
+        prefix: start of the names, such as "valid".
+        data_iter: as for `evaluate_all`.
+        net: as for `evaluate_all`.
+        scores: as for `evaluate_all`.
+    """
+    found: dict[str, float] = {}
+
+    def measure(name: str) -> float:
+        if name not in found:  # after an epoch, the first that is asked measures all; each is taken once
+            found.update(evaluate_all(data_iter, net, scores))
+        return found.pop(name)
+
+    return {f"{prefix}_{name}": partial(measure, name) for name in scores}
 
 
 def evaluate(data_iter: Batches, net: Net, score: Metric) -> float:
@@ -384,7 +414,7 @@ def evaluate_all(data_iter: Batches, net: Net, scores: Mapping[str, Metric]) -> 
             totals[name] = totals[name] + values.sum()
             counts[name] += values.size
     if not all(counts.values()):
-        raise ValueError(f"the data to evaluate on yielded no batch: {RESTARTABLE}")
+        raise ValueError(tr("the data to evaluate on yielded no batch: {advice}", advice=tr(RESTARTABLE)))
     return {name: _as_float(totals[name]) / counts[name] for name in scores}
 
 

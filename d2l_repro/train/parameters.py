@@ -1,6 +1,6 @@
 """A model's parameters in the book's layout, whichever library holds them.
 
-Gluon's Dense, LSTM and GRU layers store the transposes of the book's matrices. Everything else is stored as
+Gluon's Dense and recurrent layers store the transposes of the book's matrices. Everything else is stored as
 the book writes it, an embedding too: each of its rows belongs to a word.
 """
 
@@ -112,7 +112,7 @@ def _transposed(net: Any) -> set[str]:
     def visit(block: gluon.Block) -> None:
         if isinstance(block, nn.Dense):
             names.add(block.weight.name)
-        elif isinstance(block, (rnn.LSTM, rnn.GRU)):
+        elif isinstance(block, (rnn.RNN, rnn.LSTM, rnn.GRU)):
             names.update(name for name in block.params if name.endswith("_weight"))
         elif isinstance(block, nn.Embedding):
             embeddings.add(block.weight.name)

@@ -10,16 +10,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from mxnet import gluon, nd
+from mxnet import nd
 
 from ..errors import InputError
+from ..language import tr
 from ..results.history import History, epoch_line
-from .arrays import check_finite, one_line, read_arrays, write_arrays
 from .callbacks import BestModel, Inspect, Look
-from .loop import Batches, Callback, Loop, Metric, as_nd, evaluate_all, train_ch3
-from .parameters import Parameter, parameters, state_arrays
+from .loop import Batches, Callback, Loop, Metric, as_nd, evaluate_all, measures_of, train_ch3
+from .parameters import parameters, state_arrays
+from .saved import load_model, read_model, save_model
 
+KIND = "model"  # what is written about the arrays of a file
 SCORE = "valid_acc"  # column of the history that decides which epoch is best
 
 
@@ -83,12 +84,7 @@ class Runner:
             InputError: the file cannot be written.
             TrainingDiverged, TrainingInterrupted, ValueError: as `train_ch3` does.
         """
-        model, validation = self.model, {}
-
-        def valid_loss() -> float:
-            validation.update(self.evaluate(valid_iter))  # the net is applied once for loss and score
-            return validation["loss"]
-
+        model = self.model
         self._best = BestModel(state_arrays(model), SCORE)
         own: list[Callback] = [self._best, _BestEpochs(self, log_every, path)]
         if inspect is not None:
@@ -104,7 +100,7 @@ class Runner:
             lr=model.lr,
             trainer=model.trainer,
             metrics={"acc": self.score},
-            measure={"valid_loss": valid_loss, SCORE: lambda: validation["acc"]},
+            measure=measures_of("valid", valid_iter, model.net, {"loss": model.loss, "acc": self.score}),
             penalty=model.penalty,
             gradients=model.gradients,
             callbacks=[*own, *callbacks],
@@ -137,7 +133,7 @@ class Runner:
         Raises:
             InputError: the file cannot be written.
         """
-        write_arrays(Path(path), {name: param.get() for name, param in self._states().items()}, "model")
+        save_model(self.model, path, KIND)
 
     def load(self, path: str | Path) -> None:
         """Overwrite the parameters with those of a file that `save` has written.
@@ -148,45 +144,12 @@ class Runner:
             InputError: the file is missing or damaged, or its parameters are those of another net. Then none
                 is overwritten.
         """
-        states = self._states()
-        try:
-            found, about = read_arrays(Path(path))
-            if about != "model":
-                raise ValueError("it was not written by a runner")
-            check_finite(found)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: no readable model ({one_line(error)}); name another file") from error
-        if found.keys() != states.keys():
+        found, about = read_model(path, str, "a runner")
+        if about != KIND:
             raise InputError(
-                f"{path}: has {len(found)} arrays, not {len(states)} as the net; build the net that was saved"
+                tr("{path}: no readable model (it was not written by a runner); name another file", path=path)
             )
-        for name, param in states.items():
-            if not _fits(param, found[name]):
-                raise InputError(
-                    f"{path}: {name.replace('_', ' ')} has shape {found[name].shape}, which is not that of "
-                    "the net's; build the net that was saved"
-                )
-        for name, param in states.items():
-            param.set(found[name])
-
-    def _states(self) -> dict[str, Parameter]:
-        """Return name -> parameter or running average, in the order of the layers."""
-        learned = parameters(self.model)
-        known = [id(param.source) for param in learned]
-        running = [Parameter(array) for array in state_arrays(self.model) if id(array) not in known]
-        return {
-            **{f"parameter_{i}": param for i, param in enumerate(learned)},
-            **{f"average_{i}": param for i, param in enumerate(running)},
-        }
-
-
-def _fits(param: Parameter, array: np.ndarray) -> bool:
-    """Return whether an array has a parameter's shape, as far as Gluon knows it before the first batch."""
-    known, shape = param.source.shape, (array.T if param.transposed else array).shape
-    if known is None:
-        return True
-    is_deferred = isinstance(param.source, gluon.Parameter)
-    return len(known) == len(shape) and all(n == m or (is_deferred and n <= 0) for n, m in zip(known, shape))
+        load_model(self.model, found, path)
 
 
 class _BestEpochs(Callback):
@@ -202,7 +165,12 @@ class _BestEpochs(Callback):
             if self.path is not None:
                 self.runner.save(self.path)
             if self.log_every:
-                print(f"epoch {epoch}: validation score {score:.5f}, the best so far{self._before}")
-            self._before = f"; before, {score:.5f} in epoch {epoch}"
+                text = tr(
+                    "epoch {epoch}: validation score {score}, the best so far",
+                    epoch=epoch,
+                    score=f"{score:.5f}",
+                )
+                print(text + self._before)
+            self._before = tr("; before, {score} in epoch {epoch}", score=f"{score:.5f}", epoch=epoch)
         if self.log_every and (epoch - 1) % self.log_every == 0:
             print(epoch_line(loop.history[-1]), flush=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
 
 from .loop import Callback, Gradients, Loop
 
-State = list[nd.NDArray]
+State = Sequence[nd.NDArray]
 
 
 class StatefulNet(gluon.Block, Callback):
@@ -20,15 +22,18 @@ class StatefulNet(gluon.Block, Callback):
     Args:
         net: (X, state) -> y_hat, state after X; a function or a Gluon block.
         begin_state: X -> the state before any X.
+        carried: whether the state is carried over; otherwise each batch begins with a fresh one, as those of
+            random sampling must.
     """
 
     def __init__(
         self,
         net: Callable[[nd.NDArray, State], tuple[nd.NDArray, State]],
         begin_state: Callable[[nd.NDArray], State],
+        carried: bool = True,
     ):
         super().__init__()
-        self.net, self.begin_state = net, begin_state
+        self.net, self.begin_state, self.carried = net, begin_state, carried
         self.state: State | None = None
 
     def forward(self, X: nd.NDArray) -> nd.NDArray:
@@ -40,7 +45,7 @@ class StatefulNet(gluon.Block, Callback):
 
     def _carry(self, state: State) -> None:
         # Without detaching, the graph would reach back to the first batch of the epoch.
-        self.state = [array.detach() for array in state]
+        self.state = [array.detach() for array in state] if self.carried else None
 
     def gradients_of(self, loss: gluon.loss.Loss) -> Gradients:
         """Return `gradients` for the loop with net and loss as one graph; both must be HybridBlocks.
@@ -77,6 +82,32 @@ class StatefulNet(gluon.Block, Callback):
 
     def after_epoch(self, loop: Loop) -> None:
         self.state = None
+
+
+class RNNModel(nn.Block):
+    """A recurrent layer of Gluon's between one-hot vectors and a dense output layer (section 6.5).
+
+    It is (X, state) -> scores, state, as `StatefulNet` needs it.
+
+    Args:
+        rnn_layer: such as gluon.rnn.RNN.
+        vocab_size: number of different characters.
+        **kwargs: options of gluon.nn.Block.
+    """
+
+    def __init__(self, rnn_layer: gluon.Block, vocab_size: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rnn, self.vocab_size = rnn_layer, vocab_size
+        self.dense = nn.Dense(vocab_size, flatten=False)
+
+    def forward(self, inputs: nd.NDArray, state: State) -> tuple[nd.NDArray, State]:
+        X = nd.one_hot(inputs.T, self.vocab_size, dtype=state[0].dtype)
+        H, state = self.rnn(X, state)  # (steps, batch, hiddens)
+        return self.dense(H).reshape((-1, self.vocab_size)), state  # (steps * batch, vocab_size)
+
+    def begin_state(self, *args: Any, **kwargs: Any) -> State:
+        """Return the state before the first character; arguments as for Gluon's layer."""
+        return self.rnn.begin_state(*args, **kwargs)
 
 
 class _WithLoss(gluon.HybridBlock):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,15 @@ class Update:
     @property
     def length(self) -> float:
         """The largest absolute value in either update."""
-        return max(_size(self.ours), _size(self.theirs))
+        return max(self._our_size, self._their_size)
+
+    @cached_property
+    def _our_size(self) -> float:
+        return size(self.ours)
+
+    @cached_property
+    def _their_size(self) -> float:
+        return size(self.theirs)
 
     def ratio(self, rtol: float, negligible: float) -> float | None:
         """Return what `ours` has to be multiplied by to give `theirs`; None if no number does that.
@@ -47,27 +56,28 @@ class Update:
             rtol: relative difference that is ignored.
             negligible: differences up to this size are ignored as well.
         """
-        limit = max(rtol * _size(self.theirs), negligible)
-        if _size(self.theirs - self.ours) <= limit:
+        limit = max(rtol * self._their_size, negligible)
+        if size(self.theirs - self.ours) <= limit:
             return 1.0
-        return 0.0 if _size(self.theirs) <= negligible else factor(self.theirs, self.ours, limit)
+        return 0.0 if self._their_size <= negligible else factor(self.theirs, self.ours, limit)
 
     @property
     def cosine(self) -> float:
         """The cosine of the angle between the two updates."""
-        a, b = (array / _size(array) for array in (self.ours, self.theirs))
+        a, b = (array / size(array) for array in (self.ours, self.theirs))
         return float((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def factor(array: np.ndarray, base: np.ndarray, tolerance: float) -> float | None:
     """Return the c with `array` = c `base`, element by element, or None if there is no such number."""
     largest = np.abs(base).argmax()  # no sum of squares, which overflows before training that diverges ends
-    c = float(array.flat[largest]) / float(base.flat[largest]) if _size(base) else math.nan
-    return c if _size(array - c * base) <= tolerance else None
+    c = float(array.flat[largest]) / float(base.flat[largest]) if size(base) else math.nan
+    return c if size(array - c * base) <= tolerance else None
 
 
-def _size(array: np.ndarray) -> float:
-    return float(np.abs(array).max())
+def size(array: np.ndarray) -> float:
+    """Return the largest absolute value; nan if there is one."""
+    return max(float(array.max()), -float(array.min()))  # no copy of the array, as abs would make
 
 
 @dataclass(frozen=True)
@@ -220,11 +230,11 @@ def _one_parameter(update: Update, ratio: float | None, rtol: float) -> str:
         return "Theirs does not move {}: given to the trainer, and used by the net?"
     if ratio is not None and math.isfinite(ratio):
         return f"Theirs moves {{}} by {format_factor(ratio)} times our step."
-    if not _size(update.ours):
+    if not size(update.ours):
         return "Theirs moves {}, ours does not."
     gap = update.theirs - update.ours
     # A small difference of updates is known less precisely than they are.
-    tolerance = 10 * rtol * _size(gap)
+    tolerance = 10 * rtol * size(gap)
     repeated = None if update.previous is None else factor(gap, update.previous, tolerance)
     if repeated is not None:
         times = f"{format_factor(repeated)} times"

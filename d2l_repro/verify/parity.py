@@ -208,8 +208,10 @@ def _compare_values(
     for i, (value, other) in enumerate(zip(ours, theirs)):
         diff = _distance(value, other)
         parity.max_abs_diff = max(parity.max_abs_diff, diff)
+        if parity.left_at is not None or diff <= parity.tolerance:
+            continue
         # Weights in the thousands cannot agree as closely as weights around 1.
-        if diff > parity.tolerance * max(1, np.abs(value).max()) and parity.left_at is None:
+        if diff > parity.tolerance * max(1, clues.size(value)):
             name = names[i] or "from scratch"
             parity.left_at = {"step": number, "parameter": i, "name": name, "diff": diff}
 
@@ -246,4 +248,5 @@ def _clue(parity: Parity, updates: list[clues.Update], batch: clues.Batch) -> tu
 def _distance(a: np.ndarray, b: np.ndarray) -> float:
     """Return the largest absolute difference; infinite if either has a NaN or infinity."""
     with np.errstate(invalid="ignore"):
-        return float(np.nan_to_num(np.abs(a - b), nan=np.inf, posinf=np.inf).max())
+        diff = clues.size(a - b)
+    return diff if math.isfinite(diff) else math.inf

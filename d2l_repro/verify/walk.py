@@ -90,7 +90,8 @@ class Walk:
 
     def values(self) -> Values:
         """Return the parameters as they are now."""
-        return [param.get() for param in self.parameters]
+        # Contiguous, as they are gone through many times: a transpose would be several times as slow.
+        return [np.ascontiguousarray(param.get()) for param in self.parameters]
 
     def begin_like(self, other: Walk) -> None:
         """Start from another walk's parameters.

@@ -1,5 +1,6 @@
 """Finding and downloading files, from a real server on this machine."""
 
+import contextlib
 import gc
 import hashlib
 import io
@@ -33,8 +34,19 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content[:100] if self.path == "/truncated" else content)
 
+    def handle(self):
+        with contextlib.suppress(OSError):  # the client has given up
+            super().handle()
+
     def log_message(self, *args):
         pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected():
+    """Collect the garbage while its warnings are ignored, and not in the test of another file."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -42,10 +54,9 @@ def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.asked = []
         server.content = {"/wrong": CONTENT[::-1]}
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.shutdown()
-    gc.collect()  # now, while its warning is ignored, and not in the test of another file
 
 
 @pytest.fixture

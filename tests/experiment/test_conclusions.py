@@ -2,7 +2,8 @@
 
 import pytest
 
-from d2l_repro.experiment.conclusions import add_differences, conclusions
+from d2l_repro.experiment.chapter import Run
+from d2l_repro.experiment.conclusions import add_differences, conclusions, show_conclusions
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
 
@@ -85,3 +86,17 @@ def test_add_differences_leaves_out_a_run_that_diverged():
     result = with_accuracies(baseline=(0.98,), tanh=(None,))
     add_differences(result, {"difference": ("tanh", "baseline", "test_acc")})
     assert result.find("gluon", "conclusions") is None
+
+
+@pytest.mark.parametrize(
+    ("baseline", "title"),
+    [
+        ((0.98, 0.984), "1 of 2 variants end on average within the range of the baseline (shaded)"),
+        ((0.98,), "Test accuracy of the variants, the best on top, the baseline as a line,"),
+    ],
+)
+def test_figure_of_conclusions_says_how_many_variants_do_what_the_baseline_does(baseline, title):
+    result = with_accuracies(baseline=baseline, tanh=(0.97, 0.99), Adam=(0.97,), SELU=(None,))
+    runs = [Run("gluon", name, None, None) for name in ("baseline", "tanh", "Adam", "SELU")]
+    show_conclusions(result, runs, "baseline", ARTICLE, "on digits")
+    assert result.figures["variants_gluon"].get_label() == f"{title} on digits, with Gluon"

@@ -9,14 +9,14 @@ from d2l_repro.data.loader import Data
 from d2l_repro.data.splits import minibatches
 from d2l_repro.experiment.model import Model
 from d2l_repro.experiment.side_by_side import train_side_by_side
-from d2l_repro.scratch import SGD, sigmoid_cross_entropy
+from d2l_repro.scratch import SGD, Nadam, sigmoid_cross_entropy
 from d2l_repro.scratch.layers import Activation, Affine, Network, gradients_by_hand
 
 HP = two_moons.HParams(num_train=80)
 EPOCHS, LR, LOGGED = 12, 5.0, (0, 3, 11, 100)
 
 
-def alone(weights, splits):
+def alone(weights, splits, optimizer):
     """Train one net as the chapter does, and return its metrics and history."""
     layers = []
     for i, W in enumerate(weights):
@@ -27,7 +27,7 @@ def alone(weights, splits):
         net,
         sigmoid_cross_entropy,
         net.params,
-        SGD(net.params, LR),
+        optimizer(net.params, LR),
         gradients=gradients_by_hand(net, "logistic"),
     )
     data: Data = minibatches(splits, 80, 0)
@@ -36,8 +36,8 @@ def alone(weights, splits):
     return two_moons.metrics(model, data, history), history
 
 
-@pytest.mark.parametrize("widths", [(), (4, 3)])
-def test_each_net_ends_where_it_would_alone(widths):
+@pytest.mark.parametrize(("widths", "optimizer"), [((), SGD), ((4, 3), SGD), ((4,), Nadam)])
+def test_each_net_ends_where_it_would_alone(widths, optimizer):
     rng = np.random.RandomState(0)
     splits = [two_moons.draw_splits(HP, seed) for seed in (1, 2)]
     drawn = []
@@ -46,10 +46,10 @@ def test_each_net_ends_where_it_would_alone(widths):
         drawn.append(rng.normal(size=shape).astype("float32"))
         return nd.array(drawn[-1])
 
-    found = train_side_by_side(widths, draw, splits, LR, EPOCHS, LOGGED)
+    found = train_side_by_side(widths, draw, splits, LR, EPOCHS, LOGGED, optimizer)
     assert [W.shape for W in drawn] == [(2, n, m) for m, n in zip((2, *widths), (*widths, 1))]
     for i, (net, its) in enumerate(zip(found, splits)):
-        expected, history = alone([W[i] for W in drawn], its)
+        expected, history = alone([W[i] for W in drawn], its, optimizer)
         assert net["train_loss"] == pytest.approx(history[-1]["train_loss"], rel=1e-4)
         for name in ("best_epoch", "best_valid_acc", "first_valid_acc", "test_acc"):
             assert net[name] == expected[name], name

@@ -101,7 +101,13 @@ def serve(context=None):
         yield server, f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
         server.stopped.set()
         server.shutdown()
-    gc.collect()  # now, while its warning is ignored, and not in the test of another file
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected():
+    """Collect the garbage while its warnings are ignored, and not in the test of another file."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ from hypothesis import strategies as st
 from d2l_repro.cli import compare
 from d2l_repro.data import airfoil, images, text, translation
 from d2l_repro.errors import InputError
-from d2l_repro.results import report, schema, sources, summary
+from d2l_repro.results import plot, report, schema, sources, summary
 from d2l_repro.results.history import History
+from d2l_repro.results.report import figures, svg
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
 
@@ -489,16 +490,61 @@ def figure_of(sides, content):
     """Return what the report makes of a figure's file."""
     path = sides[0] / "curves.svg"
     path.write_bytes(content)
-    return report._figure(path)
+    return figures.read_figure(path)
 
 
 @given(changes=CHANGES)
 def test_figures_that_were_mutated(sides, changes):
     content = mutate(SVG.encode(), changes)
     figure = figure_of(sides, content)
-    assert (figure["source"] is None) == (b"<svg" not in content)
-    assert (figure["problem"] is None) == (figure["source"] is not None)
-    figure["title"].encode()
+    assert (figure.source is None) == (b"<svg" not in content)
+    assert (figure.problem is None) == (figure.source is not None)
+    figure.alt.encode()
+
+
+@functools.cache
+def drawn_figure():
+    """Return a figure's file as matplotlib writes it."""
+    scatter = {"a": (np.arange(9.0).reshape(3, 3) / 9, np.arange(3) % 2)}
+    return plot.render(plot.heat_maps([("a", scatter["a"][0], "abc", "def")], "Title", "weight"), "svg")
+
+
+@given(changes=CHANGES)
+def test_drawn_figures_that_were_mutated(sides, changes):
+    figure = figure_of(sides, mutate(drawn_figure(), changes))
+    assert (figure.problem is None) == (figure.source is not None)
+    figure.alt.encode()
+
+
+@pytest.mark.parametrize("number", ["1.2.3", "--", "9" * 400, "."])
+def test_figures_with_something_in_place_of_a_number_stay_as_they_are(number):
+    content = re.sub(rb' d="M [\d.]+', b' d="M ' + number.encode(), drawn_figure(), count=1)
+    assert content != drawn_figure()
+    assert svg.rewritten(content) is content
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"<!-- a -->",
+        b"<!-- ",
+        b'<!-- a --><g transform="scale(0.1 -0.1)">',
+        b'<use xlink:href="#a" x="1" y="2" style="a"/>',
+        b"<metadata>",
+        b'<g id="text_1">\n',
+        b"<g>",
+        b"</g>",
+        b' d="M 1 2 ',
+        b"<defs>",
+        b"<svg ",
+    ],
+)
+def test_figures_of_many_equal_pieces_take_no_longer(piece):
+    content = drawn_figure().replace(b"</svg>", piece * (400_000 // len(piece)) + b"</svg>")
+    start = time.process_time()
+    svg.rewritten(content)
+    figures._description(content, "")
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
@@ -508,7 +554,7 @@ def test_figures_with_many_titles_take_no_longer(sides, piece):
     start = time.process_time()
     figure = figure_of(sides, b"<svg>" + piece * (400_000 // len(piece)))
     assert time.process_time() - start < 0.5
-    assert len(figure["title"]) <= report.MAX_TITLE
+    assert len(figure.alt) <= figures.MAX_TITLE
 
 
 def test_figures_are_never_what_a_link_leads_to(sides, tmp_path):
@@ -525,9 +571,9 @@ def test_figures_are_never_what_a_link_leads_to(sides, tmp_path):
 
 
 def test_figures_that_are_too_large_or_no_image_are_not_shown(sides, monkeypatch):
-    assert "no SVG" in figure_of(sides, b"root:x:0:0")["problem"]
-    monkeypatch.setattr(report, "MAX_FIGURE", 10)
-    assert "more than 10 bytes" in figure_of(sides, SVG.encode())["problem"]
+    assert "no SVG" in figure_of(sides, b"root:x:0:0").problem
+    monkeypatch.setattr(figures, "MAX_FIGURE", 10)
+    assert "more than 10 bytes" in figure_of(sides, SVG.encode()).problem
 
 
 # Size
@@ -564,7 +610,8 @@ def wide_table(n):
 @pytest.mark.parametrize("content", [wide_history, many_metrics, wide_table])
 def test_results_of_many_parts_take_linear_time(tmp_path, content):
     seconds = seconds_to_show(tmp_path, {**HONEST, **content(3000)})
-    assert seconds < 1.5 + 10 * seconds_to_show(tmp_path, {**HONEST, **content(300)})
+    # The first call imports, too, and a busy machine doubles the time; a square would be six seconds.
+    assert seconds < 3 + 10 * seconds_to_show(tmp_path, {**HONEST, **content(300)})
 
 
 def test_report_of_a_folder_with_impossible_names_says_so(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from mxnet import autograd, nd
 from mxnet.gluon import rnn
 
-from d2l_repro.scratch import gru, gru_cell, gru_parameters
+from d2l_repro.scratch import gru, gru_cell, gru_parameters, gru_reset_first
 from d2l_repro.train.parameters import parameters
 from d2l_repro.verify.gradcheck import central_differences, relative_error
 
@@ -108,3 +108,40 @@ def test_gru_has_the_gradients_of_central_differences(arrays):
     total.backward()
     for array in arrays:
         assert relative_error(array.grad.asnumpy(), central_differences(value, array)) < 1e-7
+
+
+def test_gru_reset_first_equals_the_formulas_of_section_6_7(arrays):
+    X, H, W_x, W_h, b = (array.asnumpy() for array in arrays[:5])
+    (x_r, x_z, x_n), (h_r, h_z, h_n), (b_r, b_z, b_n) = (
+        np.split(array, 3, axis=-1) for array in (W_x, W_h, b)
+    )
+    for x, ours in zip(X, gru_reset_first(*arrays[:5])):
+        r, z = (1 / (1 + np.exp(-(x @ w + H @ u + c))) for w, u, c in ((x_r, h_r, b_r), (x_z, h_z, b_z)))
+        H = z * H + (1 - z) * np.tanh(x @ x_n + (r * H) @ h_n + b_n)
+        np.testing.assert_allclose(ours.asnumpy(), H, rtol=1e-12)
+
+
+def test_gru_reset_first_gradients_equal_central_differences(arrays):
+    weights = drawn(STEPS, BATCH, HIDDENS)
+
+    def f():
+        return (gru_reset_first(*arrays[:5]) * weights).sum()
+
+    with autograd.record():
+        loss = f()
+    loss.backward()
+    for array in arrays[:5]:
+        assert relative_error(array.grad.asnumpy(), central_differences(f, array)) < 1e-7
+
+
+def test_both_kinds_of_reset_gate_are_the_same_while_the_gate_is_open_or_the_state_is_zero(arrays):
+    X, H, W_x, W_h, b, _ = arrays
+    b[:HIDDENS] = 100  # r = 1
+    np.testing.assert_allclose(
+        gru_reset_first(X, H, W_x, W_h, b).asnumpy(), gru(X, H, W_x, W_h, b, 0 * b).asnumpy(), rtol=1e-12
+    )
+    b[:HIDDENS] = 0
+    one, zero = X[:1], 0 * H
+    np.testing.assert_allclose(
+        gru_reset_first(one, zero, W_x, W_h, b).asnumpy(), gru(one, zero, W_x, W_h, b, 0 * b).asnumpy()
+    )

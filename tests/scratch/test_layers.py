@@ -20,6 +20,7 @@ from d2l_repro.scratch.layers import (
     Dropout,
     LayerNorm,
     Network,
+    Residual,
     gradients_by_hand,
 )
 from d2l_repro.train.callbacks import seed_everything
@@ -57,6 +58,10 @@ LAYERS = {
     **{name: lambda name=name: Activation(name) for name in ACTIVATIONS},
     "batch norm": lambda: BatchNorm(array(4), array(4)),
     "layer norm": lambda: LayerNorm(array(4), array(4)),
+    "residual": lambda: Residual([Affine(array(4, 3), array(3)), Activation("tanh"), Affine(array(3, 4))]),
+    "residual, with a layer": lambda: Residual(
+        [Affine(array(4, 3)), Activation("tanh")], Affine(array(4, 3))
+    ),
     "crelu": CReLU,
     "dropout": lambda: Dropout(0.3),
 }
@@ -313,3 +318,20 @@ def test_every_optimizer_trains_a_net_of_layers(name):
 def test_network_can_be_built_from_any_layers():
     net = Network([Affine(nd.ones((2, 1)), first=True), Activation("sigmoid")])
     assert net(nd.zeros((3, 2))).asnumpy().ravel().tolist() == [0.5, 0.5, 0.5]
+
+
+def test_residual_has_the_arrays_of_its_layers_and_of_its_shortcut():
+    inner, norm, shortcut = Affine(array(4, 3), array(3)), BatchNorm(array(3), array(3)), Affine(array(4, 3))
+    residual = Residual([inner, norm], shortcut)
+    net = Network([residual])
+    for name in ("params", "weights", "running"):
+        arrays = [array for layer in (inner, norm, shortcut) for array in getattr(layer, name)]
+        assert list(map(id, getattr(net, name))) == list(map(id, arrays))
+
+
+def test_residual_whose_layers_give_zero_is_the_identity_and_lets_the_whole_gradient_pass():
+    layer = Residual([Affine(nd.zeros((4, 4), dtype="float64"))])
+    layer.params[0].attach_grad()
+    X, dY = array(6, 4), array(6, 4)
+    np.testing.assert_array_equal(layer.forward(X).asnumpy(), X.asnumpy())
+    np.testing.assert_array_equal(layer.backward(dY).asnumpy(), dY.asnumpy())

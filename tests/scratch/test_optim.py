@@ -77,6 +77,19 @@ def adam_by_epoch(p, g, s, lr, t):
     return adam(p, g, s, lr, (t + 9) // 10)
 
 
+def adamax(p, g, s, lr, t):
+    s["v"] = 0.9 * s["v"] + 0.1 * g
+    s["u"] = np.maximum(0.999 * s["u"], abs(g))
+    return p - lr / (1 - 0.9**t) * s["v"] / (s["u"] + 1e-30)
+
+
+def nadam(p, g, s, lr, t):
+    v, u = adam_averages(g, s)
+    m = [0.9 * (1 - 0.96 ** (0.004 * i) / 2) for i in range(1, t + 2)]
+    d = (1 - m[-2]) * g / (1 - np.prod(m[:-1])) + m[-1] * v / (1 - np.prod(m))
+    return p - lr * d / (np.sqrt(u / (1 - 0.999**t)) + 1e-8)
+
+
 def sgd(p, g, s, lr, t):
     return p - lr * g
 
@@ -93,6 +106,8 @@ FORMULAS = {
     "adam": (scratch.Adam, {}, adam),
     "adam without correction": (scratch.Adam, {"correct_bias": False}, adam_without_correction),
     "adam, t the epoch": (scratch.Adam, {"steps_per_t": 10}, adam_by_epoch),
+    "adamax": (scratch.Adamax, {}, adamax),
+    "nadam": (scratch.Nadam, {}, nadam),
 }
 
 
@@ -141,6 +156,8 @@ GLUON = {
     "rmsprop": (scratch.RMSProp, {}, "rmsprop", {"gamma1": 0.9}),
     "adadelta": (scratch.AdaDelta, {"decoupled": True}, "adadelta", {}),
     "adam": (scratch.Adam, {}, "adam", {}),
+    "adamax": (scratch.Adamax, {}, "adamax", {}),
+    "nadam": (scratch.Nadam, {}, "nadam", {}),
 }
 
 
@@ -183,6 +200,32 @@ def test_nesterov_with_decay_differs_from_gluons_nag():
         p = p + rho**2 * v - (1 + rho) * lr * (grad + wd * p)
         v = rho * v - lr * (grad + wd * p)  # here p should still be the old one
     np.testing.assert_allclose(theirs.asnumpy(), p, rtol=1e-4, atol=1e-4)
+
+
+def two_parameters(ours, theirs):
+    """Return where our optimizer and Gluon's take two parameters whose gradients are GRADS and 0."""
+    params, others = [parameter(), parameter()], [nd.array(START), nd.array(START)]
+    optimizer, updater = ours(params, 0.01), mx.optimizer.get_updater(mx.optimizer.create(theirs))
+    updater.optimizer.set_learning_rate(0.01)
+    for grad in GRADS[:5]:
+        for i, g in enumerate((grad, np.zeros_like(grad))):
+            params[i].grad[:] = nd.array(g)
+            updater(i, nd.array(g), others[i])
+        optimizer.step(1)
+    return [param.asnumpy() for param in params], [param.asnumpy() for param in others]
+
+
+def test_nadam_of_gluon_counts_its_schedule_once_for_every_parameter():
+    ours, theirs = two_parameters(scratch.Nadam, "nadam")
+    assert abs(ours[0] - theirs[0]).max() > 1e-3
+    np.testing.assert_array_equal(ours[1], START)
+
+
+def test_adamax_leaves_a_parameter_without_a_gradient_alone_where_gluons_is_not_a_number():
+    ours, theirs = two_parameters(scratch.Adamax, "adamax")
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=RTOL, atol=ATOL)
+    np.testing.assert_array_equal(ours[1], START)
+    assert np.isnan(theirs[1]).all()
 
 
 @pytest.mark.parametrize("steps", [1, 50])

@@ -1,4 +1,4 @@
-"""Test LSTMs from scratch against formulas in NumPy, gluon.rnn, and central differences."""
+"""Test LSTMs and layers without gates against formulas in NumPy, gluon.rnn, and central differences."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import rnn
 
 from chapters import lstm_sine
-from d2l_repro.scratch import lstm, lstm_cell, lstm_parameters
+from d2l_repro.scratch import lstm, lstm_cell, lstm_parameters, plain_rnn, plain_rnn_parameters, relu
 from d2l_repro.settings import Options
 from d2l_repro.train.parameters import parameters
 from d2l_repro.verify.gradcheck import central_differences, relative_error
@@ -198,3 +198,75 @@ def test_lstm_sine_metrics_are_the_loss_of_the_batch_that_the_article_prints():
     data = type("AData", (), {"train_iter": range(1000)})
     history = [{"epoch": epoch, "batch_loss": epoch / 10} for epoch in range(1, 11)]
     assert lstm_sine.metrics(None, data, history) == {"step_9000_loss": 0.9}
+
+
+def plain_layer():
+    """Return inputs, state and parameters of a layer without gates, in double precision with gradients."""
+    params = [
+        param.astype("float64")
+        for param in plain_rnn_parameters(INPUTS, HIDDENS, lambda shape: drawn(*shape))
+    ]
+    params[2][:] = drawn(HIDDENS)
+    arrays = [drawn(STEPS, BATCH, INPUTS), drawn(BATCH, HIDDENS), *params]
+    for array in arrays:
+        array.attach_grad()
+    return arrays
+
+
+@pytest.mark.parametrize(("activation", "function"), [(nd.tanh, np.tanh), (relu, lambda x: np.maximum(x, 0))])
+def test_plain_rnn_equals_its_formula(activation, function):
+    arrays = plain_layer()
+    X, H, W_x, W_h, b = (array.asnumpy() for array in arrays)
+    for x, ours in zip(X, plain_rnn(*arrays, activation)):
+        H = function(x @ W_x + H @ W_h + b)
+        np.testing.assert_allclose(ours.asnumpy(), H, rtol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_plain_rnn_and_its_gradients_equal_gluons(activation):
+    X, H, *params = plain_layer()
+    theirs = rnn.RNN(HIDDENS, activation=activation, input_size=INPUTS)
+    theirs.initialize()
+    theirs.cast("float64")
+    for name, value in zip(("i2h_weight", "h2h_weight", "i2h_bias"), params):
+        theirs.params.get(f"l0_{name}").set_data(value.T if value.ndim == 2 else value)
+    weights, gradients = drawn(STEPS, BATCH, HIDDENS), []
+    for apply in (
+        lambda: plain_rnn(X, H, *params, {"tanh": nd.tanh, "relu": relu}[activation]),
+        lambda: theirs(X, [H.expand_dims(0)])[0],
+    ):
+        with autograd.record():
+            loss = (apply() * weights).sum()
+        loss.backward()
+        gradients.append([loss.asnumpy(), X.grad.asnumpy(), H.grad.asnumpy()])
+    for ours, gluons in zip(*gradients):
+        np.testing.assert_allclose(ours, gluons, rtol=1e-6)  # Gluon's ReLU is single precision inside
+
+
+def test_plain_rnn_gradients_equal_central_differences():
+    arrays = plain_layer()
+    weights = drawn(STEPS, BATCH, HIDDENS)
+
+    def f():
+        return (plain_rnn(*arrays) * weights).sum()
+
+    with autograd.record():
+        loss = f()
+    loss.backward()
+    for array in arrays:
+        assert relative_error(array.grad.asnumpy(), central_differences(f, array)) < 1e-7
+
+
+def test_numbers_of_characters_are_one_hot_vectors():
+    numbers = nd.array(np.random.RandomState(0).randint(0, INPUTS, (STEPS, BATCH)), dtype="float64")
+    one_hot = nd.one_hot(numbers, INPUTS, dtype="float64")
+    _, H, *params = plain_layer()
+    _, state, lstm_params, _ = layer()
+    gradients = []
+    for X in (numbers, one_hot):
+        with autograd.record():
+            loss = (plain_rnn(X, H, *params) ** 2).sum() + (lstm(X, state, *lstm_params)[0] ** 2).sum()
+        loss.backward()
+        gradients.append([array.grad.asnumpy() for array in (H, *params, *lstm_params)])
+    for ours, theirs in zip(*gradients):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)

@@ -5,7 +5,7 @@ import pytest
 from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
-from d2l_repro.data.loader import Minibatches
+from d2l_repro.data.loader import Minibatches, Steps
 from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import SGD, normal
 from d2l_repro.scratch.layers import LOSSES, Activation, Affine, BatchNorm, Network, gradients_by_hand
@@ -69,6 +69,32 @@ def test_clip_shortens_long_gradients_to_the_norm_and_leaves_short_ones(build, n
     assert min(free) > 0.002
     np.testing.assert_allclose(step_sizes(build, norm, theta=1e-3), LR * 1e-3, rtol=1e-3)
     np.testing.assert_allclose(step_sizes(build, norm, theta=1e3), free, rtol=1e-5)
+
+
+def test_step_sizes_measures_every_nth_step_of_an_epoch_from_the_first():
+    def sizes(steps, num_epochs, every):
+        seed_everything(0)
+        X, y = nd.random.normal(shape=(60, 4)), nd.arange(60) % 3
+        model = from_scratch(False)
+        batches = Steps(Minibatches(X, y, BATCH_SIZE, seed=0), steps)
+        watch = StepSizes(parameters(model), every)
+        history = train_ch3(
+            model.net,
+            batches,
+            None,
+            model.loss,
+            num_epochs,
+            BATCH_SIZE,
+            trainer=model.trainer,
+            gradients=model.gradients,
+            callbacks=[watch],
+        )
+        return history["step_size"]
+
+    each = sizes(1, 12, 1)
+    assert len(set(each)) == 12
+    measured = [[each[0], each[4]], [each[6], each[10]]]
+    np.testing.assert_allclose(sizes(6, 2, 4), np.mean(measured, axis=1), rtol=1e-6)
 
 
 class Row:

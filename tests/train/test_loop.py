@@ -17,6 +17,7 @@ from d2l_repro.train.loop import (
     TrainingInterrupted,
     evaluate,
     evaluate_accuracy,
+    measures_of,
     train_ch3,
 )
 
@@ -278,6 +279,25 @@ def test_train_ch3_without_metrics_measures_the_loss_on_the_test_set():
     params, net, loss = regression()
     history = train_ch3(net, batches(), batches(), loss, 2, 16, params, 0.1, metrics={})
     assert history[-1]["test_loss"] == pytest.approx(evaluate(batches(), net, loss))
+
+
+def test_measures_of_apply_the_net_once_to_each_batch_for_all_scores_of_an_epoch():
+    params, net, loss = classifier()
+    calls = []
+
+    def counted(X):
+        calls.append(len(X))
+        return net(X)
+
+    measures = measures_of("valid", batches(CLASSES, 40), counted, {"loss": loss, "acc": correct})
+    assert list(measures) == ["valid_loss", "valid_acc"]
+    for value in (0.0, 1.0):  # measured anew after each epoch
+        params[1][:] = nd.array([value, 0, 0])
+        calls.clear()
+        found = {name: measure() for name, measure in measures.items()}
+        assert calls == [40, 30]
+        for name, score in (("valid_loss", loss), ("valid_acc", correct)):
+            assert found[name] == evaluate(batches(CLASSES, 40), net, score)
 
 
 @pytest.mark.parametrize(
