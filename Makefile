@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := runs
+TESTS := tests
 LOCK := requirements/lock.txt
 DEV_LOCK := $(LOCK:lock.txt=lock-dev.txt)
 # --no-compile: of all that is installed, a run imports the smaller part, and Python compiles that by itself.
@@ -12,9 +13,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --no-deps
 # uv resolves for all Pythons at once, and needs none of them for that.
 COMPILE := $(BIN)/uv pip compile setup.cfg requirements/make.in --python-version 3.9 --upgrade --generate-hashes \
     --no-python-downloads --no-header --no-annotate --quiet
-DEV := --extra test --extra dask --extra browser --extra docs --extra dev
+DEV := --extra test --extra dask --extra browser --extra docs --extra site --extra dev
 
-.PHONY: help reproduce test slow coverage mutants audit check bench docs report lock wheel clean
+.PHONY: help reproduce test slow coverage mutants audit check bench docs site catalogue report lock wheel clean
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -25,9 +26,9 @@ report: $(VENV)/installed ## rebuild runs/report.html from existing results
 	$(BIN)/d2l-repro report $(OUT)
 
 test: $(VENV)/installed-dev ## run the fast test suite; set D2L_REPRO_DATA to a folder to test real data as well
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
 
-slow: $(VENV)/installed-dev ## compare full-scale runs with published values, for several seeds (real data, minutes)
+slow: $(VENV)/installed-dev ## compare full-scale runs with published values, run every notebook, build the site (minutes)
 	$(BIN)/python -m pytest -n auto -m slow --durations=10
 
 coverage: $(VENV)/installed-dev ## run the fast test suite, and list the lines and branches that it does not reach
@@ -46,14 +47,18 @@ check: $(VENV)/installed-dev ## lint, check the formatting and the types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed ## measure speed as ratios to the book's loader, to matrix products, and to PyTorch if installed
-	$(BIN)/python -m benchmarks.epoch
-	$(BIN)/python -m benchmarks.house
-	$(BIN)/python -m benchmarks.kernels
+bench: $(VENV)/installed ## measure speed beside other packages, PyTorch if installed, and the processor's limit
+	$(BIN)/d2l-repro bench --out $(OUT)/bench
 
-docs: $(VENV)/installed-dev ## run the notebook again, and update the READMEs from the results in runs/
-	$(BIN)/jupytext --to ipynb --execute docs/notebooks/*.py
+docs: $(VENV)/installed-dev ## run the notebooks again, and update the READMEs from the results in runs/
 	$(BIN)/python scripts/readme.py $(OUT)
+	$(BIN)/python scripts/notebooks.py
+
+site: $(VENV)/installed-dev ## build the documentation in site/, to read and to search without a network
+	$(BIN)/python scripts/build_site.py
+
+catalogue: $(VENV)/installed-dev ## collect the messages of the code for their Chinese, and compile those
+	$(BIN)/python scripts/catalogue.py
 
 wheel: $(VENV)/installed ## build dist/d2l_repro-VERSION-py3-none-any.whl
 	rm -rf build dist  # setuptools would pack what an earlier build left in build/
@@ -66,7 +71,7 @@ lock: $(VENV)/installed ## write requirements/*.txt anew: the newest versions fo
 	$(COMPILE) --resolution lowest-direct --output-file requirements/oldest.txt --extra test --extra dask --extra docs
 
 clean: ## remove .venv and everything generated
-	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 # --quiet hides the progress too, so say what is going on. pip skips what is there already: without a network,
 # installing again succeeds as long as the versions have not changed.

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,26 +15,36 @@ import pytest
 import chapters
 import d2l_repro
 from d2l_repro.experiment.chapter import Chapter, Execution, Run
-from d2l_repro.results import catalogue
+from d2l_repro.results import catalogue, sources
 from d2l_repro.results.formatting import published_text, verdict_text
 from d2l_repro.results.printed import published_values
 from d2l_repro.results.published import compare_row, numbers_of, source_row, stream_name
-from d2l_repro.results.verdicts import Sample
+from d2l_repro.results.verdicts import Sample, Verdict
 from d2l_repro.train.callbacks import seed_everything
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.py"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 READMES = ("README.md", "README.zh-CN.md")
 GUIDE = "docs/adding_a_chapter.md"
+TUTORIALS = ("docs/first_steps.md", "docs/first_steps.zh-CN.md")  # whose programs are parts of a chapter
 NEEDS_MORE = {"docs/larger_machines.md"}  # its program needs a cluster
+TRANSLATED = {"docs/migrating.zh-CN.md"}  # has the programs of the English document, as a test says
 # Terms that the glossary of CONTRIBUTING.md replaces.
+NOT_OUR_CHINESE = r"重现|迭代周期|(?<![单双])精度"
 NOT_OUR_TERMS = {
     "*.md": r"\b(?:witness|twins?|made up|made-up|take of|go on with|learn(?:ed)? by heart|left to itself)\b",
-    "*.zh-CN.md": r"重现|迭代周期|(?<![单双])精度",
+    "*.zh-CN.md": NOT_OUR_CHINESE,
+    "notebooks/zh/*.md": NOT_OUR_CHINESE,
 }
 # Those whose programs need nothing but small data.
-WITH_PROGRAMS = (*READMES, "docs/your_own_net.md", "docs/migrating.md", "docs/house_prices.md")
+WITH_PROGRAMS = (
+    *READMES,
+    "docs/your_own_net.md",
+    "docs/migrating.md",
+    "docs/house_prices.md",
+    "docs/first_submission.md",
+    "docs/first_submission.zh-CN.md",
+)
 COMPLETE = (*READMES, "docs/your_own_net.md")  # where each program runs without those before it
 by_name = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
@@ -124,7 +135,7 @@ def anchors(text):
 
 @by_name
 def test_document_names_existing_files(document):
-    folders = "d2l_repro|chapters|kaggle_house|scripts|docs|tests|benchmarks|requirements"
+    folders = "d2l_repro|chapters|kaggle_house|scripts|docs|tests|requirements"
     names = re.findall(rf"`((?:{folders})/[\w/.-]*)`", document.read_text(encoding="utf-8"))
     examples = {"chapters/huber_regression.py", "kaggle_house/kaggle_house_pred_train.csv"}
     assert [name for name in names if name not in examples and not (ROOT / name).exists()] == []
@@ -132,7 +143,7 @@ def test_document_names_existing_files(document):
 
 @by_name
 def test_document_names_existing_modules(document):
-    if document.name in ("CHANGELOG.md", "migrating.md"):
+    if document.name in ("CHANGELOG.md", "migrating.md", "migrating.zh-CN.md"):
         pytest.skip("names what has moved, too; its names have tests of their own")
     names = re.findall(
         r"`((?:d2l_repro|chapters|kaggle_house)(?:\.\w+)+)`", document.read_text(encoding="utf-8")
@@ -189,6 +200,7 @@ def test_readme_says_what_is_supported(name):
 
 def test_readmes_have_the_same_content():
     english, chinese = (text_of(name) for name in READMES)
+    chinese = chinese.replace(".zh-CN.md)", ".md)")  # a document that has a Chinese edition
     links, commands, paths = (
         r"\]\((?!README|https)([^)]+)\)",
         r"^(?:\.venv|make|docker)[^#\n]*",
@@ -212,9 +224,28 @@ def test_document_uses_the_terms_of_the_glossary(document):
         assert [re.findall(pattern, text, flags=re.IGNORECASE) for pattern in terms] == [[]] * len(terms)
 
 
+@by_name
+def test_bold_type_of_a_document_ends_where_it_should(document):
+    """Between a sign and a character, GitHub takes ** for stars."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    bold = re.findall(r"\*\*[^*\n]+\*\*.?", text)
+    assert [words for words in bold if re.search(r"[^\w\s*%)]\*\*\w$", words)] == []
+
+
 def test_citation_has_the_version_of_the_package():
     assert f"\nversion: {d2l_repro.__version__}\n" in text_of("CITATION.cff")
     assert f"\n## {d2l_repro.__version__}" in text_of("CHANGELOG.md")
+
+
+def test_report_of_the_last_run_counts_the_numbers_that_the_readme_counts():
+    """The README also counts the numbers of chapters that nobody has run in full, as not run."""
+    numbers = [row for item in sources.read(sources.REPRODUCED).summaries for row in item.numbers()]
+    counts = Counter(row["verdict"] for row in numbers if row["verdict"] != Verdict.NOT_RUN)
+    line = re.search(r"^(\d+) published numbers: (.*?)\. If", text_of("README.md"), flags=re.MULTILINE)
+    listed = [(int(number), words) for number, words in re.findall(r"(\d+) (\D+?)(?:; |$)", line[2])]
+    assert sum(number for number, _ in listed) == int(line[1])
+    assert sorted(number for number, words in listed if words != "not run") == sorted(counts.values())
+    assert listed[0] == (counts[Verdict.AGREES], "agree")
 
 
 # Programs
@@ -255,7 +286,23 @@ def test_every_document_with_programs_is_tested():
     found = {
         path.relative_to(ROOT).as_posix() for path in DOCUMENTS if "```python" in path.read_text("utf-8")
     }
-    assert found == {*WITH_PROGRAMS, GUIDE} | NEEDS_MORE
+    assert found == {*WITH_PROGRAMS, *TUTORIALS, GUIDE} | NEEDS_MORE | TRANSLATED
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_tutorial_shows_the_chapter_as_it_is(name):
+    programs = programs_of(name)
+    assert len(programs) == 2
+    assert [program for program in programs if program not in text_of("chapters/softmax_regression.py")] == []
+
+
+@pytest.mark.parametrize("name", ["first_steps", "first_submission"])
+def test_tutorial_in_chinese_has_the_same_blocks(name):
+    english, chinese = (
+        re.sub("  #.*", "", "".join(re.findall(r"```.*?```", text_of(f"docs/{name}{end}"), flags=re.DOTALL)))
+        for end in (".md", ".zh-CN.md")
+    )
+    assert chinese == english
 
 
 @pytest.mark.slow
@@ -286,50 +333,6 @@ def test_guide_names_fields_that_exist():
     assert set(re.findall(r"Execution\.(\w+)", text_of(GUIDE))) <= set(Execution.__members__)
 
 
-# Notebooks
-
-
-@pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_script_has_titles_on_lines_of_their_own(script):
-    cells = re.findall(r"^# %% \[markdown\](.*)", script.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert cells == [""] * len(cells)
-
-
-@pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_has_the_cells_of_its_script(script):
-    jupytext = pytest.importorskip("jupytext", reason="no jupytext: pip install 'd2l_repro[docs]'")
-    ours, committed = (jupytext.read(path) for path in (script, script.with_suffix(".ipynb")))
-    assert [cell.source for cell in committed.cells] == [cell.source for cell in ours.cells]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(script, tmp_path):
-    pytest.importorskip("nbconvert", reason="no nbconvert: pip install 'd2l_repro[docs]'")
-    command = ["-m", "nbconvert", "--to", "notebook", "--execute", "--output-dir", tmp_path]
-    process = subprocess.run(
-        [sys.executable, *command, script.with_suffix(".ipynb")], cwd=ROOT, capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["ndarray_autograd", "gluon_blocks"])
-def test_notebook_chapter_runs_in_jupyter(name, tmp_path):
-    jupytext = pytest.importorskip("jupytext", reason="no jupytext: pip install 'd2l_repro[docs]'")
-    pytest.importorskip("nbconvert", reason="no nbconvert: pip install 'd2l_repro[docs]'")
-    notebook, script = tmp_path / f"{name}.ipynb", ROOT / "chapters" / f"{name}.py"
-    to_notebook = ["--to", "ipynb", "--set-kernel", "python3", "--execute"]
-    command = ["-m", "jupytext", *to_notebook, "--output", notebook, script]
-    process = subprocess.run([sys.executable, *command], capture_output=True, text=True)
-    assert process.returncode == 0, process.stderr
-    first, script_only, *cells = jupytext.read(notebook).cells
-    assert (first.cell_type, script_only.cell_type) == ("markdown", "raw")
-    titles = [cell.source.splitlines()[0] for cell in cells if cell.source.startswith("## ")]
-    chapter = importlib.import_module(f"chapters.{name}")
-    assert titles == [f"## {title}" for title in chapter.run().notes]
-
-
 # Migrating
 
 MIGRATING = text_of("docs/migrating.md")
@@ -352,6 +355,17 @@ def test_migrating_lists_the_names_of_each_edition():
     source = Path(package, "mxnet.py").read_text(encoding="utf-8")
     defined = set(re.findall(r"^(?:def|class) (\w+)|import pyplot as (plt)", source, flags=re.MULTILINE))
     assert {name for name, editions, _ in NAMES if "1.0" in editions} <= {"".join(names) for names in defined}
+
+
+def test_migrating_in_chinese_has_the_same_headings_programs_and_tables():
+    english, chinese = "docs/migrating.md", "docs/migrating.zh-CN.md"
+    assert without_comments(chinese) == without_comments(english)
+    # Lines of tables by the code in them, items of lists, and the levels of headings.
+    parts = r"^(#+) |^- \*\*|^\| (`.*?`) "
+    assert re.findall(parts, text_of(chinese), re.MULTILINE) == re.findall(parts, MIGRATING, re.MULTILINE)
+    code = r"`[^`\n]+`"
+    ours, theirs = (sorted(set(re.findall(code, text_of(name)))) for name in (chinese, english))
+    assert ours == theirs
 
 
 def test_migrating_names_old_imports_that_warn():
