@@ -285,6 +285,7 @@ def test_section_8_5_resnet_18_learns_on_two_devices(fashion, printed_epochs):
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
     train_iter, test_iter = d2l.load_data_fashion_mnist(100)
     d2l.train(train_iter, test_iter, net, gloss.SoftmaxCrossEntropyLoss(), trainer, DEVICES, 4)
-    losses, _, accuracies = zip(*printed_epochs(DEVICES))
+    losses, accuracies, _ = zip(*printed_epochs(DEVICES))
     assert losses[-1] < losses[0] / 2
-    assert accuracies[-1] > 0.5
+    # In testing, the nets would be at chance: running variances begin at 1, and 24 steps leave 8 % of that.
+    assert accuracies[-1] > 0.9
