@@ -198,8 +198,11 @@ def _shared_scatters(
     samples: dict[tuple[str, ...], dict[str, list[float]]] = {}
     for (label, metric, examples), numbers in values.items():
         scale, key = scale_of(metric, examples), siblings(chapter, label, metric)
-        if key and len(numbers) > 1 and (not metric.startswith("step_") or label not in samples.get(key, {})):
-            samples.setdefault(key, {})[label] = [scale.to(number) for number in numbers]
+        # from scratch and with Gluon, a variant takes the same path with a seed: it is one sibling, not two
+        variant = label.split(" ", 1)[-1]
+        group = samples.setdefault(key, {}) if key and len(numbers) > 1 else {}
+        if not metric.startswith("step_") or variant not in group:
+            group[variant] = [scale.to(number) for number in numbers]
     return {key: bands.shared_scatter(list(group.values())) for key, group in samples.items()}
 
 

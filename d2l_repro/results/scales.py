@@ -21,9 +21,11 @@ _LOG_SUFFIXES = ("_loss", "_rmse", "_mse", "_perplexity", "_std")
 RANKED = {("house_prices", "article"), ("two_moons", "1"), ("two_moons", "2")}
 
 
+_POOLED = ("_acc", "_perplexity", "longest_copy")
+
 # Variants that take too long for ten seeds each, in groups that scatter alike on a metric's scale and share
-# one standard deviation: chapter -> groups. Only accuracies are pooled: all nets of a seed end on the same
-# batch, so that its losses are no draws of their own, and differences have variants in common.
+# one standard deviation: chapter -> groups. Losses are not pooled: all nets of a seed end on the same batch,
+# so that its losses are no draws of their own; nor are differences, which have variants in common.
 SIBLINGS = {
     "mnist_regularization": (
         (
@@ -36,6 +38,9 @@ SIBLINGS = {
             "dropout + L1 + L2",
         ),
     ),
+    "rnn": (("random sampling", "adjacent sampling", "ReLU, two biases"),),
+    "gru": (("reset first", "reset last"),),
+    "lstm": (("one bias", "two biases"),),
 }  # fmt: skip
 
 
@@ -49,7 +54,8 @@ def siblings(chapter: str, run: str, metric: str) -> tuple[str, ...]:
     """
     variant = " ".join(word for word in run.split() if word not in ("scratch", "gluon"))
     for group in SIBLINGS.get(chapter, ()):
-        if variant in group and metric.endswith("_acc"):  # one on the way scatters like the last
+        # an accuracy on the way scatters like the last
+        if variant in group and metric.endswith(_POOLED):
             return group[0], re.sub(r"^step_\d+_", "", metric)
     return ()
 

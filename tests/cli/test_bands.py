@@ -114,6 +114,21 @@ def test_bands_of_variants_that_share_a_deviation_take_three_seeds_of_one_implem
     assert len({band.std for band in found}) == 1
 
 
+def test_a_variant_from_scratch_and_with_gluon_is_one_sibling():
+    """Both take the same path with a seed: counted twice, they would seem to move together."""
+    results = []
+    for seed in range(1, 5):
+        result = Result("gru", seed, {}, dataset="lyrics")
+        last = {"train_perplexity": 1.5 + 0.01 * (seed % 3)}
+        result.add("scratch", "reset first", {"train_perplexity": 1.8 + 0.012 * (seed % 2)})
+        result.add("scratch", "reset last", last)
+        result.add("gluon", "reset last", last)
+        results.append(result)
+    found = command.measured_bands("gru", results)
+    assert {band.run for band in found} == {"scratch reset first", "scratch reset last", "gluon reset last"}
+    assert {(band.n, band.freedom) for band in found} == {(4, 6)}
+
+
 @pytest.mark.parametrize(("interrupted", "code"), [(True, 130), (False, 1)])
 def test_bands_writes_nothing_before_all_runs_are_finished(tmp_path, monkeypatch, capsys, interrupted, code):
     monkeypatch.setattr(command, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), interrupted))
