@@ -131,16 +131,13 @@ def language_model(chapter: str, build: str, steps: int) -> Round:
 
 def houses(chapter: str, build: str, steps: int) -> Round:
     """Build the book's recipe for house prices on each of five folds, with an epoch for each step."""
-    from kaggle_house.recipes import fit_recipe
+    from kaggle_house.recipes import fit_side_by_side
 
     impl: Literal["gluon", "scratch"] = "gluon" if build == "with_gluon" else "scratch"
     tables, folds, recipe = inputs.houses(steps)
 
     def fit() -> float:
-        scores = [
-            fit_recipe(recipe, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)[-1].history_[-1]
-            for fold in folds
-        ]
-        return float(np.mean([score["valid_log_rmse"] for score in scores]))
+        estimators = fit_side_by_side(recipe, tables, folds, impl)
+        return float(np.mean([estimator[-1].history_[-1]["valid_log_rmse"] for estimator in estimators]))
 
     return fit
