@@ -131,11 +131,12 @@ class Histories(Callback):
         self._losses.append(loop.losses)
 
     def after_epoch(self, loop: Loop) -> None:
-        n = len(self.histories)
-        losses = nd.concat(*(values.reshape((n, -1)) for values in self._losses), dim=1).asnumpy()
-        row = loop.history[-1]
+        n, row = len(self.histories), loop.history[-1]
+        sums = nd.stack(*[losses.reshape((n, -1)).sum(axis=1) for losses in self._losses]).asnumpy()
+        totals = sums.cumsum(axis=0)[-1]  # in single precision, step after step, as the loop's own
+        count = sum(losses.size for losses in self._losses) // n
         for i, history in enumerate(self.histories):
-            loss = float(losses[i].mean(dtype=np.float64))
+            loss = totals[i].item() / count
             measured = {name: values[i] for name, values in self._measured.items()}
             history.append({**row, "train_loss": loss, **measured, "seconds": row["seconds"] / n})
             # The loop has seen the mean over the nets, in which a single one may go unnoticed.

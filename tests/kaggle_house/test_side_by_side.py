@@ -162,3 +162,17 @@ def test_histories_keep_the_mean_loss_of_each_net():
         assert row["train_loss"] == pytest.approx((first["train_loss"] + second["train_loss"]) / 2, rel=1e-5)
         assert (first["number"], second["number"], row["number"]) == (1, 2, 1.5)
         assert first["seconds"] == second["seconds"] == row["seconds"] / 2
+
+
+@pytest.mark.parametrize("impl", ["scratch", "gluon"])
+def test_the_history_of_a_single_net_is_the_loops(impl):
+    """To the last bit, the short last batch included."""
+    rows = []
+
+    class Seen(Callback):
+        def after_epoch(self, loop):
+            rows.append(dict(loop.history[-1]))
+
+    net = GluonRegressor(**LINEAR, impl=impl, random_state=0)
+    net.fit(*SETS[0], measure={"mean": lambda predict: predict(SETS[0][0]).mean()}, callbacks=[Seen()])
+    assert list(net.history_) == rows
