@@ -368,7 +368,7 @@ def fit_side_by_side(
             trainer=model.trainer,
             metrics={},
             penalty=model.penalty,
-            callbacks=[histories, *callbacks],
+            callbacks=[*callbacks, histories],  # the last one sees what the others add to a row
             measure=histories.measure,
         )
         keep_weights()

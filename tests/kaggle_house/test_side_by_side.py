@@ -166,13 +166,14 @@ def test_histories_keep_the_mean_loss_of_each_net():
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
 def test_the_history_of_a_single_net_is_the_loops(impl):
-    """To the last bit, the short last batch included."""
+    """To the last bit, the short last batch included, and with what callbacks add to it."""
     rows = []
 
-    class Seen(Callback):
+    class Adding(Callback):
         def after_epoch(self, loop):
+            loop.history[-1]["lr"] = loop.trainer.learning_rate
             rows.append(dict(loop.history[-1]))
 
     net = GluonRegressor(**LINEAR, impl=impl, random_state=0)
-    net.fit(*SETS[0], measure={"mean": lambda predict: predict(SETS[0][0]).mean()}, callbacks=[Seen()])
+    net.fit(*SETS[0], measure={"mean": lambda predict: predict(SETS[0][0]).mean()}, callbacks=[Adding()])
     assert list(net.history_) == rows
