@@ -48,6 +48,12 @@ def run_fold(recipe: Recipe, tables: Tables, fold: Fold, impl: str) -> FoldResul
     return _score(estimator, tables, fold, time.perf_counter() - start)
 
 
+def groups(folds: Sequence[Fold]) -> Iterator[list[Fold]]:
+    """Yield the folds in groups that can be fitted side by side: as many rows each, and at most AT_ONCE."""
+    for _, group in groupby(enumerate(folds), lambda item: (item[0] // AT_ONCE, len(item[1].train_rows))):
+        yield [fold for _, fold in group]
+
+
 def run_folds_side_by_side(
     recipe: Recipe, tables: Tables, folds: Sequence[Fold], impl: str
 ) -> Iterator[FoldResult]:
@@ -55,8 +61,7 @@ def run_folds_side_by_side(
 
     A fold's `seconds` are its share.
     """
-    for _, group in groupby(enumerate(folds), lambda item: (item[0] // AT_ONCE, len(item[1].train_rows))):
-        together = [fold for _, fold in group]
+    for together in groups(folds):
         estimators = []
         if not recipe.num_hiddens and len(together) > 1:
             start = time.perf_counter()
