@@ -5,6 +5,7 @@ Every house is predicted by the model that was not fitted on it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from .scores import LEVEL, resampled_means
 
 AT_ONCE = 10  # columns that are permuted in one prediction; more need more memory
 SHARES = (0.1, 0.2, 0.4, 0.7)  # of a fold's training houses, for the learning curve; all are known already
+MIN_HOUSES = 5  # that a model of the learning curve is trained on; a blend needs as many
 QUANTILES = np.linspace(0.05, 0.95, 13)  # of a column, whose values a number is set to
 MIN_SHARE = 0.01  # of the houses that have a level which a column is set to
 MISSING = "none"  # how a missing level is named
@@ -176,6 +178,27 @@ def _values_of(cells: pd.Series) -> list[Any]:
     return sorted(frequent, key=order.index) if cells.name in ORDINAL else frequent
 
 
+def check_learning_curve(run: CompleteRun) -> None:
+    """Check that the smallest models of the learning curve have enough houses to learn from.
+
+    Raises:
+        InputError: they have not.
+    """
+    fewest = min(round(SHARES[0] * len(fold.train_rows)) for fold in run.folds)
+    if fewest < MIN_HOUSES:
+        k = len(run.folds)
+        raise InputError(
+            tr(
+                "--learning-curve: its smallest models would learn from {fewest} houses, {share} of what a "
+                "fold trains on; leave it out with --no-learning-curve, or run `kfold` on at least {needed} "
+                "houses",
+                fewest=fewest,
+                share=f"{SHARES[0]:.0%}",
+                needed=math.ceil(MIN_HOUSES / SHARES[0] * k / (k - 1)),
+            )
+        )
+
+
 def learning_curve(run: CompleteRun, jobs: int) -> pd.DataFrame:
     """Return the scores of models that are fitted on some of each fold's training houses.
 
@@ -188,10 +211,12 @@ def learning_curve(run: CompleteRun, jobs: int) -> pd.DataFrame:
     Returns:
         A row for each fold and number: houses, fold, recipe, ridge (log rmse of the validation houses).
     """
-    parts = []
-    for fold in run.folds:
-        order = np.random.RandomState(fold.seed).permutation(fold.train_rows)
-        parts += [replace(fold, train_rows=np.sort(order[: round(share * len(order))])) for share in SHARES]
+    orders = [np.random.RandomState(fold.seed).permutation(fold.train_rows) for fold in run.folds]
+    parts = [
+        replace(fold, train_rows=np.sort(order[: round(share * len(order))]))
+        for share in SHARES  # the outer loop, as folds of equal size can be trained side by side
+        for fold, order in zip(run.folds, orders)
+    ]
     results = kfold.run_folds(run.recipe, run.tables, parts, replace(run.options, jobs=jobs))
     # The scores of the folds themselves are those on all houses.
     pairs = [*zip(parts, results), *zip(run.folds, run.report["folds"])]

@@ -18,7 +18,13 @@ from d2l_repro.results.kfold import EXPLANATIONS
 from d2l_repro.results.table_text import as_frame, frame_text, head_text
 
 from .cv_report import CARD, GENERATED, generated_note, interval_text
-from .explain import CompleteRun, learning_curve, partial_dependence, permutation_importance
+from .explain import (
+    CompleteRun,
+    check_learning_curve,
+    learning_curve,
+    partial_dependence,
+    permutation_importance,
+)
 from .model_card import format_card
 from .unusual import in_language, largest_errors
 
@@ -36,7 +42,12 @@ def explain(run: CompleteRun, permutations: int, with_learning_curve: bool, jobs
         permutations: how often each column is shuffled.
         with_learning_curve: whether models of fewer houses are trained, too.
         jobs: folds to compute at once.
+
+    Raises:
+        InputError: there are too few houses for the learning curve.
     """
+    if with_learning_curve:
+        check_learning_curve(run)  # before anything that takes long
     importance = permutation_importance(run, permutations)
     dependence = {name: partial_dependence(run, name) for name in importance["column"][:NUM_PANELS]}
     sizes = learning_curve(run, jobs) if with_learning_curve else pd.DataFrame()

@@ -2,13 +2,16 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Optional
 
 import joblib
 import numpy as np
+from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
 from d2l_repro import __version__
@@ -20,8 +23,10 @@ from .data import Tables
 from .features import engineered_features
 from .fold_store import FoldStore
 from .folds import BASELINES, SCORES, Fold, FoldOptions, FoldResult, split
-from .recipes import Recipe, fit_recipe, log_rmse
+from .recipes import Recipe, fit_recipe, fit_side_by_side, log_rmse
 from .scores import difference_interval, leaderboard_noise, meaning
+
+AT_ONCE = 10  # folds whose nets are fitted side by side; more need more memory
 
 
 def run_fold(recipe: Recipe, tables: Tables, fold: Fold, impl: str) -> FoldResult:
@@ -40,7 +45,40 @@ def run_fold(recipe: Recipe, tables: Tables, fold: Fold, impl: str) -> FoldResul
         estimator = fit_recipe(recipe, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)
     except TrainingDiverged as error:
         raise TrainingDiverged(f"{fold}: {error}", error.history) from None
-    seconds = time.perf_counter() - start
+    return _score(estimator, tables, fold, time.perf_counter() - start)
+
+
+def groups(folds: Sequence[Fold]) -> Iterator[list[Fold]]:
+    """Yield the folds in groups that can be fitted side by side: as many rows each, and at most AT_ONCE."""
+    for _, group in groupby(enumerate(folds), lambda item: (item[0] // AT_ONCE, len(item[1].train_rows))):
+        yield [fold for _, fold in group]
+
+
+def run_folds_side_by_side(
+    recipe: Recipe, tables: Tables, folds: Sequence[Fold], impl: str
+) -> Iterator[FoldResult]:
+    """Yield what `run_fold` returns of each fold, of which the nets without hidden units are fitted at once.
+
+    A fold's `seconds` are its share.
+    """
+    for together in groups(folds):
+        estimators = []
+        if not recipe.num_hiddens and len(together) > 1:
+            start = time.perf_counter()
+            # If one diverges, they are fitted one at a time: then the error names it, and those before it
+            # are not lost.
+            with suppress(TrainingDiverged):
+                estimators = fit_side_by_side(recipe, tables, together, impl)
+            seconds = (time.perf_counter() - start) / len(together)
+        for i, fold in enumerate(together):
+            if estimators:
+                yield _score(estimators[i], tables, fold, seconds)
+            else:
+                yield run_fold(recipe, tables, fold, impl)
+
+
+def _score(estimator: Pipeline, tables: Tables, fold: Fold, seconds: float) -> FoldResult:
+    """Return what `run_fold` returns of a fold with a fitted pipeline."""
     history = estimator[-1].history_
     if not math.isfinite(history[-1]["train_log_rmse"] + history[-1]["valid_log_rmse"]):
         raise TrainingDiverged(
@@ -138,12 +176,14 @@ def run_folds(
 ) -> Iterable[FoldResult]:
     """Return the results of `run_fold` in order, each as soon as it is available, from `jobs` processes.
 
+    Those of a single process are computed side by side where they can be, with the same results.
+
     Raises:
         InputError: joblib has no such backend.
         TrainingDiverged: in a fold, which the message names.
     """
     if options.jobs == 1 and options.backend == "loky":
-        return (run_fold(recipe, tables, fold, options.impl) for fold in folds)
+        return run_folds_side_by_side(recipe, tables, folds, options.impl)
     calls = [joblib.delayed(run_fold)(recipe, tables, fold, options.impl) for fold in folds]
     # Only joblib's own processes return results one by one; a cluster returns them all at the end.
     return_as = "generator" if options.backend == "loky" else "list"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from mxnet import gluon, init, nd
+from mxnet import gluon, nd
 from mxnet import random as mx_random
 from mxnet.gluon import nn
 from numpy.typing import ArrayLike
@@ -17,7 +18,6 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from d2l_repro.data.loader import Minibatches
 from d2l_repro.errors import InputError
 from d2l_repro.experiment.model import Model
 from d2l_repro.language import mark, tr
@@ -30,6 +30,8 @@ from d2l_repro.train.loop import train_ch3
 from d2l_repro.train.parameters import book_arrays
 
 from .settings import NetSettings
+from .side_by_side import Histories, LinearsFromScratch, LinearsWithGluon, SideBySide
+from .wide_and_deep import SummedHuberLoss, WideAndDeep
 
 WARM_UP = 0.05  # share of the steps over which the cosine schedule first rises
 Predict = Callable[[np.ndarray], np.ndarray]  # (examples, features) -> (examples,)
@@ -72,49 +74,6 @@ def linear_with_gluon(num_inputs: int, lr: float, wd: float = 0.0) -> Model:
 
 def _adam(params, lr, wd):
     return gluon.Trainer(params, "adam", {"learning_rate": lr, "wd": wd}, kvstore=None)
-
-
-class WideAndDeep(gluon.HybridBlock):
-    """Compute several nets in one graph, each a linear layer plus a hidden layer of its own.
-
-    (batch, inputs) -> (batch, nets): net_m(x) = x w_m + b_m + sum_h v_mh dropout(swish(x W_m + c_m))_h
-    """
-
-    def __init__(self, num_inputs: int, num_hiddens: int, num_nets: int, drop_prob: float):
-        super().__init__()
-        self.shape = (0, num_nets, num_hiddens)
-        # Start at zero: the L1 penalty would take long to remove other initial weights from useless columns.
-        self.wide = nn.Dense(num_nets, weight_initializer=init.Zero(), in_units=num_inputs)
-        # Glorot's bound for a single net, however many share the layer.
-        bound = (6 / (num_inputs + num_hiddens)) ** 0.5
-        self.hidden = nn.Dense(
-            num_nets * num_hiddens, weight_initializer=init.Uniform(bound), in_units=num_inputs
-        )
-        self.swish, self.dropout = nn.Swish(), nn.Dropout(drop_prob)
-        he = init.Normal((2 / num_hiddens) ** 0.5)
-        self.v = self.params.get("v", shape=(1, num_nets, num_hiddens), init=he)
-
-    def hybrid_forward(self, F, x, v):
-        """Return the outputs of all nets, (batch, nets)."""
-        H = self.dropout(self.swish(self.hidden(x))).reshape(self.shape)  # (batch, nets, hiddens)
-        return self.wide(x) + F.broadcast_mul(H, v).sum(axis=2)
-
-
-class SummedHuberLoss(gluon.HybridBlock):
-    """Sum the Huber losses of all nets, so that no net's gradients depend on another net."""
-
-    def __init__(self, delta: float):
-        super().__init__()
-        self.delta = delta
-
-    def hybrid_forward(self, F, y_hat, y):
-        """Return one loss per example, (batch,), from y_hat (batch, nets) and y (batch,)."""
-        error = F.broadcast_sub(y_hat, y.reshape((-1, 1)))
-        # e^2 / (2 delta) up to delta, |e| - delta / 2 beyond: the gradient of an outlier is bounded
-        loss = F.where(
-            error.abs() > self.delta, error.abs() - self.delta / 2, error.square() / (2 * self.delta)
-        )
-        return loss.sum(axis=1)
 
 
 def wide_and_deep(
@@ -193,7 +152,6 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         self.log_target, self.standardise_target = log_target, standardise_target
         self.impl, self.random_state = impl, random_state
 
-    @kept_random_state()
     def fit(
         self,
         X: ArrayLike,
@@ -215,8 +173,7 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
                 target is not above 0, or the targets' variance is beyond double precision. Like any error in
                 training, it leaves the estimator as it was.
         """
-        with self._unchanged_by_errors():
-            self._fit(X, y, measure or {}, callbacks)
+        fit_side_by_side([self], [(X, y)], [measure or {}], callbacks)
         return self
 
     @contextmanager
@@ -229,35 +186,13 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             vars(self).update(before)
             raise
 
-    def _fit(self, X, y, measure, callbacks):
+    def _prepare(self, X, y):
+        """Return X and what the net learns, as NDArrays, and the seed."""
         self._check_settings()
         X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
         target = self._scale_target(y)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        mx_random.seed(seed)
-        model = self._build(X.shape[1])
-        batches = Minibatches(nd.array(X), nd.array(target), min(self.batch_size, len(y)), seed)
-        if self.schedule == "cosine":
-            callbacks = [self._cosine_schedule(len(batches)), *callbacks]
-
-        def predict(X: np.ndarray) -> np.ndarray:
-            self.weights_ = book_arrays(model)
-            return self._predict(X)
-
-        self.history_ = train_ch3(
-            model.net,
-            batches,
-            None,
-            model.loss,
-            self.num_epochs,
-            batches.batch_size,
-            trainer=model.trainer,
-            metrics={},
-            penalty=model.penalty,
-            callbacks=callbacks,
-            measure={name: lambda f=function: f(predict) for name, function in measure.items()},
-        )
-        self.weights_ = book_arrays(model)
+        return nd.array(X), nd.array(target), seed
 
     def _check_settings(self) -> None:
         _RegressorSettings(**{field.name: getattr(self, field.name) for field in fields(_RegressorSettings)})
@@ -327,7 +262,21 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
         cosine = schedules.cosine(self.lr, num_steps - warm_up_steps)
         return Schedule(schedules.warm_up(warm_up_steps, cosine))
 
-    def _build(self, num_inputs) -> Model:
+    def _build(self, num_inputs, seeds) -> Model:
+        """Return the model of one seed, or the linear layers of several side by side."""
+        models = [self._build_alone(num_inputs, seed) for seed in seeds]
+        if len(models) == 1:
+            return models[0]
+        if self.impl == "scratch":
+            net: Any = LinearsFromScratch(models)
+            return replace(models[0], net=net, params=net.params, trainer=Adam(net.params, self.lr))
+        net = LinearsWithGluon(models)
+        net.hybridize()
+        params = net.collect_params()
+        return replace(models[0], net=net, params=params, trainer=_adam(params, self.lr, self.wd))
+
+    def _build_alone(self, num_inputs, seed) -> Model:
+        mx_random.seed(seed)
         if self.impl == "scratch":
             return linear_from_scratch(num_inputs, self.lr)
         if not self.num_hiddens:
@@ -360,6 +309,71 @@ class GluonRegressor(RegressorMixin, BaseEstimator):
             output = X @ w + b + (H * v).sum(axis=2)
         target = output.mean(axis=1) * self.scale_ + self.mean_
         return np.exp(target) if self.log_target_ else target
+
+
+@kept_random_state()
+def fit_side_by_side(
+    regressors: Sequence[GluonRegressor],
+    data: Sequence[tuple[ArrayLike, ArrayLike]],
+    measures: Sequence[Mapping[str, Callable[[Predict], float]]],
+    callbacks: Sequence[Any] = (),
+) -> None:
+    """Fit regressors at once, each to its own examples; each takes the steps that it takes alone.
+
+    Args:
+        regressors: with the same settings, but for `random_state`; nets with hidden units one at a time.
+        data: X and y of each, with the same number of examples and features.
+        measures: of each, as for `GluonRegressor.fit`, with the same names.
+        callbacks: as for `GluonRegressor.fit`; the history that they see has the means over the regressors.
+
+    Raises:
+        InputError: as for `GluonRegressor.fit`. Like any error in training, it leaves all regressors as they
+            were.
+        TrainingDiverged: the training of one of them does, of whichever.
+    """
+    first = regressors[0]
+    with ExitStack() as stack:
+        for regressor in regressors:
+            stack.enter_context(regressor._unchanged_by_errors())
+        prepared = [regressor._prepare(X, y) for regressor, (X, y) in zip(regressors, data)]
+        seeds = [seed for _, _, seed in prepared]
+        model = first._build(prepared[0][0].shape[1], seeds)
+        sets = [(X, target) for X, target, _ in prepared]
+        batches = SideBySide(sets, min(first.batch_size, len(sets[0][1])), seeds)
+        if first.schedule == "cosine":
+            callbacks = [first._cosine_schedule(len(batches)), *callbacks]
+
+        def keep_weights() -> None:
+            arrays = book_arrays(model)
+            for i, regressor in enumerate(regressors):
+                regressor.weights_ = arrays if len(regressors) == 1 else [array[i] for array in arrays]
+
+        def measured(i: int, function: Callable[[Predict], float]) -> float:
+            def predict(X: np.ndarray) -> np.ndarray:
+                keep_weights()
+                return regressors[i]._predict(X)
+
+            return function(predict)
+
+        histories = Histories(
+            [{name: partial(measured, i, f) for name, f in m.items()} for i, m in enumerate(measures)]
+        )
+        train_ch3(
+            model.net,
+            batches,
+            None,
+            model.loss,
+            first.num_epochs,
+            batches.batch_size // len(sets),
+            trainer=model.trainer,
+            metrics={},
+            penalty=model.penalty,
+            callbacks=[*callbacks, histories],  # the last one sees what the others add to a row
+            measure=histories.measure,
+        )
+        keep_weights()
+        for regressor, history in zip(regressors, histories.histories):
+            regressor.history_ = history
 
 
 def _check_variance(target):

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .data import Tables
     from .features import HouseFeatures
+    from .folds import Fold
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,39 @@ def fit_recipe(
         The fitted pipeline. The `history_` of its last step has the columns train_log_rmse and, with
         `valid_rows`, valid_log_rmse.
     """
+    estimator, X, y, measure = _prepare(recipe, tables, rows, valid_rows, seed, impl)
+    estimator["net"].fit(X, y, measure=measure)
+    return estimator
+
+
+def fit_side_by_side(
+    recipe: Recipe, tables: Tables, folds: Sequence[Fold], impl: Literal["gluon", "scratch"] = "gluon"
+) -> list[Pipeline]:
+    """Fit the recipe's pipeline on each fold, as `fit_recipe` does, with the nets of all folds in one graph.
+
+    Args:
+        recipe: the settings, of a net without hidden units.
+        tables: training and test table.
+        folds: with the same number of rows to train on.
+        impl: implementation of the nets.
+    """
+    from . import model
+
+    prepared = [_prepare(recipe, tables, fold.train_rows, fold.valid_rows, fold.seed, impl) for fold in folds]
+    estimators, Xs, ys, measures = zip(*prepared)
+    model.fit_side_by_side([estimator["net"] for estimator in estimators], [*zip(Xs, ys)], measures)
+    return list(estimators)
+
+
+def _prepare(
+    recipe: Recipe,
+    tables: Tables,
+    rows: np.ndarray,
+    valid_rows: Sequence[int],
+    seed: int,
+    impl: Literal["gluon", "scratch"],
+) -> tuple[Pipeline, np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return a pipeline whose features are fitted, and for its net the examples, X and y, and `measure`."""
     estimator = recipe.estimator(seed, impl)
     prices = tables.train["SalePrice"].to_numpy()
     if recipe.statistics == "all rows":
@@ -175,8 +209,7 @@ def fit_recipe(
     measure = {"train_log_rmse": lambda predict: log_rmse(prices[rows], predict(X_train))}
     if len(valid_rows):
         measure["valid_log_rmse"] = lambda predict: log_rmse(prices[valid_rows], predict(X_valid))
-    estimator["net"].fit(X_train, prices[rows], measure=measure)
-    return estimator
+    return estimator, X_train, prices[rows], measure
 
 
 @lru_cache(maxsize=1)

@@ -131,16 +131,14 @@ def language_model(chapter: str, build: str, steps: int) -> Round:
 
 def houses(chapter: str, build: str, steps: int) -> Round:
     """Build the book's recipe for house prices on each of five folds, with an epoch for each step."""
-    from kaggle_house.recipes import fit_recipe
+    from kaggle_house import kfold, recipes
 
     impl: Literal["gluon", "scratch"] = "gluon" if build == "with_gluon" else "scratch"
     tables, folds, recipe = inputs.houses(steps)
 
     def fit() -> float:
-        scores = [
-            fit_recipe(recipe, tables, fold.train_rows, fold.valid_rows, fold.seed, impl)[-1].history_[-1]
-            for fold in folds
-        ]
+        groups = (recipes.fit_side_by_side(recipe, tables, group, impl) for group in kfold.groups(folds))
+        scores = [estimator[-1].history_[-1] for group in groups for estimator in group]
         return float(np.mean([score["valid_log_rmse"] for score in scores]))
 
     return fit

@@ -41,11 +41,15 @@ class Minibatches:
     def __len__(self) -> int:
         return -(-len(self.y) // self.batch_size)
 
+    def order(self) -> np.ndarray | None:
+        """Return the order of the examples in the next epoch, or None for that of the arrays."""
+        return None if self._rng is None else self._rng.permutation(len(self.y))
+
     def __iter__(self) -> Iterator[Batch]:
         X, y = self.X, self.y
-        order = None
-        if self._rng is not None:
-            order = nd.array(self._rng.permutation(len(y)), dtype="int32")
+        order = self.order()
+        if order is not None:
+            order = nd.array(order, dtype="int32")
             y = y.take(order)
             if X.size <= GATHERED_AT_ONCE:
                 X, order = X.take(order), None

@@ -113,6 +113,7 @@ class Loop:
         stop: set by a callback.
         first_loss: mean loss of the first epoch.
         sums, counts: name -> running sum (NDArray) and number of terms in this epoch.
+        losses: of the current batch, before its step; None before training.
         loss_per_word: whether there is one loss per word, so that progress is shown as perplexity.
     """
 
@@ -126,6 +127,7 @@ class Loop:
     first_loss: float = math.inf
     sums: dict[str, nd.NDArray] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    losses: nd.NDArray | None = None
     loss_per_word: bool = False
 
     def add(self, name: str, values: nd.NDArray) -> None:
@@ -228,7 +230,7 @@ def train_ch3(
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}
             _check_converging(loop, row["train_loss"])
             row.update({name: _as_float(function()) for name, function in measure.items()})
-            _check_finite(loop, row["train_loss"])  # a measure may have replaced it
+            _check_finite(loop, row["train_loss"], loop.first_loss)  # a measure may have replaced it
             row["seconds"] = time.perf_counter() - start
             loop.history.append(row)
             for callback in callbacks:
@@ -253,6 +255,7 @@ def _train_epoch(
     for X, y in _batches(train_iter):
         # Forward and backward: predictions, losses, and every parameter's gradient.
         y_hat, losses = gradients(X, y)
+        loop.losses = losses
         for callback in callbacks:
             callback.before_step(loop)
         # The update: for SGD p <- p - lr g / |B|, otherwise the optimizer's own formula.
@@ -275,23 +278,32 @@ def _train_epoch(
 
 
 def _check_converging(loop: Loop, loss: float) -> None:
-    _check_finite(loop, loss)
-    if loss > 1e6 * loop.first_loss > 0:
-        raise _diverged(loop, loss)
+    check_growth(loop, loss, loop.first_loss)
     if loop.epoch == 1:
         loop.first_loss = loss
 
 
-def _check_finite(loop: Loop, loss: float) -> None:
+def check_growth(loop: Loop, loss: float, first_loss: float) -> None:
+    """Check the mean loss of an epoch, given that of the first.
+
+    Raises:
+        TrainingDiverged: it is not finite, or a million times the first.
+    """
+    _check_finite(loop, loss, first_loss)
+    if loss > 1e6 * first_loss > 0:
+        raise _diverged(loop, loss, first_loss)
+
+
+def _check_finite(loop: Loop, loss: float, first_loss: float) -> None:
     if not math.isfinite(loss):
-        raise _diverged(loop, loss)
+        raise _diverged(loop, loss, first_loss)
 
 
-def _diverged(loop: Loop, loss: float) -> TrainingDiverged:
+def _diverged(loop: Loop, loss: float, first_loss: float) -> TrainingDiverged:
     message = (DIVERGED_LATER if loop.history else DIVERGED).format(
         epoch=loop.epoch,
         loss=f"{loss:.4g}",
-        first=f"{loop.first_loss:.4g}",
+        first=f"{first_loss:.4g}",
         lr=f"{loop.trainer.learning_rate:g}",
     )
     return TrainingDiverged(message, loop.history)

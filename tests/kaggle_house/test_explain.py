@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from d2l_repro.errors import InputError
 from d2l_repro.results import report, summary
-from kaggle_house import cli, commands, explain
+from kaggle_house import cli, commands, explain, explain_report
 from kaggle_house.data import Tables
 from kaggle_house.folds import FoldOptions, split
 from kaggle_house.generated import generated_tables
@@ -141,6 +142,20 @@ def test_commands_name_the_next_one_which_uses_what_kfold_has_saved(folder, tmp_
 
 def explain_figures():
     return ("permutation_importance", "partial_dependence", "number_of_houses")
+
+
+def test_explain_says_how_many_houses_its_learning_curve_needs(known):
+    """Of 60 houses three folds train on 40, a tenth of which are 4; 75 train on 50, and 5 are enough."""
+    tables = Tables(TRAIN.head(60), TEST.head(5), name="generated")
+    with pytest.raises(InputError, match=r"would learn from 4 houses, 10% of .* on at least 75 houses"):
+        explain_report.explain(with_houses(known, tables), 1, True, 1)
+    assert not explain_report.explain(with_houses(known, tables), 1, False, 1)["learning_curve"]
+    explain.check_learning_curve(with_houses(known, Tables(TRAIN.head(75), TEST.head(5), name="generated")))
+
+
+def with_houses(run, tables):
+    folds = split(tables.train["SalePrice"].to_numpy(), run.options, True)
+    return replace(run, tables=tables, folds=folds)
 
 
 def test_kfold_writes_a_model_card_which_the_report_shows(folder):

@@ -17,7 +17,8 @@ from d2l_repro.errors import InputError
 from d2l_repro.results.history import History
 from d2l_repro.train.loop import TrainingDiverged
 from d2l_repro.train.parameters import book_arrays
-from kaggle_house.model import GluonRegressor, SummedHuberLoss, wide_and_deep
+from kaggle_house.model import GluonRegressor, wide_and_deep
+from kaggle_house.wide_and_deep import SummedHuberLoss
 
 X, Y = make_regression(120, 6, noise=5, random_state=0)
 QUICK = {"num_epochs": 5, "num_hiddens": 8, "random_state": 0}
