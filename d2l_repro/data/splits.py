@@ -150,7 +150,7 @@ def load_centred(
 def _centred(images: Images, quick: bool) -> tuple:
     """Return training, validation and test set, each (X, y); the first images of them only if `quick`."""
     if quick:
-        images = images.first(1500, 300)
+        images = images.first(1000, 200)
     num_train = len(images.train_labels) - min(1000, len(images.train_labels) // 6)
     (X, y), (X_test, y_test) = (
         (nd.array(pixels, dtype="uint8").astype("float32"), nd.array(labels, dtype="float32"))
