@@ -330,9 +330,9 @@ def show_minima(result):
         panels, "Sixty steps: of two minima, Adam alone reaches the better one"
     )
     starts = np.stack([np.linspace(0.4, 2, 33), np.ones(33)])  # all on the side of the worse minimum
-    steps = 60 if result.quick else 200
+    rates, steps = (0.03, 0.1, 0.3, 1.0), 60 if result.quick else 200
     result.tables["Of 33 starts at the worse of two minima, how many end in the better one"] = [
-        {"optimizer": way, **{f"lr {lr:g}": num_escaped(way, lr, starts, steps) for lr in (0.03, 0.1, 0.3, 1.0)}}
+        {"optimizer": way, **{f"lr {lr:g}": num_escaped(way, lr, starts, steps) for lr in rates}}
         for way in ("sgd", "momentum", "adagrad", "adam")
     ]
 

@@ -62,9 +62,9 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _repeatable(f: Callable[[], nd.NDArray], seed: int) -> Callable[[], nd.NDArray]:
-    """Call f, and return it as a function that returns the same at each call, even if it draws random numbers.
+    """Call f, and return it as a function that draws the same random numbers at each call.
 
-    A function that draws none is returned as it is: to seed MXNet takes longer than a small layer.
+    If f draws none, it is returned as it is: to seed MXNet takes longer than a small layer.
     """
 
     def seeded() -> nd.NDArray:
@@ -90,7 +90,6 @@ def check_layer(layer: Layer, X: nd.NDArray, train: bool = True, seed: int = 0) 
     Returns:
         The largest relative errors over input and parameters, against "central differences" and "autograd".
     """
-
     params: list[nd.NDArray] = list(layer.params)
     arrays = [X, *params]
     for array in arrays:
