@@ -15,6 +15,10 @@ COMPILE := $(BIN)/uv pip compile setup.cfg requirements/make.in --python-version
     --no-python-downloads --no-header --no-annotate --quiet
 DEV := --extra test --extra dask --extra browser --extra docs --extra site --extra dev
 
+# Images of containers set this. Without compiled modules each of the many processes that tests start, and each run of a
+# chapter, would compile a thousand files anew: half of the time that the imports take.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help reproduce test slow coverage mutants audit check bench docs site catalogue report lock wheel clean
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

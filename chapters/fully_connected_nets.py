@@ -75,6 +75,7 @@ class HParams(settings.HParams):
     num_epochs_fifty: Count = 20  # passes over fifty images
     batch_size: Count = 100  # examples per step; 25 of the fifty
     print_every: Annotated[int, Bounds(0)] = 0  # steps between printed losses of a batch; 0 prints none
+    every: Count = 1  # of the initial scales and learning rates, try the first and then every so-manyth
 
 
 @dataclass(frozen=True)
@@ -182,12 +183,13 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
     rules = {name: deep.replace(optimizer=name, lr=lr, watch_steps=True) for name, lr in RULES.items()}
     adam = rules["adam"].replace(watch_steps=False)
     last = adam.replace(num_epochs=hp.num_epochs, steps=None, num_train=NUM_SMALL)
-    scales = {f"three-layer scale {scale:g}": three.replace(sigma=scale) for scale in SCALES}
-    scales.update({f"five-layer scale {scale:g}": five.replace(sigma=scale) for scale in SCALES})
+    tried, (rates, sigmas) = SCALES[:: hp.every], grid_of(hp)
+    scales = {f"three-layer scale {scale:g}": three.replace(sigma=scale) for scale in tried}
+    scales.update({f"five-layer scale {scale:g}": five.replace(sigma=scale) for scale in tried})
     grid = {
         f"three-layer lr {lr:g} scale {scale:g}": three.replace(lr=lr, sigma=scale)
-        for lr in GRID[0]
-        for scale in GRID[1]
+        for lr in rates
+        for scale in sigmas
     }
     small, both = {"scratch": two_layers, "gluon": with_gluon}, {"scratch": from_scratch, "gluon": with_gluon}
     by_autograd = {"scratch": lambda hp, data: replace(two_layers(hp, data), gradients=None)}
@@ -224,6 +226,11 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
             {"scratch": from_scratch}, grid, compare_paths=False, may_diverge=True
         ),
     }
+
+
+def grid_of(hp: HParams) -> list[tuple[float, ...]]:
+    """Return the learning rates and the scales that are tried together."""
+    return [values[:: hp.every] for values in GRID]
 
 
 def show(result, data):
@@ -279,9 +286,9 @@ def show(result, data):
 
 def show_grid(result):
     """Show the losses by which a learning rate and a scale are found, raised step by step."""
-    rows = []
-    for lr in GRID[0]:
-        runs = [result.find("scratch", f"three-layer lr {lr:g} scale {scale:g}") for scale in GRID[1]]
+    rows, (rates, scales) = [], grid_of(HParams(**result.settings))
+    for lr in rates:
+        runs = [result.find("scratch", f"three-layer lr {lr:g} scale {scale:g}") for scale in scales]
         if all(runs):
             cells = [
                 f"{run.metrics['train_loss']:.2g}, {100 * run.metrics['train_acc']:.0f}%"
@@ -289,7 +296,7 @@ def show_grid(result):
                 else "diverged"
                 for run in runs
             ]
-            columns = [f"scale {scale:g}" for scale in GRID[1]]
+            columns = [f"scale {scale:g}" for scale in scales]
             rows.append({"learning rate": f"{lr:g}", **dict(zip(columns, cells))})
     if rows:
         result.tables["Learning rate and scale: last training loss and accuracy on fifty images"] = rows
@@ -323,15 +330,16 @@ def show_minima(result):
         panels, "Sixty steps: of two minima, Adam alone reaches the better one"
     )
     starts = np.stack([np.linspace(0.4, 2, 33), np.ones(33)])  # all on the side of the worse minimum
+    rates, steps = (0.03, 0.1, 0.3, 1.0), 60 if result.quick else 200
     result.tables["Of 33 starts at the worse of two minima, how many end in the better one"] = [
-        {"optimizer": way, **{f"lr {lr:g}": num_escaped(way, lr, starts) for lr in (0.03, 0.1, 0.3, 1.0)}}
+        {"optimizer": way, **{f"lr {lr:g}": num_escaped(way, lr, starts, steps) for lr in rates}}
         for way in ("sgd", "momentum", "adagrad", "adam")
     ]
 
 
-def num_escaped(way: str, lr: float, starts: np.ndarray) -> str:
+def num_escaped(way: str, lr: float, starts: np.ndarray, steps: int) -> str:
     """Return how many of `starts` (2, number) an optimizer leads to the better of the two minima."""
-    ends = descent_path(two_valleys, starts, OPTIMIZERS[way].from_scratch, lr, 200)[-1]
+    ends = descent_path(two_valleys, starts, OPTIMIZERS[way].from_scratch, lr, steps)[-1]
     return str((ends[0] < 0).sum()) if np.isfinite(ends).all() else "diverged"
 
 
@@ -373,7 +381,7 @@ chapter = Chapter(
     name="fully_connected_nets",
     doc=__doc__,
     HParams=HParams,
-    quick={"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 5, "num_epochs_fifty": 1},
+    quick={"num_epochs": 1, "num_epochs_deep": 2, "steps_deep": 3, "num_epochs_fifty": 1, "every": 3},
     data=lambda hp, options: load_centred(options, hp.batch_size, hp.num_train, hp.steps),
     runs=lambda hp: comparison.all_runs(comparisons(hp)),
     train=train,

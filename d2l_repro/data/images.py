@@ -161,7 +161,7 @@ def load_images(
             "auto" falls back to the embedded digits, in color for CIFAR-10, and sets `stand_in_for`.
         dataset: "auto" or one of `DATASETS`, which is never replaced by stand-in data.
         data_dir: folder that contains `fashion_mnist/` and the like; searched first.
-        quick: keep only the first 6,000 training and 1,000 test examples.
+        quick: keep only the first 3,000 training and 500 test examples.
 
     Raises:
         InputError: the name is unknown, files are missing, corrupt or truncated, or labels are out of range.
@@ -184,7 +184,7 @@ def _load(
             raise
         load_stand_in = load_colour_digits if default == "cifar10" else load_digits
         images = load_stand_in(stand_in_for=default)
-    return images.first(6000, 1000) if quick else images
+    return images.first(3000, 500) if quick else images
 
 
 def _read(name: str, data_dir: str | Path | None) -> Images:

@@ -128,7 +128,7 @@ def load_centred(
         steps: batches that the loop takes for an epoch; all there are by default.
 
     Returns:
-        Data with X (batch, 3, 32, 32), from -255 to 255, and y (batch,).
+        Data with X (batch, 3, 32, 32), (batch, 3, 16, 16) with `quick`, from -255 to 255, and y (batch,).
 
     Raises:
         InputError: the data set cannot be found or read.
@@ -148,12 +148,17 @@ def load_centred(
 
 @lru_cache(maxsize=1)  # a chapter's runs share the arrays
 def _centred(images: Images, quick: bool) -> tuple:
-    """Return training, validation and test set, each (X, y); the first images of them only if `quick`."""
-    if quick:
-        images = images.first(1500, 300)
+    """Return training, validation and test set, each (X, y).
+
+    If `quick`, they have every second pixel in both directions of the first images only.
+    """
+    images, every = (images.first(1000, 200), 2) if quick else (images, 1)
     num_train = len(images.train_labels) - min(1000, len(images.train_labels) // 6)
     (X, y), (X_test, y_test) = (
-        (nd.array(pixels, dtype="uint8").astype("float32"), nd.array(labels, dtype="float32"))
+        (
+            nd.array(pixels[:, :, ::every, ::every], dtype="uint8").astype("float32"),
+            nd.array(labels, dtype="float32"),
+        )
         for pixels, labels in (
             (images.train_images, images.train_labels),
             (images.test_images, images.test_labels),

@@ -35,7 +35,7 @@ from .saved import check_classifies, save_classifier
 
 log = logging.getLogger(__name__)
 PARITY_STEPS = 50  # over which the paths of two implementations are compared
-QUICK_PARITY_STEPS = 10  # the same with --quick: a wrong one is nearly always left in the first
+QUICK_PARITY_STEPS = 6  # the same with --quick: as many catch every mistake of `d2l_repro.mistakes`
 
 Builder = Callable[[Any, Data], Model]  # (hp, data) -> Model
 

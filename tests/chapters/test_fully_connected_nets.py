@@ -1,6 +1,5 @@
 """Test fully connected nets with short runs: the nets, the comparisons, and the article's questions."""
 
-import dataclasses
 import functools
 from types import SimpleNamespace
 
@@ -10,7 +9,6 @@ from mxnet import nd
 
 from chapters import fully_connected_nets
 from chapters.fully_connected_nets import HParams, Setting
-from d2l_repro.data import images
 from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Data
 from d2l_repro.data.splits import Splits, minibatches
@@ -25,30 +23,14 @@ from d2l_repro.verify.lost_gradients import lost_inputs, lost_shares
 from d2l_repro.verify.parity import same_path
 
 SMALL = HParams(num_epochs=1, num_epochs_deep=2, steps_deep=5, num_epochs_fifty=20)
-pytestmark = pytest.mark.usefixtures("few_small_images")
+pytestmark = pytest.mark.usefixtures("few_images_and_scales")
 BUILDERS = [fully_connected_nets.from_scratch, fully_connected_nets.with_gluon]
 
 
 @pytest.fixture(scope="module")
-def few_small_images(few_images):
-    """Let chapters that run with `quick` load 16 x 16 of the 32 x 32 pixels of few images.
-
-    Train from a few of the initial scales only.
-    """
-    few = images.Images.first
-
-    def first(self, *numbers):
-        loaded = few(self, *numbers)
-        if loaded.train_images.shape[-1] < 32:
-            return loaded
-        return dataclasses.replace(
-            loaded,
-            train_images=loaded.train_images[:, :, ::2, ::2],
-            test_images=loaded.test_images[:, :, ::2, ::2],
-        )
-
+def few_images_and_scales(few_images):
+    """Let chapters that run with `quick` load few images, and train from a few of the initial scales only."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images.Images, "first", first)
         patch.setattr(fully_connected_nets, "SCALES", (1e-3, 2e-2, 1e-1, 2e-1))
         patch.setattr(fully_connected_nets, "GRID", ((1e-3, 1.5e-2), (1e-2, 1e-1)))
         yield
@@ -248,6 +230,21 @@ def test_load_centred_subtracts_the_mean_of_the_training_set_alone():
     np.testing.assert_array_equal(fifty.train_iter.y.asnumpy(), y[:50].asnumpy())
 
 
+def test_quick_runs_have_fewer_pixels_and_scales_of_the_same_kind(monkeypatch):
+    hp = fully_connected_nets.chapter.runs(HParams())[0].hp
+    quick, full = (
+        fully_connected_nets.chapter.data(hp, Options(dataset="colour_digits", quick=quick)).source.train[0]
+        for quick in (True, False)
+    )
+    assert (quick.shape[1:], full.shape[1:]) == ((3, 16, 16), (3, 32, 32))
+    monkeypatch.setattr(fully_connected_nets, "SCALES", (1e-3, 1e-2, 1e-1, 2e-1))
+    tried = [run.variant for run in fully_connected_nets.chapter.runs(HParams(every=3))]
+    assert [name for name in tried if name.startswith("three-layer scale")][::2] == [
+        "three-layer scale 0.001",
+        "three-layer scale 0.2",
+    ]
+
+
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
 def test_nets_memorize_fifty_images_from_some_initial_scales_only(impl):
     assert small().find(impl, "three-layer overfit 50").metrics["train_acc"] == 1
@@ -303,7 +300,7 @@ def test_run_of_one_pass_over_cifar10_approaches_the_published_accuracy(real_dat
 
 
 def test_show_draws_what_there_is_of_a_few_variants():
-    result = fully_connected_nets.run(quick=True, only=("sgd", "three-layer scale 0.1"), impl="gluon")
+    result = fully_connected_nets.run(quick=True, only=("sgd", "three-layer scale 0.2"), impl="gluon")
     assert not result.errors
     assert {"initial_scale_gluon", "step_sizes_gluon"} <= set(result.figures)
     assert "loss_by_step" not in result.figures

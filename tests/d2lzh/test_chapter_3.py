@@ -418,7 +418,7 @@ def test_section_3_13_dropout_runs(fashion, printed_epochs):
     assert recorded.count(False) == 5 * 2
 
 
-def house_prices(folder, k, num_epochs):
+def house_prices(folder, k, num_epochs, dataset=gdata.ArrayDataset):
     """Return the mean log rmse of the folds in training and validation, as section 3.16 computes it."""
     pd = pytest.importorskip("pandas")
     train_data, test_data = (
@@ -445,7 +445,7 @@ def house_prices(folder, k, num_epochs):
         trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 5, "wd": 0})
         ls = []
         for _ in range(num_epochs):
-            for batch, targets in gdata.DataLoader(gdata.ArrayDataset(X, y), 64, shuffle=True):
+            for batch, targets in gdata.DataLoader(dataset(X, y), 64, shuffle=True):
                 with autograd.record():
                     losses = loss(net(batch), targets)
                 losses.backward()
@@ -473,9 +473,14 @@ def test_section_3_16_house_prices_runs(real_data):
     assert abs(train_rmse - valid_rmse) < 0.1
 
 
+def rows_of_numpy(*arrays):
+    return gdata.ArrayDataset(*(array.asnumpy() for array in arrays))
+
+
 @pytest.mark.slow
 def test_section_3_16_house_prices_at_full_scale_meets_the_published_scores(real_data):
-    train_rmse, valid_rmse = house_prices(real_data, k=5, num_epochs=100)
+    # Gluon's loader joins rows of NumPy into the same batches as NDArrays, in a tenth of the time.
+    train_rmse, valid_rmse = house_prices(real_data, k=5, num_epochs=100, dataset=rows_of_numpy)
     assert 0.165 < train_rmse < 0.1661  # 0.165191 in the book
     assert 0.1695 < valid_rmse < 0.1715  # 0.170562
 
