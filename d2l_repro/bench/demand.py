@@ -1,0 +1,147 @@
+"""How many bytes must a chapter hold? Builds its data and nets, and prints the bytes as JSON.
+
+Data are the arrays that loaders and splits hold. Parameters count with their gradients, and those of every
+net that the chapter keeps to the end; the optimizer's state is what its first step creates. Activations are the
+arrays that a forward pass over one batch creates, of the net that has the most.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from mxnet import autograd, gluon, nd
+from mxnet.base import _LIB, check_call
+from mxnet.ndarray import NDArray
+
+from ..errors import DONE
+from ..experiment.chapter import Chapter, Execution, Run
+from ..settings import Options
+from ..train.callbacks import seed_everything
+from ..train.parameters import parameters
+
+Interval = tuple[int, int]  # of addresses
+
+
+def main(name: str, quick: str) -> int:
+    """Print part -> bytes of a chapter."""
+    print(json.dumps(demand(import_module(f"chapters.{name}").chapter, bool(int(quick)))))
+    return DONE
+
+
+def demand(chapter: Chapter, quick: bool) -> dict[str, int]:
+    """Return what a chapter must hold: part -> bytes; zeros for one that trains nothing.
+
+    Args:
+        chapter: with the data that it finds.
+        quick: whether its settings are those of --quick.
+    """
+    parts = dict.fromkeys(("data", "parameters", "optimizer state", "activations"), 0)
+    if chapter.runs is None:
+        return parts
+    kept = chapter.execution is not Execution.IN_PROCESSES
+    for run in chapter.runs(chapter.defaults(quick)):
+        if run.impl != "d2l" and not run.on_request:
+            found = _of_run(chapter, run, Options(quick=quick))
+            for part in ("parameters", "optimizer state"):
+                parts[part] = parts[part] + found[part] if kept else max(parts[part], found[part])
+            for part in ("data", "activations"):
+                parts[part] = max(parts[part], found[part])
+    return parts
+
+
+def _of_run(chapter: Chapter, run: Run, options: Options) -> dict[str, int]:
+    seed_everything(options.seed)
+    data = chapter.data(run.hp, options)
+    model = run.build(run.hp, data)
+    X, y = next(iter(data.train_iter))
+    if isinstance(model.net, gluon.Block):
+        model.net.hybridize(active=False)  # or the arrays within its graph would not be seen
+    with created_arrays() as created, autograd.record():
+        model.loss(model.net(X), y)
+    values = [param.array for param in parameters(model)]
+    trained = bytes_of(values)
+    return {
+        "data": bytes_of(arrays_in(data)),
+        "parameters": 2 * trained,
+        "optimizer state": bytes_of(states(model.trainer, values)),
+        "activations": bytes_of(created),
+    }
+
+
+def states(trainer: Any, params: list[NDArray]) -> list[NDArray]:
+    """Return arrays as large as those that an optimizer keeps from step to step."""
+    if isinstance(trainer, gluon.Trainer):
+        return list(arrays_in([trainer.optimizer.create_state(i, param) for i, param in enumerate(params)]))
+    return [param.zeros_like() for _ in getattr(trainer, "state_names", ()) for param in params]
+
+
+@contextmanager
+def created_arrays() -> Iterator[list[NDArray]]:
+    """Collect the NDArrays that are created in a `with` block, and keep them, so that no two share memory."""
+    created: list[NDArray] = []
+    base = NDArray.__mro__[1]  # whose constructor all of MXNet's functions call
+    init = base.__init__
+
+    def kept(self: NDArray, *args: Any, **options: Any) -> None:
+        init(self, *args, **options)
+        created.append(self)
+
+    base.__init__ = kept
+    try:
+        yield created
+    finally:
+        base.__init__ = init
+
+
+def arrays_in(found: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """Yield the arrays and lists of words that an object holds, its attributes and elements included."""
+    seen = set() if seen is None else seen
+    if id(found) in seen or isinstance(found, (str, bytes, type)):
+        return
+    seen.add(id(found))
+    if isinstance(found, (NDArray, np.ndarray)):
+        yield found
+    elif isinstance(found, Mapping):
+        for value in found.values():
+            yield from arrays_in(value, seen)
+    elif isinstance(found, (list, tuple)):
+        if found and isinstance(found[0], str):
+            yield found
+        else:
+            for value in found:
+                yield from arrays_in(value, seen)
+    elif type(found).__module__.split(".")[0] in ("d2l_repro", "chapters", "kaggle_house"):
+        yield from arrays_in(vars(found) if hasattr(found, "__dict__") else (), seen)
+
+
+def bytes_of(arrays: Iterable[Any]) -> int:
+    """Return how much memory arrays cover; where several are views of the same memory, it counts once."""
+    total = end = 0
+    for first, last in sorted(map(_interval, arrays)):
+        total += max(0, last - max(first, end))
+        end = max(end, last)
+    return total
+
+
+def _interval(array: Any) -> Interval:
+    if isinstance(array, NDArray):
+        array.wait_to_read()
+        pointer = ctypes.c_void_p()
+        check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
+        first, size = pointer.value or 0, array.size * np.dtype(array.dtype).itemsize
+    elif isinstance(array, np.ndarray):
+        first, size = array.__array_interface__["data"][0], array.nbytes
+    else:  # words, of which every one is kept once
+        first, size = id(array), sys.getsizeof(array) + sum(map(sys.getsizeof, set(array)))
+    return first, first + size
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
