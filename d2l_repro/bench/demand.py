@@ -1,8 +1,8 @@
 """How many bytes must a chapter hold? Builds its data and nets, and prints the bytes as JSON.
 
-Data are the arrays that loaders and splits hold. Parameters count with their gradients, and those of every
-net that the chapter keeps to the end; the optimizer's state is what its first step creates. Activations are the
-arrays that a forward pass over one batch creates, of the net that has the most.
+Data are the arrays that loaders and splits hold. Parameters count with their gradients, and those of every net
+that the chapter keeps to the end. Activations are the arrays that a forward pass over one batch creates, of the
+net that has the most.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from mxnet import autograd, gluon, nd
+from mxnet import autograd, gluon
 from mxnet.base import _LIB, check_call
 from mxnet.ndarray import NDArray
 

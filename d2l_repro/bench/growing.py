@@ -36,7 +36,8 @@ def main(sweep: str, name: str, *sizes: str) -> None:
         operators = collected([operator for size in map(int, sizes) for operator in demanded(size)])
         serve(lambda: watch(operators))
     else:
-        serve(lambda: _measure(list(globals()[f"_{sweep}"](list(map(int, sizes))))))
+        works = globals()[f"_{sweep}"]
+        serve(lambda: _measure(list(works([int(size) for size in sizes]))), not SWEEPS[sweep].is_long)
 
 
 def _measure(works: Sequence[tuple[str, int, float, Work]]) -> Callable[[], dict[str, list[float]]]:

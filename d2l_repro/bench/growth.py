@@ -38,7 +38,7 @@ class Sweep:
         limit: size -> operators of a step; None where no net's shapes say what there is to do.
         steps: size -> steps of a unit; the short last batch of an epoch counts by its share.
         work: contestant -> (size) -> how much there is to do, where there is no limit.
-        why: what bends the line of times.
+        is_long: whether a round takes minutes: then there is one, and nothing warms up.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Sweep:
     limit: Callable[[int], Operators] | None = None
     steps: Callable[[int], float] = lambda size: 1
     work: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
-    why: str = ""
+    is_long: bool = False
 
 
 def _operators_of_many(count: int) -> Operators:
@@ -118,6 +118,7 @@ SWEEPS = {
             (1, 2, 5, 10, 20),
             (1, 2),
             work={f"--jobs {jobs}": partial(_in_turns, jobs) for jobs in (1, 2)},
+            is_long=True,
         ),
     )
 }
@@ -143,7 +144,7 @@ def hold(sweep: Sweep, rounds: int, quick: bool) -> tuple[Growth, dict[str, Any]
         workers = {name: stack.enter_context(_worker(sweep, name, sizes)) for name in names}
         for worker in workers.values():
             worker.wait_until_ready()
-        measured = take_turns(workers, rounds)
+        measured = take_turns(workers, 1 if sweep.is_long else rounds)
     about = workers[OURS].about["environment"]
     return Growth(
         sweep.name,
@@ -156,7 +157,6 @@ def hold(sweep: Sweep, rounds: int, quick: bool) -> tuple[Growth, dict[str, Any]
         sizes,
         {**_by_size(measured[OURS]), **_limits(sweep, sizes, measured.get(LIMIT, []))},
         {name: [work(size) for size in sizes] for name, work in sweep.work.items()},
-        sweep.why,
     ), about
 
 
@@ -170,7 +170,7 @@ def _by_size(rounds: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, list[
 
 
 def _limits(sweep: Sweep, sizes: Sequence[int], measured: Sequence[Any]) -> dict[str, list[list[float]]]:
-    """Return the limit at each size, one for each round, from what its operators took; nothing without one."""
+    """Return the limit at each size, one for each round, from what its operators took."""
     if not sweep.limit:
         return {}
     found = []

@@ -75,5 +75,5 @@ def measure(chapter: str, quick: bool) -> Memory:
 
 
 def chapters(quick: bool) -> list[tuple[str, bool]]:
-    """Return the chapters to measure, each with whether --quick is: all with it, the textbook's without too."""
+    """Return the chapters to measure: all with --quick, True, and those of the textbook without it, too."""
     return [(name, True) for name in entries()] + [(name, False) for name in TEXTBOOK if not quick]

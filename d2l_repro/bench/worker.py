@@ -32,15 +32,17 @@ def main(contest_name: str, name: str, steps: int) -> None:
         serve(lambda: _contestant(contest.contestants[name], steps))
 
 
-def serve(prepare: Callable[[], Callable[[], Any]]) -> None:
+def serve(prepare: Callable[[], Callable[[], Any]], warm_up: bool = True) -> None:
     """Answer each line on stdin with a line of JSON on stdout; the first line, unasked, is the environment.
 
     Args:
-        prepare: () -> a function () -> the answer to a line, which is called once before the first line.
+        prepare: () -> a function () -> the answer to a line.
+        warm_up: whether that function is called once before the first line.
     """
     answers = _own_stdout()
     measure = prepare()
-    measure()  # warm up
+    if warm_up:
+        measure()
     print(json.dumps({"environment": environment(), "kernels": _kernels()}), file=answers, flush=True)
     for _ in sys.stdin:
         print(json.dumps(measure()), file=answers, flush=True)

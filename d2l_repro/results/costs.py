@@ -1,4 +1,4 @@
-"""How does time grow with size, and how much memory does a chapter take? Measured, beside what theory says."""
+"""How does time grow with size, and how much memory do chapters take? Measured, beside theory."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ FILE_NAME = "costs.json"  # the record that the documents show
 NEAR = 0.1  # difference of exponents up to which growth counts as what theory says
 ALLOWED = 1.5  # memory that a chapter may take, as a multiple of what it demands
 MB = 1e6
+BENDS = {  # sweep -> why a time does not grow as theory says
+    "examples": "",
+    "width": "",
+    "depth": "",
+    "folds": "",
+    "seeds": "",
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,6 @@ class Growth:
             the sum of the operators.
         work: contestant -> for each size, how much theory says there is to do, in any unit; empty where the
             limit says it.
-        why: what bends the line of times, for contestants that do not grow as theory says.
     """
 
     name: str
@@ -51,7 +57,6 @@ class Growth:
     sizes: Sequence[int]
     seconds: Mapping[str, Sequence[Sequence[float]]]
     work: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    why: str = ""
 
     @property
     def contestants(self) -> list[str]:
@@ -96,13 +101,14 @@ class Growth:
             f"{name} with the power {self.exponents(name).text()} of it (theory {theory[name]:.2f})"
             for name in self.contestants
         ]
-        yield f"From {first:,} to {last:,} {self.axis}, the time of one {self.unit} grows: {'; '.join(found)}."
+        grown = f"From {first:,} to {last:,} {self.axis}, the time of one {self.unit} grows"
+        yield f"{grown}: {'; '.join(found)}."
         far = [name for name in self.contestants if not self.is_near(name)]
         if not far:
             yield "That is near to theory."
         else:
             who = "" if len(far) == len(self.contestants) else f" for {' and '.join(far)}"
-            yield f"That is not near to theory{who}: {self.why}"
+            yield f"That is not near to theory{who}: {BENDS[self.name]}"
 
 
 def growth_rows(sweep: Growth) -> list[dict[str, str]]:
