@@ -1,15 +1,19 @@
-"""How many bytes must a chapter hold? Builds its data and nets, and prints the bytes as JSON.
+"""Run a chapter, and print the peaks of its memory beside what it must hold.
 
-Data are the arrays that loaders and splits hold. Parameters count with their gradients, and those of every net
-that the chapter keeps to the end. Activations are the arrays that a forward pass over one batch creates, of the
-net that has the most.
+Data are the arrays that loaders and splits hold or, where that is more, as with --quick, the files that they
+are read from, packed and unpacked: all of a file is checked, whatever is used of it. Parameters count with their gradients, and those of every
+net that the chapter keeps to the end. Activations are the arrays that a forward pass over one batch creates, of
+the net that has the most.
 """
 
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
+import resource
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -20,19 +24,64 @@ from mxnet import autograd, gluon
 from mxnet.base import _LIB, check_call
 from mxnet.ndarray import NDArray
 
+from ..data import download, images
 from ..errors import DONE
 from ..experiment.chapter import Chapter, Execution, Run
 from ..settings import Options
 from ..train.callbacks import seed_everything
 from ..train.parameters import parameters
+from .worker import own_stdout
 
 Interval = tuple[int, int]  # of addresses
 
 
 def main(name: str, quick: str) -> int:
-    """Print part -> bytes of a chapter."""
-    print(json.dumps(demand(import_module(f"chapters.{name}").chapter, bool(int(quick)))))
+    """Run a chapter, and print the fields of `costs.Memory` that are measured, as JSON."""
+    from ..cli import chapter as _  # noqa: F401  (what a chapter's command imports)
+
+    answers, found = own_stdout(), {}
+    chapter, options = import_module(f"chapters.{name}").chapter, {"quick": bool(int(quick))}
+    found["imported"] = peak()
+
+    def show(*args: Any) -> None:
+        found["trained"] = peak()
+        chapter.show(*args)
+
+    with tempfile.TemporaryDirectory() as folder, read_bytes() as read:
+        dataclasses.replace(chapter, show=show).run(**options).save(folder)
+    found["peak"] = peak()
+    parts = demand(chapter, **options)
+    parts["data"] = max(parts["data"], sum(read.values()))
+    print(json.dumps({**found, "demand": parts}), file=answers)
     return DONE
+
+
+@contextmanager
+def read_bytes() -> Iterator[dict[str, int]]:
+    """Count, in a `with` block, the bytes of the largest file that is read and of all images in files."""
+    found, read, unpack = {"packed": 0, "unpacked": 0}, download.read, images._read
+
+    def counted_read(*args: Any) -> bytes:
+        content = read(*args)
+        found["packed"] = max(found["packed"], len(content))
+        return content
+
+    def counted_images(*args: Any) -> images.Images:
+        unpacked = unpack(*args)
+        found["unpacked"] = bytes_of(arrays_in(unpacked))
+        return unpacked
+
+    download.read, images._read = counted_read, counted_images
+    try:
+        yield found
+    finally:
+        download.read, images._read = read, unpack
+
+
+def peak() -> int:
+    """Return the peak of the resident memory of this process, or of one that it has started, in bytes."""
+    each = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return max(each) * (1 if sys.platform == "darwin" else 1024)
 
 
 def demand(chapter: Chapter, quick: bool) -> dict[str, int]:

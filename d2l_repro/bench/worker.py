@@ -39,7 +39,7 @@ def serve(prepare: Callable[[], Callable[[], Any]], warm_up: bool = True) -> Non
         prepare: () -> a function () -> the answer to a line.
         warm_up: whether that function is called once before the first line.
     """
-    answers = _own_stdout()
+    answers = own_stdout()
     measure = prepare()
     if warm_up:
         measure()
@@ -48,7 +48,7 @@ def serve(prepare: Callable[[], Callable[[], Any]], warm_up: bool = True) -> Non
         print(json.dumps(measure()), file=answers, flush=True)
 
 
-def _own_stdout() -> Any:
+def own_stdout() -> Any:
     """Return the stdout of this process, and leave stderr to whatever else prints."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

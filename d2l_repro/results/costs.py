@@ -19,6 +19,7 @@ FILE_NAME = "costs.json"  # the record that the documents show
 NEAR = 0.1  # difference of exponents up to which growth counts as what theory says
 ALLOWED = 1.5  # memory that a chapter may take, as a multiple of what it demands
 MB = 1e6
+SMALL = 10 * MB  # what demands less than this is not judged: libraries' own memory varies by as much
 BENDS = {  # sweep -> why a time does not grow as theory says
     "examples": "",
     "width": "",
@@ -41,8 +42,8 @@ class Growth:
         quick: whether this was only a trial.
         threads: of each process.
         sizes: in rising order.
-        seconds: contestant -> for each size, seconds per unit, one for each round. Among them may be the limit,
-            the sum of the operators.
+        seconds: contestant -> for each size, seconds per unit, one for each round. Among them may be the
+            limit, the sum of the operators.
         work: contestant -> for each size, how much theory says there is to do, in any unit; empty where the
             limit says it.
     """
@@ -131,14 +132,16 @@ class Memory:
     Attributes:
         chapter: its name.
         quick: whether it was run with --quick.
-        imported: peak of a process that imports the chapter and does nothing.
-        peak: of a process that runs it.
+        imported: peak of its process when the chapter is imported, and nothing is done yet.
+        trained: peak when all runs are trained and their paths compared.
+        peak: at the end, with figures drawn and written.
         demand: what it must hold: data, parameters, optimizer state, activations of one batch.
     """
 
     chapter: str
     quick: bool
     imported: int
+    trained: int
     peak: int
     demand: Mapping[str, int]
 
@@ -148,22 +151,33 @@ class Memory:
         return sum(self.demand.values())
 
     @property
-    def above(self) -> int:
-        """What it takes beyond the import."""
-        return max(0, self.peak - self.imported)
+    def training(self) -> int:
+        """What training takes beyond the import."""
+        return self.trained - self.imported
+
+    @property
+    def drawing(self) -> int:
+        """What figures take beyond all that."""
+        return self.peak - self.trained
+
+
+def base(memory: Sequence[Memory]) -> int:
+    """Return what training takes beyond the import if it has next to no data: threads, graphs, caches."""
+    return min((row.training for row in memory if 0 < row.needed < MB), default=0)
 
 
 def memory_rows(memory: Sequence[Memory]) -> list[dict[str, str]]:
-    """Return a row per chapter, in MB."""
+    """Return a row per chapter, in MB; the ratio only of those whose demand is more than the noise."""
+    fixed = base(memory)
     return [
         {
             "chapter": row.chapter,
             "settings": "--quick" if row.quick else "the book's",
             "import": f"{row.imported / MB:,.0f}",
-            "peak": f"{row.peak / MB:,.0f}",
-            "above": f"{row.above / MB:,.0f}",
+            "training": f"{row.training / MB:,.0f}",
+            "figures": f"{row.drawing / MB:,.0f}",
             **{part: f"{size / MB:,.1f}" for part, size in row.demand.items()},
-            "all of these": f"{row.needed / MB:,.1f}",
+            "ratio": f"{(row.training - fixed) / row.needed:.2f}" if row.needed > SMALL else "-",
         }
         for row in memory
     ]
