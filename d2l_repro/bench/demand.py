@@ -1,9 +1,9 @@
 """Run a chapter, and print the peaks of its memory beside what it must hold.
 
 Data are the arrays that loaders and splits hold or, where that is more, as with --quick, the files that they
-are read from, packed and unpacked: all of a file is checked, whatever is used of it. Parameters count with their gradients, and those of every
-net that the chapter keeps to the end. Activations are the arrays that a forward pass over one batch creates, of
-the net that has the most.
+are read from, packed and unpacked: all of a file is checked, whatever is used of it. Parameters count with
+their gradients, and those of every net that the chapter keeps to the end. Activations are the arrays that a
+forward pass over the largest batch creates, of the net that has the most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from mxnet import autograd, gluon
+from mxnet import autograd, gluon, nd
 from mxnet.base import _LIB, check_call
 from mxnet.ndarray import NDArray
 
@@ -28,6 +28,7 @@ from ..data import download, images
 from ..errors import DONE
 from ..experiment.chapter import Chapter, Execution, Run
 from ..settings import Options
+from ..train import loop
 from ..train.callbacks import seed_everything
 from ..train.parameters import parameters
 from .worker import own_stdout
@@ -47,10 +48,10 @@ def main(name: str, quick: str) -> int:
         found["trained"] = peak()
         chapter.show(*args)
 
-    with tempfile.TemporaryDirectory() as folder, read_bytes() as read:
+    with tempfile.TemporaryDirectory() as folder, read_bytes() as read, batch_sizes() as sizes:
         dataclasses.replace(chapter, show=show).run(**options).save(folder)
     found["peak"] = peak()
-    parts = demand(chapter, **options)
+    parts = demand(chapter, **options, at_once=max(sizes, default=0))
     parts["data"] = max(parts["data"], sum(read.values()))
     print(json.dumps({**found, "demand": parts}), file=answers)
     return DONE
@@ -84,12 +85,31 @@ def peak() -> int:
     return max(each) * (1 if sys.platform == "darwin" else 1024)
 
 
-def demand(chapter: Chapter, quick: bool) -> dict[str, int]:
+@contextmanager
+def batch_sizes() -> Iterator[set[int]]:
+    """Collect, in a `with` block, how many examples the batches have that nets train and are evaluated on."""
+    sizes: set[int] = set()
+    batches = loop._batches
+
+    def counted(data_iter: loop.Batches) -> Iterator[Any]:
+        for X, y in batches(data_iter):
+            sizes.add(len(X))
+            yield X, y
+
+    loop._batches = counted
+    try:
+        yield sizes
+    finally:
+        loop._batches = batches
+
+
+def demand(chapter: Chapter, quick: bool, at_once: int = 0) -> dict[str, int]:
     """Return what a chapter must hold: part -> bytes; zeros for one that trains nothing.
 
     Args:
         chapter: with the data that it finds.
         quick: whether its settings are those of --quick.
+        at_once: examples of the largest batch, if that is not one to train on.
     """
     parts = dict.fromkeys(("data", "parameters", "optimizer state", "activations"), 0)
     if chapter.runs is None:
@@ -97,7 +117,7 @@ def demand(chapter: Chapter, quick: bool) -> dict[str, int]:
     kept = chapter.execution is not Execution.IN_PROCESSES
     for run in chapter.runs(chapter.defaults(quick)):
         if run.impl != "d2l" and not run.on_request:
-            found = _of_run(chapter, run, Options(quick=quick))
+            found = _of_run(chapter, run, Options(quick=quick), at_once)
             for part in ("parameters", "optimizer state"):
                 parts[part] = parts[part] + found[part] if kept else max(parts[part], found[part])
             for part in ("data", "activations"):
@@ -105,11 +125,13 @@ def demand(chapter: Chapter, quick: bool) -> dict[str, int]:
     return parts
 
 
-def _of_run(chapter: Chapter, run: Run, options: Options) -> dict[str, int]:
+def _of_run(chapter: Chapter, run: Run, options: Options, at_once: int) -> dict[str, int]:
     seed_everything(options.seed)
     data = chapter.data(run.hp, options)
     model = run.build(run.hp, data)
     X, y = next(iter(data.train_iter))
+    if len(X) < at_once and not hasattr(model.net, "begin_state"):
+        X, y = (nd.concat(*[array] * -(-at_once // len(X)), dim=0)[:at_once] for array in (X, y))
     if isinstance(model.net, gluon.Block):
         model.net.hybridize(active=False)  # or the arrays within its graph would not be seen
     with created_arrays() as created, autograd.record():
