@@ -510,17 +510,12 @@ def machine_line(record: speed.Record) -> str:
 
 def measured_line(machine: Mapping[str, Any], dates: Iterable[str]) -> str:
     """Return the sentence that says when and on what something was measured."""
-    packages = machine["packages"]
-    versions = {
-        "Python": packages["python"],
-        "MXNet": packages["mxnet"],
-        "NumPy": packages["numpy"],
-        **({"PyTorch": packages["torch"]} if "torch" in packages else {}),
-    }
-    return (
-        f"Measured on {' and '.join(sorted({date[:10] for date in dates}))} on {machine['processor']} with "
-        f"{machine['cores']} cores, with {', '.join(f'{name} {version}' for name, version in versions.items())}."
-    )
+    known = machine["packages"]
+    names = {"Python": "python", "MXNet": "mxnet", "NumPy": "numpy", "PyTorch": "torch"}
+    versions = {name: known[package] for name, package in names.items() if package in known}
+    days = " and ".join(sorted({date[:10] for date in dates}))
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"Measured on {days} on {machine['processor']} with {machine['cores']} cores, with {packages}."
 
 
 def kernels_of(record: speed.Record) -> list[str]:
@@ -569,6 +564,12 @@ def all_limits(chapters: dict[str, dict], words: dict) -> str:
     return markdown(head, lines)
 
 
+def all_asked(chapters: dict[str, dict], words: dict) -> str:
+    """Return which ratios to PyTorch are aimed at, and which are reached."""
+    rows = speed.asked_rows(speed.committed())
+    return markdown(tuple(rows[0]), [(f"`{row['contest']}`", *list(row.values())[1:]) for row in rows])
+
+
 def all_growth(chapters: dict[str, dict], words: dict) -> str:
     """Return how times grow with size: what was measured, a figure, and how near to theory that is."""
     record = costs.committed()
@@ -612,6 +613,7 @@ BLOCKS = {
     "docs/performance.md": {
         "times": (all_times, ENGLISH),
         "limits": (all_limits, ENGLISH),
+        "asked": (all_asked, ENGLISH),
         "growth": (all_growth, ENGLISH),
         "memory": (all_memory, ENGLISH),
     },

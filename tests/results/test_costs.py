@@ -6,11 +6,13 @@ import pytest
 
 from d2l_repro.errors import InputError
 from d2l_repro.results import costs
+from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.costs import Growth, Memory, Record
 from d2l_repro.results.plot import growth_curve
 from d2l_repro.results.speed import LIMIT
 
 SIZES = (1, 10, 100)
+MB = 10**6
 
 
 def sweep(name="width", work=None, **powers):
@@ -37,8 +39,9 @@ def test_exponents_are_those_of_each_round():
 def test_growth_is_near_to_theory_or_says_why_not():
     near = sweep(Gluon=1.0, scratch=1.05, **{LIMIT: 1.0})
     assert near.text() == (
-        "From 1 to 100 hidden units, the time of one step grows: Gluon with the power 1.00 (1.00 to 1.00) of it "
-        "(theory 1.00); scratch with the power 1.05 (1.05 to 1.05) of it (theory 1.00). That is near to theory."
+        "From 1 to 100 hidden units, the time of one step grows: Gluon with the power 1.00 (1.00 to 1.00) of "
+        "it (theory 1.00); scratch with the power 1.05 (1.05 to 1.05) of it (theory 1.00). That is near to "
+        "theory."
     )
     far = sweep(Gluon=0.5, scratch=1.05, **{LIMIT: 1.0})
     assert far.text().endswith(f"That is not near to theory for Gluon: {costs.BENDS['width']}")
@@ -49,14 +52,21 @@ def test_theory_is_the_limit_or_the_work_scaled_to_the_largest_size():
     assert sweep(work={"Gluon": [3, 30, 300]}, Gluon=2).theory("Gluon") == pytest.approx([110, 1100, 11000])
 
 
-def test_memory_is_counted_above_the_import():
-    row = Memory("mlp", True, 200, 260, {"data": 20, "parameters": 10})
-    assert (row.above, row.needed) == (60, 30)
-    assert Memory("mlp", True, 200, 190, {"data": 1}).above == 0
+def test_memory_of_training_is_judged_beyond_what_a_chapter_without_data_takes():
+    rows = [
+        Memory("tiny", True, 200 * MB, 210 * MB, 230 * MB, {"data": 1000}),
+        Memory("trains_nothing", True, 200 * MB, 201 * MB, 230 * MB, {"data": 0}),
+        Memory("mlp", True, 200 * MB, 250 * MB, 255 * MB, {"data": 20 * MB, "parameters": 12 * MB}),
+    ]
+    assert costs.base(rows) == 10 * MB
+    tiny, _, mlp = costs.memory_rows(rows)
+    assert (mlp["training"], mlp["figures"], mlp["data"], mlp["ratio"]) == ("50", "5", "20.0", "1.25")
+    assert tiny["ratio"] == "-"
 
 
 def record():
-    memory = [Memory("mlp", True, 200, 260, {"data": 20}), Memory("mlp", False, 200, 900, {"data": 90})]
+    sizes = {True: (200, 240, 260), False: (200, 800, 900)}
+    memory = [Memory("mlp", quick, *sizes[quick], {"data": 20}) for quick in (True, False)]
     return Record({"processor": "one"}, {"width": sweep(Gluon=1, **{LIMIT: 1.0})}, memory)
 
 
@@ -69,8 +79,8 @@ def test_record_comes_back_from_its_file(tmp_path):
 
 
 def test_record_keeps_what_was_not_measured_again():
-    again = Memory("mlp", True, 200, 300, {"data": 20})
-    found = record().updated({"processor": "two"}, [again, Memory("xor", True, 1, 2, {"data": 1})])
+    again, new = Memory("mlp", True, 200, 250, 300, {"data": 20}), Memory("xor", True, 1, 2, 2, {"data": 1})
+    found = record().updated({"processor": "two"}, [again, new])
     assert [(row.chapter, row.quick, row.peak) for row in found.memory] == [
         ("mlp", True, 300),
         ("xor", True, 2),
@@ -101,3 +111,5 @@ def test_committed_record_has_every_sweep_and_chapter():
     found = costs.committed()
     assert set(found.growth) == set(costs.BENDS)
     assert all(len(growth.sizes) >= 5 and not growth.quick for growth in found.growth.values())
+    assert {row.chapter for row in found.memory if row.quick} == set(entries())
+    assert {row.chapter for row in found.memory if not row.quick} == set(TEXTBOOK)
