@@ -39,8 +39,9 @@ def hold(name: str, options: BenchOptions, folder: Path) -> dict[str, Path]:
         ContestantFailed: a process failed; it has said why.
     """
     found: Growth | list[Memory]
+    failed: list[str] = []
     if name == MEMORY:
-        found, about = [memory.measure(*each) for each in memory.chapters(options.quick)], environment()
+        found, about = _memory(options.quick, failed), environment()
         print(f"\n{aligned(costs.memory_rows(found))}", flush=True)
     else:
         found, about = growth.hold(growth.SWEEPS[name], options.rounds, options.quick)
@@ -49,4 +50,17 @@ def hold(name: str, options: BenchOptions, folder: Path) -> dict[str, Path]:
     path = runner.record_path(folder, machine, options.quick, "costs")
     known = costs.load(path) if path.is_file() else Record(machine, {}, [])
     known.updated(machine, found).save(path)
+    if failed:  # the others are kept
+        raise runner.ContestantFailed(", ".join(failed))
     return {costs.FILE_NAME: path}
+
+
+def _memory(quick: bool, failed: list[str]) -> list[Memory]:
+    """Return the memory of each chapter, and add the names of those that fail to a list."""
+    found = []
+    for chapter, is_quick in memory.chapters(quick):
+        try:
+            found.append(memory.measure(chapter, is_quick))
+        except runner.ContestantFailed as error:
+            failed.append(str(error))
+    return found
