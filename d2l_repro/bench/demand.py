@@ -72,7 +72,7 @@ def read_bytes() -> Iterator[dict[str, int]]:
         found["unpacked"] = bytes_of(arrays_in(unpacked))
         return unpacked
 
-    download.read, images._read = counted_read, counted_images
+    download.read, images._read = counted_read, counted_images  # type: ignore[assignment]
     try:
         yield found
     finally:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Callable
 
@@ -105,7 +106,7 @@ def _seeds(sizes: Sequence[int]) -> Works:
     for contestant in SWEEPS["seeds"].work:
         for seeds in sizes:
             flags = [SEED_CHAPTER, "--quick", "--seeds", str(seeds), *contestant.split()]
-            yield contestant, seeds, 1, lambda flags=flags: _run_command(flags)
+            yield contestant, seeds, 1, partial(_run_command, flags)
 
 
 def _run_command(flags: Sequence[str]) -> None:
