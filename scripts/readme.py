@@ -390,7 +390,7 @@ def all_durations(chapters: dict[str, dict], words: dict) -> str:
         (
             f"`{name}`",
             format_duration(chapter["seconds"]),
-            chapter["environment"]["processor"],
+            chapter["environment"].get("processor", "-"),  # records of earlier versions do not say
             str(chapter["environment"]["threads"]),
             chapter["finished"][:10],
         )

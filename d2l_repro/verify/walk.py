@@ -52,7 +52,7 @@ class Walk:
     """
 
     model: Any
-    batches: list[tuple[nd.NDArray, ...]]
+    batches: list[tuple[np.ndarray, ...]]
     batch_size: float
     dtype: str = "float64"
     lr: float | None = None
@@ -106,7 +106,7 @@ class Walk:
 
     def batch(self, i: int) -> tuple[nd.NDArray, ...]:
         """Return a batch in the precision of the walk."""
-        return tuple(array.astype(self.dtype, copy=False) for array in self.batches[i])
+        return tuple(nd.array(array, dtype=self.dtype) for array in self.batches[i])
 
     @property
     def names(self) -> list[str]:
@@ -145,7 +145,7 @@ class Walk:
 def pair(
     ours: Any,
     theirs: Any,
-    batches: list[tuple[nd.NDArray, ...]],
+    batches: list[tuple[np.ndarray, ...]],
     batch_size: float,
     dtype: str = "float64",
     seed: int | None = None,
@@ -179,8 +179,8 @@ def pair(
 
 def first_batches(
     batches: Batches, steps: int, batch_size: float | None = None
-) -> list[tuple[nd.NDArray, ...]]:
-    """Return copies of as many batches as there are steps; a walk converts each when it takes the step.
+) -> list[tuple[np.ndarray, ...]]:
+    """Return copies of as many batches as there are steps, which a walk converts when it takes them.
 
     Args:
         batches: as for `same_path`.
@@ -192,7 +192,8 @@ def first_batches(
         ValueError: `batches` is empty.
     """
     found = [
-        tuple(as_nd(array).copy() for array in batch)
+        # In NumPy: between the loader's own arrays, copies by MXNet would leave as much memory unused.
+        tuple(as_nd(array).asnumpy() for array in batch)
         for batch in itertools.islice(_repeat(batches), max(1, steps))
     ]
     if batch_size is not None and len(found) > 1 and min(len(y) for _, y in found) >= batch_size:
