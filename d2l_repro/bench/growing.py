@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from .worker import serve, watch
 
 BUILDS = {"Gluon": "with_gluon", "scratch": "from_scratch"}
 Work = Callable[[], Any]  # () -> anything, once everything is computed
-Works = Iterator[tuple[str, int, float, Work]]  # contestant, size, units of the work, and the work
+Works = Iterator[tuple[str, float, Work]]  # contestant, units of the work, and the work; by rising size
 
 
 def main(sweep: str, name: str, *sizes: str) -> None:
@@ -37,14 +36,13 @@ def main(sweep: str, name: str, *sizes: str) -> None:
         operators = collected([operator for size in map(int, sizes) for operator in demanded(size)])
         serve(lambda: watch(operators))
     else:
-        works = globals()[f"_{sweep}"]
-        serve(lambda: _measure(list(works([int(size) for size in sizes]))), not SWEEPS[sweep].is_long)
+        serve(lambda: _measure(list(WORKS[sweep](list(map(int, sizes))))), not SWEEPS[sweep].is_long)
 
 
-def _measure(works: Sequence[tuple[str, int, float, Work]]) -> Callable[[], dict[str, list[float]]]:
+def _measure(works: Sequence[tuple[str, float, Work]]) -> Callable[[], dict[str, list[float]]]:
     def measure() -> dict[str, list[float]]:
         found: dict[str, list[float]] = {}
-        for contestant, _, units, work in works:
+        for contestant, units, work in works:
             start = time.perf_counter()
             work()
             found.setdefault(contestant, []).append((time.perf_counter() - start) / units)
@@ -64,14 +62,14 @@ def _examples(sizes: Sequence[int]) -> Works:
     hp = import_module("chapters.mlp").HParams()
     for contestant in BUILDS:
         for size in sizes:
-            yield contestant, size, 1, _round("mlp", contestant, hp, X[:size], y[:size])
+            yield contestant, 1, _round("mlp", contestant, hp, X[:size], y[:size])
 
 
 def _width(sizes: Sequence[int]) -> Works:
     for contestant in BUILDS:
         for width in sizes:
             hp = import_module("chapters.mlp").HParams(num_hiddens=width, lr=0.05)
-            yield _steps("mlp", contestant, hp, width, max(8, 20_000 // width))
+            yield _steps("mlp", contestant, hp, max(8, 20_000 // width))
 
 
 def _depth(sizes: Sequence[int]) -> Works:
@@ -81,13 +79,13 @@ def _depth(sizes: Sequence[int]) -> Works:
             module = import_module("chapters.fully_connected_nets")
             sigma, hidden = (2 / NUM_HIDDENS) ** 0.5, (NUM_HIDDENS,) * depth
             hp = module.Setting(1, BATCH, sigma=sigma, lr=0.01, hidden=hidden)
-            yield _steps("fully_connected_nets", contestant, hp, depth, max(8, 80 // depth))
+            yield _steps("fully_connected_nets", contestant, hp, max(8, 80 // depth))
 
 
-def _steps(chapter: str, contestant: str, hp: Any, size: int, steps: int) -> tuple[str, int, float, Work]:
+def _steps(chapter: str, contestant: str, hp: Any, steps: int) -> tuple[str, float, Work]:
     pixels, labels = inputs.fashion(BATCH * steps)
     X, y = nd.array(pixels.reshape(-1, NUM_INPUTS)) / 255, nd.array(labels)
-    return contestant, size, steps, _round(chapter, contestant, hp, X, y)
+    return contestant, steps, _round(chapter, contestant, hp, X, y)
 
 
 def _round(chapter: str, contestant: str, hp: Any, X: Any, y: Any) -> Work:
@@ -99,23 +97,25 @@ def _round(chapter: str, contestant: str, hp: Any, X: Any, y: Any) -> Work:
 def _folds(sizes: Sequence[int]) -> Works:
     for contestant, build in BUILDS.items():
         for k in sizes:
-            yield contestant, k, 1, ours.houses("house_prices", build, HOUSE_EPOCHS, k)
+            yield contestant, 1, ours.houses("house_prices", build, HOUSE_EPOCHS, k)
 
 
 def _seeds(sizes: Sequence[int]) -> Works:
     for contestant in SWEEPS["seeds"].work:
         for seeds in sizes:
             flags = [SEED_CHAPTER, "--quick", "--seeds", str(seeds), *contestant.split()]
-            yield contestant, seeds, 1, partial(_run_command, flags)
+            yield contestant, 1, partial(_run_command, flags)
 
 
 def _run_command(flags: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [*module_command("d2l_repro", "d2l-repro"), "run", *flags, "--out", folder]
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, env=dict(os.environ))
+        done = subprocess.run(command, stdout=subprocess.DEVNULL)
     if done.returncode != DONE:
         sys.exit(done.returncode)
 
+
+WORKS = {"examples": _examples, "width": _width, "depth": _depth, "folds": _folds, "seeds": _seeds}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
