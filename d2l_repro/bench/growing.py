@@ -97,7 +97,7 @@ def _round(chapter: str, contestant: str, hp: Any, X: Any, y: Any) -> Work:
 def _folds(sizes: Sequence[int]) -> Works:
     for contestant, build in BUILDS.items():
         for k in sizes:
-            yield contestant, 1, ours.houses("house_prices", build, HOUSE_EPOCHS, k)
+            yield contestant, 1, ours.houses("house_prices", build, HOUSE_EPOCHS, k=k)
 
 
 def _seeds(sizes: Sequence[int]) -> Works:

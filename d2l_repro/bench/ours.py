@@ -129,7 +129,7 @@ def language_model(chapter: str, build: str, steps: int) -> Round:
     return round_of(model, batches, hp.batch_size, {}, [model.net, clip, Perplexity()])
 
 
-def houses(chapter: str, build: str, steps: int, k: int = 5) -> Round:
+def houses(chapter: str, build: str, steps: int, *, k: int = 5) -> Round:
     """Build the book's recipe for house prices on each of k folds, with an epoch for each step."""
     from kaggle_house.recipes import fit_recipe
 
