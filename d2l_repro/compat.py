@@ -62,8 +62,9 @@ def prepare() -> None:
     # an epoch takes up to 20 times as long; alone, sleeping costs nothing that can be measured.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Gluon's trainer would update several parameters with one `multi_sgd_update`, which is slower than an
-    # `sgd_update` for each. It reads the variable whenever an optimizer is created.
+    # `sgd_update` for each: see `_use_sgd_update`. It reads the variable whenever an optimizer is created.
     os.environ.setdefault("MXNET_OPTIMIZER_AGGREGATION_SIZE", "1")
+    when_imported("mxnet.optimizer.optimizer", _use_sgd_update)
     # MXNet uses what NumPy has deprecated; users can do nothing about it.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mxnet(\.|$)")
     if not any(isinstance(finder, _MXNetFinder) for finder in sys.meta_path):
@@ -152,6 +153,33 @@ def when_imported(name: str, function: Callable[[ModuleType], None]) -> None:
         function(sys.modules[name])
     else:
         _when_imported.setdefault(name, []).append(function)
+
+
+def _use_sgd_update(module: Any) -> None:
+    """Let Gluon's SGD update a parameter that comes alone with `sgd_update`.
+
+    It would use `multi_sgd_update` for a single one too, which takes twice as long. With momentum, a clipped
+    gradient or weight decay it still does: there the two round differently.
+    """
+    several = module.SGD._update_impl
+
+    def update(sgd, indices, weights, grads, states, multi_precision=False):
+        if (
+            not isinstance(indices, (tuple, list))
+            or len(indices) != 1
+            or multi_precision
+            or sgd.momentum
+            or sgd.clip_gradient
+            or sgd._get_wds(indices)[0]
+            or weights[0].stype != "default"
+            or grads[0].stype != "default"
+        ):
+            return several(sgd, indices, weights, grads, states, multi_precision)
+        sgd._update_count(indices)
+        (lr,) = sgd._get_lrs(indices)
+        return module.sgd_update(weights[0], grads[0], out=weights[0], lr=lr, rescale_grad=sgd.rescale_grad)
+
+    module.SGD._update_impl = update
 
 
 class _MXNetFinder:

@@ -24,8 +24,9 @@ DOMAIN = "d2l_repro"  # name of the catalogue
 
 def language() -> str:
     """Return the language of what is printed and written: one of LANGUAGES."""
-    if os.environ.get(VARIABLE) in LANGUAGES:
-        return os.environ[VARIABLE]
+    name = os.environ.get(VARIABLE)
+    if name in LANGUAGES:
+        return name
     # of POSIX's variables the first that is set decides
     names = [os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
     return "zh" if next(filter(None, names), "").startswith("zh") else "en"

@@ -1,7 +1,7 @@
 """Generate the tables of results in the READMEs and docs/results.md, and their figures, from a full run.
 
 It also generates docs/sources.md from docs/sources.csv, the list of what the readers' articles contain, and
-docs/performance.md from the times that `d2l-repro bench --write` has committed.
+docs/performance.md from what `d2l-repro bench --write` has committed.
 
 python scripts/readme.py runs       commit the values in runs/ of the chapters that were run; others are kept
 python scripts/readme.py            regenerate tables and figures from the values committed last
@@ -16,7 +16,7 @@ import re
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.language import set_language, tr
-from d2l_repro.results import caught, plot, sources, speed
+from d2l_repro.results import caught, costs, plot, sources, speed
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import (
     PLATFORMS,
@@ -384,6 +384,21 @@ def all_paths(chapters: dict[str, dict], words: dict) -> str:
     return markdown(("chapter", "largest difference", "same path"), lines)
 
 
+def all_durations(chapters: dict[str, dict], words: dict) -> str:
+    """Return how long each chapter took, on which processor and with how many threads."""
+    lines = [
+        (
+            f"`{name}`",
+            format_duration(chapter["seconds"]),
+            chapter["environment"].get("processor", "-"),  # records of earlier versions do not say
+            str(chapter["environment"]["threads"]),
+            chapter["finished"][:10],
+        )
+        for name, chapter in chapters.items()
+    ]
+    return markdown(("chapter", "time", "processor", "threads", "measured on"), lines)
+
+
 def items_of_sources() -> list[dict[str, str]]:
     """Return the rows of docs/sources.csv, an item of an article each."""
     with SOURCES.open(encoding="utf-8", newline="") as file:
@@ -488,20 +503,19 @@ def all_times(chapters: dict[str, dict], words: dict) -> str:
 
 
 def machine_line(record: speed.Record) -> str:
-    """Return the sentence that says what the times were measured on."""
-    machine, packages = record.machine, record.machine["packages"]
-    versions = {
-        "Python": packages["python"],
-        "MXNet": packages["mxnet"],
-        "NumPy": packages["numpy"],
-        **({"PyTorch": packages["torch"]} if "torch" in packages else {}),
-    }
-    dates = sorted({contest.finished[:10] for contest in record.contests.values()})
-    return (
-        f"Measured on {' and '.join(dates)} on {machine['processor']} with {machine['cores']} cores, with "
-        f"{', '.join(f'{name} {version}' for name, version in versions.items())}. Kernels: "
-        f"{'; '.join(kernels_of(record))}."
-    )
+    """Return the sentences that say what the times were measured on, and with which kernels."""
+    dates = (contest.finished for contest in record.contests.values())
+    return f"{measured_line(record.machine, dates)} Kernels: {'; '.join(kernels_of(record))}."
+
+
+def measured_line(machine: Mapping[str, Any], dates: Iterable[str]) -> str:
+    """Return the sentence that says when and on what something was measured."""
+    known = machine["packages"]
+    names = {"Python": "python", "MXNet": "mxnet", "NumPy": "numpy", "PyTorch": "torch"}
+    versions = {name: known[package] for name, package in names.items() if package in known}
+    days = " and ".join(sorted({date[:10] for date in dates}))
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"Measured on {days} on {machine['processor']} with {machine['cores']} cores, with {packages}."
 
 
 def kernels_of(record: speed.Record) -> list[str]:
@@ -550,6 +564,28 @@ def all_limits(chapters: dict[str, dict], words: dict) -> str:
     return markdown(head, lines)
 
 
+def all_asked(chapters: dict[str, dict], words: dict) -> str:
+    """Return which ratios to PyTorch are aimed at, and which are reached."""
+    rows = speed.asked_rows(speed.committed())
+    return markdown(tuple(rows[0]), [(f"`{row['contest']}`", *list(row.values())[1:]) for row in rows])
+
+
+def all_growth(chapters: dict[str, dict], words: dict) -> str:
+    """Return how times grow with size: what was measured, a figure, and how near to theory that is."""
+    record = costs.committed()
+    parts = [measured_line(record.machine, (sweep.finished for sweep in record.growth.values()))]
+    for sweep in record.growth.values():
+        figure = f"![{sweep.axis}: times and theory]({FIGURES.name}/growth_{sweep.name}.svg)"
+        parts += [f"**{sweep.axis[0].upper()}{sweep.axis[1:]}**: {sweep.title}.", figure, sweep.text()]
+    return "\n\n".join(parts)
+
+
+def all_memory(chapters: dict[str, dict], words: dict) -> str:
+    """Return the memory of every chapter beside what it must hold."""
+    rows = costs.memory_rows(costs.committed().memory)
+    return markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
 def difference(chapter: dict) -> str:
     """Return the largest difference of a chapter's parameters as text."""
     parity = chapter["parity"]
@@ -569,11 +605,18 @@ BLOCKS = {
         "values": (all_values, ENGLISH),
         "reasons": (all_reasons, ENGLISH),
         "paths": (all_paths, ENGLISH),
+        "durations": (all_durations, ENGLISH),
     },
     "docs/first_steps.md": {"overview": (textbook_overview, ENGLISH)},
     "docs/first_steps.zh-CN.md": {"overview": (textbook_overview, CHINESE)},
     "docs/evidence.md": {"mistakes": (all_mistakes, ENGLISH)},
-    "docs/performance.md": {"times": (all_times, ENGLISH), "limits": (all_limits, ENGLISH)},
+    "docs/performance.md": {
+        "times": (all_times, ENGLISH),
+        "limits": (all_limits, ENGLISH),
+        "asked": (all_asked, ENGLISH),
+        "growth": (all_growth, ENGLISH),
+        "memory": (all_memory, ENGLISH),
+    },
     "docs/sources.md": {"sources": (all_sources, ENGLISH)},
     "docs/house_prices.md": {
         "judged": (lambda *_: table_of(JUDGED), ENGLISH),
@@ -599,6 +642,8 @@ def draw(chapters: dict[str, dict]) -> None:
         if any(caught.committed().mistakes()):
             figures["mistakes"] = plot.mistakes_matrix(caught.committed())
         figures["performance"] = plot.speeds(speed.committed())
+        for name, sweep in costs.committed().growth.items():
+            figures[f"growth_{name}"] = plot.growth_curve(sweep)
         for name, figure in figures.items():
             write_atomically(FIGURES / f"{name}.svg", plot.render(figure, "svg"))
 

@@ -105,6 +105,42 @@ def test_gluon_updates_each_parameter_by_itself_unless_the_user_asks_for_groups(
     assert str(mxnet.optimizer.SGD().aggregate_num) == os.environ["MXNET_OPTIMIZER_AGGREGATION_SIZE"]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("wd", [0.0, 0.01])
+def test_sgd_of_a_single_parameter_has_the_bits_of_the_joint_update(dtype, wd):
+    rng = np.random.RandomState(0)
+    value, grad = rng.normal(size=(2, 1000)).astype(dtype)
+    found = []
+    for aggregate_num in (1, 4):
+        weight = mxnet.nd.array(value, dtype=dtype)
+        sgd = mxnet.optimizer.SGD(learning_rate=0.3, wd=wd, rescale_grad=1 / 256)
+        sgd.aggregate_num = aggregate_num
+        update = mxnet.optimizer.get_updater(sgd)
+        for _ in range(3):
+            # with a second one, the joint update is used
+            weights = [weight, mxnet.nd.ones(3, dtype=dtype)][: 1 if aggregate_num == 1 else 2]
+            update(
+                list(range(len(weights))),
+                [mxnet.nd.array(grad, dtype=dtype), mxnet.nd.ones(3, dtype=dtype)][: len(weights)],
+                weights,
+            )
+        assert sgd.num_update == 3
+        found.append(weight.asnumpy())
+    assert (found[0] == found[1]).all()
+    assert np.abs(found[0] - value).max() > 0
+
+
+def test_sgd_of_a_single_parameter_uses_the_faster_operator(monkeypatch):
+    module, used = mxnet.optimizer.optimizer, []
+    for name in ("sgd_update", "multi_sgd_update"):
+        operator = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, f=operator, n=name, **o: used.append(n) or f(*a, **o))
+    for options in ({}, {"wd": 0.1}, {"clip_gradient": 1.0}):
+        update = mxnet.optimizer.get_updater(mxnet.optimizer.SGD(**options))
+        update([0], [mxnet.nd.ones(2)], [mxnet.nd.ones(2)])
+    assert used == ["sgd_update", "multi_sgd_update", "multi_sgd_update"]
+
+
 def test_import_of_mxnet_leaves_out_what_it_hardly_uses():
     code = (
         "import d2l_repro, mxnet, sys\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,11 +13,11 @@ import tyro
 from ..cli.bench import BenchOptions
 from ..cli.main import PROG
 from ..errors import DONE, FAILED, one_line_errors
-from ..files import locked_folder
+from ..files import locked_folder, write_atomically
 from ..results import speed
 from ..results.speed import Measured, Record
 from ..results.table_text import aligned
-from . import contests, runner
+from . import contests, runner, studying
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -24,28 +25,39 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     with one_line_errors(f"{PROG} bench"):
         config = (tyro.conf.FlagCreatePairsOff,)
         options = tyro.cli(BenchOptions, args=argv, prog=f"{PROG} bench", config=config)
-        selected = contests.select(options.names, options.against)
+        studies, names = studying.split(options.names)
+        selected = contests.select(names, options.against, studying.NAMES) if names else []
         with locked_folder(options.out) as folder:
-            sys.exit(_run(options, selected, folder))
+            sys.exit(_run(options, selected, studies, folder))
 
 
-def _run(options: BenchOptions, selected: Sequence[contests.Contest], folder: Path) -> int:
-    _say_who_is_missing(options.against)
-    failed, path = [], None
-    for contest in selected:
+def _run(
+    options: BenchOptions, selected: Sequence[contests.Contest], studies: Sequence[str], folder: Path
+) -> int:
+    if selected:
+        _say_who_is_missing(options.against)
+    steps = [
+        *(partial(_hold, contest, options, folder) for contest in selected),
+        *(partial(studying.hold, name, options, folder) for name in studies),
+    ]
+    failed, written = [], {}  # committed file -> path of the record for it
+    for step in steps:
         try:
-            measured, environment = runner.hold(contest, options.rounds, options.quick)
+            written.update(step())
         except runner.ContestantFailed as error:
-            failed.append(f"{contest.name}: {error} failed")
-            continue
-        path = _keep(measured, environment, folder)
+            failed.append(f"{error} failed")
     for line in failed:
         print(f"{PROG} bench: {line}", file=sys.stderr)
-    if path:
-        print(f"\nrecord: {path}")
+    for name, path in written.items():
+        print(f"record: {path}")
         if options.write:
-            _write_committed(speed.load(path))
+            _write_committed(name, path)
     return FAILED if failed else DONE
+
+
+def _hold(contest: contests.Contest, options: BenchOptions, folder: Path) -> dict[str, Path]:
+    measured, environment = runner.hold(contest, options.rounds, options.quick)
+    return {speed.FILE_NAME: _keep(measured, environment, folder)}
 
 
 def _say_who_is_missing(against: str) -> None:
@@ -57,8 +69,7 @@ def _say_who_is_missing(against: str) -> None:
 def _keep(measured: Measured, environment: dict[str, Any], folder: Path) -> Path:
     """Print a contest and what has changed since the last record of this machine, and replace that."""
     machine = runner.machine_of(environment)
-    quick = "-quick" if measured.quick else ""
-    path = folder / f"{speed.machine_key(machine)}{quick}.json"
+    path = runner.record_path(folder, machine, measured.quick)
     earlier = speed.load(path).contests if path.is_file() else {}
     print(f"\n{contest_text(measured)}")
     if measured.name in earlier:
@@ -94,10 +105,10 @@ def contest_text(contest: Measured) -> str:
     return "\n".join(lines)
 
 
-def _write_committed(record: Record) -> None:
-    path = Path(speed.__file__).with_name(speed.FILE_NAME)
-    record.save(path)
-    print(f"written: {path}")
+def _write_committed(name: str, path: Path) -> None:
+    committed = Path(speed.__file__).with_name(name)
+    write_atomically(committed, path.read_bytes())
+    print(f"written: {committed}")
 
 
 if __name__ == "__main__":

@@ -198,11 +198,12 @@ CONTESTS = {
 }
 
 
-def select(names: Sequence[str], against: str) -> list[Contest]:
+def select(names: Sequence[str], against: str, studies: Sequence[str] = ()) -> list[Contest]:
     """Return the contests to hold, each with those of its contestants that can take part.
 
     Args:
         names: of contests; all of them if it is empty.
+        studies: what else could have been named, for messages.
         against: keys of `OTHERS`, separated by commas. "available" leaves out what is not installed; "none"
             measures ours only.
 
@@ -212,7 +213,7 @@ def select(names: Sequence[str], against: str) -> list[Contest]:
     unknown = [name for name in names if name not in CONTESTS]
     if unknown:
         raise InputError(
-            f"unknown contest {', '.join(map(repr, unknown))}; choose from {', '.join(CONTESTS)}"
+            f"unknown contest {', '.join(map(repr, unknown))}; choose from {', '.join([*CONTESTS, *studies])}"
         )
     present = _present(against)
     return [

@@ -69,12 +69,12 @@ def treebank() -> Text:
     return Text("random", "words drawn at random", words + drawn, drawn[:1000], drawn[:1000])
 
 
-def houses(num_epochs: int) -> tuple[Any, Any, Any]:
-    """Return the tables, the book's five folds, and its recipe with another number of epochs."""
+def houses(num_epochs: int, k: int = 5) -> tuple[Any, Any, Any]:
+    """Return the tables, the book's folds, five by default, and its recipe with so many epochs."""
     from kaggle_house import kfold
     from kaggle_house.data import load_tables
     from kaggle_house.recipes import BOOK
 
     tables = load_tables()
-    folds = kfold.split(tables.train["SalePrice"].to_numpy(), kfold.FoldOptions(), BOOK.shuffle)
+    folds = kfold.split(tables.train["SalePrice"].to_numpy(), kfold.FoldOptions(k=k), BOOK.shuffle)
     return tables, folds, BOOK.replace(num_epochs=num_epochs)

@@ -29,7 +29,7 @@ def _chapter(name: str) -> ModuleType:
     return import_module(f"chapters.{name}")
 
 
-def _round(
+def round_of(
     model: Model,
     batches: Any,
     batch_size: int,
@@ -62,7 +62,7 @@ def linear(chapter: str, build: str, steps: int) -> Round:
     hp = module.HParams(num_examples=10 * steps)
     X, y = map(nd.array, inputs.line(steps, hp.batch_size))
     model = getattr(module, build)(hp, None)
-    return _round(model, Minibatches(X, y, hp.batch_size, seed=0), hp.batch_size, metrics={})
+    return round_of(model, Minibatches(X, y, hp.batch_size, seed=0), hp.batch_size, metrics={})
 
 
 def images(chapter: str, build: str, steps: int) -> Round:
@@ -76,7 +76,7 @@ def _trained(chapter: str, build: str, batches: Any) -> Round:
     module = _chapter(chapter)
     hp = module.HParams()
     # These chapters do not look at the data to build a model.
-    return _round(getattr(module, build)(hp, None), batches, hp.batch_size)
+    return round_of(getattr(module, build)(hp, None), batches, hp.batch_size)
 
 
 def book_images(chapter: str, num_workers: str, steps: int) -> Round:
@@ -105,7 +105,7 @@ def two_layers(chapter: str, build: str, steps: int) -> Round:
     X, y = map(nd.array, inputs.centred(run.hp.batch_size * steps))
     data = Data("cifar10", None, None, inputs.Source((X, y), 10))
     batches = Minibatches(X, y, run.hp.batch_size, seed=0)
-    return _round(run.build(run.hp, data), batches, run.hp.batch_size)
+    return round_of(run.build(run.hp, data), batches, run.hp.batch_size)
 
 
 def lenet(chapter: str, build: str, steps: int) -> Round:
@@ -114,7 +114,7 @@ def lenet(chapter: str, build: str, steps: int) -> Round:
     hp = module.Setting(reg=0.0)
     X, y = map(nd.array, inputs.digits(hp.batch_size * steps))
     model = getattr(module, build)(hp, None)
-    return _round(model, Minibatches(X, y, hp.batch_size, seed=0), hp.batch_size)
+    return round_of(model, Minibatches(X, y, hp.batch_size, seed=0), hp.batch_size)
 
 
 def language_model(chapter: str, build: str, steps: int) -> Round:
@@ -126,15 +126,15 @@ def language_model(chapter: str, build: str, steps: int) -> Round:
     model = getattr(module, build)(hp, Data(text.name, None, None, text))
     clip = Clip([param.source for param in parameters(model)], hp.clip, hp.batch_size)
     batches = list(itertools.islice(windows, steps))
-    return _round(model, batches, hp.batch_size, {}, [model.net, clip, Perplexity()])
+    return round_of(model, batches, hp.batch_size, {}, [model.net, clip, Perplexity()])
 
 
-def houses(chapter: str, build: str, steps: int) -> Round:
-    """Build the book's recipe for house prices on each of five folds, with an epoch for each step."""
+def houses(chapter: str, build: str, steps: int, *, k: int = 5) -> Round:
+    """Build the book's recipe for house prices on each of k folds, with an epoch for each step."""
     from kaggle_house import kfold, recipes
 
     impl: Literal["gluon", "scratch"] = "gluon" if build == "with_gluon" else "scratch"
-    tables, folds, recipe = inputs.houses(steps)
+    tables, folds, recipe = inputs.houses(steps, k)
 
     def fit() -> float:
         groups = (recipes.fit_side_by_side(recipe, tables, group, impl) for group in kfold.groups(folds))

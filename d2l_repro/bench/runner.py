@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import compat
@@ -19,6 +20,7 @@ from ..results.environment import installed_version
 from ..results.speed import LIMIT
 from .contests import Contest, Contestant
 
+WORKER = "d2l_repro.bench.worker"
 QUICK_STEPS = 5  # of a round in a trial
 T = TypeVar("T")
 
@@ -28,25 +30,26 @@ class ContestantFailed(RuntimeError):
 
 
 class Worker:
-    """The process of a contestant; as a context, it ends with it.
+    """A process that answers each line with one of JSON; as a context, it ends with it.
 
     Args:
-        contest: its name.
-        name: of the contestant.
-        steps: of a round.
+        module: what it runs, which calls `worker.serve`.
+        name: of the contestant, for messages.
+        arguments: of the module.
         environment: variables to set.
     """
 
-    def __init__(self, contest: str, name: str, steps: int, environment: Mapping[str, str]):
+    def __init__(
+        self, module: str, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    ):
         self.name = name
-        command = [*module_command("d2l_repro.bench.worker", f"d2l-repro bench: {contest}, {name}")]
         self.process = subprocess.Popen(
-            [*command, contest, name, str(steps)],
+            [*module_command(module, f"d2l-repro bench: {name}"), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,  # Ctrl-C is for the command, which ends all contestants
-            env={**os.environ, **environment},
+            env={**os.environ, **(environment or {})},
         )
         self.about: dict[str, Any] = {}
 
@@ -116,7 +119,9 @@ def hold(contest: Contest, rounds: int, quick: bool) -> tuple[speed.Measured, di
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
         for name, entrant in entrants.items():  # one at a time, so that warming up is not disturbed
-            workers[name] = stack.enter_context(Worker(contest.name, name, steps, entrant.environment))
+            arguments = [contest.name, name, str(steps)]
+            worker = Worker(WORKER, f"{contest.name}, {name}", arguments, entrant.environment)
+            workers[name] = stack.enter_context(worker)
             workers[name].wait_until_ready()
         measured = take_turns(workers, rounds)
     about = {name: worker.about for name, worker in workers.items()}
@@ -152,3 +157,16 @@ def machine_of(environment: Mapping[str, Any]) -> dict[str, Any]:
         **({"torch": torch} if torch else {}),
     }
     return {**{name: environment[name] for name in names}, "cores": compat.cores(), "packages": packages}
+
+
+def record_path(folder: Path, machine: Mapping[str, Any], quick: bool, what: str = "") -> Path:
+    """Return the file for the record of a machine, or of a trial on it.
+
+    Args:
+        folder: of all records.
+        machine: as `machine_of` returns it.
+        quick: whether it was only a trial.
+        what: "costs" for what is kept in a file of its own.
+    """
+    name = "-".join(filter(None, (speed.machine_key(machine), what, "quick" if quick else "")))
+    return folder / f"{name}.json"

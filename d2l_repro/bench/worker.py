@@ -1,7 +1,4 @@
-"""The process of one contestant: it builds the contestant, and trains for a round whenever it is asked to.
-
-It reads a line for each round on stdin, and answers each with a line of JSON on stdout.
-"""
+"""The process of one contestant: it builds the contestant, and trains for a round whenever it is asked to."""
 
 from __future__ import annotations
 
@@ -16,24 +13,42 @@ from typing import Any, Callable
 from .. import compat
 from ..results.environment import environment, installed_version
 from ..results.speed import LIMIT
-from .contests import CONTESTS, Contest, Contestant
+from .contests import CONTESTS, Contestant
+from .operators import Operators
 
 
 def main(contest_name: str, name: str, steps: int) -> None:
-    """Answer with the environment once the contestant is ready, and then with the time of each round."""
-    contest, answers = CONTESTS[contest_name], _own_stdout()
+    """Answer each line on stdin with the time of a round of a contestant."""
+    contest = CONTESTS[contest_name]
     if contest.large:
         # As in our chapters, before MXNet is loaded; other packages keep their own way with memory.
         is_ours = name == LIMIT or contest.contestants[name].needs is None
         compat.prepare_large_nets() if is_ours else compat.fix_threads(compat.cores())
-    measure = _limit(contest) if name == LIMIT else _contestant(contest.contestants[name], steps)
-    measure()  # warm up
+    if name == LIMIT:
+        assert contest.limit is not None
+        operators = contest.limit()
+        serve(lambda: watch(operators))
+    else:
+        serve(lambda: _contestant(contest.contestants[name], steps))
+
+
+def serve(prepare: Callable[[], Callable[[], Any]], warm_up: bool = True) -> None:
+    """Answer each line on stdin with a line of JSON on stdout; the first line, unasked, is the environment.
+
+    Args:
+        prepare: () -> a function () -> the answer to a line.
+        warm_up: whether that function is called once before the first line.
+    """
+    answers = own_stdout()
+    measure = prepare()
+    if warm_up:
+        measure()
     print(json.dumps({"environment": environment(), "kernels": _kernels()}), file=answers, flush=True)
     for _ in sys.stdin:
         print(json.dumps(measure()), file=answers, flush=True)
 
 
-def _own_stdout() -> Any:
+def own_stdout() -> Any:
     """Return the stdout of this process, and leave stderr to whatever else prints."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -56,12 +71,11 @@ def _contestant(contestant: Contestant, steps: int) -> Callable[[], float]:
     return measure
 
 
-def _limit(contest: Contest) -> Callable[[], dict[str, dict[str, float]]]:
+def watch(operators: Operators) -> Callable[[], dict[str, dict[str, float]]]:
     """Return a function () -> operator -> kernel -> seconds of a call."""
     from . import kernels
 
-    assert contest.limit is not None
-    watches = kernels.watches(contest.limit())
+    watches = kernels.watches(operators)
     return lambda: kernels.measure(watches)
 
 

@@ -13,9 +13,9 @@ from .runner import run_module
 
 @dataclass(frozen=True)
 class BenchOptions(Settings):
-    """Which contests to hold, and where the times go."""
+    """What to measure, and where it goes."""
 
-    # contests to hold; all by default
+    # contests to hold; or growth, one of its parts examples, width, depth, folds, seeds; or memory
     names: Annotated[
         tuple[str, ...],
         tyro.conf.Positional,
@@ -31,7 +31,7 @@ class BenchOptions(Settings):
 
 @dataclass(frozen=True)
 class BenchCommand(BenchOptions):
-    """Measure how fast training is, beside other packages and the limit of the processor.
+    """Measure how fast training is beside other packages and the processor's limit, and its memory.
 
     Contestants take turns, each in its own process, with as many threads. The limit is the sum of the
     operators that the net's shapes demand, each measured alone at the fastest kernel known. Times are kept,

@@ -58,6 +58,7 @@ CIFAR_RECORD = 1 + 3 * 32 * 32  # bytes of a label and its image
 # Twice as many examples as the published files have: what claims more would only fill the memory.
 MAX_EXAMPLES, MAX_CIFAR_RECORDS = 120_000, 20_000
 MAX_RATIO = 1032  # bytes that deflate can make of one
+READ_AT_ONCE = 2**20  # bytes to unpack
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +89,11 @@ class Images:
         """Return the data set with only its first examples."""
         return dataclasses.replace(
             self,
-            train_images=self.train_images[:num_train],
-            train_labels=self.train_labels[:num_train],
-            test_images=self.test_images[:num_test],
-            test_labels=self.test_labels[:num_test],
+            # copies: a view would keep the whole set in memory
+            train_images=self.train_images[:num_train].copy(),
+            train_labels=self.train_labels[:num_train].copy(),
+            test_images=self.test_images[:num_test].copy(),
+            test_labels=self.test_labels[:num_test].copy(),
         )
 
     @cached_property
@@ -134,7 +136,9 @@ class Images:
 def _as_floats(images: np.ndarray) -> nd.NDArray:
     """Return images as (examples, channels, height, width), floats from 0 to 1."""
     images = images[:, None] if images.ndim == 3 else images
-    return nd.array(images, dtype="uint8").astype("float32") / 255
+    X = nd.array(images, dtype="uint8").astype("float32")
+    X /= 255  # in place: with a second array of floats, this would be the most memory that a chapter takes
+    return X
 
 
 def resize_images(X: nd.NDArray, size: int | tuple[int, int]) -> nd.NDArray:
@@ -316,12 +320,24 @@ def _parse_idx(content: bytes, path: Path) -> np.ndarray:
             if extent > min(MAX_EXAMPLES * SIDE * SIDE, MAX_RATIO * len(content)):
                 raise _wrong_size(path, f"{len(content)} compressed bytes", shape)
             # With one value more, the end of the file is reached, where its checksum is.
-            values = file.read(num_values + 1)
+            values = np.empty(num_values + 1, np.uint8)
+            count = _read_into(file, values)
     except (OSError, EOFError, zlib.error) as error:
         raise download.file_error(path, tr("cannot be read ({error})", error=error)) from error
-    if len(values) != num_values:
-        raise _wrong_size(path, tr("{count} values", count=len(values)), shape)
-    return np.frombuffer(values, np.uint8).reshape(shape)
+    if count != num_values:
+        raise _wrong_size(path, tr("{count} values", count=count), shape)
+    return values[:num_values].reshape(shape)
+
+
+def _read_into(file: gzip.GzipFile, values: np.ndarray) -> int:
+    """Read until an array of bytes is full or the file ends, without a copy; return the number of bytes."""
+    buffer, count = memoryview(values), 0
+    while count < len(buffer):
+        read = file.readinto(buffer[count : count + READ_AT_ONCE])
+        if not read:
+            break
+        count += read
+    return count
 
 
 def _read_idx_shape(file: gzip.GzipFile, path: Path) -> tuple[int, ...]:

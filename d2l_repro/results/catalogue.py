@@ -6,7 +6,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,8 +40,6 @@ class Entry:
         trains: False for a chapter of notes.
         depends_on_stream: whether it offers --stream.
         quick: settings that --quick changes.
-        compares: whether it has several variants.
-        with_d2l: whether one of its builders is a class of d2l 1.0.
         execution: name of the member of `experiment.chapter.Execution`.
     """
 
@@ -53,9 +51,19 @@ class Entry:
     trains: bool = True
     depends_on_stream: bool = False
     quick: dict[str, Any] = field(default_factory=dict)
-    compares: bool = False
-    with_d2l: bool = False
     execution: str = "SEQUENTIAL"
+
+    # The next two look at every node of the source, so only for the chapters that are asked about.
+
+    @cached_property
+    def compares(self) -> bool:
+        """Whether it has several variants."""
+        return self.trains and not _has_one_variant(parse_module(self.name))
+
+    @cached_property
+    def with_d2l(self) -> bool:
+        """Whether one of its builders is a class of d2l 1.0."""
+        return self.trains and any("d2l" in _keys(node) for node in ast.walk(parse_module(self.name)))
 
     @property
     def section(self) -> str:
@@ -103,18 +111,15 @@ def _entry(name: str) -> Entry:
         " ".join(paragraph.split()) for paragraph in (ast.get_docstring(tree) or name).split("\n\n")
     )
     arguments = _arguments(tree)
-    is_trained = "runs" in arguments
     return Entry(
         name=name,
         title=title.rstrip("."),
         source="".join(others[:1]),
         about=tuple(others[1:]),
         datasets=_datasets(arguments),
-        trains=is_trained,
+        trains="runs" in arguments,
         depends_on_stream="depends_on_stream" in arguments,
         quick=ast.literal_eval(arguments.get("quick", ast.Dict([], []))),
-        compares=is_trained and not _has_one_variant(tree),
-        with_d2l=is_trained and any("d2l" in _keys(node) for node in ast.walk(tree)),
         execution=ast.unparse(arguments.get("execution", ast.Name("SEQUENTIAL"))).rpartition(".")[2],
     )
 

@@ -20,6 +20,17 @@ FILE_NAME = "performance.json"  # the record that the documents show
 OURS = ("scratch", "Gluon")  # names of contestants whose ratios are asked for
 PYTORCH, LIMIT = "PyTorch", "limit"
 GOALS = {"mlp": 1.3, "lenet": 1.3, "language_model": 1.3}  # largest ratio to the limit that is aimed at
+# contest -> largest ratios to PyTorch that are aimed at, by contestant
+ASKED = {
+    "linear_regression": {"Gluon": 2.0, "scratch": 4.0},
+    "softmax_regression": {"Gluon": 0.5, "scratch": 0.9},
+    "mlp": {"Gluon": 0.8, "scratch": 1.5},
+    "dropout": {"Gluon": 0.8, "scratch": 1.2},
+    "two_layers": {"scratch": 1.2},
+    "house_prices": {"Gluon": 1.0, "scratch": 1.7},
+    "lenet": {"Gluon": 0.75, "scratch": 2.0},
+    "language_model": {"Gluon": 0.8, "scratch": 1.6},
+}
 VERSIONS = ("python", "mxnet", "numpy", "torch")  # with others, times are those of another machine
 CHANGED = 0.02  # quartiles of one minute lie closer together than those of two days: less is never a change
 
@@ -256,6 +267,22 @@ def _rows(contest: Measured) -> Iterator[dict[str, str]]:
             "to": contest.reference or "" if name in beside else "",
             "limit": beyond[name].text() if name in beyond and name in (*OURS, PYTORCH) else "",
         }
+
+
+def asked_rows(record: Record) -> list[dict[str, str]]:
+    """Return a row per ratio to PyTorch that is aimed at: is it reached, or within the noise of it?"""
+    rows = []
+    for name, asked in ASKED.items():
+        contest = record.contests.get(name)
+        found = contest.ratios(PYTORCH) if contest and not contest.quick else {}
+        for contestant, largest in asked.items():
+            if contestant in found:
+                ratio = found[contestant]
+                near = "within the noise" if ratio.low <= largest else "no"
+                verdict = "yes" if ratio.median <= largest else near
+                facts = {"aimed at": f"{largest:g}", "measured": ratio.text(), "reached": verdict}
+                rows.append({"contest": name, "contestant": contestant, **facts})
+    return rows
 
 
 def duration_text(seconds: Spread) -> str:

@@ -124,7 +124,7 @@ def same_path(
     check_batch_size(batch_size)
     _check_tolerance(tolerance)
     short_below = batch_size if short_batch and not hasattr(ours.net, "begin_state") else None
-    found = first_batches(batches, steps, dtype, short_below)
+    found = first_batches(batches, steps, short_below)
     return compare(*pair(ours, theirs, found, batch_size, dtype), tolerance)
 
 
@@ -148,7 +148,7 @@ def same_in_testing(
             `tolerance` is out of range.
     """
     _check_tolerance(tolerance)
-    walks = pair(ours, theirs, first_batches(batches, 1, dtype), 1, dtype)
+    walks = pair(ours, theirs, first_batches(batches, 1), 1, dtype)
     parity = Parity(0, 0.0, 0.0, tolerance, dtype)
     _compare_testing(parity, *walks)
     return parity

@@ -52,7 +52,7 @@ class Walk:
     """
 
     model: Any
-    batches: list[tuple[nd.NDArray, ...]]
+    batches: list[tuple[np.ndarray, ...]]
     batch_size: float
     dtype: str = "float64"
     lr: float | None = None
@@ -71,7 +71,7 @@ class Walk:
     def _infer_shapes(self) -> None:
         """Show the net its first X, from which a Gluon layer infers its weight's shape."""
         try:
-            self.model.net(self.batches[0][0])
+            self.model.net(self.batch(0)[0])
         except mx.MXNetError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ValueError(
@@ -104,6 +104,10 @@ class Walk:
             param.set(value)
         self.start = other.start
 
+    def batch(self, i: int) -> tuple[nd.NDArray, ...]:
+        """Return a batch in the precision of the walk."""
+        return tuple(nd.array(array, dtype=self.dtype) for array in self.batches[i])
+
     @property
     def names(self) -> list[str]:
         """Gluon's names of the parameters; empty from scratch."""
@@ -120,7 +124,7 @@ class Walk:
         """
         if self.seed is not None:
             mx.random.seed(self.seed)
-        X, y = self.batches[0]
+        X, y = self.batch(0)
         return self.model.loss(self.model.net(X), y).mean().asnumpy().item()
 
     def __iter__(self) -> Iterator[Step]:
@@ -131,17 +135,17 @@ class Walk:
         rounded = 1 / float(np.float32(1 / self.batch_size))
         # Once, not at every step: this is where a hybridized net is traced together with its loss.
         gradients = gradients_of(self.model, rounded)
-        for number, batch in enumerate(self.batches, 1):
+        for number in range(1, len(self.batches) + 1):
             if self.seed is not None:
                 mx.random.seed(self.seed + number)
-            loss = _train_on(self.model, self.trainer, gradients, batch, rounded)
+            loss = _train_on(self.model, self.trainer, gradients, self.batch(number - 1), rounded)
             yield Step(loss, self.values())
 
 
 def pair(
     ours: Any,
     theirs: Any,
-    batches: list[tuple[nd.NDArray, ...]],
+    batches: list[tuple[np.ndarray, ...]],
     batch_size: float,
     dtype: str = "float64",
     seed: int | None = None,
@@ -174,14 +178,13 @@ def pair(
 
 
 def first_batches(
-    batches: Batches, steps: int, dtype: str = "float64", batch_size: float | None = None
-) -> list[tuple[nd.NDArray, ...]]:
-    """Return as many batches as there are steps, in the precision of the comparison.
+    batches: Batches, steps: int, batch_size: float | None = None
+) -> list[tuple[np.ndarray, ...]]:
+    """Return copies of as many batches as there are steps, which a walk converts when it takes them.
 
     Args:
         batches: as for `same_path`.
         steps: as for `same_path`.
-        dtype: as for `same_path`.
         batch_size: if given, one of several batches is a short one: where none has fewer examples than this,
             the last is cut in half. The epoch's own short batch may come much later.
 
@@ -189,7 +192,8 @@ def first_batches(
         ValueError: `batches` is empty.
     """
     found = [
-        tuple(as_nd(array).astype(dtype) for array in batch)
+        # In NumPy: between the loader's own arrays, copies by MXNet would leave as much memory unused.
+        tuple(as_nd(array).asnumpy() for array in batch)
         for batch in itertools.islice(_repeat(batches), max(1, steps))
     ]
     if batch_size is not None and len(found) > 1 and min(len(y) for _, y in found) >= batch_size:

@@ -98,7 +98,7 @@ def test_contest_text_shows_the_largest_operators_and_the_goal():
 def test_worker_that_fails_says_why_and_is_reported(capfd):
     with (
         pytest.raises(runner.ContestantFailed, match="nobody"),
-        runner.Worker("mlp", "nobody", 1, {}) as worker,
+        runner.Worker(runner.WORKER, "mlp, nobody", ["mlp", "nobody", "1"]) as worker,
     ):
         worker.wait_until_ready()
     assert "d2l-repro bench: mlp, nobody: error: KeyError" in capfd.readouterr().err

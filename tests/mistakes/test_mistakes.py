@@ -29,8 +29,8 @@ def behaviour(lesson, data, mistake=None):
     seed_everything(0)
     model = lesson.from_scratch(hp, data)
     model = mistake.put_into(model, hp) if mistake else model
-    batches = first_batches(data.train_iter, STEPS)
-    walk = Walk(model, batches, hp.batch_size, seed=0)
+    walk = Walk(model, first_batches(data.train_iter, STEPS), hp.batch_size, seed=0)
+    batches = [walk.batch(i) for i in range(STEPS)]
     steps = [(step.loss, *step.values) for step in walk]
     outputs = [model.net(X) for X, _ in batches]
     scores = zip(outputs, batches) if outputs[0].shape[1] > 1 else ()  # a regression has no accuracy

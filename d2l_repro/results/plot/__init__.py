@@ -7,6 +7,7 @@ from .curves import IMPLS, comparison, fold_curves, lines, training_curves
 from .distributions import histogram, predicted_against_true, residuals, returned_scores, scatter
 from .explanations import dependences, importances, scores_by_size
 from .functions import draw_fit, functions
+from .growth import growth_curve
 from .images import as_images, heat_maps, image_row
 from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
@@ -32,6 +33,7 @@ __all__ = [
     "draw_fit",
     "fold_curves",
     "functions",
+    "growth_curve",
     "heat_maps",
     "histogram",
     "image_row",

@@ -63,10 +63,11 @@ class Table:
     @property
     def numeric(self) -> list[int]:
         """Columns, counted from 1, that hold numbers and nothing else."""
+        numbers = _numbers(language())
         return [
             i
             for i, cells in enumerate(zip(*self.rows), 1)
-            if any(map(str, cells)) and all(map(_is_number, cells))
+            if any(map(str, cells)) and all(_is_number(cell, numbers) for cell in cells)
         ]
 
     def _width(self) -> int:
@@ -77,8 +78,8 @@ class Table:
         )
 
 
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, (int, float)) or _numbers(language()).fullmatch(str(cell)) is not None
+def _is_number(cell: Any, numbers: re.Pattern[str]) -> bool:
+    return isinstance(cell, (int, float)) or numbers.fullmatch(str(cell)) is not None
 
 
 @lru_cache
