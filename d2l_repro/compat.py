@@ -43,6 +43,9 @@ FINANCIAL_FUNCTIONS = ("fv", "ipmt", "irr", "mirr", "nper", "npv", "pmt", "ppmt"
 THREADS_OF_USER = os.environ.get("OMP_NUM_THREADS", "")
 if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
     THREADS_OF_USER = ""
+ROLE = "DMLC_ROLE"  # environment variable with what this process is to MXNet's parameter server
+# Environment variable with the number of cores that a process may use, if it shares its machine.
+CORES = "D2L_REPRO_CORES"
 # MXNet's modules that turn operators' parameters into text.
 WRITES_PARAMETERS = ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
@@ -110,7 +113,9 @@ def is_thread_number(setting: str) -> bool:
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get(CORES, "")
+    return min(number, max(1, int(limit))) if limit.isdecimal() else number
 
 
 def _keep_memory() -> None:
@@ -186,11 +191,17 @@ class _MXNetLoader(SourceFileLoader):
             module.__dict__["str"] = parameter_text
         # This is the module that loads MXNet's library, and OpenBLAS with it.
         kernels = fast_kernels() if module.__name__ == "mxnet.base" else contextlib.nullcontext()
+        # The whole of MXNet: a server would begin to serve in the middle of its import, and could not unpickle
+        # what needs the rest.
+        role = os.environ.pop(ROLE, None) if module.__name__ == "mxnet" else None
         try:
             with kernels:
                 super().exec_module(module)
         except _MissingNumPyName as error:
             raise ImportError(str(error)) from error
+        finally:
+            if role is not None:
+                os.environ[ROLE] = role
         if module.__name__ == "mxnet":
             _start_engine(module)
             # MXNet ends its threads before a fork, and starts others after it, on both sides.
@@ -203,6 +214,8 @@ class _MXNetLoader(SourceFileLoader):
             )
         for function in _when_imported.pop(module.__name__, ()):
             function(module)
+        if role in ("server", "scheduler"):  # it serves here, and then exits
+            module.kvstore.kvstore_server._init_kvstore_server_module()
 
 
 def parameter_text(value: object) -> str:

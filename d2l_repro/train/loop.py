@@ -12,6 +12,9 @@ from typing import Any, Callable, Protocol
 
 from mxnet import MXNetError, autograd, cpu, engine, gluon, nd
 
+from ..distributed.job import num_sharing
+from ..distributed.training import SharedTraining
+from ..distributed.workers import sharing
 from ..language import mark, tr
 from ..results.history import History
 from ..results.run import DIVERGED, DIVERGED_LATER, INTERRUPTED, message_text
@@ -85,7 +88,14 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 class Callback:
-    """Base class of what chapters add to the loop; each method is called with the `Loop`."""
+    """Base class of what chapters add to the loop; each method is called with the `Loop`.
+
+    Attributes:
+        only_looks: whether `before_step` and `after_step`, if there are any, neither use gradients nor change
+            parameters. Otherwise they cannot be used where the steps of several workers are taken elsewhere.
+    """
+
+    only_looks = False
 
     def before_training(self, loop: Loop) -> None:
         """Run before the first epoch: the place to resume from a checkpoint."""
@@ -184,6 +194,8 @@ def train_ch3(
             default; a net with hand-derived gradients brings its own.
         callbacks: objects derived from `Callback`, called in order.
 
+    In a worker of a job, within `distributed.workers.share_batches`, each batch is divided among the workers.
+
     Returns:
         History; a row has epoch, train_loss, the metrics, the measures, and seconds (training and measuring).
 
@@ -206,9 +218,17 @@ def train_ch3(
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
     callbacks = as_callbacks(callbacks)
     check_call(loss, metrics, measure, callbacks)
+    store, shared = sharing(), None
+    if store is not None:
+        shared = SharedTraining(
+            store, net, train_iter, _batches, trainer, _meddling(callbacks), num_epochs, batch_size
+        )
+        train_iter, trainer = shared.shards, shared.trainer
     if gradients is None:
         check_not_added(trainer)
         gradients = checked_gradients(gradients_by_autograd(net, loss, penalty, batch_size), trained)
+    if shared is not None:
+        gradients = shared.summed(gradients)
     labels = Labels()
     metrics = {
         name: checked_metric(name, labels.counted(metric) if metric is correct else metric)
@@ -223,6 +243,8 @@ def train_ch3(
             loop.epoch += 1
             with engine.bulk(BULK):
                 _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
+            if shared is not None:
+                shared.add_up(loop.sums, loop.counts)
             # Here Python waits for the engine, once an epoch.
             labels.check()
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}
@@ -274,6 +296,17 @@ def _train_epoch(
         )
 
 
+def _meddling(callbacks: Sequence[Callback]) -> list[Callback]:
+    """Return the callbacks that may use or change gradients or parameters at each step."""
+    idle = (Callback.before_step, Callback.after_step)
+    return [
+        callback
+        for callback in callbacks
+        if not getattr(callback, "only_looks", False)
+        and (type(callback).before_step, type(callback).after_step) != idle
+    ]
+
+
 def _check_converging(loop: Loop, loss: float) -> None:
     _check_finite(loop, loss)
     if loss > 1e6 * loop.first_loss > 0:
@@ -318,7 +351,7 @@ def gradients_by_autograd(
             if penalty:
                 added = penalty()
                 check_is_array(tr("the penalty"), added)
-                objectives.append(batch_size * added)
+                objectives.append(batch_size / num_sharing() * added)
         autograd.backward(objectives)
         return y_hat, losses
 

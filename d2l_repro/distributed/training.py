@@ -1,0 +1,334 @@
+"""One training that several workers share: what `train_ch3` does differently there.
+
+Each worker computes the gradients of its part of a batch. From scratch, the servers add them up, and each
+worker takes the optimizer's step by the sum. With Gluon, the servers have the parameters too, and take the
+step. Either way all workers have the parameters that a single process would have, apart from rounding.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import mxnet as mx
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
+
+from ..errors import InputError
+from ..language import tr
+from .job import shared_by
+from .shards import Pairs, Shards
+from .store import Store
+
+LEAD = 4  # steps that may wait for the servers; Python then waits too, and sees if nothing comes
+TOLERANCE = 1e-3  # of the sum of the parts' gradients, relative to the largest
+
+Gradients = Callable[[Any, Any], tuple[Any, Any]]
+
+
+class SharedTraining:
+    """Share the batches of one training.
+
+    Args:
+        store: the workers.
+        net: as for `train_ch3`.
+        train_iter: batches of all workers, as for `train_ch3`.
+        pairs: train_iter -> its batches as pairs of NDArrays.
+        trainer: as for `train_ch3`.
+        meddling: callbacks that may use or change gradients or parameters at each step.
+        num_epochs: as for `train_ch3`.
+        batch_size: as for `train_ch3`.
+
+    Attributes:
+        shards: this worker's part of the batches.
+        trainer: to use in place of `trainer`.
+
+    Raises:
+        InputError: with several workers the model would not be the one that a single process trains.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        net: Any,
+        train_iter: Any,
+        pairs: Pairs,
+        trainer: Any,
+        meddling: Sequence[Any],
+        num_epochs: int,
+        batch_size: float,
+    ):
+        self.store, self.net = store, net
+        _check_net(net)
+        self.shards = Shards(train_iter, store.number, store.num_workers, pairs)
+        self._on_servers = isinstance(trainer, gluon.Trainer)
+        if self._on_servers:
+            _check_callbacks(meddling)
+            trainer = ServerTrainer(trainer, store)
+        elif not hasattr(trainer, "params"):
+            raise InputError(
+                tr(
+                    "a {trainer} does not name its parameters, whose gradients the workers would add up; give "
+                    "it an attribute params, or use a gluon.Trainer",
+                    trainer=type(trainer).__name__,
+                )
+            )
+        self.trainer = trainer
+        self._keys: list[int] = []
+        self._steps = 0
+        store.check_equal(
+            {
+                tr("the number of batches"): len(self.shards),
+                tr("the number of epochs"): num_epochs,
+                tr("the batch size"): batch_size,
+                tr("the learning rate"): trainer.learning_rate,
+            }
+        )
+
+    def summed(self, gradients: Gradients) -> Gradients:
+        """Return `gradients` of a worker's part of a batch, which also become those of the whole batch.
+
+        On servers that take the steps, they only do there.
+        """
+
+        def of_part(X: nd.NDArray, y: nd.NDArray) -> tuple[Any, Any]:
+            if self._steps == 0:
+                self._check_first(gradients)
+            self._steps += 1
+            y_hat, losses = gradients(X, y)
+            if not self._on_servers:
+                grads = self._grads()
+                self.store.exchange(self._keys, grads, grads)
+            if self._steps % LEAD == 0:
+                self.store.wait(self._pulled())
+            return y_hat, losses
+
+        return of_part
+
+    def add_up(self, sums: dict[str, nd.NDArray], counts: dict[str, int]) -> None:
+        """Replace the sums and counts of an epoch by those of all workers."""
+        numbers = [*(array.asscalar().item() for array in sums.values()), *counts.values()]
+        totals = self.store.total(numbers)
+        for name, total in zip(sums, totals):
+            sums[name] = nd.array([total], dtype="float64")
+        for name, total in zip(counts, totals[len(sums) :]):
+            counts[name] = round(total)
+
+    def _arrays(self) -> list[nd.NDArray]:
+        params = self.trainer._params if self._on_servers else self.trainer.params
+        return [param.data() if self._on_servers else param for param in params if _is_learned(param)]
+
+    def _grads(self) -> list[nd.NDArray]:
+        params = self.trainer._params if self._on_servers else self.trainer.params
+        return [param.grad() if self._on_servers else param.grad for param in params if _is_learned(param)]
+
+    def _pulled(self) -> list[nd.NDArray]:
+        return self._arrays() if self._on_servers else self._grads()
+
+    def _check_first(self, gradients: Gradients) -> None:
+        """Check, before the first step, that the workers begin alike and their gradients add up.
+
+        The sum must be what one process would have: that is asked of the first batch, whatever net, loss and
+        penalty are.
+        """
+        X, y = self.shards.whole or ((), ())
+
+        def of_whole() -> list[nd.NDArray]:
+            with shared_by(1):
+                gradients(X, y)
+            return [grad.copy() for grad in self._grads()]
+
+        of_whole()  # with which Gluon may draw the initial weights
+        seed = int(nd.random.randint(0, 2**31 - 1024, shape=1).asscalar())
+        arrays = self._arrays()
+        self.store.check_equal({tr("the first batch"): _crc([X, y]), tr("the initial weights"): _crc(arrays)})
+        self._keys = self.store.new_keys([array.zeros_like() for array in arrays])
+        mx.random.seed(seed)
+        whole = of_whole()
+        mx.random.seed(seed + 1)
+        again = of_whole()
+        if _differ(whole, again, 0):
+            if self.store.is_first:
+                print(
+                    tr(
+                        "the net draws random numbers in training, such as dropout's masks: each worker draws "
+                        "its own, so that the result is as good as that of one process, but another one"
+                    ),
+                    flush=True,
+                )
+            mx.random.seed(seed + self.store.number)
+            return
+        self._check_sum(gradients, whole)
+
+    def _check_sum(self, gradients: Gradients, whole: list[nd.NDArray]) -> None:
+        gradients(*self.shards.own(*(self.shards.whole or ())))
+        parts = [grad.copy() for grad in self._grads()]
+        self.store.exchange(self._keys, parts, parts)
+        self.store.wait(parts)
+        if _differ(whole, parts, TOLERANCE):
+            raise InputError(
+                tr(
+                    "the gradients of the parts of a batch do not add up to those of the batch: the loss is a "
+                    "mean over its batch, or examples or a penalty of the net's own are counted otherwise by "
+                    "each worker; train this net in one process"
+                )
+            )
+
+
+class ServerTrainer(gluon.Trainer):
+    """Let the servers take the steps of a gluon.Trainer that has not taken one.
+
+    Args:
+        trainer: the trainer of one process.
+        store: the workers.
+
+    Raises:
+        InputError: the trainer asks for what leads elsewhere than in one process.
+    """
+
+    def __init__(self, trainer: gluon.Trainer, store: Store):
+        _check_trainer(trainer)
+        optimizer = trainer.optimizer
+        super().__init__(
+            list(trainer._params), optimizer, kvstore=_ServerKVStore(store, self), update_on_kvstore=True
+        )
+        self._began_with = 0.0  # learning rate that the servers have
+
+    def set_learning_rate(self, lr: float) -> None:
+        """Refuse another learning rate than the servers have.
+
+        Raises:
+            InputError: it is another one.
+        """
+        if self._kv_initialized and lr != self._began_with:
+            raise InputError(
+                tr(
+                    "the learning rate changes in training, which Gluon's optimizer on the servers would not "
+                    "notice; train from scratch, or give the optimizer an lr_scheduler"
+                )
+            )
+        super().set_learning_rate(lr)
+
+    def step(self, batch_size: float, ignore_stale_grad: bool = False) -> None:
+        """Push the gradients, and pull the parameters that the servers have updated by their sum."""
+        if not self._kv_initialized:
+            self._began_with = self.learning_rate if self.optimizer.lr_scheduler is None else 0.0
+        super().step(batch_size, ignore_stale_grad)
+
+
+class _ServerKVStore(mx.kvstore.KVStoreBase):
+    """What a gluon.Trainer sees of the store: parameters that are numbered from 0.
+
+    On the servers each training has keys of its own.
+    """
+
+    type = "dist_sync"
+
+    def __init__(self, store: Store, trainer: gluon.Trainer):
+        self.store, self.trainer = store, trainer
+        self.keys: dict[int, int] = {}
+
+    @staticmethod
+    def is_capable(capability: str) -> bool:
+        return capability == mx.kvstore.KVStoreBase.OPTIMIZER
+
+    @property
+    def rank(self) -> int:
+        return self.store.number
+
+    @property
+    def num_workers(self) -> int:
+        return self.store.num_workers
+
+    def set_optimizer(self, optimizer: mx.optimizer.Optimizer) -> None:
+        params = self.trainer._params
+        keys = self.store.new_keys([param.data() for param in params])
+        self.keys = dict(enumerate(keys))
+        self.store.set_rule(dict(zip(keys, params)), optimizer)
+
+    def broadcast(self, key: int, value: Any, out: Any, priority: int = 0) -> None:
+        """Do nothing: `set_optimizer` has given the servers the weights, which all workers have."""
+
+    def pushpull(self, key: int, value: Any, out: Any = None, priority: int = 0) -> None:
+        self.store.exchange([self.keys[key]], [value], [value if out is None else out])
+
+
+def _check_net(net: Any) -> None:
+    if hasattr(net, "begin_state"):
+        raise InputError(
+            tr(
+                "the net carries a state from batch to batch, which workers cannot share; train it in one "
+                "process"
+            )
+        )
+    found = list(getattr(net, "running", ()))
+    if isinstance(net, gluon.Block):
+        net.apply(lambda block: found.append(block) if isinstance(block, nn.BatchNorm) else None)
+    if found:
+        raise InputError(
+            tr(
+                "the net normalizes each batch, and each worker would normalize its part by the part's own "
+                "statistics; train it in one process"
+            )
+        )
+
+
+def _check_callbacks(meddling: Sequence[Any]) -> None:
+    if meddling:
+        raise InputError(
+            tr(
+                "{callback} sees or changes a worker's gradients or parameters at each step, but with Gluon "
+                "those that count are on the servers; train from scratch, or in one process",
+                callback=type(meddling[0]).__name__,
+            )
+        )
+
+
+def _check_trainer(trainer: gluon.Trainer) -> None:
+    settings = trainer._kvstore_params
+    kind = settings["kvstore"]
+    kind = getattr(kind, "type", kind) or ""
+    if trainer._kv_initialized:
+        raise InputError(tr("the trainer has taken steps already; give `train_ch3` a new gluon.Trainer"))
+    if "async" in kind:
+        raise InputError(
+            tr(
+                "kvstore={kind}: the servers would apply each worker's gradient as it comes, to parameters "
+                "that others have moved; leave kvstore out",
+                kind=repr(kind),
+            )
+        )
+    if settings["update_on_kvstore"] is False:
+        raise InputError(
+            tr(
+                "update_on_kvstore=False: MXNet lets the first gradients overtake the initial weights; leave "
+                "it out"
+            )
+        )
+    if trainer._compression_params:
+        raise InputError(
+            tr("compression_params: compressed gradients lead elsewhere than those of one process; leave it out")
+        )
+    if trainer._contains_sparse_weight or trainer._contains_sparse_grad:
+        raise InputError(
+            tr("sparse parameters or gradients are not shared among workers; make them dense (stype='default')")
+        )
+
+
+def _is_learned(param: Any) -> bool:
+    return not isinstance(param, gluon.Parameter) or param.grad_req != "null"
+
+
+def _crc(arrays: Iterable[nd.NDArray]) -> int:
+    crc = 0
+    for array in arrays:
+        crc = zlib.crc32(array.asnumpy().tobytes(), crc)
+    return crc
+
+
+def _differ(ours: list[nd.NDArray], theirs: list[nd.NDArray], tolerance: float) -> bool:
+    """Return whether gradients differ by more than a share of the largest of them."""
+    largest = max(array.abs().max().asscalar().item() for array in ours)
+    diff = max((a - b).abs().max().asscalar().item() for a, b in zip(ours, theirs))
+    return not diff <= tolerance * largest  # nan is not
