@@ -5,9 +5,8 @@ A server believes what it receives and unpickles it: see docs/scaling.md.
 
 from __future__ import annotations
 
-import ctypes
+import atexit
 import itertools
-import os
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from mxnet import base, gluon, kvstore, nd, optimizer
 
+from .. import stopping
 from ..errors import FAILED, InputError, error_line
 from ..language import listed, tr
 from .job import Job
@@ -49,8 +49,7 @@ class Store:
         threading.Thread(target=self._watch, daemon=True, name="workers").start()
         with self.waiting(tr("the scheduler, the servers and the other workers")):
             self._kv = kvstore.create("dist_sync")
-        # Otherwise a worker that fails would wait for the others before it ends, and they for it.
-        self._wait_at_exit(False)
+        atexit.register(self._end_at_once)
         if job.number is None:
             self.number = self._kv.rank
         self._try_rules()
@@ -68,8 +67,9 @@ class Store:
     def close(self) -> None:
         """Leave the job when all workers do; then the servers end."""
         with self.waiting(tr("the other workers to finish")):
-            self._wait_at_exit(True)
-            self._free()
+            base.check_call(base._LIB.MXKVStoreFree(self._kv.handle))
+        self._kv.handle = base.KVStoreHandle()  # which the destructor frees, and that does nothing
+        atexit.unregister(self._end_at_once)
 
     def set_rule(
         self,
@@ -180,9 +180,8 @@ class Store:
             what=self._waiting_for,
         )
         prog = tr("worker {number}", number=self.number) if self.number >= 0 else tr("a worker")
-        print(error_line(prog, text), file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        os._exit(FAILED)
+        print(error_line(prog, text), file=sys.stderr)
+        stopping.quit_with(FAILED)
 
     def _try_rules(self) -> None:
         """Check that the servers apply a rule.
@@ -205,9 +204,9 @@ class Store:
             )
         self.set_rule()
 
-    def _wait_at_exit(self, wait: bool) -> None:
-        base.check_call(base._LIB.MXKVStoreSetBarrierBeforeExit(self._kv.handle, ctypes.c_int(wait)))
+    def _end_at_once(self) -> None:
+        """End a process that has not left the job: it has failed.
 
-    def _free(self) -> None:
-        base.check_call(base._LIB.MXKVStoreFree(self._kv.handle))
-        self._kv.handle = base.KVStoreHandle()  # which the destructor frees, and that does nothing
+        MXNet would wait for the other workers first, and they for this one.
+        """
+        stopping.quit_with(stopping.code_of_failure())
