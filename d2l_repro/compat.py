@@ -46,6 +46,7 @@ if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
 ROLE = "DMLC_ROLE"  # environment variable with what this process is to MXNet's parameter server
 # Environment variable with the number of cores that a process may use, if it shares its machine.
 CORES = "D2L_REPRO_CORES"
+FREE_BLOCKS = 7  # of each size that glibc keeps for a thread
 # MXNet's modules that turn operators' parameters into text.
 WRITES_PARAMETERS = ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
@@ -127,6 +128,28 @@ def _keep_memory() -> None:
             mallopt(option, value)
 
 
+def _serve(kvstore: Any) -> NoReturn:
+    """Be a server or the scheduler of a job until it ends, and exit, as MXNet does in its import."""
+    server = kvstore.KVStoreServer(kvstore.create("dist"))
+    _zero_free_memory()
+    server.run()
+    sys.exit()
+
+
+def _zero_free_memory() -> None:
+    """Fill the small blocks of memory that this thread would get next with zeros.
+
+    MXNet's server does not initialize the flag whether it keeps doubles in single precision: without this,
+    every second server does.
+    """
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    blocks = [(libc.malloc(size), size) for size in range(16, 1024, 16) for _ in range(FREE_BLOCKS)]
+    for block, size in blocks:
+        ctypes.memset(block, 0, size)
+        libc.free(block)
+
+
 def restore_formats() -> None:
     """Restore `IPython.display.set_matplotlib_formats`, which the book calls.
 
@@ -191,8 +214,8 @@ class _MXNetLoader(SourceFileLoader):
             module.__dict__["str"] = parameter_text
         # This is the module that loads MXNet's library, and OpenBLAS with it.
         kernels = fast_kernels() if module.__name__ == "mxnet.base" else contextlib.nullcontext()
-        # The whole of MXNet: a server would begin to serve in the middle of its import, and could not unpickle
-        # what needs the rest.
+        # A server would begin to serve in the middle of MXNet's import, and could not unpickle what needs
+        # the rest.
         role = os.environ.pop(ROLE, None) if module.__name__ == "mxnet" else None
         try:
             with kernels:
@@ -214,8 +237,8 @@ class _MXNetLoader(SourceFileLoader):
             )
         for function in _when_imported.pop(module.__name__, ()):
             function(module)
-        if role in ("server", "scheduler"):  # it serves here, and then exits
-            module.kvstore.kvstore_server._init_kvstore_server_module()
+        if role in ("server", "scheduler"):
+            _serve(module.kvstore)
 
 
 def parameter_text(value: object) -> str:

@@ -1,7 +1,5 @@
 """Train a chapter in several processes, on this machine or on several, through MXNet's parameter server."""
 
-from __future__ import annotations
-
 import os
 import random
 import shlex
@@ -10,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import tyro
 
@@ -41,7 +39,7 @@ class LaunchCommand(Settings):
 
     # processes that share each batch
     workers: Annotated[Count, tyro.conf.arg(aliases=["-n"])]
-    # what each worker runs; `python` is the interpreter of this command, or on other machines that of --python
+    # what each worker runs; `python` is the interpreter of this command, on other machines that of --python
     command: Annotated[
         tuple[str, ...],
         tyro.conf.Positional,
@@ -116,7 +114,7 @@ class LaunchCommand(Settings):
     ) -> Node:
         is_worker = role == "worker"
         label = role if role == "scheduler" else f"{role} {number}"
-        order = {"environment": environment, "share": max(1, share), "towards": address}
+        order: dict[str, Any] = {"environment": environment, "share": max(1, share), "towards": address}
         if place:
             environment.update(_passed_on())
             command = list(self.command) if is_worker else ["python", "-c", SERVE]

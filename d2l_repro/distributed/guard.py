@@ -1,4 +1,4 @@
-"""Run one process of a job, on any machine, and end it with the launcher: `python -m d2l_repro.distributed.guard`.
+"""Run one process of a job, on any machine, and end it with the launcher.
 
 The launcher writes lines of JSON to this program's stdin: what to run, and later signals to pass on. When
 stdin ends, by intention or because the launcher or the connection is gone, the process is ended.

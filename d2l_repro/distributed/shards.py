@@ -39,7 +39,7 @@ class Shards:
         whole: the batch that the last part is of.
 
     Raises:
-        InputError: `batches` has no length, or a batch cannot be divided; in iterating, if only that shows it.
+        InputError: `batches` has no length, or a batch cannot be divided; while iterating, if it shows there.
     """
 
     def __init__(self, batches: Any, number: int, count: int, pairs: Pairs = iter):
@@ -49,8 +49,8 @@ class Shards:
         if not length_hint(batches):
             raise InputError(
                 tr(
-                    "the training data have no length, so that workers cannot agree on the number of batches; "
-                    "pass a list or one of our loaders"
+                    "the training data have no length, so that workers cannot agree on the number of "
+                    "batches; pass a list or one of our loaders"
                 )
             )
         loader = _loader(batches)

@@ -56,7 +56,10 @@ class Store:
         numbers = sorted(round(row[0]) for row in self.gather([self.number]))
         if numbers != list(range(self.num_workers)):
             raise InputError(
-                tr("the workers have the numbers {numbers}; start them with `d2l-repro launch`", numbers=numbers)
+                tr(
+                    "the workers have the numbers {numbers}; start them with `d2l-repro launch`",
+                    numbers=numbers,
+                )
             )
 
     @property
@@ -83,7 +86,7 @@ class Store:
             self._kv._barrier()
 
     def new_keys(self, arrays: Sequence[nd.NDArray]) -> list[int]:
-        """Give the servers arrays, and return their keys. All workers call it; the first one's values count."""
+        """Give the servers arrays, and return their keys; of all workers' values the first one's count."""
         keys = [next(self._keys) for _ in arrays]
         with self.waiting(tr("the other workers")):
             for key, array in zip(keys, arrays):

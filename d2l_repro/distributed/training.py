@@ -8,11 +8,12 @@ step. Either way all workers have the parameters that a single process would hav
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, TypeVar
 
 import mxnet as mx
-from mxnet import autograd, gluon, nd
+import numpy as np
+from mxnet import gluon, nd
 from mxnet.gluon import nn
 
 from ..errors import InputError
@@ -20,14 +21,43 @@ from ..language import tr
 from .job import shared_by
 from .shards import Pairs, Shards
 from .store import Store
+from .workers import sharing
 
 LEAD = 4  # steps that may wait for the servers; Python then waits too, and sees if nothing comes
 TOLERANCE = 1e-3  # of the sum of the parts' gradients, relative to the largest
+DOUBLE_TOLERANCE = 1e-9  # the same in double precision, which a server may not keep: see compat
 
-Gradients = Callable[[Any, Any], tuple[Any, Any]]
+Gradients = TypeVar("Gradients", bound=Callable[[Any, Any], tuple[Any, Any]])
 
 
-class SharedTraining:
+class Alone:
+    """All of a training: what a process does that shares no batches.
+
+    Attributes:
+        batches: to train on.
+        trainer: that takes the steps.
+    """
+
+    def __init__(self, batches: Any, trainer: Any):
+        self.batches, self.trainer = batches, trainer
+
+    def summed(self, gradients: Gradients) -> Gradients:
+        """Return `gradients` of this process's batches, which become those of the whole batches."""
+        return gradients
+
+    def add_up(self, sums: dict[str, nd.NDArray], counts: dict[str, int]) -> None:
+        """Replace the sums and counts of an epoch by those of all workers."""
+
+
+def own_part(net: Any, train_iter: Any, pairs: Pairs, trainer: Any, *others: Any) -> Alone:
+    """Return this process's part of a training; the arguments are those of `Shared`, without the store."""
+    store = sharing()
+    if store is None:
+        return Alone(train_iter, trainer)
+    return Shared(store, net, train_iter, pairs, trainer, *others)
+
+
+class Shared(Alone):
     """Share the batches of one training.
 
     Args:
@@ -39,10 +69,6 @@ class SharedTraining:
         meddling: callbacks that may use or change gradients or parameters at each step.
         num_epochs: as for `train_ch3`.
         batch_size: as for `train_ch3`.
-
-    Attributes:
-        shards: this worker's part of the batches.
-        trainer: to use in place of `trainer`.
 
     Raises:
         InputError: with several workers the model would not be the one that a single process trains.
@@ -59,8 +85,8 @@ class SharedTraining:
         num_epochs: int,
         batch_size: float,
     ):
-        self.store, self.net = store, net
         _check_net(net)
+        self.store = store
         self.shards = Shards(train_iter, store.number, store.num_workers, pairs)
         self._on_servers = isinstance(trainer, gluon.Trainer)
         if self._on_servers:
@@ -69,12 +95,12 @@ class SharedTraining:
         elif not hasattr(trainer, "params"):
             raise InputError(
                 tr(
-                    "a {trainer} does not name its parameters, whose gradients the workers would add up; give "
-                    "it an attribute params, or use a gluon.Trainer",
+                    "a {trainer} does not name its parameters, whose gradients the workers would add up; "
+                    "give it an attribute params, or use a gluon.Trainer",
                     trainer=type(trainer).__name__,
                 )
             )
-        self.trainer = trainer
+        super().__init__(self.shards, trainer)
         self._keys: list[int] = []
         self._steps = 0
         store.check_equal(
@@ -87,10 +113,7 @@ class SharedTraining:
         )
 
     def summed(self, gradients: Gradients) -> Gradients:
-        """Return `gradients` of a worker's part of a batch, which also become those of the whole batch.
-
-        On servers that take the steps, they only do there.
-        """
+        """Return `gradients`, which the servers add up; with Gluon they do not come back from there."""
 
         def of_part(X: nd.NDArray, y: nd.NDArray) -> tuple[Any, Any]:
             if self._steps == 0:
@@ -104,10 +127,9 @@ class SharedTraining:
                 self.store.wait(self._pulled())
             return y_hat, losses
 
-        return of_part
+        return of_part  # type: ignore[return-value]
 
     def add_up(self, sums: dict[str, nd.NDArray], counts: dict[str, int]) -> None:
-        """Replace the sums and counts of an epoch by those of all workers."""
         numbers = [*(array.asscalar().item() for array in sums.values()), *counts.values()]
         totals = self.store.total(numbers)
         for name, total in zip(sums, totals):
@@ -152,8 +174,8 @@ class SharedTraining:
             if self.store.is_first:
                 print(
                     tr(
-                        "the net draws random numbers in training, such as dropout's masks: each worker draws "
-                        "its own, so that the result is as good as that of one process, but another one"
+                        "the net draws random numbers in training, such as dropout's masks: each worker "
+                        "draws its own, so that the result is as good as that of one process, but another one"
                     ),
                     flush=True,
                 )
@@ -169,9 +191,17 @@ class SharedTraining:
         if _differ(whole, parts, TOLERANCE):
             raise InputError(
                 tr(
-                    "the gradients of the parts of a batch do not add up to those of the batch: the loss is a "
-                    "mean over its batch, or examples or a penalty of the net's own are counted otherwise by "
-                    "each worker; train this net in one process"
+                    "the gradients of the parts of a batch do not add up to those of the batch: the loss is "
+                    "a mean over its batch, each worker adds a penalty of the net's own, or examples depend "
+                    "on each other; train this net in one process"
+                )
+            )
+        doubles = [pair for pair in zip(whole, parts) if pair[0].dtype == np.float64]
+        if doubles and _differ(*map(list, zip(*doubles)), DOUBLE_TOLERANCE):
+            raise InputError(
+                tr(
+                    "a server keeps doubles in single precision, by a fault of MXNet's; start it with this "
+                    "version of the package, or train in single precision"
                 )
             )
 
@@ -189,6 +219,7 @@ class ServerTrainer(gluon.Trainer):
 
     def __init__(self, trainer: gluon.Trainer, store: Store):
         _check_trainer(trainer)
+        trainer._has_steps_on_servers = True
         optimizer = trainer.optimizer
         super().__init__(
             list(trainer._params), optimizer, kvstore=_ServerKVStore(store, self), update_on_kvstore=True
@@ -289,7 +320,7 @@ def _check_trainer(trainer: gluon.Trainer) -> None:
     settings = trainer._kvstore_params
     kind = settings["kvstore"]
     kind = getattr(kind, "type", kind) or ""
-    if trainer._kv_initialized:
+    if trainer._kv_initialized or getattr(trainer, "_has_steps_on_servers", False):
         raise InputError(tr("the trainer has taken steps already; give `train_ch3` a new gluon.Trainer"))
     if "async" in kind:
         raise InputError(
@@ -308,11 +339,17 @@ def _check_trainer(trainer: gluon.Trainer) -> None:
         )
     if trainer._compression_params:
         raise InputError(
-            tr("compression_params: compressed gradients lead elsewhere than those of one process; leave it out")
+            tr(
+                "compression_params: compressed gradients lead elsewhere than those of one process; "
+                "leave it out"
+            )
         )
     if trainer._contains_sparse_weight or trainer._contains_sparse_grad:
         raise InputError(
-            tr("sparse parameters or gradients are not shared among workers; make them dense (stype='default')")
+            tr(
+                "sparse parameters or gradients are not shared among workers; make them dense "
+                "(stype='default')"
+            )
         )
 
 

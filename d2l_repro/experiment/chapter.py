@@ -204,8 +204,8 @@ class Chapter:
         """Train every run of the chapter, compare the runs, and draw the figures.
 
         Every run begins with the same seed, so it sees the same data and the same first random numbers
-        whichever other runs there are. Workers of a job share each batch; all but the first return when training
-        is over, with neither a comparison nor figures.
+        whichever other runs there are. Workers of a job share each batch; all but the first return when
+        training is over, with neither a comparison nor figures.
 
         Args:
             hp: the chapter's HParams; the book's values by default.
@@ -227,8 +227,7 @@ class Chapter:
         """
         options = self._options(asked)
         hp = self._settings(hp, options)
-        if workers.join() is not None:
-            self._check_shared(options)
+        self._check_shared(options)
         selected = self._selected_runs(hp, options)
         result = self._new_result(hp, options)
         if folder is not None:
@@ -251,8 +250,7 @@ class Chapter:
                         if result.runs[-1].status is Status.INTERRUPTED:
                             raise KeyboardInterrupt
                         self._save_first(save, run, hp, data, model, result)
-                if workers.leave():
-                    self._compare_and_show(selected, options, result, data)
+                self._compare_and_show(selected, options, result, data)
         except KeyboardInterrupt:
             result.interrupted = True
         else:
@@ -278,8 +276,7 @@ class Chapter:
         """
         options = self._options(asked)
         self._check(options)
-        if workers.join() is not None:
-            self._check_shared(options)
+        self._check_shared(options)
         with stream_of(options.stream):
             data, model = self._begin(run, options)
             callbacks = self._checkpoints(run, options, data, model, folder=None, resume=False)
@@ -319,6 +316,8 @@ class Chapter:
         return hp
 
     def _compare_and_show(self, runs: list[Run], options: Options, result: Result, data: Data | None) -> None:
+        if not workers.leave():
+            return
         result.parity = self._parity(runs, options)
         seed_everything(options.seed, options.stream)  # what `show` draws does not depend on the runs before
         self.show(result, data)
@@ -393,7 +392,9 @@ class Chapter:
             )
 
     def _check_shared(self, options: Options) -> None:
-        """Check that several workers can train the chapter's runs together, each batch divided among them."""
+        """In a worker, check that several can train the chapter's runs, each batch divided among them."""
+        if workers.join() is None:
+            return
         reason = None
         if self.runs is None:
             reason = tr("it trains nothing")

@@ -13,8 +13,7 @@ from typing import Any, Callable, Protocol
 from mxnet import MXNetError, autograd, cpu, engine, gluon, nd
 
 from ..distributed.job import num_sharing
-from ..distributed.training import SharedTraining
-from ..distributed.workers import sharing
+from ..distributed.training import own_part
 from ..language import mark, tr
 from ..results.history import History
 from ..results.run import DIVERGED, DIVERGED_LATER, INTERRUPTED, message_text
@@ -218,23 +217,17 @@ def train_ch3(
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
     callbacks = as_callbacks(callbacks)
     check_call(loss, metrics, measure, callbacks)
-    store, shared = sharing(), None
-    if store is not None:
-        shared = SharedTraining(
-            store, net, train_iter, _batches, trainer, _meddling(callbacks), num_epochs, batch_size
-        )
-        train_iter, trainer = shared.shards, shared.trainer
+    part = own_part(net, train_iter, _batches, trainer, _meddling(callbacks), num_epochs, batch_size)
     if gradients is None:
         check_not_added(trainer)
         gradients = checked_gradients(gradients_by_autograd(net, loss, penalty, batch_size), trained)
-    if shared is not None:
-        gradients = shared.summed(gradients)
+    gradients = part.summed(gradients)
     labels = Labels()
     metrics = {
         name: checked_metric(name, labels.counted(metric) if metric is correct else metric)
         for name, metric in metrics.items()
     }
-    loop = Loop(num_epochs, length_hint(train_iter) or None, trainer)
+    loop = Loop(num_epochs, length_hint(part.batches) or None, part.trainer)
     try:
         for callback in callbacks:
             callback.before_training(loop)
@@ -242,9 +235,8 @@ def train_ch3(
             start = time.perf_counter()
             loop.epoch += 1
             with engine.bulk(BULK):
-                _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
-            if shared is not None:
-                shared.add_up(loop.sums, loop.counts)
+                _train_epoch(loop, part.batches, batch_size, metrics, gradients, callbacks)
+            part.add_up(loop.sums, loop.counts)
             # Here Python waits for the engine, once an epoch.
             labels.check()
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}

@@ -60,6 +60,18 @@ def launch(*argv, timeout=900, **others):
     return run(*LAUNCH, *argv, timeout=timeout, **others)
 
 
+def start(*argv):
+    """Start `d2l-repro launch`, and return the process, whose stdout and stderr can be read."""
+    return subprocess.Popen(
+        [*LAUNCH, *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    )
+
+
 @pytest.fixture(scope="session")
 def jobs():
     """Return the functions of this module, and the folder of the programs that workers run."""
@@ -70,5 +82,5 @@ def jobs():
         running=running,
         wait_until=wait_until,
         folder=Path(__file__).parent,
-        command=LAUNCH,
+        start=start,
     )

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
 FOREVER = "import time\nprint('works', flush=True)\ntime.sleep(600)"
 STUBBORN = "import signal\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n" + FOREVER
-PARENT_OF_ANOTHER = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {FOREVER!r}, *sys.argv[1:]])\n"
+PARENT_OF_ANOTHER = "import subprocess, sys\n"
+PARENT_OF_ANOTHER += f"subprocess.Popen([sys.executable, '-c', {FOREVER!r}, *sys.argv[1:]])\n"
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def wait_for_work(process):
 )
 def test_one_process_that_fails_ends_all_and_its_code_is_carried_up(code, exit_code, said, group):
     process = group(PARENT_OF_ANOTHER + STUBBORN, code)
-    out, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (exit_code, f"group: error: {said}\n")
 
 
@@ -73,7 +75,7 @@ def test_signal_to_the_launcher_reaches_the_workers_and_leaves_nothing(number, c
     tell = "import time\ntry:\n    print('works', flush=True)\n    time.sleep(600)\n"
     tell += "except KeyboardInterrupt:\n    print('saved')\n    raise SystemExit(130)\n"
     if number != "SIGINT":
-        tell = "import signal\nsignal.signal(signal.%s, signal.default_int_handler)\n%s" % (number, tell)
+        tell = f"import signal\nsignal.signal(signal.{number}, signal.default_int_handler)\n{tell}"
     process = group(tell)
     wait_for_work(process)
     process.send_signal(getattr(signal, number))
@@ -152,21 +154,19 @@ def test_launch_starts_workers_on_other_machines_by_ssh_and_listens_on_loopback_
     assert "[worker 1 @somewhere] ssh somewhere" in err
 
 
+def environment_of(process):
+    """Return the environment that a process was started with."""
+    text = Path(f"/proc/{process}/environ").read_text()
+    return dict(item.split("=", 1) for item in text.split("\0") if "=" in item)
+
+
 def test_worker_killed_in_mid_epoch_ends_the_job_with_a_clear_error_and_no_file_left(jobs, tmp_path):
     flags = ["--quick", "--dataset", "digits", "--impl", "scratch", "--num-epochs", "100000"]
-    command = [*jobs.command, "-n", "2", "--", "python", "-m", "chapters.mlp", *flags, "--out", tmp_path / "o"]
-    process = subprocess.Popen(
-        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=jobs.environment()
-    )
+    process = jobs.start("-n", "2", "--", "python", "-m", "chapters.mlp", *flags, "--out", tmp_path / "o")
     try:
         assert "epoch 1," in process.stdout.readline()
-        victim = next(
-            number
-            for number in jobs.running(str(tmp_path))
-            if b"D2L_REPRO_WORKER=1" in open(f"/proc/{number}/environ", "rb").read().split(b"\0")
-        )
-        with open(f"/proc/{victim}/environ", "rb") as file:
-            environ = dict(item.split(b"=", 1) for item in file.read().split(b"\0") if b"=" in item)
+        environments = {number: environment_of(number) for number in jobs.running(str(tmp_path))}
+        victim = next(n for n, found in environments.items() if found.get("D2L_REPRO_WORKER") == "1")
         began = time.monotonic()
         os.kill(victim, signal.SIGKILL)
         _, err = process.communicate(timeout=300)
@@ -174,7 +174,7 @@ def test_worker_killed_in_mid_epoch_ends_the_job_with_a_clear_error_and_no_file_
         assert process.returncode == 137
         assert "d2l-repro launch: error: worker 1 was ended by SIGKILL; all others were ended" in err
         assert jobs.running(str(tmp_path)) == {}
-        first = int(environ[b"DMLC_PS_ROOT_PORT"])
+        first = int(environments[victim]["DMLC_PS_ROOT_PORT"])
         assert not any(os.path.exists(f"/tmp/{first + i}") for i in range(4))
     finally:
         process.kill()
@@ -184,10 +184,7 @@ def test_worker_killed_in_mid_epoch_ends_the_job_with_a_clear_error_and_no_file_
 @pytest.mark.slow
 def test_launcher_killed_in_mid_epoch_leaves_no_process(jobs, tmp_path):
     flags = ["--quick", "--dataset", "digits", "--num-epochs", "100000"]
-    command = [*jobs.command, "-n", "2", "--", "python", "-m", "chapters.mlp", *flags, "--out", tmp_path]
-    process = subprocess.Popen(
-        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=jobs.environment()
-    )
+    process = jobs.start("-n", "2", "--", "python", "-m", "chapters.mlp", *flags, "--out", tmp_path)
     assert "epoch 1," in process.stdout.readline()
     children = jobs.running("d2l_repro.distributed.guard")
     assert len([number for number in children if number != process.pid]) >= 4

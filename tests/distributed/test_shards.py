@@ -39,14 +39,14 @@ def test_shards_side_by_side_are_the_batches_of_one_process_epoch_by_epoch():
 def test_shards_refuse_before_training_what_cannot_be_divided(wrap):
     with pytest.raises(InputError, match="batches of 9 examples cannot be divided equally among 2 workers"):
         Shards(wrap(loader(90, 9)), 0, 2)
-    with pytest.raises(InputError, match="the last batch of an epoch has 2 examples.*wait for ever"):
+    with pytest.raises(InputError, match=r"the last batch of an epoch has 2 examples.*wait for ever"):
         Shards(wrap(loader(18, 8)), 0, 4)
 
 
 def test_shards_refuse_data_without_a_length_and_labels_that_are_no_rows():
     with pytest.raises(InputError, match="no length"):
         Shards((batch for batch in loader(8, 4)), 0, 2)
-    with pytest.raises(InputError, match="4 rows in X and 2 labels|4 rows in X and 2 in y"):
+    with pytest.raises(InputError, match="4 rows in X and 2 in y"):
         list(Shards([(nd.zeros((4, 1)), nd.zeros((2, 2)))], 0, 2))
     with pytest.raises(InputError, match="3 examples cannot be divided"):
         list(Shards([(nd.zeros((3, 1)), nd.zeros(3))], 0, 2))

@@ -25,13 +25,18 @@ def trained(jobs, tmp_path_factory):
 
 
 def largest_difference(ours, theirs, name):
-    """Return the largest difference of a net's arrays, relative to the largest value of each."""
+    """Return the largest relative difference of a net's arrays, each as a vector.
+
+    Of LeNet's 51,200 weights of a convolution, one may be 5e-6 apart after five steps in single precision:
+    Adam divides a gradient that is hardly more than rounding by its own size.
+    """
     keys = [key for key in ours if key.startswith(f"{name}/")]
     assert keys
-    return max(np.abs(ours[key] - theirs[key]).max() / np.abs(ours[key]).max() for key in keys)
+    return max(np.linalg.norm(ours[key] - theirs[key]) / np.linalg.norm(ours[key]) for key in keys)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-6), ("float32", 1e-5)])
+# In double precision 1e-6 would pass on a server that keeps doubles in single precision.
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 1e-5)])
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
 @pytest.mark.parametrize("net", ["softmax", "mlp", "lenet", "house"])
 def test_workers_have_the_parameters_and_the_loss_of_one_process(net, impl, dtype, tolerance, trained):
@@ -46,7 +51,7 @@ def test_workers_have_the_same_bits(trained):
 
 @pytest.fixture(scope="module")
 def tried(jobs, tmp_path_factory):
-    """Try the cases of refusals.py alone and in a job; return what each process found, and the job's output."""
+    """Try the cases of refusals.py alone and in a job; return what each process found, and the output."""
     out = tmp_path_factory.mktemp("tried")
     program = jobs.folder / "refusals.py"
     alone = jobs.run(sys.executable, program, out / "alone")
