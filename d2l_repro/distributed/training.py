@@ -197,7 +197,7 @@ class Shared(Alone):
                 )
             )
         doubles = [pair for pair in zip(whole, parts) if pair[0].dtype == np.float64]
-        if doubles and _differ(*map(list, zip(*doubles)), DOUBLE_TOLERANCE):
+        if doubles and _differ([a for a, _ in doubles], [b for _, b in doubles], DOUBLE_TOLERANCE):
             raise InputError(
                 tr(
                     "a server keeps doubles in single precision, by a fault of MXNet's; start it with this "
