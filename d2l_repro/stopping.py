@@ -42,6 +42,11 @@ def exit_code() -> int:
     return 128 + last_signal()
 
 
+def has_failed() -> bool:
+    """Return whether the last command has failed, or was stopped."""
+    return bool(_last_code)
+
+
 def code_of_failure() -> int:
     """Return the exit code of the last command if it has failed; 1 if that is not known."""
     return _last_code if isinstance(_last_code, int) and _last_code else 1

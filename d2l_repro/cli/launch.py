@@ -70,7 +70,7 @@ class LaunchCommand(Settings):
         hosts = [Host(workers=self.workers)] if self.hosts is None else read_hosts(self.hosts)
         places = place_workers(hosts, self.workers)
         address = self._address(any(places))
-        return Group(*self._processes(places, address)).run()
+        return Group(self._processes(places, address)).run()
 
     def _address(self, others: bool) -> str:
         """Return the numeric address to listen on; empty for sockets in the file system."""
@@ -82,8 +82,8 @@ class LaunchCommand(Settings):
             raise InputError(tr("--hosts: ssh is not installed"))
         return check_address(self.address) if self.address else ""
 
-    def _processes(self, places: Sequence[str], address: str) -> tuple[list[Node], list[Path]]:
-        """Return the processes of the job, and the files that they listen on."""
+    def _processes(self, places: Sequence[str], address: str) -> list[Node]:
+        """Return the processes of the job."""
         # Numbers that no other job has. As ports, only the scheduler's is needed.
         first = random.SystemRandom().randrange(10**8, 10**9)
         shared = {
@@ -98,25 +98,28 @@ class LaunchCommand(Settings):
         roles = [("scheduler", 0, "")]
         roles += [("server", i, places[i % len(places)]) for i in range(self.servers)]
         roles += [("worker", i, place) for i, place in enumerate(places)]
-        nodes, sockets = [], []
+        nodes = []
         for i, (role, number, place) in enumerate(roles):
             environment = {**shared, job.ROLE: role}
             if role == "worker":
                 environment[job.NUMBER] = str(number)
             if not address:
                 environment.update({"DMLC_LOCAL": "1", "DMLC_NODE_HOST": "127.0.0.1", "PORT": str(first + i)})
-                sockets.append(Path(f"/tmp/{first + i}"))
-            nodes.append(self._node(role, number, place, environment, places.count(place), address))
-        return nodes, sockets
+            order = {
+                "environment": environment,
+                "share": max(1, places.count(place)),
+                "socket": "" if address else f"/tmp/{first + i}",
+                "towards": address,
+                "private": role != "worker",  # a worker's results are for others, too
+            }
+            nodes.append(self._node(role if role == "scheduler" else f"{role} {number}", place, order))
+        return nodes
 
-    def _node(
-        self, role: str, number: int, place: str, environment: dict[str, str], share: int, address: str
-    ) -> Node:
-        is_worker = role == "worker"
-        label = role if role == "scheduler" else f"{role} {number}"
-        order: dict[str, Any] = {"environment": environment, "share": max(1, share), "towards": address}
+    def _node(self, label: str, place: str, order: dict[str, Any]) -> Node:
+        """Return a process of the job, with the rest of its order for the guard."""
+        is_worker = label.startswith("worker")
         if place:
-            environment.update(_passed_on())
+            order["environment"].update(_passed_on())
             command = list(self.command) if is_worker else ["python", "-c", SERVE]
             order.update(command=_with_python(command, self.python), folder=str(self.folder or os.getcwd()))
             remote = f"cd {shlex.quote(order['folder'])} && exec {shlex.quote(self.python)} -m {GUARD}"

@@ -7,6 +7,7 @@ stdin ends, by intention or because the launcher or the connection is gone, the 
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from ..compat import CORES, cores
@@ -46,6 +48,8 @@ def main() -> int:
     threading.Thread(target=obey, args=(process,), daemon=True).start()
     code = process.wait()
     kill_group(process, signal.SIGKILL)  # what it has started and left behind
+    if order["socket"]:
+        Path(order["socket"]).unlink(missing_ok=True)  # which a killed process leaves
     return 128 - code if code < 0 else code
 
 
@@ -54,8 +58,9 @@ def start(order: Mapping[str, Any]) -> subprocess.Popen:
 
     Args:
         order: `command`, `folder`, `environment` (to add to this one's), `share` (processes that use the
-            cores of this machine) and `towards` (address in whose network this machine is to listen; "" on
-            the launcher's own machine).
+            cores of this machine), `socket` (file that it listens on, or ""), `towards` (otherwise, an
+            address in whose network it is to listen) and `private` (whether nobody else may open the files
+            that it creates).
     """
     environment = {**os.environ, **order["environment"], PARENT: str(os.getpid())}
     environment[CORES] = str(max(1, cores() // order["share"]))
@@ -67,7 +72,7 @@ def start(order: Mapping[str, Any]) -> subprocess.Popen:
         cwd=order["folder"],
         env=environment,
         start_new_session=True,
-        preexec_fn=_prepare,  # no other thread runs yet
+        preexec_fn=functools.partial(_prepare, order["private"]),  # no other thread runs yet
     )
 
 
@@ -96,8 +101,10 @@ def kill_group(process: subprocess.Popen, number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _prepare() -> None:
+def _prepare(private: bool) -> None:
     """In the new process: take the signals as usual, and end when the guard is killed."""
+    if private:
+        os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":  # elsewhere `stopping.end_with_parent` sees to it, within a second

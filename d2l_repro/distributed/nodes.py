@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
 from .. import stopping
@@ -20,7 +19,7 @@ from ..language import tr
 
 POLL = 0.05  # seconds between two looks at the processes
 LAST_WORDS = 1.0  # seconds for the others to say what they know when one has failed
-TO_SAVE = 3.0  # seconds for workers to save what is finished
+TO_SAVE = 5.0  # seconds for the first worker to save what is finished
 TO_CLOSE = 10.0  # seconds in which servers end after the workers
 TO_END = 5.0  # seconds in which a guard ends its process; then the guard is killed, and its process with it
 
@@ -94,13 +93,12 @@ class Group:
     """Run the processes of a job together.
 
     Args:
-        nodes: all of them.
-        sockets: files that they leave behind if they are killed.
+        nodes: all of them; at least one is a worker.
         prog: name of the command, for its messages.
     """
 
-    def __init__(self, nodes: Sequence[Node], sockets: Sequence[Path] = (), prog: str = "d2l-repro launch"):
-        self.nodes, self.sockets, self.prog = nodes, sockets, prog
+    def __init__(self, nodes: Sequence[Node], prog: str = "d2l-repro launch"):
+        self.nodes, self.prog = nodes, prog
         self.workers = [node for node in nodes if node.is_worker]
         self._lock = threading.Lock()
 
@@ -162,11 +160,13 @@ class Group:
         return DONE
 
     def _pass_on(self) -> None:
-        """Send the signal that stopped this process to the workers, and let them save what is finished."""
-        for node in self.workers:
-            node.tell({"signal": stopping.last_signal()})
+        """Send the signal that stopped this process to the first worker, and let it save what is finished.
+
+        The others go on meanwhile: waiting for them in C, it would not see the signal.
+        """
+        self.workers[0].tell({"signal": stopping.last_signal()})
         deadline = time.monotonic() + TO_SAVE
-        while any(node.code is None for node in self.workers) and time.monotonic() < deadline:
+        while self.workers[0].code is None and time.monotonic() < deadline:
             time.sleep(POLL)
 
     def _end(self) -> None:
@@ -182,9 +182,6 @@ class Group:
                 node.process.wait()
             for thread in node.readers:
                 thread.join(timeout=1)
-        for path in self.sockets:
-            with suppress(OSError):
-                path.unlink()
 
     def _show(self, line: str, target: IO[str]) -> None:
         # What comes from other machines may contain what a terminal obeys.

@@ -212,4 +212,7 @@ class Store:
 
         MXNet would wait for the other workers first, and they for this one.
         """
+        if not (hasattr(sys, "last_value") or stopping.has_failed()):
+            text = tr("the program ends without leaving its job; see `workers.together` in docs/scaling.md")
+            print(error_line(tr("worker {number}", number=self.number), text), file=sys.stderr)
         stopping.quit_with(stopping.code_of_failure())

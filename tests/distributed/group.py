@@ -17,7 +17,9 @@ def node(label, code, mark):
     order = {
         "environment": {},
         "share": 1,
+        "socket": "",
         "towards": "",
+        "private": False,
         "folder": ".",
         "command": [sys.executable, "-c", code, mark],
     }

@@ -28,8 +28,8 @@ def dense(*more):
     return net
 
 
-def with_gluon(net=None, examples=24, callbacks=(), lr=0.1, gradients=None, **options):
-    """Train a Gluon net for three epochs."""
+def with_gluon(net=None, examples=24, callbacks=(), lr=0.1, gradients=None):
+    """Train a Gluon net for three epochs; return its parameters."""
     net = net or dense()
     X = nd.random.normal(shape=(examples, 3))
     train_ch3(
@@ -90,9 +90,12 @@ def cases(number):
         seed_everything(number)
         return with_gluon()
 
-    def frozen():
+    def clipped():
         net = dense()
-        net.collect_params().setattr("grad_req", "write")
+        return with_gluon(net, callbacks=[Clip(net.collect_params().values(), 1.0, BATCH_SIZE)])
+
+    def own_gradients():
+        net = dense()
         return with_gluon(net, gradients=gradients_by_autograd(net, gluon.loss.SoftmaxCrossEntropyLoss()))
 
     return {
@@ -101,19 +104,15 @@ def cases(number):
         "other weights": other_seed,
         "schedule on servers": lambda: with_gluon(callbacks=[Schedule(half_rate)]),
         "constant schedule": lambda: with_gluon(callbacks=[Schedule(lambda step: 0.1)]),
-        "clip on servers": lambda: with_gluon((net := dense()), callbacks=[_clip(net)]),
+        "clip on servers": clipped,
         "batch norm": lambda: with_gluon(dense(nn.BatchNorm())),
         "dropout": lambda: with_gluon(dense(nn.Dropout(0.5))),
-        "own gradients": frozen,
+        "own gradients": own_gradients,
         "penalty in gradients": lambda: from_scratch(penalty=1.0),
         "mean over the batch": lambda: from_scratch(mean=True),
         "from scratch": from_scratch,
         "clip from scratch": lambda: from_scratch(clip=0.5),
     }
-
-
-def _clip(net):
-    return Clip(net.collect_params().values(), 1.0, BATCH_SIZE)
 
 
 def main(path):

@@ -1,5 +1,6 @@
 """Whatever ends a process of a job ends all of it, soon and with a clear word."""
 
+import json
 import os
 import re
 import signal
@@ -167,6 +168,9 @@ def test_worker_killed_in_mid_epoch_ends_the_job_with_a_clear_error_and_no_file_
         assert "epoch 1," in process.stdout.readline()
         environments = {number: environment_of(number) for number in jobs.running(str(tmp_path))}
         victim = next(n for n, found in environments.items() if found.get("D2L_REPRO_WORKER") == "1")
+        first = int(environments[victim]["DMLC_PS_ROOT_PORT"])
+        for i in range(2):  # scheduler and server
+            assert os.stat(f"/tmp/{first + i}").st_mode & 0o077 == 0
         began = time.monotonic()
         os.kill(victim, signal.SIGKILL)
         _, err = process.communicate(timeout=300)
@@ -174,7 +178,6 @@ def test_worker_killed_in_mid_epoch_ends_the_job_with_a_clear_error_and_no_file_
         assert process.returncode == 137
         assert "d2l-repro launch: error: worker 1 was ended by SIGKILL; all others were ended" in err
         assert jobs.running(str(tmp_path)) == {}
-        first = int(environments[victim]["DMLC_PS_ROOT_PORT"])
         assert not any(os.path.exists(f"/tmp/{first + i}") for i in range(4))
     finally:
         process.kill()
@@ -191,4 +194,18 @@ def test_launcher_killed_in_mid_epoch_leaves_no_process(jobs, tmp_path):
     process.kill()
     process.communicate()
     assert jobs.wait_until(lambda: not (children.keys() & jobs.running("").keys()), 10)
+    assert jobs.running(str(tmp_path)) == {}
+
+
+@pytest.mark.slow
+def test_interrupted_job_keeps_the_epochs_that_are_finished(jobs, tmp_path):
+    flags = ["--quick", "--dataset", "digits", "--impl", "scratch", "--num-epochs", "100000"]
+    process = jobs.start("-n", "2", "--", "python", "-m", "chapters.mlp", *flags, "--out", tmp_path)
+    assert "epoch 1," in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 130, err
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["interrupted"]
+    assert result["runs"]["scratch"]["history"]["epoch"]
     assert jobs.running(str(tmp_path)) == {}
