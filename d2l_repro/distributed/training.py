@@ -7,8 +7,7 @@ step. Either way all workers have the parameters that a single process would hav
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable, TypeVar
 
 import mxnet as mx
@@ -19,8 +18,9 @@ from mxnet.gluon import nn
 from ..errors import InputError
 from ..language import tr
 from .job import shared_by
+from .server_trainer import ServerTrainer
 from .shards import Pairs, Shards
-from .store import Store
+from .store import Store, checksum
 from .workers import sharing
 
 LEAD = 4  # steps that may wait for the servers; Python then waits too, and sees if nothing comes
@@ -130,6 +130,7 @@ class Shared(Alone):
         return of_part  # type: ignore[return-value]
 
     def add_up(self, sums: dict[str, nd.NDArray], counts: dict[str, int]) -> None:
+        self.store.wait(self._pulled())  # before the sums, which need them, are read without a time-out
         numbers = [*(array.asscalar().item() for array in sums.values()), *counts.values()]
         totals = self.store.total(numbers)
         for name, total in zip(sums, totals):
@@ -164,7 +165,9 @@ class Shared(Alone):
         of_whole()  # with which Gluon may draw the initial weights
         seed = int(nd.random.randint(0, 2**31 - 1024, shape=1).asscalar())
         arrays = self._arrays()
-        self.store.check_equal({tr("the first batch"): _crc([X, y]), tr("the initial weights"): _crc(arrays)})
+        self.store.check_equal(
+            {tr("the first batch"): checksum([X, y]), tr("the initial weights"): checksum(arrays)}
+        )
         self._keys = self.store.new_keys([array.zeros_like() for array in arrays])
         mx.random.seed(seed)
         whole = of_whole()
@@ -206,85 +209,6 @@ class Shared(Alone):
             )
 
 
-class ServerTrainer(gluon.Trainer):
-    """Let the servers take the steps of a gluon.Trainer that has not taken one.
-
-    Args:
-        trainer: the trainer of one process.
-        store: the workers.
-
-    Raises:
-        InputError: the trainer asks for what leads elsewhere than in one process.
-    """
-
-    def __init__(self, trainer: gluon.Trainer, store: Store):
-        _check_trainer(trainer)
-        trainer._has_steps_on_servers = True
-        optimizer = trainer.optimizer
-        super().__init__(
-            list(trainer._params), optimizer, kvstore=_ServerKVStore(store, self), update_on_kvstore=True
-        )
-        self._began_with = 0.0  # learning rate that the servers have
-
-    def set_learning_rate(self, lr: float) -> None:
-        """Refuse another learning rate than the servers have.
-
-        Raises:
-            InputError: it is another one.
-        """
-        if self._kv_initialized and lr != self._began_with:
-            raise InputError(
-                tr(
-                    "the learning rate changes in training, which Gluon's optimizer on the servers would not "
-                    "notice; train from scratch, or give the optimizer an lr_scheduler"
-                )
-            )
-        super().set_learning_rate(lr)
-
-    def step(self, batch_size: float, ignore_stale_grad: bool = False) -> None:
-        """Push the gradients, and pull the parameters that the servers have updated by their sum."""
-        if not self._kv_initialized:
-            self._began_with = self.learning_rate if self.optimizer.lr_scheduler is None else 0.0
-        super().step(batch_size, ignore_stale_grad)
-
-
-class _ServerKVStore(mx.kvstore.KVStoreBase):
-    """What a gluon.Trainer sees of the store: parameters that are numbered from 0.
-
-    On the servers each training has keys of its own.
-    """
-
-    type = "dist_sync"
-
-    def __init__(self, store: Store, trainer: gluon.Trainer):
-        self.store, self.trainer = store, trainer
-        self.keys: dict[int, int] = {}
-
-    @staticmethod
-    def is_capable(capability: str) -> bool:
-        return capability == mx.kvstore.KVStoreBase.OPTIMIZER
-
-    @property
-    def rank(self) -> int:
-        return self.store.number
-
-    @property
-    def num_workers(self) -> int:
-        return self.store.num_workers
-
-    def set_optimizer(self, optimizer: mx.optimizer.Optimizer) -> None:
-        params = self.trainer._params
-        keys = self.store.new_keys([param.data() for param in params])
-        self.keys = dict(enumerate(keys))
-        self.store.set_rule(dict(zip(keys, params)), optimizer)
-
-    def broadcast(self, key: int, value: Any, out: Any, priority: int = 0) -> None:
-        """Do nothing: `set_optimizer` has given the servers the weights, which all workers have."""
-
-    def pushpull(self, key: int, value: Any, out: Any = None, priority: int = 0) -> None:
-        self.store.exchange([self.keys[key]], [value], [value if out is None else out])
-
-
 def _check_net(net: Any) -> None:
     if hasattr(net, "begin_state"):
         raise InputError(
@@ -316,52 +240,8 @@ def _check_callbacks(meddling: Sequence[Any]) -> None:
         )
 
 
-def _check_trainer(trainer: gluon.Trainer) -> None:
-    settings = trainer._kvstore_params
-    kind = settings["kvstore"]
-    kind = getattr(kind, "type", kind) or ""
-    if trainer._kv_initialized or getattr(trainer, "_has_steps_on_servers", False):
-        raise InputError(tr("the trainer has taken steps already; give `train_ch3` a new gluon.Trainer"))
-    if "async" in kind:
-        raise InputError(
-            tr(
-                "kvstore={kind}: the servers would apply each worker's gradient as it comes, to parameters "
-                "that others have moved; leave kvstore out",
-                kind=repr(kind),
-            )
-        )
-    if settings["update_on_kvstore"] is False:
-        raise InputError(
-            tr(
-                "update_on_kvstore=False: MXNet lets the first gradients overtake the initial weights; leave "
-                "it out"
-            )
-        )
-    if trainer._compression_params:
-        raise InputError(
-            tr(
-                "compression_params: compressed gradients lead elsewhere than those of one process; "
-                "leave it out"
-            )
-        )
-    if trainer._contains_sparse_weight or trainer._contains_sparse_grad:
-        raise InputError(
-            tr(
-                "sparse parameters or gradients are not shared among workers; make them dense "
-                "(stype='default')"
-            )
-        )
-
-
 def _is_learned(param: Any) -> bool:
     return not isinstance(param, gluon.Parameter) or param.grad_req != "null"
-
-
-def _crc(arrays: Iterable[nd.NDArray]) -> int:
-    crc = 0
-    for array in arrays:
-        crc = zlib.crc32(array.asnumpy().tobytes(), crc)
-    return crc
 
 
 def _differ(ours: list[nd.NDArray], theirs: list[nd.NDArray], tolerance: float) -> bool:

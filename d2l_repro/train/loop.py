@@ -295,7 +295,7 @@ def _meddling(callbacks: Sequence[Callback]) -> list[Callback]:
         callback
         for callback in callbacks
         if not getattr(callback, "only_looks", False)
-        and (type(callback).before_step, type(callback).after_step) != idle
+        and tuple(getattr(type(callback), hook, None) for hook in ("before_step", "after_step")) != idle
     ]
 
 

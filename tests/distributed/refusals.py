@@ -15,7 +15,7 @@ from d2l_repro.errors import InputError
 from d2l_repro.scratch import SGD
 from d2l_repro.train import train_ch3
 from d2l_repro.train.callbacks import Clip, Schedule, seed_everything
-from d2l_repro.train.loop import gradients_by_autograd
+from d2l_repro.train.loop import Callback, gradients_by_autograd
 
 BATCH_SIZE = 4
 
@@ -98,7 +98,23 @@ def cases(number):
         net = dense()
         return with_gluon(net, gradients=gradients_by_autograd(net, gluon.loss.SoftmaxCrossEntropyLoss()))
 
+    def with_parameters_set(restored):
+        """Set the parameters after each epoch, as a moving average does, and perhaps put them back."""
+        net = dense()
+
+        class Sets(Callback):
+            def after_epoch(self, loop):
+                for param in net.collect_params().values():
+                    own = param.data().copy()
+                    param.set_data(own * 2)
+                    if restored:
+                        param.set_data(own)
+
+        return with_gluon(net, callbacks=[Sets()])
+
     return {
+        "parameters set": lambda: with_parameters_set(False),
+        "parameters set and restored": lambda: with_parameters_set(True),
         "other number of batches": lambda: with_gluon(examples=24 + 4 * number),
         "other learning rate": lambda: with_gluon(lr=0.1 + number),
         "other weights": other_seed,

@@ -68,6 +68,7 @@ def tried(jobs, tmp_path_factory):
         "other learning rate": "differ in the learning rate: they have 0.1, 1.1",
         "other weights": "differ in the",
         "schedule on servers": "the learning rate changes in training",
+        "parameters set": "parameters were changed in training",
         "clip on servers": "Clip sees or changes a worker's gradients",
         "batch norm": "normalizes each batch",
         "penalty in gradients": "do not add up",
@@ -80,7 +81,16 @@ def test_all_workers_refuse_what_one_process_would_train_otherwise(case, reason,
     assert all(reason in worker[case] for worker in workers)
 
 
-@pytest.mark.parametrize("case", ["constant schedule", "own gradients", "from scratch", "clip from scratch"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "constant schedule",
+        "own gradients",
+        "parameters set and restored",
+        "from scratch",
+        "clip from scratch",
+    ],
+)
 def test_workers_train_what_only_looks_dangerous_as_one_process_does(case, tried):
     (alone, *workers), _ = tried
     for worker in workers:
