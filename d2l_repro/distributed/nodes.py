@@ -20,7 +20,7 @@ from ..language import tr
 POLL = 0.05  # seconds between two looks at the processes
 LAST_WORDS = 1.0  # seconds for the others to say what they know when one has failed
 TO_SAVE = 5.0  # seconds for the first worker to save what is finished
-TO_CLOSE = 10.0  # seconds in which servers end after the workers
+TO_CLOSE = 30.0  # seconds in which servers end after the workers
 TO_END = 5.0  # seconds in which a guard ends its process; then the guard is killed, and its process with it
 
 
@@ -134,6 +134,7 @@ class Group:
 
     def _report(self, node: Node) -> int:
         code = node.code or FAILED
+        code = 128 - code if code < 0 else code  # of a guard that was killed
         if code > 128 and code - 128 in {number.value for number in signal.Signals}:
             how = tr("was ended by {signal}", signal=signal.Signals(code - 128).name)
         else:

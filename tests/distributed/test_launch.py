@@ -96,8 +96,8 @@ def test_guard_that_is_killed_takes_its_process_with_it_and_ends_the_job(group, 
     guard = next(number for number, command in jobs.running(process.mark).items() if "guard" in command)
     os.kill(guard, signal.SIGKILL)
     _, err = process.communicate(timeout=300)
-    assert process.returncode != 0
-    assert re.search(r"ended with exit code|was ended by", err)
+    assert process.returncode == 137
+    assert re.search(r"(server|worker) 0 was ended by SIGKILL", err)
 
 
 def test_lines_of_all_processes_have_their_names_in_front(group):
@@ -153,6 +153,19 @@ def test_launch_starts_workers_on_other_machines_by_ssh_and_listens_on_loopback_
         for text in ("[3.0] 127.0.0.1", f"listens on {loopback}")
     )
     assert "[worker 1 @somewhere] ssh somewhere" in err
+
+
+def test_worker_waits_for_the_others_no_longer_than_the_timeout(jobs):
+    program = (
+        "import time\nfrom d2l_repro.distributed import workers\n"
+        "with workers.together() as store:\n"
+        "    if store.number:\n        time.sleep(600)\n"
+        "    store.total([1])\n"
+    )
+    code, _, err = jobs.launch("-n", "2", "--timeout", "5", "--", "python", "-c", program)
+    assert code == 1
+    assert re.search(r"worker 0: error: waited 5 s for .*, in vain", err)
+    assert "d2l-repro launch: error: worker 0 ended with exit code 1; all others were ended" in err
 
 
 def environment_of(process):
