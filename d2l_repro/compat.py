@@ -43,6 +43,10 @@ FINANCIAL_FUNCTIONS = ("fv", "ipmt", "irr", "mirr", "nper", "npv", "pmt", "ppmt"
 THREADS_OF_USER = os.environ.get("OMP_NUM_THREADS", "")
 if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
     THREADS_OF_USER = ""
+ROLE = "DMLC_ROLE"  # environment variable with what this process is to MXNet's parameter server
+# Environment variable with the number of cores that a process may use, if it shares its machine.
+CORES = "D2L_REPRO_CORES"
+FREE_BLOCKS = 7  # of each size that glibc keeps for a thread
 # MXNet's modules that turn operators' parameters into text.
 WRITES_PARAMETERS = ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's <malloc.h>
@@ -111,7 +115,9 @@ def is_thread_number(setting: str) -> bool:
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get(CORES, "")
+    return min(number, max(1, int(limit))) if limit.isdecimal() else number
 
 
 def _keep_memory() -> None:
@@ -121,6 +127,28 @@ def _keep_memory() -> None:
     if mallopt:
         for option, value in ((M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1)):
             mallopt(option, value)
+
+
+def _serve(kvstore: Any) -> NoReturn:
+    """Be a server or the scheduler of a job until it ends, and exit, as MXNet would in its import."""
+    server = kvstore.KVStoreServer(kvstore.create("dist"))
+    _zero_free_memory()
+    server.run()
+    os._exit(0)  # nothing is left to do, and to unload MXNet takes a second
+
+
+def _zero_free_memory() -> None:
+    """Fill the small blocks of memory that this thread would get next with zeros.
+
+    MXNet's server does not initialize the flag whether it keeps doubles in single precision: without this,
+    every second server does.
+    """
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    blocks = [(libc.malloc(size), size) for size in range(16, 1024, 16) for _ in range(FREE_BLOCKS)]
+    for block, size in blocks:
+        ctypes.memset(block, 0, size)
+        libc.free(block)
 
 
 def restore_formats() -> None:
@@ -214,11 +242,17 @@ class _MXNetLoader(SourceFileLoader):
             module.__dict__["str"] = parameter_text
         # This is the module that loads MXNet's library, and OpenBLAS with it.
         kernels = fast_kernels() if module.__name__ == "mxnet.base" else contextlib.nullcontext()
+        # A server would begin to serve in the middle of MXNet's import, and could not unpickle what needs
+        # the rest.
+        role = os.environ.pop(ROLE, None) if module.__name__ == "mxnet" else None
         try:
             with kernels:
                 super().exec_module(module)
         except _MissingNumPyName as error:
             raise ImportError(str(error)) from error
+        finally:
+            if role is not None:
+                os.environ[ROLE] = role
         if module.__name__ == "mxnet":
             _start_engine(module)
             # MXNet ends its threads before a fork, and starts others after it, on both sides.
@@ -231,6 +265,8 @@ class _MXNetLoader(SourceFileLoader):
             )
         for function in _when_imported.pop(module.__name__, ()):
             function(module)
+        if role in ("server", "scheduler"):
+            _serve(module.kvstore)
 
 
 def parameter_text(value: object) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 PARENT = "D2L_REPRO_PARENT"  # environment variable with the process that those it starts are to end with
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,6 +29,7 @@ _last = 0  # number of the last signal; 0 before any
 _last_time = -REPEATED
 _ignored = False  # whether Python has ignored the exception of the last request
 _code: Any = None  # exit code of a command that a signal has ended
+_last_code: Any = None  # exit code of the last command, however it ended
 
 
 def last_signal() -> int:
@@ -39,6 +40,16 @@ def last_signal() -> int:
 def exit_code() -> int:
     """Return the exit code of a command that `last_signal` ended."""
     return 128 + last_signal()
+
+
+def has_failed() -> bool:
+    """Return whether the last command has failed, or was stopped."""
+    return bool(_last_code)
+
+
+def code_of_failure() -> int:
+    """Return the exit code of the last command if it has failed; 1 if that is not known."""
+    return _last_code if isinstance(_last_code, int) and _last_code else 1
 
 
 def is_stopped(code: int) -> bool:
@@ -70,7 +81,7 @@ def interruptible(at_once: bool = False) -> Iterator[None]:
     Args:
         at_once: let them end the process instead, as `quit_at_once` does.
     """
-    global _last, _ignored, _last_time, _code
+    global _last, _ignored, _last_time, _code, _last_code
     # Earlier commands in this process are over.
     _last, _ignored, _last_time, _code = 0, False, -REPEATED, None
     earlier = {number: signal.getsignal(number) for number in _handled_signals()}
@@ -88,6 +99,7 @@ def interruptible(at_once: bool = False) -> Iterator[None]:
     except SystemExit as end:
         if end.code:
             end_workers()
+        _last_code = end.code
         if is_asked():
             _code = end.code
         raise
@@ -180,10 +192,15 @@ def _send_again(earlier_hook: Callable[[Any], None], unraisable: Any) -> None:
 def _skip_teardown() -> None:
     """End now if a signal has ended the command: to unload MXNet takes a second or more."""
     if isinstance(_code, int):
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        os._exit(_code)
+        quit_with(_code)
+
+
+def quit_with(code: int) -> NoReturn:
+    """End the process now, without what Python and libraries do at the end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
 
 
 def _quit(number: int, frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Optional
 import tyro
 
 from d2l_repro.cli.flags import language_below_help
+from d2l_repro.distributed.job import refuse_workers
 from d2l_repro.errors import FAILED, InputError, one_line_errors
 from d2l_repro.language import tr
 from d2l_repro.settings import choose_language
@@ -31,6 +32,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     """Run the command line; exit with 0 done, 1 check failed, 2 usage or input error, 130 interrupted."""
     with one_line_errors(PROG):
         argv = choose_language(sys.argv[1:] if argv is None else argv)
+        refuse_workers(PROG)
         with language_below_help(argv):
             command = parse(argv)
         sys.exit(_execute(argv[0], command))

@@ -32,7 +32,7 @@ FOUNDATIONS = {
 # A room may import from earlier rooms, and from neighbours on its level as long as no circle arises.
 LEVELS = [
     FOUNDATIONS,
-    {"results", "scratch", "data"},
+    {"distributed", "results", "scratch", "data"},
     {"train"},
     {"verify"},
     {"experiment", "exercises"},

@@ -262,3 +262,11 @@ def test_mxnet_computes_with_0_in_place_of_numbers_that_are_too_small_and_python
     )
     zeros = "[0.0, 0.0]"
     assert run_python(code).splitlines() == [f"{zeros} True True", zeros, zeros]
+
+
+def test_cores_are_no_more_than_those_that_a_job_leaves_to_the_process(monkeypatch):
+    monkeypatch.delenv(compat.CORES, raising=False)
+    every = compat.cores()
+    for limit, expected in (("1", 1), ("0", 1), ("1000", every), ("many", every)):
+        monkeypatch.setenv(compat.CORES, limit)
+        assert compat.cores() == expected

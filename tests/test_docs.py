@@ -41,6 +41,7 @@ WITH_PROGRAMS = (
     *READMES,
     "docs/your_own_net.md",
     "docs/migrating.md",
+    "docs/scaling.md",
     "docs/house_prices.md",
     "docs/first_submission.md",
     "docs/first_submission.zh-CN.md",

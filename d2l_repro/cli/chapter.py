@@ -4,9 +4,10 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import Any, NoReturn, Optional
 
 from .. import stopping
+from ..distributed import workers
 from ..errors import DONE, FAILED, InputError, error_line, one_line_errors
 from ..experiment.chapter import Chapter, Execution
 from ..files import locked_folder, writable_folder
@@ -30,8 +31,11 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
     with one_line_errors(prog):
         argv = choose_language(sys.argv[1:] if argv is None else argv)
         args = parse(outline_of(chapter), argv, prog)
+        store = workers.join()
+        if store is not None and not store.is_first:
+            sys.exit(_help_the_first(chapter, args, prog))
         with locked_folder(args.output.out or _default_folder(chapter, args.run.quick)) as folder:
-            options = {**vars(args.run), **vars(args.data), **vars(args.stream)}
+            options = _options(args)
             resume = getattr(args.output, "resume", False)
             save = getattr(args.output, "save", None)
             if save is not None:
@@ -40,11 +44,26 @@ def run_chapter(chapter: Chapter, argv: Optional[Sequence[str]] = None) -> NoRet
                 args.settings, progress=True, folder=folder, resume=resume, save=save, **options
             )
             _save_and_print(result, folder)
-        for label, error in result.errors.items():
-            print(error_line(prog, f"{label}: {message_text(error)}"), file=sys.stderr)
+        _print_errors(result, prog)
         if args.output.show:
             _open_figures(result, folder, prog)
         sys.exit(_exit_code(result, args.output.strict))
+
+
+def _options(args: Any) -> dict[str, Any]:
+    return {**vars(args.run), **vars(args.data), **vars(args.stream)}
+
+
+def _help_the_first(chapter: Chapter, args: Any, prog: str) -> int:
+    """Train with the first worker of a job, which alone prints and writes results; return the exit code."""
+    result = chapter.run(args.settings, **_options(args))
+    _print_errors(result, prog)
+    return _exit_code(result, strict=False)
+
+
+def _print_errors(result: Result, prog: str) -> None:
+    for label, error in result.errors.items():
+        print(error_line(prog, f"{label}: {message_text(error)}"), file=sys.stderr)
 
 
 def _default_folder(chapter: Chapter, quick: bool) -> Path:

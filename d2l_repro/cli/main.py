@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn, Optional
 import tyro
 
 from .. import installation, stopping
+from ..distributed.job import refuse_workers
 from ..errors import BROKEN, DONE, FAILED, USAGE, InputError, error_line, one_line_errors
 from ..files import check_outputs, locked_folder
 from ..language import tr
@@ -34,6 +35,7 @@ from .data import DataCommand
 from .doctor import DoctorCommand
 from .exercise import ExerciseCommand
 from .flags import parse_command
+from .launch import LaunchCommand
 from .mistakes import MistakesCommand
 from .passing import with_flags_of_chapters
 from .predict import PredictCommand
@@ -225,6 +227,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
         commands: dict[str, Callable] = {
             "list": ListCommand,
             "run": with_flags_of_chapters(RunCommand, argv[1:]) if argv[:1] == ["run"] else RunCommand,
+            "launch": LaunchCommand,
             "report": ReportCommand,
             "compare": CompareCommand,
             "mistakes": MistakesCommand,
@@ -236,6 +239,7 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
             "doctor": DoctorCommand,
         }
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+        refuse_workers(PROG)
         command = parse_command(commands, argv, PROG, (__doc__ or "").split(" It ")[0], config)
         sys.exit(command())
 

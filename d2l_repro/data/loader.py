@@ -116,7 +116,7 @@ class Steps:
     """
 
     def __init__(self, batches: Iterable[Batch], steps: int):
-        self.steps = steps
+        self.batches, self.steps = batches, steps
         self._endless = itertools.chain.from_iterable(itertools.repeat(batches))
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 from ..data.loader import Data
 from ..data.streams import stream_of
+from ..distributed import workers
 from ..errors import InputError
 from ..language import listed, tr, trn
 from ..results.formatting import parity_row
@@ -203,7 +204,8 @@ class Chapter:
         """Train every run of the chapter, compare the runs, and draw the figures.
 
         Every run begins with the same seed, so it sees the same data and the same first random numbers
-        whichever other runs there are.
+        whichever other runs there are. Workers of a job share each batch; all but the first return when
+        training is over, with neither a comparison nor figures.
 
         Args:
             hp: the chapter's HParams; the book's values by default.
@@ -225,6 +227,7 @@ class Chapter:
         """
         options = self._options(asked)
         hp = self._settings(hp, options)
+        self._check_shared(options)
         selected = self._selected_runs(hp, options)
         result = self._new_result(hp, options)
         if folder is not None:
@@ -273,6 +276,7 @@ class Chapter:
         """
         options = self._options(asked)
         self._check(options)
+        self._check_shared(options)
         with stream_of(options.stream):
             data, model = self._begin(run, options)
             callbacks = self._checkpoints(run, options, data, model, folder=None, resume=False)
@@ -312,6 +316,8 @@ class Chapter:
         return hp
 
     def _compare_and_show(self, runs: list[Run], options: Options, result: Result, data: Data | None) -> None:
+        if not workers.leave():
+            return
         result.parity = self._parity(runs, options)
         seed_everything(options.seed, options.stream)  # what `show` draws does not depend on the runs before
         self.show(result, data)
@@ -385,6 +391,24 @@ class Chapter:
                 )
             )
 
+    def _check_shared(self, options: Options) -> None:
+        """In a worker, check that several can train the chapter's runs, each batch divided among them."""
+        if workers.join() is None:
+            return
+        reason = None
+        if self.runs is None:
+            reason = tr("it trains nothing")
+        elif self.execution is Execution.IN_PROCESSES:
+            reason = tr("its runs are trained side by side; use --jobs")
+        elif self.execution is Execution.RESUMABLE:
+            reason = tr("its net carries a state from batch to batch")
+        elif options.impl == "d2l":
+            reason = tr("d2l's loss is the mean over a batch, of which each worker has a part")
+        if reason:
+            raise InputError(
+                tr("{chapter} cannot be shared among workers: {reason}", chapter=self.name, reason=reason)
+            )
+
     def _check_stream(self, options: Options) -> None:
         if options.stream and not self.depends_on_stream:
             raise InputError(
@@ -411,7 +435,8 @@ class Chapter:
     def _train(self, run: Run, data: Data, model: Model, seed: int, callbacks: list[Callback]) -> RunResult:
         names = (run.impl, run.variant, seed)
         try:
-            history = self.train(model, data, run.hp, callbacks)
+            with workers.share_batches():
+                history = self.train(model, data, run.hp, callbacks)
         except TrainingDiverged as error:
             status = Status.DIVERGED if run.may_diverge else Status.FAILED
             return RunResult(*names, error.history, status=status, message=error.message)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import compat
+from ..distributed.job import current_job
 
 # Packages whose versions can change the digits of a result -> their modules. The others draw figures, write
 # tables or download verified files.
@@ -38,9 +39,10 @@ def environment() -> dict[str, Any]:
 
     Returns:
         `python`, `mxnet` (None if it is not installed), `numpy`, `platform`, `threads`, `packages` (name ->
-        version), `processor`, and `openblas` (package -> core type, for each OpenBLAS loaded so far).
+        version), `processor`, and `openblas` (package -> core type, for each OpenBLAS loaded so far); in a
+        worker of a job also `workers`, how many there are.
     """
-    packages = package_versions()
+    packages, job = package_versions(), current_job()
     return {
         "python": platform.python_version(),
         "mxnet": packages.get("mxnet"),
@@ -50,6 +52,7 @@ def environment() -> dict[str, Any]:
         "packages": packages,
         "processor": processor(),
         "openblas": compat.openblas_cores(),
+        **({} if job is None else {"workers": job.num_workers}),
     }
 
 

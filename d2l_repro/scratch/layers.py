@@ -16,6 +16,7 @@ from typing import Callable
 
 from mxnet import autograd, nd
 
+from ..distributed.job import num_sharing
 from .functional import (
     dropout,
     hinge_loss,
@@ -393,12 +394,12 @@ def gradients_by_hand(
             for W in net.weights:
                 grad = W.grad
                 # d/dW of |B| reg/2 |W|^2 is |B| reg W
-                grad += batch_size * reg * W
+                grad += batch_size / num_sharing() * reg * W
         if l1:
             for W in net.weights:
                 grad = W.grad
                 # d/dW of |B| l1 |W| is |B| l1 sign(W); MXNet's own sign takes three times as long
-                grad += (batch_size * l1) * ((W > 0) - (W < 0))
+                grad += (batch_size / num_sharing() * l1) * ((W > 0) - (W < 0))
         return scores, losses_of(scores, y)
 
     return gradients

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from .. import channel
 from ..data.streams import BOOK_SEED
+from ..distributed.workers import sharing
 from ..language import tr
 from ..results.history import epoch_line, is_shown
 from ..scratch import clip_gradients
@@ -69,6 +70,8 @@ class Progress(Callback):
         before: share of the whole work that was done before this run.
         share: share of it that this run does.
     """
+
+    only_looks = True
 
     def __init__(self, label: str = "", lines: int = 20, before: float = 0.0, share: float = 1.0):
         self.label, self.lines = label, lines
@@ -140,6 +143,8 @@ class Schedule(Callback):
             that is negative or no finite number raises a ValueError.
     """
 
+    only_looks = True
+
     def __init__(self, schedule: Callable[[int], float]):
         self.schedule = schedule
 
@@ -182,6 +187,8 @@ class StepSizes(Callback):
             takes longer than to take it.
     """
 
+    only_looks = True
+
     def __init__(self, params: Iterable[Parameter], every: int = 1):
         self.params, self.every = list(params), every
         self._number = 0  # of the step in its epoch
@@ -210,6 +217,8 @@ class StepLosses(Callback):
         print_every: steps between two lines; 0 prints none.
     """
 
+    only_looks = True
+
     def __init__(self, label: str = "", print_every: int = 0):
         self.label, self.print_every = label, print_every
         self.losses: list[float] = []
@@ -222,7 +231,11 @@ class StepLosses(Callback):
 
     def after_epoch(self, loop: Loop) -> None:
         sums = nd.concat(nd.zeros(1), *self._sums, dim=0).asnumpy().astype("float64")
-        self.losses += (np.diff(sums) / np.diff(self._counts)).tolist()
+        counts = np.array(self._counts, dtype="float64")
+        store = sharing()
+        if store is not None:
+            sums, counts = (np.array(store.total(numbers)) for numbers in (sums, counts))
+        self.losses += (np.diff(sums) / np.diff(counts)).tolist()
         first = loop.step - len(self._sums)
         for step in range(first, loop.step):
             if self.print_every and step % self.print_every == 0:
@@ -238,6 +251,8 @@ class MeasureEvery(Callback):
         batch_size: examples per step.
         every: examples between two measurements; a measurement that falls inside a batch is left out.
     """
+
+    only_looks = True
 
     def __init__(self, measure: Callable[[], nd.NDArray], batch_size: int, every: int):
         self.measure, self.batch_size, self.every = measure, batch_size, every
@@ -322,6 +337,8 @@ class MovingAverage(Callback):
             average soon forgets where training began.
     """
 
+    only_looks = True
+
     def __init__(self, arrays: Iterable[Any], decay: float):
         self.params, self.decay = [Parameter(array) for array in arrays], decay
         self.averages: list[nd.NDArray] = []
@@ -364,13 +381,19 @@ class LastLosses:
         gradients: as for `train_ch3`.
 
     Attributes:
-        losses: of the examples of the last batch, before its step.
+        losses: of the examples of the last batch, before its step; of a batch that several workers share,
+            those of all of them, who all have to ask.
     """
 
     def __init__(self, gradients: Gradients):
         self.gradients = gradients
-        self.losses: Any = None
+        self._losses: Any = None
 
     def __call__(self, X: nd.NDArray, y: nd.NDArray) -> tuple[Any, nd.NDArray]:
-        y_hat, self.losses = self.gradients(X, y)
-        return y_hat, self.losses
+        y_hat, self._losses = self.gradients(X, y)
+        return y_hat, self._losses
+
+    @property
+    def losses(self) -> Any:
+        store = sharing()
+        return self._losses if store is None else store.whole(self._losses)

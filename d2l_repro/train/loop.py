@@ -12,6 +12,8 @@ from typing import Any, Callable, Protocol
 
 from mxnet import MXNetError, autograd, cpu, engine, gluon, nd
 
+from ..distributed.job import num_sharing
+from ..distributed.training import own_part
 from ..language import mark, tr
 from ..results.history import History
 from ..results.run import DIVERGED, DIVERGED_LATER, INTERRUPTED, message_text
@@ -85,7 +87,14 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 class Callback:
-    """Base class of what chapters add to the loop; each method is called with the `Loop`."""
+    """Base class of what chapters add to the loop; each method is called with the `Loop`.
+
+    Attributes:
+        only_looks: whether `before_step` and `after_step`, if there are any, neither use gradients nor change
+            parameters. Otherwise they cannot be used where the steps of several workers are taken elsewhere.
+    """
+
+    only_looks = False
 
     def before_training(self, loop: Loop) -> None:
         """Run before the first epoch: the place to resume from a checkpoint."""
@@ -186,6 +195,8 @@ def train_ch3(
             default; a net with hand-derived gradients brings its own.
         callbacks: objects derived from `Callback`, called in order.
 
+    In a worker of a job, within `distributed.workers.share_batches`, each batch is divided among the workers.
+
     Returns:
         History; a row has epoch, train_loss, the metrics, the measures, and seconds (training and measuring).
 
@@ -208,15 +219,17 @@ def train_ch3(
     measure = default_measures(net, test_iter, loss, metrics) if measure is None else measure
     callbacks = as_callbacks(callbacks)
     check_call(loss, metrics, measure, callbacks)
+    part = own_part(net, train_iter, _batches, trainer, _meddling(callbacks), num_epochs, batch_size)
     if gradients is None:
         check_not_added(trainer)
         gradients = checked_gradients(gradients_by_autograd(net, loss, penalty, batch_size), trained)
+    gradients = part.summed(gradients)
     labels = Labels()
     metrics = {
         name: checked_metric(name, labels.counted(metric) if metric is correct else metric)
         for name, metric in metrics.items()
     }
-    loop = Loop(num_epochs, length_hint(train_iter) or None, trainer)
+    loop = Loop(num_epochs, length_hint(part.batches) or None, part.trainer)
     try:
         for callback in callbacks:
             callback.before_training(loop)
@@ -224,7 +237,8 @@ def train_ch3(
             start = time.perf_counter()
             loop.epoch += 1
             with engine.bulk(BULK):
-                _train_epoch(loop, train_iter, batch_size, metrics, gradients, callbacks)
+                _train_epoch(loop, part.batches, batch_size, metrics, gradients, callbacks)
+            part.add_up(loop.sums, loop.counts)
             # Here Python waits for the engine, once an epoch.
             labels.check()
             row = {"epoch": loop.epoch, **{name: loop.running(name) for name in loop.sums}}
@@ -275,6 +289,17 @@ def _train_epoch(
                 advice=tr(RESTARTABLE),
             )
         )
+
+
+def _meddling(callbacks: Sequence[Callback]) -> list[Callback]:
+    """Return the callbacks that may use or change gradients or parameters at each step."""
+    idle = (Callback.before_step, Callback.after_step)
+    return [
+        callback
+        for callback in callbacks
+        if not getattr(callback, "only_looks", False)
+        and tuple(getattr(type(callback), hook, None) for hook in ("before_step", "after_step")) != idle
+    ]
 
 
 def _check_converging(loop: Loop, loss: float) -> None:
@@ -330,7 +355,7 @@ def gradients_by_autograd(
             if penalty:
                 added = penalty()
                 check_is_array(tr("the penalty"), added)
-                objectives.append(batch_size * added)
+                objectives.append(batch_size / num_sharing() * added)
         autograd.backward(objectives)
         return y_hat, losses
 

@@ -1,0 +1,115 @@
+"""Run one process of a job, on any machine, and end it with the launcher.
+
+The launcher writes lines of JSON to this program's stdin: what to run, and later signals to pass on. When
+stdin ends, by intention or because the launcher or the connection is gone, the process is ended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..compat import CORES, cores
+from ..errors import USAGE, error_line
+from ..language import tr
+from ..stopping import PARENT
+
+GRACE = 1.5  # seconds for saving what is finished
+PR_SET_PDEATHSIG = 1  # from Linux' <sys/prctl.h>
+PROG = "d2l_repro.distributed.guard"
+
+
+def main() -> int:
+    """Run what stdin asks for, and return its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the launcher decides, by stdin
+    line = sys.stdin.readline()
+    if not line:
+        return USAGE
+    order = json.loads(line)
+    try:
+        process = start(order)
+    except OSError as error:
+        text = tr("cannot start {program} ({error})", program=order["command"][0], error=error)
+        print(error_line(PROG, text), file=sys.stderr, flush=True)
+        return USAGE
+    threading.Thread(target=obey, args=(process,), daemon=True).start()
+    code = process.wait()
+    kill_group(process, signal.SIGKILL)  # what it has started and left behind
+    if order["socket"]:
+        Path(order["socket"]).unlink(missing_ok=True)  # which a killed process leaves
+    return 128 - code if code < 0 else code
+
+
+def start(order: Mapping[str, Any]) -> subprocess.Popen:
+    """Start a process that ends with this one.
+
+    Args:
+        order: `command`, `folder`, `environment` (to add to this one's), `share` (processes that use the
+            cores of this machine), `socket` (file that it listens on, or ""), `towards` (otherwise, an
+            address in whose network it is to listen) and `private` (whether nobody else may open the files
+            that it creates).
+    """
+    environment = {**os.environ, **order["environment"], PARENT: str(os.getpid())}
+    environment[CORES] = str(max(1, cores() // order["share"]))
+    if order["towards"]:
+        environment["DMLC_NODE_HOST"] = own_address(order["towards"])
+    return subprocess.Popen(
+        order["command"],
+        stdin=subprocess.DEVNULL,
+        cwd=order["folder"],
+        env=environment,
+        start_new_session=True,
+        preexec_fn=functools.partial(_prepare, order["private"]),  # no other thread runs yet
+    )
+
+
+def own_address(towards: str) -> str:
+    """Return the address of this machine in the network that leads to another address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((towards, 9))  # sends nothing
+        return probe.getsockname()[0]
+
+
+def obey(process: subprocess.Popen) -> None:
+    """Pass signals on, and end the process when stdin ends."""
+    for line in sys.stdin:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, json.loads(line)["signal"])
+    kill_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    kill_group(process, signal.SIGKILL)
+
+
+def kill_group(process: subprocess.Popen, number: int) -> None:
+    """Send a signal to a process, and to all that it has started, unless they have ended."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _prepare(private: bool) -> None:
+    """In the new process: take the signals as usual, and end when the guard is killed."""
+    if private:
+        os.umask(0o077)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    if sys.platform == "linux":  # elsewhere `stopping.end_with_parent` sees to it, within a second
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Run small programs as a job's processes, without MXNet: `group.py MARK WORKER [WORKER ...]`.
+
+Each is a guarded Python process, whose command line has the mark.
+"""
+
+import sys
+
+from d2l_repro.distributed.nodes import Group, Node
+from d2l_repro.errors import one_line_errors
+
+GUARD = "d2l_repro.distributed.guard"
+SERVER = "import sys, time\ntime.sleep(600)"  # as long as nobody ends it
+
+
+def node(label, code, mark):
+    """Return a node that runs code; its guard has the mark in its command line, too."""
+    order = {
+        "environment": {},
+        "share": 1,
+        "socket": "",
+        "towards": "",
+        "private": False,
+        "folder": ".",
+        "command": [sys.executable, "-c", code, mark],
+    }
+    return Node(label, label.startswith("worker"), [sys.executable, "-m", GUARD, mark], order)
+
+
+if __name__ == "__main__":
+    _, mark, *codes = sys.argv
+    nodes = [node("server 0", SERVER, mark)]
+    nodes += [node(f"worker {i}", code, mark) for i, code in enumerate(codes)]
+    with one_line_errors("group"):
+        sys.exit(Group(nodes, prog="group").run())
