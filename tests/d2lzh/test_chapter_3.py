@@ -479,7 +479,7 @@ def rows_of_numpy(*arrays):
 
 @pytest.mark.slow
 def test_section_3_16_house_prices_at_full_scale_meets_the_published_scores(real_data):
-    # Gluon's loader joins rows of NumPy into the same batches as NDArrays, in a tenth of the time.
+    # Gluon's loader joins rows of NumPy into the same batches as NDArrays, but faster.
     train_rmse, valid_rmse = house_prices(real_data, k=5, num_epochs=100, dataset=rows_of_numpy)
     assert 0.165 < train_rmse < 0.1661  # 0.165191 in the book
     assert 0.1695 < valid_rmse < 0.1715  # 0.170562
