@@ -25,6 +25,7 @@ FOUNDATIONS = {
     "installation",
     "language",
     "moved",
+    "processes",
     "settings",
     "stopping",
     "suggestions",
@@ -33,7 +34,7 @@ FOUNDATIONS = {
 LEVELS = [
     FOUNDATIONS,
     {"results", "scratch", "data"},
-    {"train"},
+    {"train", "parallel"},
     {"verify"},
     {"experiment", "exercises"},
     {"cli", "d2lzh"},

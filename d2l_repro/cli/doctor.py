@@ -21,9 +21,9 @@ from .. import compat, installation
 from ..columns import padded
 from ..errors import DONE, FAILED, InputError
 from ..language import listed, mark, tr, trn
+from ..processes import python_command
 from ..results import environment
 from ..settings import Settings
-from .runner import python_command
 
 OK, WARNING, MISSING = mark("ok"), mark("warning"), mark("missing")
 TIMEOUT = 300  # seconds for all imports, which take long from a cold disk

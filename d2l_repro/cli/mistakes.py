@@ -11,10 +11,11 @@ import tyro
 from .. import installation
 from ..columns import padded, width, wrapped
 from ..language import listed, mark, tr
+from ..processes import run_module
 from ..results.caught import NO_MISTAKE, PROOFS, Measured, Table
 from ..results.table_text import aligned, shortened
 from ..settings import Count, Seed, Settings
-from .runner import chapters_of, run_module
+from .runner import chapters_of
 
 MARKS = {True: mark("yes"), False: "-", None: "?"}
 

@@ -27,9 +27,10 @@ from d2l_repro.cli import runner
 from d2l_repro.cli.chapter import outline_of
 from d2l_repro.cli.mistakes import MistakesCommand
 from d2l_repro.cli.outline import read_outline
-from d2l_repro.cli.runner import Task, python_command
+from d2l_repro.cli.runner import Task
 from d2l_repro.errors import InputError
 from d2l_repro.files import locked_folder
+from d2l_repro.processes import python_command
 from d2l_repro.results import catalogue, published
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
