@@ -23,6 +23,7 @@ FOUNDATIONS = {
     "errors",
     "files",
     "installation",
+    "kept",
     "language",
     "moved",
     "processes",
