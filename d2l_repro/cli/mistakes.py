@@ -31,6 +31,9 @@ class MistakesOptions(Settings):
         tyro.conf.arg(metavar="[CHAPTER ...]", help_behavior_hint="(default: all)"),
     ] = ()
     jobs: Count = 1  # mistakes to measure at a time
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
+    # --jobs processes
+    cluster: Optional[str] = None
     seed: Seed = 0  # seed of all random numbers
     out: Path = Path("runs/mistakes")  # folder for mistakes.json, mistakes.csv and the picture
     resume: bool = False  # keep what an earlier run with the same seed has left in --out
@@ -59,6 +62,7 @@ class MistakesCommand(MistakesOptions):
 
     def _flags(self) -> list[str]:
         flags = [f"--jobs={self.jobs}", f"--seed={self.seed}", f"--out={self.out}"]
+        flags += [f"--cluster={self.cluster}"] if self.cluster is not None else []
         flags += [f"--data-dir={self.data_dir}"] if self.data_dir else []
         return flags + [f"--{name}" for name in ("resume", "write") if getattr(self, name)]
 
