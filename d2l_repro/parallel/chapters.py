@@ -10,12 +10,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Any
 
 from ..errors import FAILED, InputError, error_line
 from ..files import write_atomically
 from . import worker
-from .cluster import Cluster
+from .cluster import LOOK, Cluster
 
 
 class RemoteChapter:
@@ -34,6 +35,7 @@ class RemoteChapter:
         self._cluster, self._chapter, self._folder = cluster, chapter, folder
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         self._code: Future[int] = Future()
+        self._error: InputError | None = None
         self._future = cluster.submit(
             worker.run_chapter, cluster.terms, self.identifier, topic, chapter, argv
         )
@@ -42,6 +44,12 @@ class RemoteChapter:
     def heard(self, line: str) -> None:
         """Take a line that reports progress."""
         self._lines.put(line)
+
+    def fail(self, error: InputError) -> None:
+        """End with an error of the cluster, unless it has ended."""
+        if not self._future.done():
+            self._error = error
+            self._future.cancel()
 
     @property
     def stdout(self) -> Iterator[str]:
@@ -63,6 +71,8 @@ class RemoteChapter:
         """Write the files, and tell `stdout` and `wait` of the end."""
         code = FAILED
         try:
+            if self._error:
+                raise self._error
             if future.cancelled() and self._cluster.client.status == "running":
                 code = -signal.SIGTERM  # by `send_signal`
             else:
@@ -110,15 +120,29 @@ class Chapters:
         if identifier in self._started:
             self._started[identifier].heard(line)
 
+    def watch(self, over: Event) -> None:
+        """Look from time to time whether the scheduler and workers are still there, until it is over."""
+        while not over.wait(LOOK):
+            try:
+                self.cluster.check_connection()
+            except InputError as error:
+                for remote in tuple(self._started.values()):
+                    remote.fail(error)
+                return
+
 
 @contextmanager
 def hearing(cluster: Cluster) -> Iterator[Chapters]:
-    """Yield `Chapters` that hear of the progress of those they have started."""
-    chapters = Chapters(cluster)
+    """Yield `Chapters` that hear of the progress of those they have started, and of the cluster's end."""
+    chapters, over = Chapters(cluster), Event()
     cluster.client.subscribe_topic(chapters.topic, chapters.hear)
+    watching = Thread(target=chapters.watch, args=(over,), daemon=True)
+    watching.start()
     try:
         yield chapters
     finally:
+        over.set()
+        watching.join()
         if cluster.client.status == "running":
             with suppress(Exception):
                 cluster.client.unsubscribe_topic(chapters.topic)

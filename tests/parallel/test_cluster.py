@@ -158,7 +158,7 @@ def loaded(name):
     return (
         images.name,
         images.stand_in_for,
-        float(images.train()[0].sum().asscalar()),
+        float(images.train[0].sum().asscalar()),
         [path.is_symlink() for path in files],
     )
 
@@ -174,7 +174,7 @@ def test_data_reach_workers_by_path_or_once(address, small_fashion, is_shared):
         [(name, stand_in_for, total, links)] = values(connected.compute(loaded, [("auto",)]))
     here = load_images("fashion_mnist", "auto", small_fashion)
     assert (name, stand_in_for) == ("fashion_mnist", None)
-    assert total == float(here.train()[0].sum().asscalar())
+    assert total == float(here.train[0].sum().asscalar())
     assert links == [is_shared] * 4
 
 
