@@ -197,9 +197,11 @@ class Cluster:
         now = time.monotonic()
         if self.client.status != "running":
             raise self.lost()
+        import distributed
+
         try:
             workers = self.client.nthreads()
-        except (OSError, TimeoutError) as error:
+        except (OSError, distributed.TimeoutError) as error:
             raise self.lost() from error
         if workers:
             self._no_workers_since = 0.0
@@ -226,16 +228,20 @@ class Cluster:
         )
 
     def result(self, future: Any) -> Any:
-        """Return what a finished future holds.
+        """Return what a finished future holds; if the worker that held it has died, it is computed again.
 
         Raises:
-            ClusterLost: the scheduler has gone, and the future with it.
+            ClusterLost: the scheduler or all workers have gone, and the future with them.
             InputError: the task has ended the processes that ran it.
         """
         import distributed
 
         try:
-            return future.result()
+            while True:
+                try:
+                    return future.result(timeout=PATIENCE)
+                except distributed.TimeoutError:
+                    self.check_connection()
         except worker.ChildDied as error:
             raise InputError(
                 tr(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 import tempfile
 
-# Workers that are killed take their task's chances with them; Dask gives up after three by default.
-ALLOWED_FAILURES = 10
+SETTINGS = {
+    # A task is given up after so many of its workers have died; by default after three.
+    "distributed.scheduler.allowed-failures": 10,
+    # Workers that are killed are started again, which can take longer than the 15 seconds that are the default.
+    "distributed.deploy.lost-worker-timeout": "1h",
+}
 
 
 def main(workers: int) -> None:
@@ -18,7 +22,7 @@ def main(workers: int) -> None:
     import dask
     from distributed import LocalCluster
 
-    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES})
+    dask.config.set(SETTINGS)
     with (
         tempfile.TemporaryDirectory(prefix="d2l_repro-") as folder,
         LocalCluster(
