@@ -8,7 +8,7 @@ import tempfile
 SETTINGS = {
     # A task is given up after so many of its workers have died; by default after three.
     "distributed.scheduler.allowed-failures": 10,
-    # Workers that are killed are started again, which can take longer than the 15 seconds that are the default.
+    # Killed workers are started again, which can take longer than the 15 seconds that are the default.
     "distributed.deploy.lost-worker-timeout": "1h",
 }
 
