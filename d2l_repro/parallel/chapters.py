@@ -14,7 +14,7 @@ from threading import Event, Thread
 from typing import Any
 
 from ..errors import FAILED, InputError, error_line
-from ..files import write_atomically
+from ..files import writable_folder, write_atomically
 from . import worker
 from .cluster import LOOK, Cluster
 
@@ -79,8 +79,7 @@ class RemoteChapter:
                 code, text, said, files = self._cluster.result(future)
                 for name, content in files.items():
                     path = self._folder / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    write_atomically(path, content)
+                    write_atomically(writable_folder(path.parent) / path.name, content)
                 for line in text.replace(worker.OUT, str(self._folder)).splitlines(keepends=True):
                     self._lines.put(line)
                 print(said.replace(worker.OUT, str(self._folder)), end="", file=sys.stderr)
