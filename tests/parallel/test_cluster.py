@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from chapters import mnist_regularization
@@ -23,6 +24,7 @@ from d2l_repro.cli import main as cli
 from d2l_repro.data import download
 from d2l_repro.data.images import load_images
 from d2l_repro.errors import InputError
+from d2l_repro.mistakes import __main__ as mistakes
 from d2l_repro.parallel import Where, cluster, computed, connection
 from d2l_repro.parallel.cluster import ClusterLost, connect
 from d2l_repro.processes import python_command
@@ -30,6 +32,7 @@ from kaggle_house import kfold
 from kaggle_house.data import Tables
 from kaggle_house.generated import generated_tables
 from kaggle_house.recipes import TUNED
+from kaggle_house.sweep import SweepOptions, sweep
 
 pytest.importorskip("distributed", reason="the optional extra dask is not installed")
 import cloudpickle
@@ -257,7 +260,7 @@ def test_a_local_cluster_leaves_nothing_behind():
     assert all(map(is_gone, processes))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_a_stopped_command_takes_its_cluster_with_it(number, tmp_path):
     code = (
         "import os, time\n"
@@ -369,6 +372,12 @@ def test_folds_on_a_cluster_have_the_same_bits_and_are_kept(address, tmp_path):
         assert [a[name] for name in names] == [b[name] for name in names]
 
 
+def test_a_sweep_on_a_cluster_has_the_same_bits(address):
+    here = sweep(QUICK, FEW, kfold.FoldOptions(k=2), SweepOptions(trials=1))
+    there = sweep(QUICK, FEW, kfold.FoldOptions(k=2, cluster=address), SweepOptions(trials=1))
+    pd.testing.assert_frame_equal(there, here, check_exact=True)
+
+
 def test_a_study_on_a_cluster_has_the_same_bits(address):
     small = mnist_regularization.HParams(steps=10, num_evaluations=2, batch_size=20, num_hiddens=20)
     asked = {"only": ("baseline", "tanh"), "impl": "gluon", "dataset": "digits", "quick": True}
@@ -422,6 +431,41 @@ def test_run_on_a_cluster_passes_a_signal_on_and_gets_what_is_finished(address, 
     process.stderr.close()
     path = tmp_path / "polynomial_fitting" / "result.json"
     assert not path.exists() or json.loads(path.read_text())["interrupted"]
+
+
+@pytest.mark.slow
+def test_run_whose_scheduler_is_lost_keeps_what_is_finished_and_resumes(fragile, tmp_path):
+    place, cluster_process = fragile
+    argv = ["-m", "d2l_repro", "run", "linear_regression", "polynomial_fitting", "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, *argv, "--cluster", place],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while not (tmp_path / "linear_regression" / "result.json").exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    os.killpg(cluster_process.pid, signal.SIGKILL)
+    out, _ = process.communicate(timeout=600)
+    assert process.returncode == 1, out
+    assert f"the connection to the scheduler at {place} is lost; start it again" in out
+    assert "failed: polynomial_fitting (exit code 1)" in out
+    done = subprocess.run(
+        [sys.executable, *argv, "--resume"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "linear_regression: finished earlier, kept" in done.stdout
+
+
+@pytest.mark.slow
+def test_mistakes_on_a_cluster_are_caught_by_the_same_proofs(address, tmp_path):
+    for name, more in (("here", []), ("there", ["--cluster", address])):
+        with pytest.raises(SystemExit) as end:
+            mistakes.main(["linear_regression", "--out", str(tmp_path / name), *more])
+        assert end.value.code == 0
+    contents = [(tmp_path / name / "mistakes.json").read_bytes() for name in ("here", "there")]
+    assert contents[0] == contents[1]
 
 
 @pytest.mark.slow
