@@ -26,6 +26,7 @@ from ..language import VARIABLE, language, listed, tr
 from . import worker
 from .child import describe
 from .connection import CONNECTING, LOCAL, client_of, local_cluster, scheduler_of
+from .process import ChildDied
 from .where import Where
 from .worker import GOVERNED, Terms
 
@@ -80,7 +81,9 @@ class Cluster:
             (name, str(path.resolve()), hashlib.sha256(path.read_bytes()).hexdigest())
             for name, path in self.files.items()
         ]
-        self.terms = Terms(_environment(), _main_module(), tuple(digests))
+        self._ours = describe()
+        versions = {name: text for name, text in self._ours.items() if name not in worker.NO_VERSIONS}
+        self.terms = Terms(_environment(), _main_module(), tuple(digests), tuple(sorted(versions.items())))
         self._sent: dict[str, Any] = {}  # digest -> future of the bytes
         self._contents: list[Any] = []  # futures of the data files that a worker lacks
         self._no_workers_since = 0.0
@@ -108,13 +111,11 @@ class Cluster:
             if name != worker.__name__:
                 raise _refusal(address, tr("cannot import this version of d2l_repro"))
         reports = self.client.run(worker.prepare, self.terms, on_error="return")
-        ours, others = describe(), set()
         for address, report in reports.items():
-            problem, processor = _compared(report, ours)
+            problem = _problem(report, self._ours)
             if problem:
                 raise _refusal(address, problem)
-            others.add(processor)
-        others.discard(ours["processor"])
+        others = {report["processor"] for report in reports.values()} - {self._ours["processor"]}
         if others:
             log.warning(
                 tr(
@@ -242,7 +243,7 @@ class Cluster:
                     return future.result(timeout=PATIENCE)
                 except distributed.TimeoutError:
                     self.check_connection()
-        except worker.ChildDied as error:
+        except ChildDied as error:
             raise InputError(
                 tr(
                     "--cluster: a task ended its process {count} times (exit code {code}; -9 can mean that "
@@ -251,12 +252,12 @@ class Cluster:
                     code=error,
                 )
             ) from error
-        except worker.Unfit as error:
+        except (worker.Unfit, ImportError) as error:
             raise InputError(
                 tr(
-                    "--cluster: a worker that has joined later lacks {file}; repeat the command with "
-                    "--resume",
-                    file=error,
+                    "--cluster: a worker that has joined later does not fit ({problem}); end it, and repeat "
+                    "the command with --resume",
+                    problem=download.shorten(error),
                 )
             ) from error
         except distributed.KilledWorker as error:
@@ -285,28 +286,25 @@ def _refusal(address: str, problem: str) -> InputError:
     )
 
 
-def _compared(report: Any, ours: Mapping[str, str]) -> tuple[str, str]:
-    """Return what is wrong with a worker, empty if nothing is, and its processor.
+def _problem(report: Any, ours: Mapping[str, str]) -> str:
+    """Return what is wrong with a worker, empty if nothing is.
 
     Args:
         report: as `worker.prepare` returned it, or what that raised.
         ours: what `describe` says here.
     """
     if isinstance(report, Exception):
-        return f"{type(report).__name__}: {download.shorten(report)}", ""
-    theirs = pickle.loads(report["described"])
-    names = sorted({*ours, *theirs} - {"processor", "problem"})
-    differing = [name for name in names if ours.get(name) != theirs.get(name)]
-    problem = theirs["problem"]
-    if differing and not problem:
-        problem = tr(
+        return f"{type(report).__name__}: {download.shorten(report)}"
+    if report["differing"] and not report["problem"]:
+        name = report["differing"][0]
+        return tr(
             "has other versions of {names} ({name}: {theirs} there, {ours} here)",
-            names=listed(differing),
-            name=differing[0],
-            theirs=theirs.get(differing[0], "-"),
-            ours=ours.get(differing[0], "-"),
+            names=listed(report["differing"]),
+            name=name,
+            theirs=report.get(name, "-"),
+            ours=ours.get(name, "-"),
         )
-    return problem, theirs["processor"]
+    return report["problem"]
 
 
 def _put(done: SimpleQueue[tuple[int, Any]], i: int, future: Any) -> None:

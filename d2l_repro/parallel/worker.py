@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -17,36 +18,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
 from .. import channel, stopping
 from ..data import download
-from ..processes import module_command, python_command
+from ..processes import module_command
+from .process import POLL, Child, Unwanted
 
 # Environment variables that decide about numbers, speed and messages: the command's hold, not the worker's.
 GOVERNED = re.compile(
     r"(OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|VECLIB|NUMEXPR|MXNET|DNNL|ONEDNN|MALLOC|D2L_REPRO|DMLC)_"
 )
-POLL = 0.25  # seconds between two looks whether the command still wants the result
 REPORTS = 0.2  # seconds between two reports of a chapter's progress
+NO_VERSIONS = {"processor", "problem"}  # what `child.describe` says beside versions
 PREFIX = "d2l_repro-"  # of the names of temporary folders
 OUT = "\x1fOUT\x1f"  # stands for the folder of --out in what a chapter has printed
 
 
-class ChildDied(Exception):
-    """Raised when a process has ended without an answer, killed by the system for example."""
-
-
 class Unfit(Exception):
-    """Raised on a worker that joined later and lacks a data file; its argument is the file's name."""
-
-
-class Unwanted(Exception):
-    """Raised when the command has gone, or has cancelled the task."""
+    """Raised on a worker that joined later and does not fit; its argument names what differs or lacks."""
 
 
 @dataclass(frozen=True)
@@ -57,71 +50,21 @@ class Terms:
         environment: variables of the processes that compute.
         main: module that the command runs, which functions may come from.
         files: name in `download.registry`, path where the command runs, and sha256 of each data file.
+        versions: of what decides about digits, as `child.describe` returns them there.
     """
 
     environment: tuple[tuple[str, str], ...]
     main: str
     files: tuple[tuple[str, str, str], ...]
+    versions: tuple[tuple[str, str], ...]
 
     @property
     def key(self) -> str:
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
-@dataclass(eq=False)
-class Child:
-    """A process that serves calls, see `child.serve`.
-
-    Args:
-        environment: its environment variables.
-        main: as in Terms.
-    """
-
-    environment: dict[str, str]
-    main: str
-    kept: set[str] = field(default_factory=set)  # keys of the objects that it has been sent
-
-    def __post_init__(self) -> None:
-        self._pipe, theirs = Pipe()
-        with theirs:
-            code = f"from d2l_repro.parallel.child import serve\nserve({theirs.fileno()}, {self.main!r})"
-            self.process = subprocess.Popen(
-                python_command(code),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=self.environment,
-            )
-
-    @property
-    def is_alive(self) -> bool:
-        return self.process.poll() is None
-
-    def ask(self, *request: Any, is_wanted: Callable[[], bool] = lambda: True) -> tuple[bool, bytes]:
-        """Send a request, and return the answer.
-
-        Raises:
-            ChildDied: the process ended before it had answered.
-            Unwanted: nobody wants the answer any more; the process has been ended.
-        """
-        try:
-            self._pipe.send(request)
-            while not self._pipe.poll(POLL):
-                if not is_wanted():
-                    self.end()
-                    raise Unwanted
-            return self._pipe.recv()
-        except (EOFError, OSError) as error:
-            self.end()
-            raise ChildDied(str(self.process.returncode)) from error
-
-    def end(self) -> None:
-        """Kill the process."""
-        self.process.kill()
-        self.process.wait()
-        self._pipe.close()
-
-
 _lock = threading.Lock()
+_fitting: set[tuple[tuple[str, str], ...]] = set()  # versions that are also those of this worker
 _idle: list[Child] = []
 _running: dict[str, subprocess.Popen] = {}  # identifier -> process of a chapter
 
@@ -153,7 +96,11 @@ def _environment(terms: Terms, folder: str) -> dict[str, str]:
 
 
 def prepare(terms: Terms) -> dict[str, Any]:
-    """Return what this worker is like: `described`, the pickle of `child.describe`, and `missing` data files.
+    """Return what this worker is like.
+
+    Returns:
+        The items of `child.describe`, `differing`: names of what has other versions here, and `missing`:
+        names of the data files that are not here.
 
     Raises:
         ChildDied: no process can be started here.
@@ -163,7 +110,21 @@ def prepare(terms: Terms) -> dict[str, Any]:
         _, answer = child.ask("describe")
     finally:
         child.end()
-    return {"described": answer, "missing": [name for name, path in _paths(terms).items() if not path]}
+    found, wanted = pickle.loads(answer), dict(terms.versions)
+    names = sorted({*found, *wanted} - NO_VERSIONS)
+    differing = [name for name in names if found.get(name) != wanted.get(name)]
+    if not differing and not found["problem"]:
+        _fitting.add(terms.versions)
+    missing = [name for name, path in _paths(terms).items() if not path]
+    return {**found, "differing": differing, "missing": missing}
+
+
+def _check(terms: Terms) -> None:
+    """Raise Unfit if this worker, which may have joined after the others were asked, has other versions."""
+    if terms.versions not in _fitting:
+        report = prepare(terms)
+        if terms.versions not in _fitting:
+            raise Unfit(report["problem"] or ", ".join(report["differing"]))
 
 
 def _paths(terms: Terms) -> dict[str, Path | None]:
@@ -196,8 +157,9 @@ def _data_folder(terms: Terms, contents: Sequence[bytes]) -> str:
     """Return a folder with the data files of the terms: links to those that are here, and those sent.
 
     Raises:
-        Unfit: a file is neither here nor was it sent.
+        Unfit: a file is neither here nor was it sent, or this worker has other versions.
     """
+    _check(terms)
     with _lock:
         if terms.key not in _folders:
             paths = _paths(terms)

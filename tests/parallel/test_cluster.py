@@ -325,6 +325,14 @@ def test_workers_with_other_versions_are_refused_before_anything_starts(
         list(computed(math.factorial, [(1,)], Where(cluster=address)))
 
 
+def test_workers_that_join_later_are_checked_too(address, monkeypatch):
+    ours = {**cluster.describe(), "numpy": "1.0"}
+    monkeypatch.setattr(cluster, "describe", lambda: ours)
+    monkeypatch.setattr(cluster.Cluster, "check_workers", lambda self: None)  # as if there had been others
+    with pytest.raises(InputError, match=r"joined later does not fit \(numpy\); end it, and repeat"):
+        list(computed(math.factorial, [(1,)], Where(cluster=address)))
+
+
 def test_workers_with_other_processors_are_warned_of(address, monkeypatch, caplog):
     ours = {**cluster.describe(), "processor": "another"}
     monkeypatch.setattr(cluster, "describe", lambda: ours)
