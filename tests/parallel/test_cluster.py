@@ -281,6 +281,24 @@ def test_a_stopped_command_takes_its_cluster_with_it(number, tmp_path):
     assert all(map(is_gone, next(tmp_path.iterdir()).name.split("-")))
 
 
+def test_a_killed_command_leaves_nothing_on_a_cluster(address, tmp_path):
+    code = (
+        "import os, time\n"
+        "from d2l_repro.parallel import Where, computed\n"
+        "def work(i):\n"
+        f"    open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w').close()\n"
+        "    time.sleep(600)\n"
+        f"list(computed(work, [(0,)], Where(cluster={address!r})))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.iterdir()):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    assert is_gone(next(tmp_path.iterdir()).name)
+
+
 def test_what_is_no_cluster_is_refused_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"no such scheduler file: nowhere\.json; give its path"):
         list(computed(math.factorial, [(1,)], Where(cluster="nowhere.json")))
