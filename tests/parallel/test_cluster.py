@@ -508,9 +508,11 @@ def test_a_study_whose_workers_are_killed_at_random_has_the_same_bits(fragile, t
         return [int(pid) for pids in lists for pid in pids]
 
     def kill():
-        while not over.wait(rng.uniform(3, 8)):
-            for pid in rng.sample(workers(), 1):
-                os.kill(pid, signal.SIGKILL)
+        for _ in range(5):
+            over.wait(rng.uniform(3, 8))
+            running = workers()
+            if running and not over.is_set():
+                os.kill(rng.choice(running), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
