@@ -32,6 +32,8 @@ LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libq
 # Environment variable with the number of threads that this project has set; child processes inherit it. If
 # OMP_NUM_THREADS differs from it, OMP_NUM_THREADS was set by the user.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
+# Environment variable with the number of cores that large nets use, for a process on another machine.
+CORES = "D2L_REPRO_CORES"
 FLUSH_SUBNORMALS = (
     0x8040  # of the register MXCSR: results below the smallest normal number, and operands, are 0
 )
@@ -82,7 +84,7 @@ def prepare_large_nets() -> None:
     imported, its number of threads can no longer be changed. If the user has set OMP_NUM_THREADS, that number
     is kept.
     """
-    fix_threads(cores())
+    fix_threads(int(os.environ.get(CORES) or cores()))
     _keep_memory()
 
 

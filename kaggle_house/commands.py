@@ -20,6 +20,7 @@ import pandas as pd
 from d2l_repro.errors import DONE, FAILED, InputError
 from d2l_repro.files import Paths, check_outputs, is_special, locked_folder, write_atomically
 from d2l_repro.language import tr
+from d2l_repro.parallel import Where
 from d2l_repro.results import plot
 from d2l_repro.results.schema import printable
 from d2l_repro.results.table_text import as_frame, frame_text
@@ -119,7 +120,9 @@ def run_explain(command: Explain) -> int:
     tables = _load_tables(command.data)
     with locked_folder(command.models, "--models") as folder:
         run = CompleteRun.load(folder, tables)
-        found = explain_report.explain(run, command.permutations, command.learning_curve, command.jobs)
+        found = explain_report.explain(
+            run, command.permutations, command.learning_curve, Where(command.jobs, command.cluster)
+        )
         explain_report.save(found, run, folder)
     print(explain_report.format_explanation(found, run))
     print(f"\n{tr('figures and model card: {folder}', folder=folder)}")
@@ -270,7 +273,9 @@ def run_sweep(command: Sweep) -> int:
     tables = _load_tables(command.data)
     with locked_folder(command.out) as folder:
         check_outputs({"--out": folder / "sweep.csv"}, tables.files)
-        table = sweep(command.settings, tables, command.folds, command.sweep)
+        table = sweep(
+            command.settings, tables, command.folds, command.sweep, folder, command.resume, progress=True
+        )
         write_atomically(folder / "sweep.csv", table.to_csv(index=False, na_rep="nan"))
     if table["valid"].isna().all():
         print(f"{PROG}: {tr('every trial diverged; try a smaller --lr')}", file=sys.stderr)

@@ -65,7 +65,7 @@ def build_report(
 def _compare_with_published(report, recipe, options, tables):
     """Return the rows of `published.compare`; none unless recipe, folds and files are the published ones."""
     # These options change neither the folds nor, beyond noise, what is measured on them.
-    free = ("seed", "impl", "jobs", "backend")
+    free = ("seed", "impl", "jobs", "cluster")
     run, repeats = PUBLISHED_RUNS.get(recipe, ("", 0))
     published_options = FoldOptions(repeats=repeats or 1, **{name: getattr(options, name) for name in free})
     if not run or not tables.official or tables.name != "kaggle_house" or options != published_options:

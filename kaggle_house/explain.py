@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from d2l_repro.errors import InputError
 from d2l_repro.language import tr
+from d2l_repro.parallel import Where
 from d2l_repro.results.kfold import KFold
 from d2l_repro.train.arrays import one_line
 
@@ -69,7 +70,7 @@ class CompleteRun:
             )
         try:
             _ = report["card"], report["in_words"], report["folds"][0]["baselines"]["ridge"]
-            recipe, options = Recipe(**report["settings"]), FoldOptions(**report["options"])
+            recipe, options = Recipe(**report["settings"]), FoldOptions.recorded(report["options"])
             folds = split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
         except (KeyError, TypeError, InputError) as error:
             raise InputError(
@@ -199,14 +200,14 @@ def check_learning_curve(run: CompleteRun) -> None:
         )
 
 
-def learning_curve(run: CompleteRun, jobs: int) -> pd.DataFrame:
+def learning_curve(run: CompleteRun, where: Where) -> pd.DataFrame:
     """Return the scores of models that are fitted on some of each fold's training houses.
 
     The houses are drawn at random, and each larger number of them has those of the smaller one.
 
     Args:
         run: whose recipe and folds are taken; its own scores are those on all houses.
-        jobs: folds to compute at once.
+        where: to train.
 
     Returns:
         A row for each fold and number: houses, fold, recipe, ridge (log rmse of the validation houses).
@@ -217,7 +218,8 @@ def learning_curve(run: CompleteRun, jobs: int) -> pd.DataFrame:
         for share in SHARES  # the outer loop, as folds of equal size can be trained side by side
         for fold, order in zip(run.folds, orders)
     ]
-    results = kfold.run_folds(run.recipe, run.tables, parts, replace(run.options, jobs=jobs))
+    found = dict(kfold.run_folds(run.recipe, run.tables, parts, run.options.impl, where))
+    results = [found[i] for i in range(len(parts))]
     # The scores of the folds themselves are those on all houses.
     pairs = [*zip(parts, results), *zip(run.folds, run.report["folds"])]
     rows = [

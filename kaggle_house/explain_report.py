@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from d2l_repro.files import write_atomically
 from d2l_repro.language import retell, tr
+from d2l_repro.parallel import Where
 from d2l_repro.results import card, plot
 from d2l_repro.results.kfold import EXPLANATIONS
 from d2l_repro.results.table_text import as_frame, frame_text, head_text
@@ -34,14 +35,14 @@ NUM_SHOWN = 20  # columns in the figure of importances
 NUM_PRINTED = 10  # columns and houses in the tables
 
 
-def explain(run: CompleteRun, permutations: int, with_learning_curve: bool, jobs: int) -> dict[str, Any]:
+def explain(run: CompleteRun, permutations: int, with_learning_curve: bool, where: Where) -> dict[str, Any]:
     """Return the content of explain.json.
 
     Args:
         run: complete run of `kfold`.
         permutations: how often each column is shuffled.
         with_learning_curve: whether models of fewer houses are trained, too.
-        jobs: folds to compute at once.
+        where: to train for the learning curve.
 
     Raises:
         InputError: there are too few houses for the learning curve.
@@ -50,7 +51,7 @@ def explain(run: CompleteRun, permutations: int, with_learning_curve: bool, jobs
         check_learning_curve(run)  # before anything that takes long
     importance = permutation_importance(run, permutations)
     dependence = {name: partial_dependence(run, name) for name in importance["column"][:NUM_PANELS]}
-    sizes = learning_curve(run, jobs) if with_learning_curve else pd.DataFrame()
+    sizes = learning_curve(run, where) if with_learning_curve else pd.DataFrame()
     return {
         "importance": importance.to_dict("records"),
         "dependence": {

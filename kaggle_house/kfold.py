@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
 from d2l_repro import __version__
-from d2l_repro.errors import InputError
 from d2l_repro.language import tr
+from d2l_repro.parallel import Where, computed
 from d2l_repro.train.loop import TrainingDiverged
 
 from .data import Tables
@@ -147,10 +147,6 @@ def cross_validate(
         InputError: the options do not fit the data or each other.
         TrainingDiverged: in a fold, which the message names; the folds before are saved.
     """
-    if options.backend == "threading":
-        raise InputError(
-            tr("--backend: threads share MXNet's random numbers, which would change the results; choose loky")
-        )
     folds = split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
     data_key = tables.digest()
     keys = [joblib.hash((recipe, options.impl, fold, data_key, __version__)) for fold in folds]
@@ -160,11 +156,15 @@ def cross_validate(
         saved = {i: store.load(fold, key) for i, (fold, key) in enumerate(zip(folds, keys))}
         results = {i: result for i, result in saved.items() if result is not None}
     missing = [i for i in range(len(folds)) if i not in results]
-    computed = run_folds(recipe, tables, [folds[i] for i in missing], options)
-    with tqdm(
-        total=len(folds), initial=len(results), unit=tr("fold"), disable=None if progress else True
-    ) as bar:
-        for i, result in zip(missing, computed):
+    where = Where(options.jobs, options.cluster)
+    found = run_folds(recipe, tables, [folds[i] for i in missing], options.impl, where)
+    hidden = None if progress else True
+    with (
+        closing(found),
+        tqdm(total=len(folds), initial=len(results), unit=tr("fold"), disable=hidden) as bar,
+    ):
+        for place, result in found:
+            i = missing[place]
             results[i] = store.save(folds[i], keys[i], result) if save else result
             bar.update()
             bar.set_postfix({tr("valid"): f"{result['valid']:.4f}"})
@@ -172,32 +172,24 @@ def cross_validate(
 
 
 def run_folds(
-    recipe: Recipe, tables: Tables, folds: Sequence[Fold], options: FoldOptions
-) -> Iterable[FoldResult]:
-    """Return the results of `run_fold` in order, each as soon as it is available, from `jobs` processes.
+    recipe: Recipe, tables: Tables, folds: Sequence[Fold], impl: str, where: Where
+) -> Generator[tuple[int, FoldResult], None, None]:
+    """Yield index and result of `run_fold` for each fold, each as soon as it is available.
 
     Those of a single process are computed side by side where they can be, with the same results.
 
     Raises:
-        InputError: joblib has no such backend.
+        InputError: the cluster cannot be used, or was lost.
         TrainingDiverged: in a fold, which the message names.
     """
-    if options.jobs == 1 and options.backend == "loky":
-        return run_folds_side_by_side(recipe, tables, folds, options.impl)
-    calls = [joblib.delayed(run_fold)(recipe, tables, fold, options.impl) for fold in folds]
-    # Only joblib's own processes return results one by one; a cluster returns them all at the end.
-    return_as = "generator" if options.backend == "loky" else "list"
-    try:
-        backend = joblib.parallel_config(backend=options.backend)
-    except ValueError as error:
-        raise InputError(
-            tr(
-                "--backend: unknown joblib backend {name}; choose loky, or register the cluster",
-                name=repr(options.backend),
-            )
-        ) from error
-    with backend:
-        return joblib.Parallel(n_jobs=options.jobs, return_as=return_as)(calls)
+    if where.jobs == 1 and where.cluster is None:
+        yield from enumerate(run_folds_side_by_side(recipe, tables, folds, impl))
+    else:
+        yield from computed(_run_fold, [(fold,) for fold in folds], where, (recipe, tables, impl))
+
+
+def _run_fold(recipe: Recipe, tables: Tables, impl: str, fold: Fold) -> FoldResult:
+    return run_fold(recipe, tables, fold, impl)
 
 
 def out_of_fold(

@@ -88,6 +88,7 @@ class Sweep(TrainingCommand):
 
     sweep: SweepOptions = field(default_factory=SweepOptions)
     out: Path = Path("runs/kaggle_house_sweep")  # folder for the table
+    resume: bool = False  # reuse scores in --out that an interrupted sweep of the same recipe has computed
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Explain:
     # train on fewer houses, too, and see what more of them bring; takes about as long as `kfold`
     learning_curve: bool = True
     jobs: Count = 1  # folds to train at once for that
+    cluster: Optional[str] = None  # Dask cluster to train them on, as for `kfold`
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Optional
 
 from d2l_repro.errors import InputError
 from d2l_repro.language import listed, tr
@@ -76,8 +76,14 @@ class FoldOptions(Settings):
     # implementation of the net; scratch has only a linear layer without weight decay
     impl: Literal["gluon", "scratch"] = "gluon"
     jobs: Count = 1  # folds to compute at once, each in its own process; results do not depend on it
-    # joblib backend; "dask" or "ray" for a cluster that you have registered with joblib
-    backend: str = "loky"
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
+    # --jobs processes
+    cluster: Optional[str] = None  # noqa: UP045  (tyro evaluates it, on Python 3.9 too)
+
+    @classmethod
+    def recorded(cls, options: dict[str, Any]) -> FoldOptions:
+        """Return the options that kfold.json has; earlier versions also recorded a backend of joblib."""
+        return cls(**{name: value for name, value in options.items() if name != "backend"})
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def new_entry(
         method: how the models were combined, "average" or "refit".
         report: content of kfold.json.
     """
-    folds = {name: value for name, value in asdict(options).items() if name not in ("jobs", "backend")}
+    folds = {name: value for name, value in asdict(options).items() if name not in ("jobs", "cluster")}
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "file": str(path),

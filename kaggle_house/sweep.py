@@ -1,26 +1,35 @@
-"""Search randomly around a recipe's settings, with scikit-learn's own search on the recipe's own pipeline."""
+"""Search randomly around a recipe's settings, with its own pipeline on its own folds."""
 
-import warnings
-from contextlib import suppress
-from typing import Any
+from contextlib import closing, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Optional
 
+import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import loguniform
-from sklearn.metrics import make_scorer
-from sklearn.model_selection import RandomizedSearchCV
+from sklearn.base import clone
+from sklearn.model_selection import ParameterSampler
+from sklearn.pipeline import Pipeline
+from tqdm import tqdm
 
 from d2l_repro.errors import InputError
+from d2l_repro.kept import Kept
 from d2l_repro.language import tr
+from d2l_repro.parallel import Where, computed
+from d2l_repro.results.environment import package_versions
 from d2l_repro.settings import HUGE, TINY
 from d2l_repro.train.loop import TrainingDiverged
 
 from .data import Tables
-from .folds import FoldOptions, split
+from .folds import Fold, FoldOptions, split
 from .model import GluonRegressor
 from .recipes import Recipe, log_rmse
 from .settings import SweepOptions
+
+SCORES = "scores.jsonl"  # file in the folder with the scores that are computed
 
 
 class TrialNet(GluonRegressor):
@@ -77,61 +86,88 @@ def _legal(recipe, name, values):
     return [value for value in values if is_legal(value)] or [getattr(recipe, name)]
 
 
-def sweep(recipe: Recipe, tables: Tables, options: FoldOptions, search: SweepOptions) -> pd.DataFrame:
+def sweep(
+    recipe: Recipe,
+    tables: Tables,
+    options: FoldOptions,
+    search: SweepOptions,
+    folder: Optional[Path] = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> pd.DataFrame:
     """Score the recipe and `search.trials` settings around it on the same folds.
 
-    Features are fitted on the training rows of each fold, whatever the recipe's `statistics`.
+    Features are fitted on the training rows of each fold, whatever the recipe's `statistics`. The settings
+    are those that scikit-learn's `RandomizedSearchCV` would draw.
+
+    Args:
+        recipe: settings to start from.
+        tables: training and test table.
+        options: how to split, and where to compute.
+        search: how many settings to draw.
+        folder: folder in which scores are kept as soon as they are available; None keeps nothing.
+        resume: reuse scores there that belong to the same recipe, folds and data.
+        progress: show a progress bar over the fits, on a terminal.
 
     Returns:
         Best first: valid (mean log rmse), std, trial (0 is the recipe itself), and the settings. A trial
         that diverges is scored nan and comes last.
 
     Raises:
-        InputError: the options do not fit the data or ask for another backend.
+        InputError: the options do not fit the data, or the cluster cannot be used.
     """
-    if options.backend != "loky":
-        raise InputError(tr("--backend: a sweep runs in joblib's own processes; choose loky"))
     if recipe.blend:
         raise InputError(
             tr("--blend: a sweep of it would take hours; sweep its nets, with --no-blend or --recipe tuned")
         )
-    folds = [
-        (fold.train_rows, fold.valid_rows)
-        for fold in split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
-    ]
+    folds = split(tables.train["SalePrice"].to_numpy(), options, recipe.shuffle)
     estimator = recipe.estimator(options.seed, options.impl)
     estimator.set_params(net=TrialNet(**estimator["net"].get_params()))
-
-    def score_trials(space: dict[str, Any], num_trials: int, first_trial: int) -> pd.DataFrame:
-        """Score settings drawn from a space, and number them from `first_trial` on."""
-        found = RandomizedSearchCV(
-            estimator,
-            space,
-            n_iter=num_trials,
-            scoring=make_scorer(log_rmse, greater_is_better=False),
-            cv=folds,
-            refit=False,
-            n_jobs=options.jobs,
-            random_state=options.seed,
-            error_score="raise",
-        )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
-            found.fit(tables.train, tables.train["SalePrice"])
-        return _trial_table(found.cv_results_, first_trial)
-
     space = search_space(recipe)
-    own_settings = {name: [estimator.get_params()[name]] for name in space}
-    trials = pd.concat([score_trials(own_settings, 1, 0), score_trials(space, search.trials, 1)])
-    return trials.sort_values("valid", kind="stable").reset_index(drop=True)
+    own = {name: estimator.get_params()[name] for name in space}
+    trials = [own, *ParameterSampler(space, search.trials, random_state=options.seed)]
+    # Two equal trials are fitted once.
+    tasks = {_key(trial, fold): (trial, fold) for trial in trials for fold in folds}
+    kept = Kept(folder and folder / SCORES, _identity(recipe, tables, options), resume)
+    missing = {key: task for key, task in tasks.items() if key not in kept.results}
+    found = computed(
+        _score, list(missing.values()), Where(options.jobs, options.cluster), (estimator, tables.train)
+    )
+    names, hidden = list(missing), None if progress else True
+    with (
+        closing(found),
+        tqdm(total=len(tasks), initial=len(tasks) - len(missing), unit=tr("fit"), disable=hidden) as bar,
+    ):
+        for i, score in found:
+            kept.add(names[i], score)
+            bar.update()
+    # (trials, folds)
+    scores = np.array([[kept.results[_key(trial, fold)] for fold in folds] for trial in trials])
+    columns = {"valid": scores.mean(axis=1), "std": scores.std(axis=1), "trial": range(len(trials))}
+    table = pd.DataFrame(columns)
+    for name in space:
+        table[name[len("net__") :]] = [trial[name] for trial in trials]
+    return table.sort_values("valid", kind="stable").reset_index(drop=True)
 
 
-def _trial_table(cv_results, first_trial):
-    """Return scikit-learn's results with one row per trial, in the order of the trials."""
-    prefix = "param_net__"
-    settings = {
-        name[len(prefix) :]: list(values) for name, values in cv_results.items() if name.startswith(prefix)
+def _key(trial: dict[str, Any], fold: Fold) -> str:
+    return f"{joblib.hash(trial)}-{fold.repeat}-{fold.number}"
+
+
+def _score(estimator: Pipeline, houses: pd.DataFrame, trial: dict[str, Any], fold: Fold) -> float:
+    """Return the log rmse of a trial's settings on the validation rows of a fold."""
+    train, valid = houses.iloc[fold.train_rows], houses.iloc[fold.valid_rows]
+    model = clone(estimator).set_params(**trial)
+    model.fit(train, train["SalePrice"])
+    return float(log_rmse(valid["SalePrice"], model.predict(valid)))
+
+
+def _identity(recipe: Recipe, tables: Tables, options: FoldOptions) -> dict[str, Any]:
+    """Return what a trial's score depends on beside its settings."""
+    places = {name: value for name, value in asdict(options).items() if name not in ("jobs", "cluster")}
+    return {
+        "recipe": asdict(recipe),
+        "folds": places,
+        "data": tables.digest(),
+        "packages": package_versions(),
     }
-    valid = -cv_results["mean_test_score"]
-    trial = first_trial + np.arange(len(valid))
-    return pd.DataFrame({"valid": valid, "std": cv_results["std_test_score"], "trial": trial, **settings})

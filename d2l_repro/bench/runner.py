@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import compat
-from ..cli.runner import module_command
+from ..processes import module_command
 from ..results import speed
 from ..results.environment import installed_version
 from ..results.speed import LIMIT

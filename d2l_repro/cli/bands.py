@@ -18,7 +18,7 @@ from ..results.result import FILE_NAME, Result
 from ..results.run import RunResult
 from ..results.scales import RANKED, SIBLINGS, is_ranked, scale_of, siblings
 from ..settings import Bounds, Count, Settings
-from .runner import Task, run_tasks, select_chapters
+from .runner import Task, run_tasks, select_chapters, starter
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class BandsCommand(Settings):
     impl: Literal["scratch", "gluon", "both"] = "both"  # implementations to train
     only: tuple[str, ...] = ()  # names of the variants to train; all by default
     jobs: Count = 1  # runs at a time
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
+    # --jobs processes
+    cluster: Optional[str] = None
     out: Path = Path("runs/bands")  # folder for the results of the runs
     # file to write; bands of chapters that are not run now are kept
     file: Annotated[
@@ -80,12 +83,13 @@ class BandsCommand(Settings):
 
     def _run(self, tasks: Sequence[Task]) -> tuple[dict[Task, int], bool]:
         """Run the tasks; stop after the first if it shows that the published data are missing."""
-        codes, interrupted = run_tasks(tasks[:1], 1)
-        if interrupted or not tasks:
-            return codes, interrupted
-        if not _is_measured(tasks[0]):
-            _check_data(tasks[0])
-        others, interrupted = run_tasks(tasks[1:], self.jobs)
+        with starter(tasks, self.jobs, self.cluster) as start:
+            codes, interrupted = run_tasks(tasks[:1], 1, start)
+            if interrupted or not tasks:
+                return codes, interrupted
+            if not _is_measured(tasks[0]):
+                _check_data(tasks[0])
+            others, interrupted = run_tasks(tasks[1:], self.jobs, start)
         return {**codes, **others}, interrupted
 
     def _tasks(self, folder: Path, name: str) -> list[Task]:

@@ -7,8 +7,8 @@ from typing import Annotated
 import tyro
 
 from .. import installation
+from ..processes import run_module
 from ..settings import Count, Settings
-from .runner import run_module
 
 
 @dataclass(frozen=True)

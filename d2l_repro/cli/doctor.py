@@ -21,9 +21,9 @@ from .. import compat, installation
 from ..columns import padded
 from ..errors import DONE, FAILED, InputError
 from ..language import listed, mark, tr, trn
+from ..processes import python_command
 from ..results import environment
 from ..settings import Settings
-from .runner import python_command
 
 OK, WARNING, MISSING = mark("ok"), mark("warning"), mark("missing")
 TIMEOUT = 300  # seconds for all imports, which take long from a cold disk
@@ -31,7 +31,7 @@ FIRST_LABEL = "6.000587"  # printed in section 3.2 of the book
 FAST_KERNELS = ("Haswell", "Zen")  # those with AVX2 in MXNet's OpenBLAS
 MEMORY, DISK = 1.5e9, 1e9  # bytes: fully_connected_nets takes 1.4 GB; with all downloads, 0.5 GB of files
 OPTIONAL_SETS = {"fashion_mnist_2017"}  # used only if --dataset names it
-EXTRAS = {"d2l": "--impl d2l", "ipykernel": mark("notebooks"), "distributed": mark("folds on a cluster")}
+EXTRAS = {"d2l": "--impl d2l", "ipykernel": mark("notebooks"), "distributed": mark("work on a cluster")}
 
 ABOVE = mark("first do what is said above")
 

@@ -18,9 +18,9 @@ from ..exercises.progress import Entry, Progress
 from ..exercises.report import Report
 from ..exercises.watch import watch
 from ..files import writable_folder
+from ..processes import module_command
 from ..results.table_text import aligned
 from ..settings import Count, Seed, Settings
-from .runner import module_command
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
 OptionalName = Annotated[

@@ -53,6 +53,13 @@ class ResumableOptions(OutputOptions):
 
 
 @dataclass(frozen=True)
+class KeepingOptions(OutputOptions):
+    """Where results go, and what is done with them."""
+
+    resume: bool = False  # keep the runs with the same settings that were finished in the same folder
+
+
+@dataclass(frozen=True)
 class SavingOptions(OutputOptions):
     """Where results go, and what is done with them."""
 
@@ -115,7 +122,9 @@ class Outline:
     @property
     def output_options(self) -> type[OutputOptions]:
         """The class of options about the results."""
-        classifies = not self.in_processes and {"mnist", "fashion_mnist"} & set(self.datasets)
+        classifies = {"mnist", "fashion_mnist"} & set(self.datasets)
+        if self.in_processes:
+            return KeepingOptions
         if self.resumable:
             return ResumableOptions
         return SavingOptions if classifies else OutputOptions

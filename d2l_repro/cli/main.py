@@ -39,7 +39,7 @@ from .launch import LaunchCommand
 from .mistakes import MistakesCommand
 from .passing import with_flags_of_chapters
 from .predict import PredictCommand
-from .runner import Task, check_streams, default_folder, run_tasks, select_chapters
+from .runner import Task, check_streams, default_folder, run_tasks, select_chapters, starter
 
 PROG = "d2l-repro"
 
@@ -89,6 +89,9 @@ class RunCommand(Settings):
     # the book's. For chapters whose published values depend on it
     stream: Optional[Stream] = None
     jobs: Count = 1  # chapters to run at a time; measured times are comparable only with 1
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
+    # --jobs processes
+    cluster: Optional[str] = None
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False
     strict: bool = False  # exit with code 1 if a value differs by more than chance allows
@@ -125,7 +128,9 @@ class RunCommand(Settings):
                 print(tr("{task}: finished earlier, kept", task=task.label))
             else:
                 check_replaceable(task.folder, self.quick)
-        codes, interrupted = run_tasks([task for task in tasks if task not in kept], self.jobs)
+        missing = [task for task in tasks if task not in kept]
+        with starter(missing, self.jobs, self.cluster) as start_one:
+            codes, interrupted = run_tasks(missing, self.jobs, start_one)
         if BROKEN in codes.values():  # the chapter has said why
             return USAGE
         written = [task for task in tasks if task in kept or _written_since(start, task.folder / FILE_NAME)]

@@ -11,10 +11,11 @@ import tyro
 from .. import installation
 from ..columns import padded, width, wrapped
 from ..language import listed, mark, tr
+from ..processes import run_module
 from ..results.caught import NO_MISTAKE, PROOFS, Measured, Table
 from ..results.table_text import aligned, shortened
 from ..settings import Count, Seed, Settings
-from .runner import chapters_of, run_module
+from .runner import chapters_of
 
 MARKS = {True: mark("yes"), False: "-", None: "?"}
 
@@ -30,6 +31,9 @@ class MistakesOptions(Settings):
         tyro.conf.arg(metavar="[CHAPTER ...]", help_behavior_hint="(default: all)"),
     ] = ()
     jobs: Count = 1  # mistakes to measure at a time
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
+    # --jobs processes
+    cluster: Optional[str] = None
     seed: Seed = 0  # seed of all random numbers
     out: Path = Path("runs/mistakes")  # folder for mistakes.json, mistakes.csv and the picture
     resume: bool = False  # keep what an earlier run with the same seed has left in --out
@@ -58,6 +62,7 @@ class MistakesCommand(MistakesOptions):
 
     def _flags(self) -> list[str]:
         flags = [f"--jobs={self.jobs}", f"--seed={self.seed}", f"--out={self.out}"]
+        flags += [f"--cluster={self.cluster}"] if self.cluster is not None else []
         flags += [f"--data-dir={self.data_dir}"] if self.data_dir else []
         return flags + [f"--{name}" for name in ("resume", "write") if getattr(self, name)]
 

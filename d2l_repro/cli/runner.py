@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +18,8 @@ from tqdm import tqdm
 from .. import channel, stopping
 from ..errors import BROKEN, DONE, FAILED, InputError
 from ..language import listed, tr
+from ..parallel import Where
+from ..processes import module_command
 from ..results.catalogue import TEXTBOOK, entries
 from ..results.formatting import format_duration
 from ..results.result import FILE_NAME, Result, check_replaceable
@@ -61,17 +64,27 @@ class Task:
     quiet: bool = False
 
     @property
-    def command(self) -> list[str]:
-        """The process to start: `python -m chapters.NAME`, with Ctrl-C handled from the first import on."""
-        flags = ["--out", str(self.folder), "--seed", str(self.seed), *(["--quick"] if self.quick else [])]
+    def flags(self) -> list[str]:
+        """The flags of the chapter, all but those that name folders."""
+        flags = ["--seed", str(self.seed), *(["--quick"] if self.quick else [])]
         flags += ["--stream", self.stream] if self.stream else []
         flags += ["--only", *self.only] if self.only else []
         flags += ["--impl", self.impl] if self.impl != "both" else []
         flags += ["--dataset", self.dataset] if self.dataset != "auto" else []
+        return flags + [word for name, value in self.settings for word in _flag(name, value)]
+
+    @property
+    def command(self) -> list[str]:
+        """The process to start: `python -m chapters.NAME`, with Ctrl-C handled from the first import on."""
+        flags = ["--out", str(self.folder), *self.flags]
         flags += ["--data-dir", str(self.data_dir)] if self.data_dir else []
         flags += ["--show"] if self.show else []
-        flags += [word for name, value in self.settings for word in _flag(name, value)]
         return [*module_command(f"chapters.{self.chapter}", self.chapter), *flags]
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data set that it will load; empty for synthetic data."""
+        return entries()[self.chapter].datasets[:1] if self.dataset == "auto" else (self.dataset,)
 
     def is_finished(self, despite_errors: bool = False) -> bool:
         """Return whether the folder holds a complete result of exactly this task.
@@ -103,47 +116,6 @@ def _flag(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
-
-
-def python_command(code: str) -> list[str]:
-    """Return the command of a Python process that runs `code` and imports from the same places as this one.
-
-    By itself, `python -c` would import from the current folder first, whatever lies there.
-    """
-    return [sys.executable, "-c", f"import sys\nsys.path[:] = {sys.path!r}\n{code}"]
-
-
-def module_command(name: str, prog: str) -> list[str]:
-    """Return the command of a process that runs a module as `python -m` does.
-
-    Args:
-        name: of the module.
-        prog: name of the command, for its messages; a signal ends it with one line from the first import on.
-    """
-    # Ctrl-C just ends the process until our own handlers are there.
-    return python_command(
-        "import runpy, signal\n"
-        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
-        "from d2l_repro.errors import one_line_errors\n"
-        f"with one_line_errors({prog!r}, importing=True):\n"
-        f"    runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
-    )
-
-
-def run_module(name: str, prog: str, argv: Sequence[str]) -> int:
-    """Run a module in a process of its own, pass signals on to it, and return its exit code.
-
-    Args:
-        name: of the module.
-        prog: as for `module_command`.
-        argv: its arguments.
-    """
-    with subprocess.Popen([*module_command(name, prog), *argv]) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:  # the process saves what is finished
-                process.send_signal(stopping.last_signal())
 
 
 def select_chapters(names: Sequence[str]) -> list[str]:
@@ -241,7 +213,7 @@ class Board:
     def __init__(self, tasks: Sequence[Task], jobs: int):
         self.tasks, self.jobs = tasks, jobs
         self.stopped = Event()  # no further task may start
-        self.processes: set[subprocess.Popen] = set()  # that are running
+        self.processes: set[Any] = set()  # that are running
         self.shares = dict.fromkeys(tasks, 0.0)
         self.bar = tqdm(
             total=len(tasks),
@@ -268,7 +240,7 @@ class Board:
         with tqdm.external_write_mode(file=sys.stdout):
             print(text, flush=True)
 
-    def follow(self, task: Task, process: subprocess.Popen) -> None:
+    def follow(self, task: Task, process: Any) -> None:
         """Show what a task prints: line by line if tasks run one by one, else all of it at the end.
 
         Of a quiet task that succeeds, one line is shown.
@@ -291,7 +263,43 @@ class Board:
         self.advance(task, 1.0)
 
 
-def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bool]:
+def start_here(task: Task) -> subprocess.Popen:
+    """Start a task in a process of this machine."""
+    environment = {**os.environ, channel.VARIABLE: "1"}
+    return subprocess.Popen(
+        task.command, stdout=subprocess.PIPE, text=True, errors="replace", env=environment
+    )
+
+
+@contextmanager
+def starter(tasks: Sequence[Task], jobs: int, cluster: Optional[str]) -> Iterator[Callable[[Task], Any]]:
+    """Yield a function that starts a task, in a process here or on a cluster.
+
+    Args:
+        tasks: that it will be called with.
+        jobs: number of processes of a local cluster.
+        cluster: as in `parallel.Where`.
+
+    Raises:
+        InputError: the cluster or one of its workers cannot be used.
+    """
+    if cluster is None or not tasks:
+        yield start_here
+        return
+    if any(task.show for task in tasks):
+        raise InputError(tr("--show: a chapter on a cluster has no screen to show figures on; leave it out"))
+    from ..parallel.chapters import hearing
+    from ..parallel.cluster import connect
+
+    datasets = sorted({name for task in tasks for name in task.datasets})
+    where = Where(jobs, cluster, datasets, tasks[0].data_dir)
+    with connect(where) as connected, hearing(connected) as chapters:
+        yield lambda task: chapters.start(task.chapter, task.flags, task.folder)
+
+
+def run_tasks(
+    tasks: Sequence[Task], jobs: int = 1, start: Callable[[Task], Any] = start_here
+) -> tuple[dict[Task, int], bool]:
     """Run every task in its own process; the others still run when one fails.
 
     After Ctrl-C, SIGTERM or SIGHUP, running tasks write what they have finished, and no other task starts.
@@ -299,13 +307,16 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bo
     Args:
         tasks: to run.
         jobs: how many run at a time.
+        start: starts one, as `starter` yields it; a cluster is given all of them at once.
 
     Returns:
         Task -> exit code of the tasks that were started, and whether others were not, or were interrupted.
     """
+    if start is not start_here:
+        jobs = max(2, len(tasks))  # the cluster decides how many of them run
     board = Board(tasks, jobs)
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {task: pool.submit(_run, task, board) for task in tasks}
+        futures = {task: pool.submit(_run, task, board, start) for task in tasks}
         while True:
             try:
                 wait(futures.values())
@@ -318,13 +329,10 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> tuple[dict[Task, int], bo
     return codes, board.stopped.is_set()
 
 
-def _run(task: Task, board: Board) -> Optional[int]:
+def _run(task: Task, board: Board, start: Callable[[Task], Any]) -> Optional[int]:
     if board.stopped.is_set():
         return None
-    environment = {**os.environ, channel.VARIABLE: "1"}
-    with subprocess.Popen(
-        task.command, stdout=subprocess.PIPE, text=True, errors="replace", env=environment
-    ) as process:
+    with start(task) as process:
         board.processes.add(process)
         if board.stopped.is_set():  # since the question above
             process.send_signal(stopping.last_signal())

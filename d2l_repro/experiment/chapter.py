@@ -17,7 +17,10 @@ from ..data.loader import Data
 from ..data.streams import stream_of
 from ..distributed import workers
 from ..errors import InputError
+from ..kept import Kept
 from ..language import listed, tr, trn
+from ..parallel import Where
+from ..results.environment import package_versions
 from ..results.formatting import parity_row
 from ..results.history import History, epoch_line
 from ..results.result import Result, check_replaceable
@@ -36,6 +39,7 @@ from .saved import check_classifies, save_classifier
 
 log = logging.getLogger(__name__)
 PARITY_STEPS = 50  # over which the paths of two implementations are compared
+RUNS = "runs.jsonl"  # file in a study's folder with the runs that are finished
 QUICK_PARITY_STEPS = 6  # the same with --quick: as many catch every mistake of `d2l_repro.mistakes`
 
 Builder = Callable[[Any, Data], Model]  # (hp, data) -> Model
@@ -134,7 +138,7 @@ class Execution(Enum):
     """How a chapter's runs are trained."""
 
     SEQUENTIAL = "one after the other"
-    IN_PROCESSES = "in parallel processes"  # `show` gets their numbers but no models
+    IN_PROCESSES = "in parallel processes"  # or on a cluster; `show` gets their numbers but no models
     # for plain SGD on batches in a fixed order
     RESUMABLE = "one after the other, with a checkpoint per epoch"
 
@@ -211,11 +215,12 @@ class Chapter:
             hp: the chapter's HParams; the book's values by default.
             progress: whether to print the epochs, and a bar on a terminal.
             folder: where the result will be saved, and a resumable chapter keeps its checkpoints.
-            resume: whether to continue after the last epoch that has a checkpoint in `folder`.
+            resume: whether to continue after the last epoch that has a checkpoint in `folder`; for a study,
+                with the runs that are kept there.
             save: file for the model of the first run, with which `d2l-repro predict` classifies pictures.
             asked: the fields of `settings.Options`: impl, seed, quick, dataset, data_dir; only for one
-                with several variants; seeds and jobs for one whose runs are trained in processes; stream for
-                one that depends on it.
+                with several variants; seeds, jobs and cluster for one whose runs are trained in processes;
+                stream for one that depends on it.
 
         Returns:
             Result. After Ctrl-C or another signal to stop it has what was finished; a run that diverged says
@@ -237,7 +242,7 @@ class Chapter:
         try:
             with stream_of(options.stream):
                 if self.execution is Execution.IN_PROCESSES and runs:
-                    data = self._train_in_processes(runs, options, result, progress, folder)
+                    data = self._train_in_processes(runs, options, result, progress, folder, resume)
                 else:
                     for i, run in enumerate(runs):
                         data, model = self._begin(run, options)
@@ -390,6 +395,14 @@ class Chapter:
                     command=f"d2l-repro run {self.name} --seeds {options.seeds}",
                 )
             )
+        if self.execution is not Execution.IN_PROCESSES and options.cluster is not None:
+            raise InputError(
+                tr(
+                    "--cluster: {chapter} is not a study; to run all of it on a cluster, use {command}",
+                    chapter=self.name,
+                    command=f"d2l-repro run {self.name} --cluster {options.cluster}",
+                )
+            )
 
     def _check_shared(self, options: Options) -> None:
         """In a worker, check that several can train the chapter's runs, each batch divided among them."""
@@ -446,26 +459,62 @@ class Chapter:
         return RunResult(*names, history, metrics, model=model)
 
     def _train_in_processes(
-        self, runs: list[Run], options: Options, result: Result, progress: bool, folder: str | Path | None
+        self,
+        runs: list[Run],
+        options: Options,
+        result: Result,
+        progress: bool,
+        folder: str | Path | None,
+        resume: bool,
     ) -> Data:
-        """Train every run with every seed, each as it would be alone."""
+        """Train every run with every seed, each as it would be alone, except those that are kept."""
         data, _ = self._begin(runs[0], options)
         self._record_data(data, result, folder)
-        tasks = [(run, options.replace(seed=options.seed + i)) for i in range(options.seeds) for run in runs]
+        kept = Kept(Path(folder, RUNS) if folder is not None else None, self._identity(result), resume)
+        where = Where(options.jobs, options.cluster, self.datasets_of(options), options.data_dir)
+        if options.cluster is not None:  # which has the data in a folder of its own
+            options = options.replace(data_dir=None)
+        tasks = {
+            run_label(run.impl, run.variant, seed): (run, options.replace(seed=seed))
+            for seed in range(options.seed, options.seed + options.seeds)
+            for run in runs
+        }
+        done = {
+            label: RunResult.from_json(label, kept.results[label], options.seed)
+            for label in tasks
+            if label in kept.results
+        }
+        missing = [task for label, task in tasks.items() if label not in done]
+        if progress and done:
+            print(tr("{count} of {total} runs finished earlier, kept", count=len(done), total=len(tasks)))
 
         def line(run: RunResult) -> str:
             return f"{result.label(run)}: {epoch_line(run.history[-1])}" if run.history else ""
 
-        for finished in seeds.in_processes(self._train_alone, tasks, options.jobs, progress, line):
-            result.runs.append(finished)
-            if finished.status is Status.INTERRUPTED:
-                raise KeyboardInterrupt
+        try:
+            for finished in seeds.in_processes(self._train_alone, missing, where, progress, line):
+                label = run_label(finished.impl, finished.variant, finished.seed)
+                done[label] = finished
+                if finished.status is Status.INTERRUPTED:
+                    raise KeyboardInterrupt
+                kept.add(label, finished.as_json())
+        finally:
+            result.runs += [done[label] for label in tasks if label in done]
         return data
 
     def _train_alone(self, run: Run, options: Options) -> RunResult:
         """Train one run; its record has no model, which could not be sent to another process."""
         data, model = self._begin(run, options)
         return dataclasses.replace(self._train(run, data, model, options.seed, []), model=None)
+
+    def datasets_of(self, options: Options) -> tuple[str, ...]:
+        """Return the name of the data set that options ask for; empty for synthetic data."""
+        return self.datasets[:1] if options.dataset == "auto" else (options.dataset,)
+
+    def _identity(self, result: Result) -> dict[str, Any]:
+        """Return what the numbers of a study's runs depend on, beside implementation, variant and seed."""
+        names = ("chapter", "settings", "dataset", "stand_in_for", "quick", "stream")
+        return {**{name: getattr(result, name) for name in names}, "packages": package_versions()}
 
     def _checkpoints(
         self,

@@ -4,55 +4,46 @@ from __future__ import annotations
 
 import statistics
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Callable
 
-import joblib
 from tqdm import tqdm
 
 from .. import channel
 from ..language import tr
+from ..parallel import Where, computed
 from ..results.claims import CONFIDENCE, confidence_interval
 from ..results.run import RunResult
 
 
 def in_processes(
-    train: Callable[..., Any],
-    tasks: Sequence[tuple],
-    jobs: int,
-    verbose: bool,
-    line: Callable[[Any], str],
+    train: Callable[..., Any], tasks: Sequence[tuple], where: Where, verbose: bool, line: Callable[[Any], str]
 ) -> Iterator[Any]:
-    """Train in `jobs` processes at a time, and yield the results in the order of the tasks.
+    """Train elsewhere, and yield what comes back, each result as soon as it is available.
 
     Args:
         train: called with each task's arguments.
         tasks: tuples of arguments.
-        jobs: number of processes; with 1 this process trains.
+        where: number of processes, or a cluster; with a single process this one trains.
         verbose: whether to print a line per run and, on a terminal, show a progress bar.
         line: (what `train` returned) -> its line; nothing is printed if it is empty.
     """
-    results = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(
-        joblib.delayed(train)(*task) for task in tasks
-    )
     reported = channel.is_reported()
     hidden = None if verbose and not reported else True
-    try:
-        with tqdm(total=len(tasks), unit=tr("run"), leave=False, disable=hidden) as bar:
-            for i, run in enumerate(results, 1):
-                yield run
-                bar.update()
-                text = line(run) if verbose else ""
-                if text:
-                    with tqdm.external_write_mode(file=sys.stdout):
-                        print(text, flush=True)
-                if verbose and reported:
-                    channel.report(i / len(tasks), text.partition(":")[0])
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the warning that Ctrl-C has cancelled runs
-            results.close()
+    with (
+        closing(computed(train, tasks, where)) as results,
+        tqdm(total=len(tasks), unit=tr("run"), leave=False, disable=hidden) as bar,
+    ):
+        for i, (_, run) in enumerate(results, 1):
+            yield run
+            bar.update()
+            text = line(run) if verbose else ""
+            if text:
+                with tqdm.external_write_mode(file=sys.stdout):
+                    print(text, flush=True)
+            if verbose and reported:
+                channel.report(i / len(tasks), text.partition(":")[0])
 
 
 def over_seeds(runs: Iterable[RunResult], metric: str) -> dict[int, float]:

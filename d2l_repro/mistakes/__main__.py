@@ -19,7 +19,9 @@ from ..errors import DONE, InputError, one_line_errors
 from ..experiment.seeds import in_processes
 from ..files import locked_folder, write_atomically
 from ..language import listed, tr
+from ..parallel import Where
 from ..results import caught, plot
+from ..results.catalogue import entries
 from ..results.caught import Measured, Table
 from .mistake import CHAPTERS, lesson_of
 from .table import measure, mistakes_of
@@ -42,12 +44,14 @@ def _run(options: MistakesOptions, folder: Path) -> int:
         lesson_of(chapter)  # now, not after others have been measured
     known = _earlier(folder, options.seed) if options.resume else {}
     order = [(chapter, mistake.name) for chapter in chapters for mistake in mistakes_of(chapter)]
-    tasks = [(*names, options.seed, options.data_dir) for names in order if names not in known]
+    where = Where(options.jobs, options.cluster, _datasets(chapters), options.data_dir)
+    data_dir = options.data_dir if options.cluster is None else None  # workers have the data in their own
+    tasks = [(*names, options.seed, data_dir) for names in order if names not in known]
     # Of a process that was replaced as its memory had grown; its task is done again.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
     interrupted = False
     try:
-        for measured in in_processes(measure, tasks, options.jobs, True, _line) if tasks else ():
+        for measured in in_processes(measure, tasks, where, True, _line):
             known[measured.chapter, measured.mistake] = measured
             _ordered(known, options.seed).save(folder / caught.FILE_NAME)
     except KeyboardInterrupt:
@@ -61,6 +65,11 @@ def _run(options: MistakesOptions, folder: Path) -> int:
     if options.write:
         _write_committed(table)
     return DONE
+
+
+def _datasets(chapters: Sequence[str]) -> list[str]:
+    """Return the data sets that the chapters are measured on."""
+    return sorted({name for chapter in chapters for name in entries()[chapter].datasets[:1]})
 
 
 def _earlier(folder: Path, seed: int) -> dict[tuple[str, str], Measured]:

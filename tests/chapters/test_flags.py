@@ -15,7 +15,7 @@ from d2l_repro.results.catalogue import entries
 from d2l_repro.settings import Bounds, Options
 
 # What changes no number, or makes a run one more draw of the same experiment.
-HARMLESS = {"impl", "only", "seed", "seeds", "jobs", "stream"}
+HARMLESS = {"impl", "only", "seed", "seeds", "jobs", "cluster", "stream"}
 OF_THE_DATA = {"dataset", "data_dir"}  # judged by what was read
 CHAPTERS = [name for name, entry in entries().items() if entry.trains]
 

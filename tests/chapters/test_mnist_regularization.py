@@ -11,6 +11,7 @@ from chapters.mnist_regularization import BASELINE, HParams, Setting
 from d2l_repro.data.loader import Data, Steps
 from d2l_repro.data.splits import Splits
 from d2l_repro.errors import InputError
+from d2l_repro.experiment import seeds
 from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results.published import published_values
 from d2l_repro.scratch import correct
@@ -32,6 +33,35 @@ def metrics(result):
 @pytest.fixture(scope="module")
 def two_seeds():
     return run(only=FEW, seeds=2, jobs=2)
+
+
+def test_a_study_resumes_with_the_runs_that_are_kept(tmp_path, monkeypatch):
+    asked = {"only": ("baseline", "tanh"), "impl": "gluon", "jobs": 1}
+    whole = run(**asked)
+    with monkeypatch.context() as patch:
+        patch.setattr(seeds, "computed", interrupted_after(1))
+        first = run(**asked, folder=tmp_path)
+    assert first.interrupted
+    assert len(first.runs) == 1
+    resumed = run(**asked, folder=tmp_path, resume=True)
+    assert metrics(resumed) == metrics(whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(seeds, "computed", interrupted_after(0))
+        assert metrics(run(**asked, folder=tmp_path, resume=True)) == metrics(whole)
+    with pytest.raises(InputError, match=r"runs\.jsonl: was written with other settings \(settings\)"):
+        run(SMALL.replace(lr=0.2), **asked, folder=tmp_path, resume=True)
+
+
+def interrupted_after(count):
+    """Return `computed`, interrupted after some results; it fails if there are tasks and none may run."""
+
+    def stopped(function, tasks, where):
+        for i, task in enumerate(tasks):
+            if i == count:
+                raise KeyboardInterrupt
+            yield i, function(*task)
+
+    return stopped
 
 
 def test_run_gives_the_same_numbers_in_any_number_of_processes_and_beside_any_variants(two_seeds):

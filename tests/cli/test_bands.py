@@ -29,7 +29,7 @@ def runs(monkeypatch):
     """Let chapters save `result_of` at once; return the list of the tasks that were run."""
     done = []
 
-    def run_tasks(tasks, jobs):
+    def run_tasks(tasks, jobs, start):
         for task in tasks:
             task.folder.mkdir(parents=True, exist_ok=True)
             result_of(task).save(task.folder)
@@ -92,7 +92,7 @@ def test_bands_of_variants_that_share_a_deviation_take_three_seeds_of_one_implem
 ):
     variants = ("baseline", "L2 1e-3", "L2 5e-4", "L2 3e-4")
 
-    def run_tasks(tasks, jobs):
+    def run_tasks(tasks, jobs, start):
         for task in tasks:
             result = Result(
                 task.chapter, task.seed, {}, dataset="mnist", only=list(task.only), impl=task.impl
@@ -131,7 +131,9 @@ def test_a_variant_from_scratch_and_with_gluon_is_one_sibling():
 
 @pytest.mark.parametrize(("interrupted", "code"), [(True, 130), (False, 1)])
 def test_bands_writes_nothing_before_all_runs_are_finished(tmp_path, monkeypatch, capsys, interrupted, code):
-    monkeypatch.setattr(command, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), interrupted))
+    monkeypatch.setattr(
+        command, "run_tasks", lambda tasks, jobs, start: (dict.fromkeys(tasks, 1), interrupted)
+    )
     assert main("mlp", "--out", str(tmp_path)) == code
     assert not (tmp_path / "bands.json").exists()
     assert "not finished: mlp (seed 1)" in capsys.readouterr().out
@@ -140,7 +142,7 @@ def test_bands_writes_nothing_before_all_runs_are_finished(tmp_path, monkeypatch
 def test_bands_stops_after_the_first_run_if_the_published_data_are_missing(tmp_path, monkeypatch, capsys):
     done = []
 
-    def run_tasks(tasks, jobs):
+    def run_tasks(tasks, jobs, start):
         for task in tasks:
             task.folder.mkdir(parents=True)
             result_of(task, dataset="digits", stand_in_for="fashion_mnist").save(task.folder)

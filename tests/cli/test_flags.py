@@ -28,7 +28,7 @@ def started(monkeypatch, tmp_path):
     """Return the tasks that `run` would start."""
     tasks = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "run_tasks", lambda found, jobs: (tasks.extend(found), ({}, False))[1])
+    monkeypatch.setattr(cli, "run_tasks", lambda found, jobs, start: (tasks.extend(found), ({}, False))[1])
     return tasks
 
 

@@ -27,9 +27,10 @@ from d2l_repro.cli import runner
 from d2l_repro.cli.chapter import outline_of
 from d2l_repro.cli.mistakes import MistakesCommand
 from d2l_repro.cli.outline import read_outline
-from d2l_repro.cli.runner import Task, python_command
+from d2l_repro.cli.runner import Task
 from d2l_repro.errors import InputError
 from d2l_repro.files import locked_folder
+from d2l_repro.processes import python_command
 from d2l_repro.results import catalogue, published
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
@@ -220,7 +221,7 @@ def test_run_strict_fails_when_a_published_number_is_far_from_our_seeds(tmp_path
     result.compare()
     row = next(row for row in published.published_values() if row["metric"] == "train_loss")
 
-    def fake(tasks, jobs):
+    def fake(tasks, jobs, start):
         tasks[0].folder.mkdir(parents=True)
         result.save(tasks[0].folder)
         return dict.fromkeys(tasks, 0), False
@@ -238,7 +239,7 @@ def test_run_strict_fails_when_a_published_number_is_far_from_our_seeds(tmp_path
 
 
 def test_run_does_not_show_what_a_crashed_chapter_left_earlier_as_its_result(finished, monkeypatch, capfd):
-    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
+    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs, start: (dict.fromkeys(tasks, 1), False))
     assert main("run", "linear_regression", "--out", str(finished)) == 1
     assert "          chapter\nlinear_regression\n" in capfd.readouterr().out
 
@@ -258,7 +259,7 @@ def test_run_that_fails_or_has_fewer_seeds_deletes_nothing_and_says_what_is_show
         path.write_text(json.dumps({**content, "seed": seed}))
         (home / f"seed_{seed}" / "notes.txt").write_text("of a stranger")
     before = contents(finished)
-    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs: (dict.fromkeys(tasks, 1), False))
+    monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs, start: (dict.fromkeys(tasks, 1), False))
     argv = ["--quick", "--seed", "3", "--out", str(finished)]
     assert main("run", "linear_regression", *argv) == 1
     assert contents(finished) == before

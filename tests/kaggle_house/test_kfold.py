@@ -20,6 +20,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import RandomizedSearchCV
 
 from d2l_repro.errors import InputError
 from d2l_repro.results.history import History
@@ -142,26 +144,6 @@ def test_cross_validate_in_parallel_gives_the_same_bits():
             b["history"]["valid_log_rmse"],
         )
         assert a["baselines"] == pytest.approx(b["baselines"])
-
-
-def test_cross_validate_on_dask_gives_the_same_bits():
-    distributed = pytest.importorskip("distributed", reason="the optional extra dask is not installed")
-    serial, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2))
-    with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster),
-    ):
-        there, _ = kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2, backend="dask"))
-    assert [result["valid"] for result in there] == [result["valid"] for result in serial]
-
-
-@pytest.mark.parametrize(
-    ("backend", "message"),
-    [("threading", "threads share"), ("nonsense", "unknown joblib backend")],
-)
-def test_cross_validate_rejects_unusable_backends(backend, message):
-    with pytest.raises(InputError, match=message):
-        kfold.cross_validate(QUICK, FEW, kfold.FoldOptions(k=2, backend=backend))
 
 
 def test_cross_validate_resumes_only_folds_with_the_same_settings_and_data(tmp_path, monkeypatch):
@@ -840,6 +822,39 @@ def test_sweep_lists_trials_that_diverge_last_and_raises_other_errors(monkeypatc
     monkeypatch.setattr(GluonRegressor, "fit", fail)
     with pytest.raises(ZeroDivisionError):
         sweep(QUICK, FEW, options, SweepOptions(trials=1))
+
+
+def test_sweep_draws_and_scores_as_scikit_learns_search_does():
+    search, options = SweepOptions(trials=3), kfold.FoldOptions(k=2, seed=3)
+    ours = sweep(QUICK, FEW, options, search).set_index("trial").sort_index()
+    folds = kfold.split(FEW.train["SalePrice"].to_numpy(), options, QUICK.shuffle)
+    theirs = RandomizedSearchCV(
+        QUICK.estimator(options.seed, "gluon"),
+        search_space(QUICK),
+        n_iter=3,
+        scoring=make_scorer(log_rmse, greater_is_better=False),
+        cv=[(fold.train_rows, fold.valid_rows) for fold in folds],
+        refit=False,
+        random_state=options.seed,
+    ).fit(FEW.train, FEW.train["SalePrice"])
+    assert (-theirs.cv_results_["mean_test_score"]).tolist() == ours["valid"].tolist()[1:]
+    assert theirs.cv_results_["std_test_score"] == pytest.approx(ours["std"].to_numpy()[1:], rel=1e-12)
+    assert theirs.cv_results_["param_net__lr"].tolist() == ours["lr"].tolist()[1:]
+
+
+def test_sweep_resumes_with_the_scores_that_are_kept(tmp_path, monkeypatch):
+    options, fitted = kfold.FoldOptions(k=2), []
+    fit = GluonRegressor.fit
+    monkeypatch.setattr(GluonRegressor, "fit", lambda self, X, y: fitted.append(self.lr) or fit(self, X, y))
+    whole = sweep(QUICK, FEW, options, SweepOptions(trials=2))
+    few = sweep(QUICK, FEW, options, SweepOptions(trials=1), tmp_path)
+    assert len(fitted) == 6 + 4
+    more = sweep(QUICK, FEW, options, SweepOptions(trials=2), tmp_path, resume=True)
+    assert len(fitted) == 6 + 4 + 2
+    pd.testing.assert_frame_equal(more, whole)
+    assert len(few) == 2
+    with pytest.raises(InputError, match=r"scores\.jsonl: was written with other settings \(recipe\)"):
+        sweep(QUICK.replace(num_epochs=2), FEW, options, SweepOptions(trials=2), tmp_path, resume=True)
 
 
 def test_sweep_fails_only_if_every_trial_diverges(files, tmp_path, capsys):
