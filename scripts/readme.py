@@ -613,10 +613,10 @@ def overview(chapters: dict[str, dict], narrow: bool = False) -> Figure:
     """
     chapters = {name: c for name, c in chapters.items() if c["published"] or c["parity"] is not None}
     outliers = {name: named_outliers(c["published"], 34 if narrow else 64) for name, c in chapters.items()}
-    places, height = {}, 0
+    places, height = {}, 0.0
     for name in chapters:
         places[name] = height
-        height += 1 + len(outliers[name])
+        height += 1 + 0.7 * len(outliers[name])
     inches = 0.22 * height
     size = (3.7, inches + 0.22 * len(chapters) + 2.2) if narrow else (8.65, inches + 1.3)
     figure = Figure(figsize=size, label="Published values and ours, by chapter")
@@ -635,7 +635,7 @@ def overview(chapters: dict[str, dict], narrow: bool = False) -> Figure:
         right.tick_params(axis="y", labelleft=False)
     draw_bands(left, chapters, places, outliers)
     draw_differences(right, chapters, beside)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=1 if narrow else 4)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=1 if narrow else 3)
     return figure
 
 
@@ -657,7 +657,7 @@ def named_outliers(rows: list[dict[str, Any]], width: int) -> list[str]:
 
 def draw_bands(ax, chapters: dict[str, dict], places: dict[str, int], outliers: dict[str, list[str]]) -> None:
     """Draw every published value, and ours, among the runs of our seeds; name what differs."""
-    ax.axvspan(-plot.BAND_END, plot.BAND_END, color=plot.COLORS[5], alpha=0.25, lw=0)
+    ax.axvspan(-plot.BAND_END, plot.BAND_END, color=plot.COLORS[5], alpha=0.25, lw=0, label=plot.BAND)
     rows = [
         (places[name], row)
         for name, chapter in chapters.items()
@@ -688,7 +688,12 @@ def draw_bands(ax, chapters: dict[str, dict], places: dict[str, int], outliers: 
         count = f"{agree} of {agree + differ}" if agree + differ else "no band" if verdicts else ""
         ax.annotate(count, (1.02, places[name]), xycoords=("axes fraction", "data"), va="center")
     ax.annotate("agree", (1.02, 1.01), xycoords="axes fraction", va="bottom")
-    ax.set(title="Published and ours", xlabel="standard deviations from the mean of seeds")
+    verdicts = [row["verdict"] for row in all_numbers(chapters)]
+    agree, differ = verdicts.count(Verdict.AGREES), sum(verdict in DIFFER for verdict in verdicts)
+    ax.set(
+        title=f"{agree} of {agree + differ} published numbers agree",
+        xlabel="standard deviations from the mean of our seeds",
+    )
     ax.set_xlim(-plot.AXIS_END - 0.5, plot.AXIS_END + 0.5)
     ax.grid(visible=False)
 
@@ -708,7 +713,9 @@ def draw_differences(ax, chapters: dict[str, dict], places: dict[str, int]) -> N
     ax.set(xscale="log", xlim=(lowest, 1e-5), xlabel="largest difference of a parameter")
     ax.set_xticks([1e-18, 1e-14, 1e-10, 1e-6], ["0", "$10^{-14}$", "$10^{-10}$", "$10^{-6}$"])
     ax.minorticks_off()
-    ax.set(title="From scratch and with Gluon, 50 steps")
+    apart = [chapter["parity"] for chapter in chapters.values() if chapter["parity"] is not None]
+    same = max(apart) < PARITY_LIMIT
+    ax.set(title="Scratch and Gluon: the same steps" if same else "Scratch and Gluon part")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from .distributions import histogram, predicted_against_true, residuals, returne
 from .explanations import dependences, importances, scores_by_size
 from .functions import draw_fit, functions
 from .images import as_images, heat_maps, image_row
-from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
+from .intervals import AXIS_END, BAND, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
 from .networks import network
 from .planes import decision_regions, descents
@@ -18,6 +18,7 @@ from .style import COLORS, SMALL, STYLE, render, save, styled
 
 __all__ = [
     "AXIS_END",
+    "BAND",
     "BAND_END",
     "COLORS",
     "IMPLS",

@@ -1,7 +1,4 @@
-"""Chinese in figures: a font that has it, titles, and the words that many figures share.
-
-Axes and legends that a single chapter has stay as they are.
-"""
+"""Chinese in figures: a font that has it, titles, and the words of axes, panels and legends."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from matplotlib.text import Text
 
 from ...columns import wrapped
 from ...language import language, mark, retell, tr
+from .axes import AXES
 from .titles import PARTS, TITLES
 
 # The first that is installed is used. Matplotlib may know a collection by its first font alone.
@@ -127,8 +125,8 @@ def families(current: list[str]) -> list[str]:
 
 
 def figure_text(text: str) -> str:
-    """Return a text of a figure in the reader's language, if it is one that many figures have."""
-    return _retold(text, *WORDS)
+    """Return a text of a figure in the reader's language, if it is a known one."""
+    return _retold(text, *WORDS, *AXES)
 
 
 def title_text(title: str) -> str:
@@ -139,7 +137,7 @@ def title_text(title: str) -> str:
 def _retold(text: str, *templates: str) -> str:
     if language() == "en" or font() is None:
         return text
-    return retell(text, *templates, parts=(*WORDS, *PARTS, *TITLES))
+    return retell(text, *templates, parts=(*WORDS, *AXES, *PARTS, *TITLES))
 
 
 def translate(figure: Figure, columns: int) -> None:
@@ -159,4 +157,4 @@ def translate(figure: Figure, columns: int) -> None:
         else:
             words = shown.replace("\n", " ")
             told = figure_text(words)
-            text.set_text(shown if told == words else told)
+            text.set_text("\n".join(map(figure_text, shown.split("\n"))) if told == words else told)
