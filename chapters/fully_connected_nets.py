@@ -245,9 +245,9 @@ def show(result, data):
             what = f"What twenty hidden units look for, {plot.IMPLS[run.impl]}"
             result.figures[f"weights_{run.impl}"] = plot.image_row(units, [""] * 20, what)
     if losses:
-        result.figures["loss_by_step"] = plot.lines(
-            losses, "step", "mean loss of the batch", "The loss of every batch, two layers"
-        )
+        _, of_first = next(iter(losses.values()))
+        title = f"Two layers: the loss of a batch falls from {of_first[0]:.2g} to {of_first[-1]:.2g}"
+        result.figures["loss_by_step"] = plot.lines(losses, "step", "mean loss of the batch", title)
     show_answers(result, data, X, f"on {title}")
     show_minima(result)
     for impl in dict.fromkeys(run.impl for run in result.runs):
@@ -268,11 +268,13 @@ def show(result, data):
             )
         histories = {name: found[name].history for name in RULES if name in found and found[name].history}
         if histories:
+            sizes = {name: history[-1]["step_size"] for name, history in histories.items()}
+            ends = f"in the end most by {max(sizes, key=sizes.get)}, least by {min(sizes, key=sizes.get)}"
             result.figures[f"step_sizes_{impl}"] = plot.lines(
                 {name: (history["epoch"], history["step_size"]) for name, history in histories.items()},
                 f"evaluation, every {result.settings['steps_deep']} steps",
                 "mean length of a step",
-                f"How far each rule moves the parameters, {plot.IMPLS[impl]}",
+                f"How far a step moves the parameters: {ends}, {plot.IMPLS[impl]}",
                 logy=True,
             )
 

@@ -90,9 +90,7 @@ def texts_of_help() -> Iterator[tuple[str, str]]:
     chapters = [read_outline(name) for name in entries()]
     classes = [*commands.COMMANDS.values(), passing.PassedOutput, *house.COMMANDS.values()]
     classes += [flags.DataOptions, flags.StreamOptions, passing.ImplOption, passing.OnlyOption]
-    classes += [
-        cls for each in chapters for cls in (each.settings, each.run_options, each.output_options)
-    ]
+    classes += [cls for each in chapters for cls in (each.settings, each.run_options, each.output_options)]
     found: dict[str, str] = {}
     for cls in classes:
 

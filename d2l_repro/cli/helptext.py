@@ -64,9 +64,7 @@ def _told(text: str) -> str:
 
 def _described(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options with the description spread out; who gives one has it in the reader's language."""
-    return {
-        name: spread_out(value) if name == "description" else value for name, value in options.items()
-    }
+    return {name: spread_out(value) if name == "description" else value for name, value in options.items()}
 
 
 # Classes

@@ -110,7 +110,9 @@ def _settings(defaults: Sequence[Any]) -> tuple[type, Any]:
         help=mark("of every chapter named"), help_behavior_hint=mark("(default: each chapter's own)")
     )
     fields: list[Any] = [(name, Annotated[Optional[hints[0][name]], about], None) for name in shared]
-    cls = make_dataclass("Settings", fields, frozen=True, namespace={"__doc__": mark("Settings of all chapters.")})
+    cls = make_dataclass(
+        "Settings", fields, frozen=True, namespace={"__doc__": mark("Settings of all chapters.")}
+    )
     return cls, cls()
 
 

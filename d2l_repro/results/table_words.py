@@ -144,7 +144,6 @@ HEADS = (
     mark("batch size"),
     mark("epochs"),
     mark("learning rate of SGD"),
-    mark("MB"),
     mark("one-sided"),
     mark("whole"),
     mark("learning rate"),

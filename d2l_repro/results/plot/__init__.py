@@ -3,7 +3,7 @@
 Each function returns a matplotlib Figure, which its caller shows or saves; none uses pyplot.
 """
 
-from .curves import IMPLS, comparison, fold_curves, lines, training_curves
+from .curves import IMPLS, comparison, first_place, fold_curves, lines, training_curves
 from .distributions import histogram, predicted_against_true, residuals, returned_scores, scatter
 from .explanations import dependences, importances, scores_by_size
 from .functions import draw_fit, functions
@@ -31,6 +31,7 @@ __all__ = [
     "dependences",
     "descents",
     "draw_fit",
+    "first_place",
     "fold_curves",
     "functions",
     "heat_maps",

@@ -153,8 +153,12 @@ def translate(figure: Figure, columns: int) -> None:
     for text in figure.findobj(Text):
         shown = text.get_text()
         if title and "".join(shown.split()) == "".join(title.split()):  # it is broken to fit the figure
-            text.set_text(wrapped(title_text(title), columns))
+            told = wrapped(title_text(title), columns)
         else:
             words = shown.replace("\n", " ")
             told = figure_text(words)
-            text.set_text("\n".join(map(figure_text, shown.split("\n"))) if told == words else told)
+            if told == words:
+                told = "\n".join(map(figure_text, shown.split("\n")))
+        text.set_text(told)
+        if told != shown and "$" in told:  # for words beside a formula, Matplotlib has the first font alone
+            text.set_fontfamily(font())

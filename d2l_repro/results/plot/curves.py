@@ -327,6 +327,19 @@ def _ranked(
     return figure
 
 
+def first_place(runs: Iterable[RunResult], column: str) -> str:
+    """Return which variant ends best, on the mean, as the end of a title; empty if another is about as good.
+
+    Args:
+        runs: of several variants, in any implementation.
+        column: of their histories.
+    """
+    by_variant: dict[str, list[RunResult]] = {}
+    for run in runs:
+        by_variant.setdefault(run.variant, []).append(run)
+    return _first_place(by_variant, column)
+
+
 def _first_place(seeds: Mapping[str, Sequence[RunResult]], column: str) -> str:
     """Return which run ends best, on the mean, as the end of a title; empty if another is about as good."""
     ranks = sorted((_rank(runs, column), name) for name, runs in seeds.items())

@@ -21,7 +21,11 @@ def speeds(record: Record) -> Figure:
         record: with at least one contest.
     """
     contests = list(record.contests.values())
-    figure = titled_figure("Time to train, as a multiple of PyTorch's and of the least that the processor allows", 8.6, 1.6 + 0.32 * len(contests))
+    figure = titled_figure(
+        "Time to train, as a multiple of PyTorch's and of the least that the processor allows",
+        8.6,
+        1.6 + 0.32 * len(contests),
+    )
     left, right = panels_of(figure, 2, sharey=True)
     for ax, to, label in ((left, PYTORCH, "PyTorch's time = 1"), (right, LIMIT, "least time = 1")):
         for y, contest in enumerate(contests):

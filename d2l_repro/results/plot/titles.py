@@ -10,9 +10,14 @@ from ...language import mark
 # The first that fits is taken, so those with the most words of their own come first.
 TITLES = (
     mark("Where in a text the rows of a batch lie, and where a state can be carried over"),
-    mark("LeNet with and without batch norm on {data}"),
+    mark(
+        "Mean training loss of the first passes over {data}: at {layers} layers {first} with shortcuts, "
+        "{second} without"
+    ),
     mark("Mean training loss of the first passes over {data}"),
-    mark("ResNet on {data}"),
+    mark("Which activation loses its gradient, {where}"),
+    mark("ResNet on {data}: {share} of the test images right, {impl}"),
+    mark("ResNet on {data}: {share} of the test images right"),
     mark("A polynomial of degree 3 fits training and test examples"),
     mark("A straight line fits neither: underfitting"),
     mark("A polynomial learned from two examples fits only those: overfitting"),
@@ -43,8 +48,8 @@ TITLES = (
     mark("{title}: {name} ends with the highest {metric}, {value}"),
     mark("{title}: {name} ends with the lowest {metric}, {value}"),
     mark("{formula} + noise"),
-    mark("Linear regression: the loss is {loss}, of the noise alone {noise}, {impl}"),
-    mark("Linear regression: the loss is {loss}, of the noise alone {noise}"),
+    mark("Linear regression: the loss falls to {loss}, noise alone gives {noise}, {impl}"),
+    mark("Linear regression: the loss falls to {loss}, noise alone gives {noise}"),
     mark("{data}: training images"),
     mark("Softmax regression on {data}: {share} of the test images right"),
     mark("Softmax regression on {data}: {share} of the test images right, {impl}"),
@@ -59,11 +64,12 @@ TITLES = (
     mark("House prices, {rows}: log rmse of {value} in {part}"),
     mark("House prices: {count} weights and a bias"),
     mark("What twenty hidden units look for, {impl}"),
-    mark("The loss of every batch, two layers"),
+    mark("Two layers: the loss of a batch falls from {first} to {last}"),
     mark("Each layer multiplies the signal by the scale again"),
     mark("Adam's bias corrections tend to 1: they do not make averages shrink"),
     mark("Fifty images learned from each initial scale, {impl}"),
-    mark("How far each rule moves the parameters, {impl}"),
+    mark("How far a step moves the parameters: in the end most by {most}, least by {least}, {impl}"),
+    mark("LSTM language model of the {data}: a validation perplexity of {value} at the end"),
     mark("LSTM language model of the {data}"),
     mark("LeNet-5 on {data}"),
     mark("{run}: filters of the first layer, large weights dark"),
@@ -82,9 +88,12 @@ TITLES = (
     mark("{count} nets of each shape at a learning rate of 5"),
     mark("10,000 initial weights"),
     mark("{comparison} on {data}, {impl}"),
+    mark("{comparison} on {data}"),
 )
 # What stands in titles: comparisons, data, rows.
 PARTS = (
+    mark("Recurrent nets"),
+    mark("on {data}"),
     mark("Pixels"),
     mark("Optimizers of the article"),
     mark("Two layers"),
