@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -70,7 +70,7 @@ def _described(options: Mapping[str, Any]) -> dict[str, Any]:
 # Classes
 
 
-@lru_cache(maxsize=None)
+@cache
 def in_language(cls: Any, translate: Translate) -> Any:
     """Return a copy of a dataclass, and of those that its fields have, with help and docstrings translated.
 

@@ -72,7 +72,7 @@ AXES = (
     mark("{name} as in the book"),
     mark("{name}, from scratch"),
     mark("{name}, with Gluon"),
-    mark("{metric} at the end"),
+    mark("at the end"),
     mark("ours, each {what}"),
     mark("predicted {unit}"),
     mark("{share} correct"),

@@ -155,10 +155,10 @@ def translate(figure: Figure, columns: int) -> None:
         if title and "".join(shown.split()) == "".join(title.split()):  # it is broken to fit the figure
             told = wrapped(title_text(title), columns)
         else:
-            words = shown.replace("\n", " ")
-            told = figure_text(words)
-            if told == words:
-                told = "\n".join(map(figure_text, shown.split("\n")))
+            told = "\n".join(map(figure_text, shown.split("\n")))
+            if told == shown:  # perhaps it is broken where the panel ends
+                told = figure_text(shown.replace("\n", " "))
+                told = shown if told == shown.replace("\n", " ") else told
         text.set_text(told)
         if told != shown and "$" in told:  # for words beside a formula, Matplotlib has the first font alone
             text.set_fontfamily(font())

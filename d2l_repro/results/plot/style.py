@@ -205,7 +205,8 @@ def counted(axis: Axis) -> None:
 def logarithmic(ax: Axes, name: str = "y") -> None:
     """Make an axis logarithmic: 0.2, 0.5, 1 if it spans less than two powers of ten, else a tick at powers.
 
-    If its ends are but a few times apart, it has even ticks, of which 1, 2 and 5 would be too few. Numbers far from 1 are written as powers of ten.
+    If its ends are but a few times apart, it has even ticks, of which 1, 2 and 5 would be too few. Numbers
+    far from 1 are written as powers of ten.
 
     Args:
         ax: panel, with everything drawn.

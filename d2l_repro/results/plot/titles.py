@@ -88,11 +88,11 @@ TITLES = (
     mark("{count} nets of each shape at a learning rate of 5"),
     mark("10,000 initial weights"),
     mark("{comparison} on {data}, {impl}"),
+    mark("Recurrent nets on {data}"),
     mark("{comparison} on {data}"),
 )
 # What stands in titles: comparisons, data, rows.
 PARTS = (
-    mark("Recurrent nets"),
     mark("on {data}"),
     mark("Pixels"),
     mark("Optimizers of the article"),

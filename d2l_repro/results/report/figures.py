@@ -74,7 +74,7 @@ def read_figure(path: Path) -> Figure:
     title = _between(content, *TITLE) or title
     described = _between(content, *DESCRIPTION) or _description(content, title)
     alt = sentences([_sentence(title.rstrip(".")), described]) if described else title
-    plain = re.sub(r"\\[a-z,]+|[$\\{}]", " ", title)
+    plain = re.sub(r"\\(,|[a-z]+)|[$\\{}]", " ", title)
     return Figure(path.stem, alt, data_url(shown), None, width, height, plain, shown is not content)
 
 
