@@ -350,7 +350,7 @@ def show_answers(result, data, X, where):
         },
         "hidden layer",
         "standard deviation of the outputs",
-        "Each layer multiplies the signal by the scale again",
+        "Each layer multiplies the signal by the same factor: the larger the initial weights, the larger",
         logy=True,
     )
     t = np.unique(np.geomspace(1, 10_000, 60).round())

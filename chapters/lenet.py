@@ -226,7 +226,7 @@ def show(result, data):
         if wrong:
             result.figures["mistakes"] = plot.image_row(
                 *zip(*wrong),
-                f"First mistakes of {label}: true digit and predicted one, with their probabilities",
+                f"First mistakes of {label}: true digit above, predicted one below",
                 columns=COLUMNS,
             )
     if result.impl == "d2l":

@@ -214,16 +214,16 @@ def test_comparison_of_many_shows_every_seed_and_ranks_by_the_mean():
     dots, means = ax.get_lines()
     assert len(dots.get_xdata()) == 10
     assert means.get_xdata() == pytest.approx([0.51, 0.41, 0.31, 0.21, 0.11])
-    assert figure.get_label().endswith("3 ends with the highest test accuracy, 0.51")
+    assert figure.get_label().endswith("3” ends with the highest test accuracy, 0.51")
 
 
 def test_comparison_says_in_its_title_which_run_ends_best():
     runs = {"a": run(test_acc=[0.1, 0.7]), "b": run(test_acc=[0.2, 0.75])}
     assert plot.comparison(runs, "t", ("test_acc",)).get_label() == (
-        "t: b ends with the highest test accuracy, 0.75"
+        "t: “b” ends with the highest test accuracy, 0.75"
     )
     runs = {"a": run(test_loss=[0.1, 0.0]), "b": run(test_loss=[0.2, 0.75])}
-    assert plot.comparison(runs, "t", ("test_loss",)).get_label() == "t: a ends with the lowest test loss, 0"
+    assert plot.comparison(runs, "t", ("test_loss",)).get_label() == "t: “a” ends with the lowest test loss, 0"
     assert plot.comparison({"a": runs["a"], "b": runs["a"]}, "t", ("test_loss",)).get_label() == "t"
 
 
@@ -278,9 +278,9 @@ def test_residuals_say_which_share_lies_within_ten_and_twenty_percent():
     (ax,) = figure.axes
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == [
-        "50% of them within ±10%",
-        "75% of them within ±20%",
-        "1 farther off, at the ends",
+        "50% of the houses within ±10%",
+        "75% of the houses within ±20%",
+        "1 farther off, in the outermost bars",
     ]
     ends = sorted(math.exp(line.get_xdata()[0]) - 1 for line in ax.get_lines() if len(line.get_xdata()))
     assert ends == pytest.approx([-0.2, -0.1, 0.1, 0.2])

@@ -352,7 +352,7 @@ def _first_place(seeds: Mapping[str, Sequence[RunResult]], column: str) -> str:
         return ""
     value, best = abs(ranks[0][0]), ranks[0][1]
     which = "lowest" if is_error else "highest"
-    return f": {best} ends with the {which} {_in_words(column)}, {value:.4g}"
+    return f": \N{LEFT DOUBLE QUOTATION MARK}{best}\N{RIGHT DOUBLE QUOTATION MARK} ends with the {which} {_in_words(column)}, {value:.4g}"
 
 
 def _ends(runs: Sequence[RunResult], column: str) -> list[float]:
