@@ -223,7 +223,9 @@ def test_comparison_says_in_its_title_which_run_ends_best():
         "t: “b” ends with the highest test accuracy, 0.75"
     )
     runs = {"a": run(test_loss=[0.1, 0.0]), "b": run(test_loss=[0.2, 0.75])}
-    assert plot.comparison(runs, "t", ("test_loss",)).get_label() == "t: “a” ends with the lowest test loss, 0"
+    assert (
+        plot.comparison(runs, "t", ("test_loss",)).get_label() == "t: “a” ends with the lowest test loss, 0"
+    )
     assert plot.comparison({"a": runs["a"], "b": runs["a"]}, "t", ("test_loss",)).get_label() == "t"
 
 

@@ -66,6 +66,7 @@ AXES = (
     mark("batch loss"),
     mark("share of derivatives below {bound}"),
     mark("evaluation, every {count} steps"),
+    mark("{name}, the lower the darker"),
     mark("{name}: diverged at once"),
     mark("{part} points of class {k}"),
     mark("epoch of {count} steps"),

@@ -86,7 +86,9 @@ def draw_fit(
     first = next(iter(fits.values()), ())
     for i, values in enumerate(fits.values()):
         # the true function shows upon the first; another that is the same would only hide the examples
-        style = {"ls": "", "marker": "o+"[min(i, 2) - 1], "mfc": "white", "markevery": 12} if i else {"lw": 3.5}
+        style = (
+            {"ls": "", "marker": "o+"[min(i, 2) - 1], "mfc": "white", "markevery": 12} if i else {"lw": 3.5}
+        )
         if not i or np.max(np.abs(np.subtract(values, first))) > SEEN * (high - low):
             ax.plot(x, values, color=COLORS[5], label=None if i else "learned", zorder=2, **style)
     ax.set(xlabel="x", ylabel="y", ylim=(low, high))

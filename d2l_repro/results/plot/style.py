@@ -51,6 +51,7 @@ TITLE_WIDTH = 12  # characters of a title that have room on an inch
 PANEL_TITLE_WIDTH = 13  # the same of the title of a panel
 FEW_POINTS = 3  # of a line that is hardly seen without marks
 FEW_TIMES = 4  # between the ends of an axis
+CONTRAST = 4.5  # between text and its ground, which WCAG demands
 NEAR_CHANCE = 0.1  # of accuracies, to what guessing gives
 ROUND = (1, 2, 5, 10)  # steps between ticks, times a power of ten
 
@@ -193,8 +194,17 @@ def line_style(i: int) -> dict[str, str]:
 
 
 def readable(color: str) -> tuple[float, ...]:
-    """Return the colour darkened for text: the light ones of the palette are too faint for it on white."""
-    return tuple(0.68 * part for part in mpl.colors.to_rgb(color))
+    """Return the colour for text on white: a light one of the palette darkened as far as it has to be."""
+    parts = mpl.colors.to_rgb(color)
+    while _contrast_to_white(parts) < CONTRAST:
+        parts = tuple(0.97 * part for part in parts)
+    return parts
+
+
+def _contrast_to_white(parts: Sequence[float]) -> float:
+    """Return the contrast between a colour and white as WCAG defines it, from 1 to 21."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 1.05 / (sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear)) + 0.05)
 
 
 def counted(axis: Axis) -> None:

@@ -27,7 +27,7 @@ TITLES = (
     mark("First mistakes of {name}: true digit above, predicted one below"),
     mark("Dropout as in the book, without it, and with the probabilities exchanged, {impl}"),
     mark("Sixty steps: of two minima, Adam alone reaches the better one"),
-    mark("Which words of the sentence each word of the translation attends to, {impl}"),
+    mark("Which words of the sentence (columns) each word of the translation (rows) attends to, {impl}"),
     mark("{title}: how large the gradient is in each layer, {impl}"),
     mark("The sigmoid passes on at most a quarter of the gradient"),
     mark("Where nets see which class of {name}, {impl}: {best} is right most often"),
