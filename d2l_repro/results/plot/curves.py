@@ -235,9 +235,9 @@ def comparison(
 ) -> Figure:
     """Draw the runs of one comparison by the columns of their histories; the title names a clear winner.
 
-    A few runs are lines in a panel for each column. More of them, and those of one or two rows, are ranked by the last column: a dot for
-    each run's last value in each column, and below, unless the histories are very short, a small panel for
-    each run with its last column in front of those of all others.
+    A few runs are lines in a panel for each column. More of them, and those of one or two rows, are ranked by
+    the last column: a dot for each run's last value in each column, and below, unless the histories are very
+    short, a small panel for each run with its last column in front of those of all others.
 
     Args:
         runs: name -> run.
@@ -360,7 +360,8 @@ def _first_place(seeds: Mapping[str, Sequence[RunResult]], column: str) -> str:
         return ""
     value, best = abs(ranks[0][0]), ranks[0][1]
     which = "lowest" if is_error else "highest"
-    return f": \N{LEFT DOUBLE QUOTATION MARK}{best}\N{RIGHT DOUBLE QUOTATION MARK} ends with the {which} {_in_words(column)}, {value:.4g}"
+    quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{best}\N{RIGHT DOUBLE QUOTATION MARK}"
+    return f": {quoted} ends with the {which} {_in_words(column)}, {value:.4g}"
 
 
 def _ends(runs: Sequence[RunResult], column: str) -> list[float]:
