@@ -242,7 +242,8 @@ def show(result, data):
         if run.model:
             losses[run.impl] = range(1, len(run.model.step_losses) + 1), run.model.step_losses
             units = plot.as_images(book_arrays(run.model)[0].T[:20], X.shape[1:])
-            what = f"What twenty hidden units look for, {plot.IMPLS[run.impl]}"
+            epochs = result.settings["num_epochs"]
+            what = f"Weights of twenty hidden units as images, epoch {epochs}, {plot.IMPLS[run.impl]}"
             result.figures[f"weights_{run.impl}"] = plot.image_row(units, [""] * 20, what)
     if losses:
         _, of_first = next(iter(losses.values()))

@@ -258,7 +258,10 @@ def filters(model, label):
     """Draw the filters of the first convolution, each from its smallest weight to its largest."""
     W = parameters(model)[0].get()  # (outputs, 1, 5, 5)
     return plot.image_row(
-        W[:, 0], [""] * len(W), f"{label}: filters of the first layer, large weights dark", columns=COLUMNS
+        W[:, 0],
+        [""] * len(W),
+        f"{label}: filters of the first layer, the larger a weight the darker",
+        columns=COLUMNS,
     )
 
 

@@ -414,6 +414,7 @@ WORDS = {
     "train": "training",
     "valid": "validation",
     "acc": "accuracy",
+    "bleu": "BLEU",
     "mse": "mean squared error",
     "ones": "share of ones",
 }
