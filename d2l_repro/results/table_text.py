@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..columns import padded, width
 from ..language import language, retell, tr
 from .formatting import metric_name
-from .table_words import CELLS, HEADS, HEADS_WITH_VALUES, TITLES
+from .table_words import CELLS, COMPARISONS, HEADS, HEADS_WITH_VALUES, TITLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def head_text(name: str) -> str:
 
 def title_text(title: str) -> str:
     """Return the title of a table in the reader's language, if that is known."""
-    return retell(title, *TITLES, parts=TITLES)
+    return retell(title, *TITLES, *COMPARISONS, parts=(*TITLES, *COMPARISONS))
 
 
 def cell_text(cell: Any, head: str) -> Any:

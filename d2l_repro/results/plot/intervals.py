@@ -94,14 +94,14 @@ def bands(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
         rows: as `published.compare` returns them, each with a z and its "chapter" too.
         title: title of the figure.
     """
-    figure = titled_figure(title, 8.3, 1.3 + 0.18 * len(rows))
+    figure = titled_figure(title, 8.3, 2 + 0.18 * len(rows))
     (ax,) = panels_of(figure, 1)
     _draw_bands(ax, rows)
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel="standard deviations from the mean of our seeds")
     ax.set_xlim(-AXIS_END - 0.5, AXIS_END + 0.5)
     ax.grid(axis="y", lw=0.4)
     ax.tick_params(top=True, labeltop=True)  # the lower end is pages away
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1 + 0.35 / len(rows)), ncols=3, borderaxespad=1.5)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, borderaxespad=2.5)
     return figure
 
 
