@@ -270,12 +270,13 @@ def show(result, data):
         histories = {name: found[name].history for name in RULES if name in found and found[name].history}
         if histories:
             sizes = {name: history[-1]["step_size"] for name, history in histories.items()}
-            ends = f"in the end most by {max(sizes, key=sizes.get)}, least by {min(sizes, key=sizes.get)}"
+            most, least = max(sizes, key=sizes.get), min(sizes, key=sizes.get)
             result.figures[f"step_sizes_{impl}"] = plot.lines(
                 {name: (history["epoch"], history["step_size"]) for name, history in histories.items()},
                 f"evaluation, every {result.settings['steps_deep']} steps",
                 "mean length of a step",
-                f"How far a step moves the parameters: {ends}, {plot.IMPLS[impl]}",
+                f"How far a step moves the parameters: in the end most by {most}, least by {least}, "
+                f"{plot.IMPLS[impl]}",
                 logy=True,
             )
 

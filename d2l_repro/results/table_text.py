@@ -29,13 +29,18 @@ def head_text(name: str) -> str:
         return name
     if name in HEADS:
         return tr(name)
+    before, colon, after = name.partition(": ")
+    if colon:
+        return tr("{what}: {metric}", what=head_text(before), metric=head_text(after))
+    if name.startswith("published "):
+        return tr("published {metric}", metric=head_text(name[len("published ") :]))
     told = retell(name, *HEADS_WITH_VALUES, parts=HEADS)
     return metric_name(name.replace(" ", "_")) if told == name else told
 
 
 def title_text(title: str) -> str:
     """Return the title of a table in the reader's language, if that is known."""
-    return retell(title, *TITLES, *COMPARISONS, parts=(*TITLES, *COMPARISONS))
+    return retell(title, *TITLES, *COMPARISONS, parts=(*TITLES, *COMPARISONS, *HEADS))
 
 
 def cell_text(cell: Any, head: str) -> Any:

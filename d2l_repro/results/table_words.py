@@ -168,8 +168,6 @@ HEADS_WITH_VALUES = (
     mark("layer {number}"),
     mark("{count} epochs, train"),
     mark("{count} epochs, valid"),
-    mark("published {metric}"),
-    mark("{what}: {metric}"),
     mark("scale {number}"),
 )
 TITLES = (
