@@ -121,7 +121,7 @@ def test_lines_are_equally_wide_however_many_coincide():
 
 @pytest.mark.parametrize("count", [2, 9])
 def test_comparison_draws_equal_widths_and_marks_published_values(count):
-    runs = {f"run {i}": run(train_loss=[1, 0.5], test_acc=[0.1, i / 10]) for i in range(count)}
+    runs = {f"run {i}": run(train_loss=[1, 0.7, 0.5], test_acc=[0.1, 0.1, i / 10]) for i in range(count)}
     figure = plot.comparison(runs, "t", ("train_loss", "test_acc"), published={"run 1": {"test_acc": [0.87]}})
     ax = figure.axes[1]
     (mark,) = (line for line in ax.get_lines() if line.get_marker() == "x")
