@@ -695,7 +695,7 @@ def draw_bands(
         ax.annotate(count, (1.02, places[name]), xycoords=("axes fraction", "data"), va="center")
         if agree + differ and not any(row["z"] is not None for row in chapter["published"]):
             note = {"va": "center", "fontsize": plot.SMALL, "color": "#555555"}
-            ax.text(-plot.AXIS_END, places[name], "conclusions, without a mark", **note)
+            ax.text(-plot.AXIS_END, places[name], "conclusions only", **note)
     ax.annotate("agree", (1.02, 1.01), xycoords="axes fraction", va="bottom")
     verdicts = [row["verdict"] for row in all_numbers(chapters)]
     agree, differ = verdicts.count(Verdict.AGREES), sum(verdict in DIFFER for verdict in verdicts)

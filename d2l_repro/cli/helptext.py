@@ -21,10 +21,11 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
-from ..columns import drawn_together, spread_out, unbroken
+from ..columns import drawn_together, spread_out, unbroken, wrapped
 from ..language import language, tr
 
 HELP = {"-h", "--help"}
+WIDTH = 100  # columns of the text above the flags, as in English
 
 Translate = Callable[[str], str]
 
@@ -91,7 +92,8 @@ def in_language(cls: Any, translate: Translate) -> Any:
         fields.append((field.name, inner, _default(field, translate)))
     doc = "\n\n".join(map(translate, paragraphs(cls.__doc__ or "")))
     namespace = {"__doc__": doc, "__module__": cls.__module__}
-    frozen = cls.__dataclass_params__.frozen  # as a class has to be whose base is
+    parameters: Any = inspect.getattr_static(cls, "__dataclass_params__")
+    frozen = parameters.frozen  # as a class has to be whose base is
     return dataclasses.make_dataclass(cls.__name__, fields, bases=(cls,), frozen=frozen, namespace=namespace)
 
 
@@ -126,7 +128,8 @@ def _copied(value: Any, translate: Translate) -> Any:
     if not dataclasses.is_dataclass(value):
         return value
     values = {name: _copied(inner, translate) for name, inner in vars(value).items()}
-    return in_language(type(value), translate)(**values)
+    cls: Any = type(value)
+    return in_language(cls, translate)(**values)
 
 
 def chapter_text(doc: str) -> str:
@@ -134,7 +137,8 @@ def chapter_text(doc: str) -> str:
     if language() == "en":
         return doc
     title, *others = paragraphs(doc)
-    return "\n\n".join(map(tr, [title.rstrip("."), *others]))  # the catalogue has titles without full stop
+    texts = map(tr, [title.rstrip("."), *others])  # the catalogue has titles without full stop
+    return "\n\n".join(wrapped(text, WIDTH) for text in texts)
 
 
 def paragraphs(doc: str) -> list[str]:
