@@ -132,7 +132,7 @@ def test_comparison_draws_equal_widths_and_marks_published_values(count):
     else:
         widths = {line.get_linewidth() for line in ax.get_lines()}
         assert widths == {plot.STYLE["lines.linewidth"]}
-        assert mark.get_xydata()[0][place] == 2
+        assert mark.get_xydata()[0][place] == 3
 
 
 def test_comparison_of_many_ranks_losses_from_the_smallest_and_those_that_diverged_last():
