@@ -530,8 +530,8 @@ def test_titles_of_figures_have_their_chinese(zh, monkeypatch):
             "权重衰减使测试损失从 55.6 降到 1.6，从零开始实现",
         ),
         (
-            "Linear regression: the loss is 0.04, of the noise alone 5e-05, with Gluon",
-            "线性回归，Gluon 实现：损失为 0.04，其中噪声造成的为 5e-05",
+            "Linear regression: the loss falls to 0.04, noise alone gives 5e-05, with Gluon",
+            "线性回归，Gluon 实现：损失降到 0.04，仅噪声就有 5e-05",
         ),
     ],
 )
