@@ -137,7 +137,7 @@ def title_text(title: str) -> str:
 def _retold(text: str, *templates: str) -> str:
     if language() == "en" or font() is None:
         return text
-    return retell(text, *templates, parts=(*WORDS, *AXES, *PARTS, *TITLES))
+    return retell(text, *templates, parts=(*WORDS, *PARTS, *TITLES, *AXES))
 
 
 def translate(figure: Figure, columns: int) -> None:
