@@ -148,7 +148,7 @@ def show(result, data):
     """Show the training curves, and the scales and shifts that the first normalization has learned."""
     result.figures["training_curves"] = plot.training_curves(
         result.labelled(),
-        f"LeNet with and without batch norm on {data.source.title}",
+        f"LeNet on {data.source.title}{plot.first_place(result.runs, 'test_acc')}",
         published=result.printed(),
     )
     result.tables["What the first batch norm has learned"] = [

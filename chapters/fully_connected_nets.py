@@ -249,12 +249,13 @@ def show(result, data):
         if run.model:
             losses[run.impl] = range(1, len(run.model.step_losses) + 1), run.model.step_losses
             units = plot.as_images(book_arrays(run.model)[0].T[:20], X.shape[1:])
-            what = f"What twenty hidden units look for, {plot.IMPLS[run.impl]}"
+            epochs = result.settings["num_epochs"]
+            what = f"Weights of twenty hidden units as images, epoch {epochs}, {plot.IMPLS[run.impl]}"
             result.figures[f"weights_{run.impl}"] = plot.image_row(units, [""] * 20, what)
     if losses:
-        result.figures["loss_by_step"] = plot.lines(
-            losses, "step", "mean loss of the batch", "The loss of every batch, two layers"
-        )
+        _, of_first = next(iter(losses.values()))
+        title = f"Two layers: the loss of a batch falls from {of_first[0]:.2g} to {of_first[-1]:.2g}"
+        result.figures["loss_by_step"] = plot.lines(losses, "step", "mean loss of the batch", title)
     show_answers(result, data, X, f"on {title}")
     show_minima(result)
     for impl in dict.fromkeys(run.impl for run in result.runs):
@@ -275,11 +276,14 @@ def show(result, data):
             )
         histories = {name: found[name].history for name in RULES if name in found and found[name].history}
         if histories:
+            sizes = {name: history[-1]["step_size"] for name, history in histories.items()}
+            most, least = max(sizes, key=sizes.get), min(sizes, key=sizes.get)
             result.figures[f"step_sizes_{impl}"] = plot.lines(
                 {name: (history["epoch"], history["step_size"]) for name, history in histories.items()},
                 f"evaluation, every {result.settings['steps_deep']} steps",
                 "mean length of a step",
-                f"How far each rule moves the parameters, {plot.IMPLS[impl]}",
+                f"How far a step moves the parameters: in the end most by {most}, least by {least}, "
+                f"{plot.IMPLS[impl]}",
                 logy=True,
             )
 
@@ -356,7 +360,7 @@ def show_answers(result, data, X, where):
         },
         "hidden layer",
         "standard deviation of the outputs",
-        "Each layer multiplies the signal by the scale again",
+        "Each layer multiplies the signal by the same factor: the larger the initial weights, the larger",
         logy=True,
     )
     t = np.unique(np.geomspace(1, 10_000, 60).round())

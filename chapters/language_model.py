@@ -241,6 +241,9 @@ def sample(net, vocabulary, temperature, rng, count=SAMPLE_WORDS):
 def show(result, data):
     """Show perplexity by epoch, and texts that the models generate."""
     title = f"LSTM language model of the {data.source.title}"
+    ends = [run.history[-1]["valid_perplexity"] for run in result.runs if run.history]
+    if ends:
+        title += f": a validation perplexity of {min(ends):.0f} at the end"
     result.figures["perplexity"] = plot.comparison(
         result.labelled(), title, ("train_perplexity", "valid_perplexity")
     )

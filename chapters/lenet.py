@@ -226,7 +226,7 @@ def show(result, data):
         if wrong:
             result.figures["mistakes"] = plot.image_row(
                 *zip(*wrong),
-                f"First mistakes of {label}: true digit and predicted one, with their probabilities",
+                f"First mistakes of {label}: true digit above, predicted one below",
                 columns=COLUMNS,
             )
     if result.impl == "d2l":
@@ -258,7 +258,10 @@ def filters(model, label):
     """Draw the filters of the first convolution, each from its smallest weight to its largest."""
     W = parameters(model)[0].get()  # (outputs, 1, 5, 5)
     return plot.image_row(
-        W[:, 0], [""] * len(W), f"{label}: filters of the first layer, large weights dark", columns=COLUMNS
+        W[:, 0],
+        [""] * len(W),
+        f"{label}: filters of the first layer, the larger a weight the darker",
+        columns=COLUMNS,
     )
 
 

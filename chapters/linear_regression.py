@@ -152,7 +152,7 @@ def show(result, data):
     result.figures["training_curves"] = plot.training_curves(
         result.labelled(),
         # the noise alone gives sigma^2 / 2
-        f"Linear regression: the loss is {{train_loss:.2g}}, of the noise alone {noise**2 / 2:.2g}",
+        f"Linear regression: the loss falls to {{train_loss:.2g}}, noise alone gives {noise**2 / 2:.2g}",
         log=True,
         published=result.printed(),
     )

@@ -18,7 +18,7 @@ of 0.00204 is 4.2e-6, as large as the last training loss, 4.7e-6.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Optional
 
 import numpy as np
@@ -32,6 +32,7 @@ from d2l_repro.experiment.chapter import Chapter, runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.results.formatting import format_number
+from d2l_repro.results.history import History
 from d2l_repro.scratch import AdaGrad, Adam, linreg, lstm, lstm_parameters, squared_loss, xavier
 from d2l_repro.scratch.counterparts import OptimizerPair
 from d2l_repro.settings import Count, Positive, Units
@@ -248,9 +249,11 @@ def show(result, last_data):
         trained = {label: run for label, run in result.labelled().items() if run.variant in variants}
         if trained:
             name = "" if "LSTM" in variants else "_book"
-            result.figures[f"training_curves{name}"] = plot.training_curves(
-                trained, f"{title}: a loss of {{train_loss:.2g}} at the end", log=True
+            title += (
+                plot.first_place(trained.values(), "train_loss") or ": a loss of {train_loss:.2g} at the end"
             )
+            curves = {label: without_batch_loss(run) for label, run in trained.items()}
+            result.figures[f"training_curves{name}"] = plot.training_curves(curves, title, log=True)
             models = {label: run.model for label, run in trained.items() if run.model}
             if models:
                 hp = settings_of[next(iter(models))]
@@ -269,6 +272,12 @@ def show(result, last_data):
             }
         )
     result.tables["Errors on the test set"] = rows
+
+
+def without_batch_loss(run):
+    """Return a run with the loss of all examples alone, to draw."""
+    rows = [{name: value for name, value in row.items() if name != "batch_loss"} for row in run.history]
+    return replace(run, history=History(rows))
 
 
 def predictions(models, hp):

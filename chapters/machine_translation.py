@@ -394,7 +394,10 @@ def show(result, data):
         )
     result.tables["Translations"] = rows
     for impl, drawn in panels.items():
-        title = f"Which words of the sentence each word of the translation attends to, {plot.IMPLS[impl]}"
+        title = (
+            "Which words of the sentence (columns) each word of the translation (rows) attends to, "
+            f"{plot.IMPLS[impl]}"
+        )
         result.figures[f"attention_{impl}"] = plot.heat_maps(drawn, title, "weight", columns=DRAWN)
 
 

@@ -208,7 +208,9 @@ def show(result, data):
     found = {name: (net, result.find("gluon", name)) for name, net in study(hp).items()}
     trained = [(net, run) for net, run in found.values() if run is not None and run.history]
     resnets = {label: run for label, run in result.labelled().items() if run.variant not in found}
-    result.figures["training_curves"] = plot.training_curves(resnets, f"ResNet on {data.source.title}")
+    result.figures["training_curves"] = plot.training_curves(
+        resnets, f"ResNet on {data.source.title}: {{test_acc:.1%}} of the test images right"
+    )
     if not trained:
         return
     result.tables["What depth does"] = [
@@ -225,6 +227,10 @@ def show(result, data):
         layers.append(net.num_layers)
         losses.append(run.metrics["train_loss"])
     title = f"Mean training loss of the first passes over {data.source.title}"
+    ends = {name: (layers[-1], losses[-1]) for name, (layers, losses) in lines.items() if layers}
+    if len({layers for layers, _ in ends.values()}) == 1 < len(ends):
+        (layers, first), (_, second) = ends.values()
+        title += f": at {layers} layers {first:.2g} with shortcuts, {second:.2g} without"
     result.figures["depth"] = plot.lines(lines, "layers", "training loss", title, logx=True)
     add_differences(result, differences(hp))
 

@@ -109,7 +109,7 @@ def show(result, data):
         probabilities = partial(probabilities_of, model.net, label == "scratch")
         wrong = misclassified(probabilities, [images.test], images.class_names, 10)
         if wrong:
-            title = "First mistakes on the test set: true class and predicted one, with their probabilities"
+            title = "First mistakes on the test set: true class above, predicted one below"
             result.figures["mistakes"] = plot.image_row(*zip(*wrong), title, columns=5)
     result.tables["Naive and safe softmax"] = softmax_overflow()
     if result.impl == "d2l":

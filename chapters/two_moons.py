@@ -397,13 +397,14 @@ def show_trials(result: Result, hp: HParams, runs: list[Run]) -> None:
         {"net": name, **trials_row(trials)} for name, trials in found.items()
     ]
     printed = {variant: printed_numbers(variant) for variant in found}
+    best = max(found, key=lambda name: np.mean([trial["test_acc"] for trial in found[name]]))
     result.figures["trials"] = plot.intervals(
         {
             name: ([trial["test_acc"] for trial in trials], printed[name].get("test_acc"))
             for name, trials in found.items()
         },
         "test accuracy at the best validation accuracy",
-        f"{hp.trials} nets of each kind on two moons",
+        f"{hp.trials} nets of each kind on two moons: {best} is best on average",
         chance=CHANCE,
     )
     logs = {
@@ -520,13 +521,14 @@ def search(result: Result, hp: HParams) -> None:
         {"net": shape_name(widths), "allowed by rule": rules(widths), **trials_row(metrics)}
         for widths, metrics in found.items()
     ]
+    best = max(found, key=lambda widths: np.mean([trial["test_acc"] for trial in found[widths]]))
     result.figures["search"] = plot.intervals(
         {
             shape_name(widths): ([trial["test_acc"] for trial in metrics], None)
             for widths, metrics in found.items()
         },
         "test accuracy at the best validation accuracy",
-        f"{trials} nets of each shape at a learning rate of 5",
+        f"{trials} nets of each shape at a learning rate of 5: {shape_name(best)} is best on average",
     )
 
 

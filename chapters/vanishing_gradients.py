@@ -327,11 +327,19 @@ def draw_norms(result: Result, title: str, runs: list[Run], impl: str) -> None:
             # A logarithmic axis has no place for 0.
             curves[name if any(norms) else f"{name} (all 0)"] = LAYERS, [norm or np.nan for norm in norms]
     if curves:
+        shares = [norms[0] / norms[-1] for _, norms in curves.values() if np.isfinite(norms[0] / norms[-1])]
+        figure_title = f"{title}: all gradients are 0, {plot.IMPLS[impl]}"
+        if shares:
+            ends = [f"{share:.1g}" for share in (min(shares), max(shares))]
+            figure_title = (
+                f"{title}: in layer 1 the gradient is {ends[0]} to {ends[1]} times that in layer 5, "
+                f"{plot.IMPLS[impl]}"
+            )
         result.figures[comparison.figure_name(title, impl)] = plot.lines(
             curves,
             "layer",
             "norm of the gradient",
-            f"{title}: how large the gradient is in each layer, {plot.IMPLS[impl]}",
+            figure_title,
             logy=True,
             named_at="start",
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterator
 
 # Where lines of Chinese do not break: before these marks, and after those.
 CLOSING, OPENING = "，。、；：？！）》」』”’…", "（《「『“‘"
+FILL = "\ue000"  # stands for the second column of a character, where a line does not break
+STYLES = r"(?:\x1b\[[\d;]*m)*"  # of a terminal
 
 
 def width(text: str) -> int:
@@ -47,6 +50,38 @@ def wrapped(text: str, columns: int, indent: str = "", further: str = "") -> str
             lines.append(further)
         lines[-1] += piece if lines[-1].strip() else piece.lstrip()
     return "\n".join(line.rstrip() for line in lines)
+
+
+def spread_out(text: str) -> str:
+    """Return a text with a character for each column, for programs that count characters.
+
+    A space follows a wide character where a line may break, FILL where not; `drawn_together` removes both.
+    """
+    return "".join(
+        character
+        + (
+            ""
+            if not _is_wide(character)
+            else " "
+            if after and not after.isspace() and _may_break(character, after)
+            else FILL
+        )
+        for character, after in zip(text, [*text[1:], ""])
+    )
+
+
+def unbroken(text: str) -> str:
+    """Return a text as `spread_out` does, but so that no line breaks at its wide characters."""
+    return "".join(character + FILL * _is_wide(character) for character in text)
+
+
+def drawn_together(text: str) -> str:
+    """Return a text as it was before `spread_out`; lines that have been filled up keep their width."""
+
+    def without_space(match: re.Match[str]) -> str:
+        return match[1] + match[2] + ("" if _is_wide(match[1]) else " ")
+
+    return re.sub(f"(.)({STYLES}) ", without_space, text).replace(FILL, "")
 
 
 def _is_wide(character: str) -> bool:

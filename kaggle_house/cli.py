@@ -6,10 +6,11 @@ from typing import Any, Optional
 
 import tyro
 
+from d2l_repro.cli import helptext
 from d2l_repro.cli.flags import language_below_help
 from d2l_repro.distributed.job import refuse_workers
 from d2l_repro.errors import FAILED, InputError, one_line_errors
-from d2l_repro.language import tr
+from d2l_repro.language import mark, tr
 from d2l_repro.settings import choose_language
 
 from .options import Check, Explain, KFold, Log, Predict, Submit, Sweep, TrainingCommand
@@ -26,6 +27,7 @@ COMMANDS = {
     "sweep": Sweep,
     "log": Log,
 }
+DESCRIPTION = mark("Predict house prices: cross-validate a recipe, write a submission, check it.")
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
@@ -56,17 +58,17 @@ def parse(argv: list[str]) -> Any:
     The values of --recipe become the defaults, which explicit flags override and --help shows.
     """
     if not argv or argv[0] not in COMMANDS:
-        return tyro.extras.subcommand_cli_from_dict(COMMANDS, prog=PROG, description=__doc__, args=argv)
+        return helptext.subcommands_cli(COMMANDS, argv, prog=PROG, description=tr(DESCRIPTION))
     command_cls, default = COMMANDS[argv[0]], None
     if issubclass(command_cls, TrainingCommand):
         recipe = _find_recipe(argv)
         folds = FoldOptions(repeats=REPEATS[recipe])
         default = command_cls(recipe=recipe, settings=RECIPES[recipe], folds=folds)
     flags = ["--no-shuffle" if flag == "--contiguous" else flag for flag in argv[1:]]
-    return tyro.cli(
+    return helptext.cli(
         command_cls,
+        flags,
         prog=f"{PROG} {argv[0]}",
-        args=flags,
         default=default,
         config=(tyro.conf.OmitArgPrefixes,),
     )

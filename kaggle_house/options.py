@@ -11,6 +11,8 @@ from d2l_repro.settings import Count, Settings
 from .recipes import RECIPES, REPEATS, Recipe
 from .settings import LOG_NAME, FoldOptions, SweepOptions
 
+RecipeName = Literal["book", "article", "tuned", "blend"]
+
 
 @dataclass(frozen=True)
 class DataOptions(Settings):
@@ -29,9 +31,7 @@ class DataOptions(Settings):
 class TrainingCommand:
     """Options of all commands that train."""
 
-    recipe: Literal["book", "article", "tuned", "blend"] = (
-        "tuned"  # recipe whose settings are the defaults below
-    )
+    recipe: RecipeName = "tuned"  # recipe whose settings are the defaults below
     settings: Recipe = RECIPES["tuned"]
     folds: FoldOptions = field(default_factory=FoldOptions)
     data: DataOptions = field(default_factory=DataOptions)

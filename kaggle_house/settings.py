@@ -78,7 +78,7 @@ class FoldOptions(Settings):
     jobs: Count = 1  # folds to compute at once, each in its own process; results do not depend on it
     # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
     # --jobs processes
-    cluster: Optional[str] = None  # noqa: UP045  (tyro evaluates it, on Python 3.9 too)
+    cluster: Optional[str] = None
 
     @classmethod
     def recorded(cls, options: dict[str, Any]) -> FoldOptions:

@@ -11,6 +11,7 @@ python scripts/catalogue.py --check    exit with 1 if a file is not up to date, 
 from __future__ import annotations
 
 import ast
+import inspect
 import io
 import re
 import sys
@@ -21,12 +22,16 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from d2l_repro.cli import flags, helptext, passing
+from d2l_repro.cli import main as commands
+from d2l_repro.cli.outline import read_outline
 from d2l_repro.errors import DONE, FAILED, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.language import DOMAIN, FOLDER
 from d2l_repro.results import caught
 from d2l_repro.results.catalogue import entries
 from d2l_repro.results.printed import reasons
+from kaggle_house import cli as house
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("chapters", "d2l_repro", "kaggle_house")
@@ -73,10 +78,28 @@ def messages() -> Iterator[tuple[str | tuple[str, ...], str]]:
     for entry in entries().values():
         for text in filter(None, (entry.title, entry.source, *entry.about)):
             yield text, f"chapters/{entry.name}.py"
+    yield from texts_of_help()
     for row in caught.committed().mistakes():
         yield row.what, "d2l_repro/results/mistakes.json"
     for reason in reasons().values():
         yield from ((text, "d2l_repro/results/reasons.csv") for text in (reason.text, reason.check))
+
+
+def texts_of_help() -> Iterator[tuple[str, str]]:
+    """Yield what stands in the help of commands: docstrings, and comments on the fields that become flags."""
+    chapters = [read_outline(name) for name in entries()]
+    classes = [*commands.COMMANDS.values(), passing.PassedOutput, *house.COMMANDS.values()]
+    classes += [flags.DataOptions, flags.StreamOptions, passing.ImplOption, passing.OnlyOption]
+    classes += [cls for each in chapters for cls in (each.settings, each.run_options, each.output_options)]
+    found: dict[str, str] = {}
+    for cls in classes:
+
+        def noted(text: str, path: str = inspect.getsourcefile(cls)) -> str:
+            found.setdefault(text, str(Path(path).resolve().relative_to(ROOT)))
+            return text
+
+        helptext.in_language(cls, noted)
+    yield from found.items()
 
 
 def messages_in(source: str) -> Iterator[str | tuple[str, ...]]:

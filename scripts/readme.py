@@ -658,10 +658,10 @@ def overview(chapters: dict[str, dict], narrow: bool = False) -> Figure:
     """
     chapters = {name: c for name, c in chapters.items() if c["published"] or c["parity"] is not None}
     outliers = {name: named_outliers(c["published"], 34 if narrow else 64) for name, c in chapters.items()}
-    places, height = {}, 0
+    places, height = {}, 0.0
     for name in chapters:
         places[name] = height
-        height += 1 + len(outliers[name])
+        height += 1 + 0.7 * len(outliers[name])
     inches = 0.22 * height
     size = (3.7, inches + 0.22 * len(chapters) + 2.2) if narrow else (8.65, inches + 1.3)
     figure = Figure(figsize=size, label="Published values and ours, by chapter")
@@ -678,9 +678,9 @@ def overview(chapters: dict[str, dict], narrow: bool = False) -> Figure:
         ax.set_ylim((len(chapters) if rows is beside and narrow else height) - 0.4, -0.7)
     if not narrow:
         right.tick_params(axis="y", labelleft=False)
-    draw_bands(left, chapters, places, outliers)
+    draw_bands(left, chapters, places, outliers, 24 if narrow else 60)
     draw_differences(right, chapters, beside)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=1 if narrow else 4)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=1 if narrow else 3)
     return figure
 
 
@@ -700,9 +700,14 @@ def named_outliers(rows: list[dict[str, Any]], width: int) -> list[str]:
     return textwrap.wrap(f"differ: {named}", width) if found else []
 
 
-def draw_bands(ax, chapters: dict[str, dict], places: dict[str, int], outliers: dict[str, list[str]]) -> None:
-    """Draw every published value, and ours, among the runs of our seeds; name what differs."""
-    ax.axvspan(-plot.BAND_END, plot.BAND_END, color=plot.COLORS[5], alpha=0.25, lw=0)
+def draw_bands(
+    ax, chapters: dict[str, dict], places: dict[str, float], outliers: dict[str, list[str]], columns: int
+) -> None:
+    """Draw every published value, and ours, among the runs of our seeds; name what differs.
+
+    Titles take lines of so many columns.
+    """
+    ax.axvspan(-plot.BAND_END, plot.BAND_END, color=plot.COLORS[5], alpha=0.25, lw=0, label=plot.BAND)
     rows = [
         (places[name], row)
         for name, chapter in chapters.items()
@@ -728,12 +733,20 @@ def draw_bands(ax, chapters: dict[str, dict], places: dict[str, int], outliers: 
         text = "\n".join(lines)
         ax.text(-plot.AXIS_END, places[name] + 0.55, text, va="top", color="#8a3a00", fontsize=plot.SMALL)
     for name, chapter in chapters.items():
-        verdicts = [row["verdict"] for row in chapter["published"]]
+        numbers = numbers_of(name, chapter["published"])
+        verdicts = [row["verdict"] for row in numbers]
         agree, differ = verdicts.count(Verdict.AGREES), sum(verdict in DIFFER for verdict in verdicts)
-        count = f"{agree} of {agree + differ}" if agree + differ else "no band" if verdicts else ""
+        count = f"{agree} of {agree + differ}" if agree + differ else "no band yet" if verdicts else "-"
         ax.annotate(count, (1.02, places[name]), xycoords=("axes fraction", "data"), va="center")
+        if agree + differ and not any(row["z"] is not None for row in chapter["published"]):
+            note = {"va": "center", "fontsize": plot.SMALL, "color": "#555555"}
+            ax.text(-plot.AXIS_END, places[name], "conclusions only", **note)
     ax.annotate("agree", (1.02, 1.01), xycoords="axes fraction", va="bottom")
-    ax.set(title="Published and ours", xlabel="standard deviations from the mean of seeds")
+    verdicts = [row["verdict"] for row in all_numbers(chapters)]
+    agree, differ = verdicts.count(Verdict.AGREES), sum(verdict in DIFFER for verdict in verdicts)
+    title = f"{agree} of {agree + differ} published numbers agree"
+    ax.set_title(textwrap.fill(title, columns))
+    ax.set_xlabel(textwrap.fill("standard deviations from the mean of our seeds", columns))
     ax.set_xlim(-plot.AXIS_END - 0.5, plot.AXIS_END + 0.5)
     ax.grid(visible=False)
 
@@ -749,11 +762,13 @@ def draw_differences(ax, chapters: dict[str, dict], places: dict[str, int]) -> N
             ax.plot([lowest, max(parity, lowest)], [y, y], color=plot.COLORS[2], lw=1)
             ax.plot(max(parity, lowest), y, "o", color=plot.COLORS[2], ms=5, clip_on=False)
     ax.axvline(PARITY_LIMIT, color=plot.COLORS[4], lw=1.2)
-    ax.text(PARITY_LIMIT, 0, "limit ", ha="right", va="center", color=plot.COLORS[4])
+    ax.text(PARITY_LIMIT, 0, "limit  ", ha="right", va="center", color=plot.COLORS[4])
     ax.set(xscale="log", xlim=(lowest, 1e-5), xlabel="largest difference of a parameter")
     ax.set_xticks([1e-18, 1e-14, 1e-10, 1e-6], ["0", "$10^{-14}$", "$10^{-10}$", "$10^{-6}$"])
     ax.minorticks_off()
-    ax.set(title="From scratch and with Gluon, 50 steps")
+    apart = [chapter["parity"] for chapter in chapters.values() if chapter["parity"] is not None]
+    same = max(apart) < PARITY_LIMIT
+    ax.set(title="Scratch and Gluon: the same steps" if same else "Scratch and Gluon part")
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ from chapters import linear_regression
 from d2l_repro import d2lzh, language
 from d2l_repro.cli import main as cli
 from d2l_repro.cli.chapter import run_chapter
-from d2l_repro.columns import width, wrapped
+from d2l_repro.columns import drawn_together, spread_out, unbroken, width, wrapped
 from d2l_repro.language import retell, tr, trn
 from d2l_repro.results import card, catalogue, plot, summary
 from d2l_repro.results.history import History
 from d2l_repro.results.plot import chinese
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult, Status, message_text
-from d2l_repro.results.table_text import aligned
+from d2l_repro.results.table_text import aligned, cell_text, head_text, title_text
 from d2l_repro.settings import choose_language
 from d2l_repro.train.loop import TrainingDiverged
 from kaggle_house import cli as house_cli
@@ -253,6 +253,68 @@ def test_commands_need_neither_babel_nor_in_english_the_catalogue(monkeypatch):
     assert (process.returncode, process.stderr) == (0, "")
 
 
+# In a line of a help: names of flags, choices, code and files, and names with a capital.
+NAMES = r"--?[\w-]+|\{[^}]*\}|`[^`]*`|\$\w+|[\w./]*[./]\w*|[A-Z]\w*"
+TYRO = "show this help message and exit"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["-m", "d2l_repro", "run", "mlp", "dropout"],
+        ["-m", "d2l_repro", "compare"],
+        ["-m", "chapters.linear_regression"],
+        ["-m", "kaggle_house", "sweep"],
+    ],
+)
+def test_help_in_chinese_has_no_english_sentence_and_straight_frames(argv):
+    lines = run(*argv, "--help", "--lang", "zh", COLUMNS="80").stdout.splitlines()
+    framed = [line for line in lines if line[:1] in tuple("│╭╰")]
+    assert len(framed) > 5
+    assert len({width(line) for line in framed}) == 1
+    rest = [re.sub(NAMES, "", line) for line in lines if TYRO not in line]
+    assert [line for line in rest if re.search("[a-z]{2,} [a-z]{2,} [a-z]{2,}", line)] == []
+
+
+def test_help_without_chinese_is_that_of_the_classes_themselves(undecided, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["run", "mlp", "--help", "--lang", "en"])
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "units of the hidden layer (default: 256)" in text
+    assert "Run mlp: " in text
+
+
+TEXTS = ("", "a", "中文", "用 Adam 训练", "（默认：无）", "训练集，测试集", "x的y")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_spread_out_text_has_a_character_for_each_column_and_comes_back(text):
+    assert len(spread_out(text)) == width(text)
+    assert drawn_together(spread_out(text)) == text
+    assert drawn_together(unbroken(text)) == text
+    assert " " not in unbroken(text.replace(" ", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "chinese"),
+    [
+        ("Depth and width", "深度"),
+        ("Depth and width: 20 nets of each shape at a learning rate of 5", "学习率为 5"),
+        ("Test accuracy of the variants, scratch", "各变体的测试准确率，从零开始"),
+        ("of someone's own", "of someone's own"),
+    ],
+)
+def test_titles_of_tables_are_retold(zh, name, chinese):
+    assert chinese in title_text(name)
+
+
+def test_heads_and_cells_of_tables_are_retold_with_their_values(zh):
+    assert head_text("10 epochs, train") == "10 轮，训练"
+    assert head_text("published test acc").startswith("公布的测试准确率")
+    assert cell_text("1e-4 to 1e-3", "estimated") == "1e-4 至 1e-3"
+    assert cell_text("L1 1e-5", "variant") == "L1 1e-5"
+
+
 def test_help_names_the_flag_in_its_last_line(undecided, capsys):
     for main in (cli.main, house_cli.main):
         with pytest.raises(SystemExit, match="0"):
@@ -468,8 +530,8 @@ def test_titles_of_figures_have_their_chinese(zh, monkeypatch):
             "权重衰减使测试损失从 55.6 降到 1.6，从零开始实现",
         ),
         (
-            "Linear regression: the loss is 0.04, of the noise alone 5e-05, with Gluon",
-            "线性回归，Gluon 实现：损失为 0.04，其中噪声造成的为 5e-05",
+            "Linear regression: the loss falls to 0.04, noise alone gives 5e-05, with Gluon",
+            "线性回归，Gluon 实现：损失降到 0.04，仅噪声就有 5e-05",
         ),
     ],
 )

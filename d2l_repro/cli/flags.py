@@ -23,6 +23,7 @@ from ..settings import (
     VariantOptions,
 )
 from ..suggestions import closest, closest_flag
+from . import helptext
 from .config import read_config
 
 T = TypeVar("T")
@@ -146,7 +147,8 @@ def parse(outline: Outline, argv: Sequence[str], prog: str) -> Any:
         ("run", run, run()),
         ("output", output, output()),
     ]
-    description, constants = outline.doc, {"data": DataOptions(), "stream": StreamOptions()}
+    description = helptext.chapter_text(outline.doc)
+    constants: dict[str, Any] = {"data": DataOptions(), "stream": StreamOptions()}
     if outline.datasets:
         groups.insert(2, ("data", DataOptions, constants.pop("data")))
         description += data_sets_line(outline.datasets)
@@ -154,9 +156,9 @@ def parse(outline: Outline, argv: Sequence[str], prog: str) -> Any:
         groups.insert(2, ("stream", StreamOptions, constants.pop("stream")))
     arguments = make_dataclass("Arguments", groups, namespace=constants)
     return parse_with_hints(
-        lambda: tyro.cli(
+        lambda: helptext.cli(
             arguments,
-            args=argv,
+            argv,
             prog=prog,
             description=description,
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
@@ -169,7 +171,8 @@ def parse(outline: Outline, argv: Sequence[str], prog: str) -> Any:
 
 def data_sets_line(names: Sequence[str]) -> str:
     """Return what the help says of the data sets that a chapter can use."""
-    return f"\nData sets: {', '.join(names)}; auto uses {names[0]}."
+    text = tr("Data sets: {names}; auto uses {first}.", names=", ".join(names), first=names[0])
+    return f"\n\n{text}"
 
 
 def config_of(argv: Sequence[str]) -> Optional[Path]:
@@ -255,12 +258,12 @@ def parse_command(
     if command:  # by itself, so that messages and help speak of no other
         own = f"{prog} {name}"
         return parse_with_hints(
-            lambda: tyro.cli(command, args=argv[1:], prog=own, config=config), argv[1:], own, command
+            lambda: helptext.cli(command, argv[1:], prog=own, config=config), argv[1:], own, command
         )
     try:
         with language_below_help(argv):
-            return tyro.extras.subcommand_cli_from_dict(
-                commands, prog=prog, args=argv, config=config, description=description
+            return helptext.subcommands_cli(
+                commands, argv, prog=prog, config=config, description=tr(description)
             )
     except SystemExit as end:
         meant = closest(name, commands)

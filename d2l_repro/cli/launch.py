@@ -18,8 +18,8 @@ from ..distributed.hosts import Host, check_address, free_port, place_workers, r
 from ..distributed.nodes import Group, Node
 from ..errors import InputError
 from ..language import VARIABLE, tr
+from ..processes import python_command
 from ..settings import Bounds, Count, Settings
-from .runner import python_command
 
 GUARD = "d2l_repro.distributed.guard"
 # To other machines go the variables that begin so, but for those about a process on this one.

@@ -13,7 +13,7 @@ from .. import installation, stopping
 from ..distributed.job import refuse_workers
 from ..errors import BROKEN, DONE, FAILED, USAGE, InputError, error_line, one_line_errors
 from ..files import check_outputs, locked_folder
-from ..language import tr
+from ..language import mark, tr
 from ..results import kfold, summary, verdicts
 from ..results.catalogue import Entry, entries, reproduced
 from ..results.formatting import (
@@ -225,27 +225,33 @@ def _shown_files(collection: summary.Collection) -> dict[str, Path]:
     return {str(path): path for folder in folders for pattern in patterns for path in folder.rglob(pattern)}
 
 
+COMMANDS: dict[str, type] = {
+    "list": ListCommand,
+    "run": RunCommand,
+    "launch": LaunchCommand,
+    "report": ReportCommand,
+    "compare": CompareCommand,
+    "mistakes": MistakesCommand,
+    "exercise": ExerciseCommand,
+    "predict": PredictCommand,
+    "data": DataCommand,
+    "bands": BandsCommand,
+    "bench": BenchCommand,
+    "doctor": DoctorCommand,
+}
+DESCRIPTION = mark("Run chapters, report and compare their results, manage the data.")
+
+
 def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run the command, and exit with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
         argv = choose_language(sys.argv[1:] if argv is None else argv)
-        commands: dict[str, Callable] = {
-            "list": ListCommand,
-            "run": with_flags_of_chapters(RunCommand, argv[1:]) if argv[:1] == ["run"] else RunCommand,
-            "launch": LaunchCommand,
-            "report": ReportCommand,
-            "compare": CompareCommand,
-            "mistakes": MistakesCommand,
-            "exercise": ExerciseCommand,
-            "predict": PredictCommand,
-            "data": DataCommand,
-            "bands": BandsCommand,
-            "bench": BenchCommand,
-            "doctor": DoctorCommand,
-        }
+        commands = COMMANDS
+        if argv[:1] == ["run"]:
+            commands = {**COMMANDS, "run": with_flags_of_chapters(RunCommand, argv[1:])}
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         refuse_workers(PROG)
-        command = parse_command(commands, argv, PROG, (__doc__ or "").split(" It ")[0], config)
+        command = parse_command(commands, argv, PROG, DESCRIPTION, config)
         sys.exit(command())
 
 

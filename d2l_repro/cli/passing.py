@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional, get_type_hints
 import tyro
 
 from ..errors import InputError
-from ..language import listed, tr
+from ..language import listed, mark, tr
 from ..results.catalogue import entries
 from ..settings import (
     DataOptions,
@@ -106,9 +106,13 @@ def _settings(defaults: Sequence[Any]) -> tuple[type, Any]:
         return type(defaults[0]), defaults[0]
     hints = [get_type_hints(type(hp), include_extras=True) for hp in defaults]
     shared = [name for name, hint in hints[0].items() if all(name in h and h[name] == hint for h in hints)]
-    about = tyro.conf.arg(help="of every chapter named", help_behavior_hint="(default: each chapter's own)")
+    about = tyro.conf.arg(
+        help=mark("of every chapter named"), help_behavior_hint=mark("(default: each chapter's own)")
+    )
     fields: list[Any] = [(name, Annotated[Optional[hints[0][name]], about], None) for name in shared]
-    cls = make_dataclass("Settings", fields, frozen=True, namespace={"__doc__": "Settings of all chapters."})
+    cls = make_dataclass(
+        "Settings", fields, frozen=True, namespace={"__doc__": mark("Settings of all chapters.")}
+    )
     return cls, cls()
 
 
@@ -129,11 +133,11 @@ def _changed(hp: Any, own: Any) -> tuple[tuple[str, Any], ...]:
 def _doc(outlines: Sequence[Outline]) -> str:
     """Return what the help begins with."""
     if len(outlines) > 1:
-        return (
-            "Run " + ", ".join(outline.name for outline in outlines) + ", with flags that all of them have."
-        )
+        names = listed(outline.name for outline in outlines)
+        return tr("Run {names}, with flags that all of them have.", names=names)
     name, datasets = outlines[0].name, outlines[0].datasets
-    return f"Run {name}: {entries()[name].title}.\n{data_sets_line(datasets) if datasets else ''}"
+    title = tr("Run {name}: {title}.", name=name, title=tr(entries()[name].title))
+    return f"{title}{data_sets_line(datasets) if datasets else ''}"
 
 
 def _not_shared(outlines: Sequence[Outline]) -> dict[str, str]:

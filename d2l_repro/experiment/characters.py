@@ -99,7 +99,7 @@ def show(result: Result, data: Data, nets: str) -> None:
         },
         "epoch",
         "perplexity",
-        f"{nets} on {data.source.title}",
+        f"{nets} on {data.source.title}{plot.first_place(result.runs, 'train_perplexity')}",
         logy=True,
     )
     result.tables["Lines that the nets write"] = [

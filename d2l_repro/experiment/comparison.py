@@ -5,7 +5,7 @@ The dict maps each title to a list of `chapter.Run`. A comparison gets one more 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Callable
 
 from mxnet import nd
@@ -84,11 +84,20 @@ def draw(
         for impl in ("scratch", "gluon"):
             curves = finished(result, runs, impl)
             if len(curves) > 1:
-                seeds = {variant: result.select(impl, variant) for variant in curves}
-                printed = {variant: result.printed().get(run.name, {}) for variant, run in curves.items()}
+                names = without_common_word(curves)
+                seeds = {names[variant]: result.select(impl, variant) for variant in curves}
+                printed = {names[name]: result.printed().get(run.name, {}) for name, run in curves.items()}
+                curves = {names[variant]: run for variant, run in curves.items()}
                 result.figures[figure_name(title, impl)] = plot.comparison(
                     curves, f"{title} {where}, {plot.IMPLS[impl]}", columns, xlabel, printed, seeds, chance
                 )
+
+
+def without_common_word(names: Collection[str]) -> dict[str, str]:
+    """Return names -> names without the word that all of them begin with, if there is one."""
+    words = {name.partition(" ")[0] for name in names}
+    is_common = len(words) == 1 and len(names) > 1 and all(" " in name for name in names)
+    return {name: name.partition(" ")[2] if is_common else name for name in names}
 
 
 def draw_decision_regions(

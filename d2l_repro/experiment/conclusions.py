@@ -132,6 +132,7 @@ def show_conclusions(
         if found:
             title = f"Test accuracy of the variants, {impl}"
             result.tables[title] = [conclusion.as_row(name) for name, conclusion in found.items()]
+        if len(found) > 1:
             best_first = sorted(found.items(), key=lambda item: -statistics.fmean(item[1].values or [0]))
             result.figures[f"variants_{impl}"] = plot.intervals(
                 {name: (conclusion.values, conclusion.published) for name, conclusion in best_first},

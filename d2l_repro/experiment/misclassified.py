@@ -37,7 +37,7 @@ def misclassified(
             shares = probabilities(images).asnumpy()
             predicted = shares.argmax(axis=1)
             for i in np.flatnonzero(predicted != true):
-                lines = (f"{names[k]} {shares[i, k]:.0%}" for k in (true[i], predicted[i]))
+                lines = (f"{names[k]}: {shares[i, k]:.0%}" for k in (true[i], predicted[i]))
                 found.append((images[i.item(), 0].asnumpy(), "\n".join(lines)))
                 if len(found) == count:
                     return found

@@ -49,11 +49,17 @@ def labels(run: str) -> tuple[str, ...]:
     )
 
 
-def printed_numbers(chapter: str) -> dict[str, dict[str, list[float]]]:
-    """Return label of our run -> metric -> what was published of it, more than once if sources differ."""
+def printed_numbers(chapter: str, stream: str | None = None) -> dict[str, dict[str, list[float]]]:
+    """Return label of our run -> metric -> what was published of it, more than once if sources differ.
+
+    Args:
+        chapter: its name.
+        stream: leave out what was published of data from another random stream than this.
+    """
     found: dict[str, dict[str, list[float]]] = {}
     for row in published_values():
-        if row["chapter"] == chapter and row["value"] is not None:
+        is_other = stream is not None and row["stream"] not in ("", stream)
+        if row["chapter"] == chapter and row["value"] is not None and not is_other:
             for label in labels(row["run"]):
                 found.setdefault(label, {}).setdefault(row["metric"], []).append(row["value"])
     return found

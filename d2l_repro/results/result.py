@@ -89,9 +89,12 @@ class Result:
         return run_label(run.impl, run.variant, None if run.seed == self.seed else run.seed)
 
     def printed(self) -> dict[str, dict[str, list[float]]]:
-        """Return label -> metric -> published values, to mark in figures; none for other settings or data."""
+        """Return label -> metric -> published values, to mark in figures; none for other settings or data.
+
+        Data from another random stream are other data, too.
+        """
         other = self.quick or self.changed or self.stand_in_for
-        return {} if other else printed_numbers(self.chapter)
+        return {} if other else printed_numbers(self.chapter, stream_name(self.seed, self.stream))
 
     def labelled(self) -> dict[str, RunResult]:
         """Return all runs by their labels."""

@@ -77,7 +77,9 @@ def _results_of(name: str, chapter: Mapping[str, Any]) -> list[Result]:
     apart = chapter.get("parity") if chapter.get("same_path") else None
     missing: dict[str, Any] = {
         "settings": {},
-        "parity": None if apart is None else {"steps": 0, "max_abs_diff": apart, "pairs": []},
+        "parity": None
+        if apart is None
+        else {"steps": 0, "max_abs_diff": apart, "pairs": chapter.get("pairs", [])},
         "published": chapter["published"] if is_single else [],  # of several seeds it has the mean
         "tables": {},
         "interrupted": False,

@@ -132,6 +132,7 @@ class Summary:
             "published": self.published(),
             "verdicts": tally(row["verdict"] for row in self.numbers()),
             "parity": first.parity and first.parity["max_abs_diff"],
+            "pairs": first.parity["pairs"] if first.parity else [],
             "same_path": self.mismatched_pair() is None,
             "errors": self.errors,
             "environment": first.environment,

@@ -233,7 +233,7 @@ def test_misclassified_returns_only_wrongly_classified_digits():
     test = list(lenet.in_order(data.source.test))
     always_3 = misclassified(lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10), test, names, 24)
     assert len(always_3) == 24
-    assert all(title.endswith("\n3 100%") and not title.startswith("3") for _, title in always_3)
+    assert all(title.endswith("\n3: 100%") and not title.startswith("3") for _, title in always_3)
     classes = {x.asnumpy().tobytes(): y.asscalar() for x, y in zip(*data.source.test)}
     assert not misclassified(
         lambda X: nd.one_hot(nd.array([classes[x.asnumpy().tobytes()] for x in X]), 10), test, names, 24

@@ -224,8 +224,8 @@ def test_mistakes_show_the_true_class_above_the_predicted_one_with_their_probabi
     always_a_dress = lambda X: nd.one_hot(nd.ones(len(X)) * 3, 10) * 0.7 + 0.03  # noqa: E731
     wrong = misclassified(always_a_dress, [data.test], data.class_names, 4)
     titles = [title for _, title in wrong]
-    assert titles[:3] == ["t-shirt 3%\ndress 73%", "trouser 3%\ndress 73%", "pullover 3%\ndress 73%"]
-    assert titles[3] == "coat 3%\ndress 73%"  # the dress itself is no mistake
+    assert titles[:3] == ["t-shirt: 3%\ndress: 73%", "trouser: 3%\ndress: 73%", "pullover: 3%\ndress: 73%"]
+    assert titles[3] == "coat: 3%\ndress: 73%"  # the dress itself is no mistake
 
 
 @pytest.mark.parametrize("label", ["scratch", "gluon"])

@@ -7,6 +7,7 @@ import pytest
 from mxnet import nd
 
 from d2l_repro.data.loader import Minibatches
+from d2l_repro.parallel import Where
 from d2l_repro.results.history import History
 from d2l_repro.train.loop import Callback, Loop, TrainingDiverged
 from kaggle_house import kfold
@@ -142,8 +143,8 @@ def test_folds_are_computed_alone_if_one_diverges_so_that_the_error_names_it(mon
 
     monkeypatch.setattr(kfold, "fit_recipe", fit)
     monkeypatch.setattr(kfold, "fit_side_by_side", fail)
-    results = kfold.run_folds(recipe, tables, folds, kfold.FoldOptions(k=2))
-    assert next(results)["fold"] == 1
+    results = kfold.run_folds(recipe, tables, folds, "gluon", Where())
+    assert next(results)[1]["fold"] == 1
     with pytest.raises(TrainingDiverged, match=r"^fold 2 of repeat 0: training diverged"):
         next(results)
 

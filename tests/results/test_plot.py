@@ -121,7 +121,7 @@ def test_lines_are_equally_wide_however_many_coincide():
 
 @pytest.mark.parametrize("count", [2, 9])
 def test_comparison_draws_equal_widths_and_marks_published_values(count):
-    runs = {f"run {i}": run(train_loss=[1, 0.5], test_acc=[0.1, i / 10]) for i in range(count)}
+    runs = {f"run {i}": run(train_loss=[1, 0.7, 0.5], test_acc=[0.1, 0.1, i / 10]) for i in range(count)}
     figure = plot.comparison(runs, "t", ("train_loss", "test_acc"), published={"run 1": {"test_acc": [0.87]}})
     ax = figure.axes[1]
     (mark,) = (line for line in ax.get_lines() if line.get_marker() == "x")
@@ -132,7 +132,7 @@ def test_comparison_draws_equal_widths_and_marks_published_values(count):
     else:
         widths = {line.get_linewidth() for line in ax.get_lines()}
         assert widths == {plot.STYLE["lines.linewidth"]}
-        assert mark.get_xydata()[0][place] == 2
+        assert mark.get_xydata()[0][place] == 3
 
 
 def test_comparison_of_many_ranks_losses_from_the_smallest_and_those_that_diverged_last():
@@ -214,16 +214,18 @@ def test_comparison_of_many_shows_every_seed_and_ranks_by_the_mean():
     dots, means = ax.get_lines()
     assert len(dots.get_xdata()) == 10
     assert means.get_xdata() == pytest.approx([0.51, 0.41, 0.31, 0.21, 0.11])
-    assert figure.get_label().endswith("3 ends with the highest test accuracy, 0.51")
+    assert figure.get_label().endswith("3” ends with the highest test accuracy, 0.51")
 
 
 def test_comparison_says_in_its_title_which_run_ends_best():
     runs = {"a": run(test_acc=[0.1, 0.7]), "b": run(test_acc=[0.2, 0.75])}
     assert plot.comparison(runs, "t", ("test_acc",)).get_label() == (
-        "t: b ends with the highest test accuracy, 0.75"
+        "t: “b” ends with the highest test accuracy, 0.75"
     )
     runs = {"a": run(test_loss=[0.1, 0.0]), "b": run(test_loss=[0.2, 0.75])}
-    assert plot.comparison(runs, "t", ("test_loss",)).get_label() == "t: a ends with the lowest test loss, 0"
+    assert (
+        plot.comparison(runs, "t", ("test_loss",)).get_label() == "t: “a” ends with the lowest test loss, 0"
+    )
     assert plot.comparison({"a": runs["a"], "b": runs["a"]}, "t", ("test_loss",)).get_label() == "t"
 
 
@@ -278,9 +280,9 @@ def test_residuals_say_which_share_lies_within_ten_and_twenty_percent():
     (ax,) = figure.axes
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == [
-        "50% of them within ±10%",
-        "75% of them within ±20%",
-        "1 farther off, at the ends",
+        "50% of the houses within ±10%",
+        "75% of the houses within ±20%",
+        "1 farther off, in the outermost bars",
     ]
     ends = sorted(math.exp(line.get_xdata()[0]) - 1 for line in ax.get_lines() if len(line.get_xdata()))
     assert ends == pytest.approx([-0.2, -0.1, 0.1, 0.2])

@@ -3,9 +3,11 @@
 import html
 import io
 import json
+import math
 import re
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -766,6 +768,24 @@ def sample_figure():
         {"train": (points, classes), "test": (points + 0.1, classes)},
         "Regions, $10^{-3}$",
     )
+
+
+def test_rewritten_figure_is_valid_though_parts_of_it_are_empty():
+    points = np.array([[0.0, 1.0], [1.0, 0.0]])
+    nets = {f"net {i}": lambda X: X[:, 0] for i in range(5)}
+    ranked = {f"run {i}": RunResult("scratch", f"run {i}", 0, history(0.8)) for i in range(5)}
+    figures = (
+        plot.residuals(np.log([1.0, 3.0]), "a line of the legend without points", "houses"),
+        plot.decision_regions(nets, {"test": (points, np.array([0, 1]))}, "a place without a panel"),
+        plot.heat_maps([("x", points, ["a", "b"], ["c", "d"])] * 4, "a scale", "weight"),
+        plot.comparison(ranked, "panels without ticks"),
+        plot.lines({"a (all 0)": ((1, 2), (math.nan, math.nan)), "b": ((1, 2), (1, 2))}, "x", "y", "t"),
+    )
+    for figure in figures:
+        content = plot.render(figure, "svg")
+        shown = svg.rewritten(content)
+        assert shown is not content
+        ElementTree.fromstring(shown)  # or a browser shows nothing of it
 
 
 def test_svg_of_another_program_stays_as_it_is():

@@ -271,4 +271,9 @@ def test_printed_has_the_published_values_unless_settings_or_data_are_others():
 
     assert of()["gluon"]["test_acc"] == [0.873]
     assert of()["scratch"].keys() == {"train_loss", "train_acc", "test_acc"}
+    straight = Result("polynomial_fitting", 0, {}, dataset="synthetic", stream="macos").printed()[
+        "scratch linear"
+    ]
+    assert straight["test_loss"] == [103.21]
+    assert Result("polynomial_fitting", 0, {}, dataset="synthetic", stream="linux").printed() == {}
     assert of(quick=True) == of(changed={"lr": 0.1}) == of(stand_in_for="fashion_mnist") == {}

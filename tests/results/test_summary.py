@@ -1,6 +1,7 @@
 """Summaries: several seeds taken together, and folders of results."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2l_repro.errors import InputError
-from d2l_repro.results import published, report, summary
+from d2l_repro.results import published, report, sources, summary
 from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult, Status
@@ -222,6 +223,22 @@ def test_collect_leaves_out_seeds_that_the_run_did_not_ask_for_and_keeps_their_f
 def test_collect_refuses_a_folder_without_results(tmp_path):
     with pytest.raises(InputError, match="no results there; run a chapter first"):
         summary.collect(tmp_path / "nothing")
+
+
+def test_summary_json_says_which_runs_are_a_pair_though_their_names_differ(tmp_path):
+    pair = {"ours": "scratch lambda=0", "theirs": "gluon wd=0", "steps": 50, "max_abs_diff": 1e-16}
+    pair.update(tolerance=1e-6, left_at=None, max_testing_diff=None)
+    runs = [
+        RunResult(impl, variant, 0, metrics={"l2_norm_w": 11.6})
+        for impl, variant in (("scratch", "lambda=0"), ("gluon", "wd=0"))
+    ]
+    parity = {"steps": 50, "max_abs_diff": 1e-16, "pairs": [pair]}
+    one = Result("weight_decay", 0, {}, dataset="synthetic", runs=runs, parity=parity)
+    summary.Collection([summary.Summary(tmp_path, [one])]).save(tmp_path)
+    read = sources.read(tmp_path / summary.SUMMARY)
+    assert read.summaries[0].first.parity["pairs"] == [pair]
+    line = re.search("weight_decay</th>.*?</tr>", report.handout(read), re.DOTALL)[0]
+    assert re.findall("<td>([^<]*)</td>", line)[3:5] == ["11.6", "11.6"]
 
 
 def test_summary_json_has_every_number(tmp_path, fixed_bands):

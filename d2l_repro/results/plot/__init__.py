@@ -3,13 +3,13 @@
 Each function returns a matplotlib Figure, which its caller shows or saves; none uses pyplot.
 """
 
-from .curves import IMPLS, comparison, fold_curves, lines, training_curves
+from .curves import IMPLS, comparison, first_place, fold_curves, lines, training_curves
 from .distributions import histogram, predicted_against_true, residuals, returned_scores, scatter
 from .explanations import dependences, importances, scores_by_size
 from .functions import draw_fit, functions
 from .growth import growth_curve
 from .images import as_images, heat_maps, image_row
-from .intervals import AXIS_END, BAND_END, bands, intervals, on_axis
+from .intervals import AXIS_END, BAND, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
 from .networks import network
 from .planes import decision_regions, descents
@@ -19,6 +19,7 @@ from .style import COLORS, SMALL, STYLE, render, save, styled
 
 __all__ = [
     "AXIS_END",
+    "BAND",
     "BAND_END",
     "COLORS",
     "IMPLS",
@@ -31,6 +32,7 @@ __all__ = [
     "dependences",
     "descents",
     "draw_fit",
+    "first_place",
     "fold_curves",
     "functions",
     "growth_curve",

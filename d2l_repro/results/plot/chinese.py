@@ -1,7 +1,4 @@
-"""Chinese in figures: a font that has it, titles, and the words that many figures share.
-
-Axes and legends that a single chapter has stay as they are.
-"""
+"""Chinese in figures: a font that has it, titles, and the words of axes, panels and legends."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from matplotlib.text import Text
 
 from ...columns import wrapped
 from ...language import language, mark, retell, tr
+from .axes import AXES
 from .titles import PARTS, TITLES
 
 # The first that is installed is used. Matplotlib may know a collection by its first font alone.
@@ -72,8 +70,8 @@ WORDS = (
     mark("predicted price"),
     mark("predicted price, compared with the true one"),
     mark("houses"),
-    mark("{share} of them within ±{bound}"),
-    mark("{count} farther off, at the ends"),
+    mark("{share} of the {what} within ±{bound}"),
+    mark("{count} farther off, in the outermost bars"),
     mark("Learning curves of the folds"),
     mark("Houses predicted by models that did not see them"),
     mark("How far off predictions are"),
@@ -127,8 +125,8 @@ def families(current: list[str]) -> list[str]:
 
 
 def figure_text(text: str) -> str:
-    """Return a text of a figure in the reader's language, if it is one that many figures have."""
-    return _retold(text, *WORDS)
+    """Return a text of a figure in the reader's language, if it is a known one."""
+    return _retold(text, *WORDS, *AXES)
 
 
 def title_text(title: str) -> str:
@@ -139,7 +137,7 @@ def title_text(title: str) -> str:
 def _retold(text: str, *templates: str) -> str:
     if language() == "en" or font() is None:
         return text
-    return retell(text, *templates, parts=(*WORDS, *PARTS, *TITLES))
+    return retell(text, *templates, parts=(*WORDS, *PARTS, *TITLES, *AXES))
 
 
 def translate(figure: Figure, columns: int) -> None:
@@ -155,8 +153,12 @@ def translate(figure: Figure, columns: int) -> None:
     for text in figure.findobj(Text):
         shown = text.get_text()
         if title and "".join(shown.split()) == "".join(title.split()):  # it is broken to fit the figure
-            text.set_text(wrapped(title_text(title), columns))
+            told = wrapped(title_text(title), columns)
         else:
-            words = shown.replace("\n", " ")
-            told = figure_text(words)
-            text.set_text(shown if told == words else told)
+            told = "\n".join(map(figure_text, shown.split("\n")))
+            if told == shown:  # perhaps it is broken where the panel ends
+                told = figure_text(shown.replace("\n", " "))
+                told = shown if told == shown.replace("\n", " ") else told
+        text.set_text(told)
+        if told != shown and "$" in told:  # for words beside a formula, Matplotlib has the first font alone
+            text.set_fontfamily(font())

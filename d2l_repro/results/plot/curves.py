@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation, Transform
 
 from ..history import History
 from ..run import RunResult
@@ -39,9 +40,11 @@ ERRORS = ("loss", "mse", "perplexity")  # endings of columns of which small valu
 LEAD = 0.01  # in accuracy, or as a share of the error, by which a run that ends best is ahead of all others
 SPREAD = 0.2  # of the distance between the best and the worst error: the same
 FEW = 4  # lines that can be told apart in one panel
+FEWEST = 3  # points that make a curve
 IMPLS = {"scratch": "from scratch", "gluon": "with Gluon", "d2l": "d2l 1.0"}
 MARKS = {"gluon": "o", "d2l": "+"}  # of a run that is drawn upon the one from scratch
 PUBLISHED: dict[str, Any] = {"marker": "x", "ms": 7, "mew": 1.3}
+BESIDE = 7  # points
 RANKED_WIDTH = 8.3  # inches of a figure of many runs
 PER_ROW = 4  # panels of single runs, or one more or less
 LETTER = 0.07  # inches of a letter in the names at the ends of lines
@@ -134,9 +137,14 @@ def _draw_runs(
             x, y = history["epoch"], history[column]
             ax.plot(x, y, color=color, label=f"{label} {part}", **style)
             for value in published.get(label, {}).get(column, ()):
-                ax.plot(x[-1], value, color=color, ls="", zorder=4, **PUBLISHED)
+                ax.plot(x[-1], value, color=color, ls="", zorder=4, transform=_beside(ax), **PUBLISHED)
             lines.append({"variant": variant, "part": part, "impl": run.impl, "x": x, "y": y, "color": color})
     return lines
+
+
+def _beside(ax: Axes) -> Transform:
+    """Return where to draw what stands beside the end of a line, so that it hides neither that nor marks."""
+    return ax.transData + ScaledTranslation(BESIDE / 72, 0, ax.figure.dpi_scale_trans)
 
 
 def _variant(label: str, run: RunResult) -> str:
@@ -227,9 +235,9 @@ def comparison(
 ) -> Figure:
     """Draw the runs of one comparison by the columns of their histories; the title names a clear winner.
 
-    A few runs are lines in a panel for each column. More of them are ranked by the last column: a dot for
-    each run's last value in each column, and below, unless the histories are very short, a small panel for
-    each run with its last column in front of those of all others.
+    A few runs are lines in a panel for each column. More of them, and those of one or two rows, are ranked by
+    the last column: a dot for each run's last value in each column, and below, unless the histories are very
+    short, a small panel for each run with its last column in front of those of all others.
 
     Args:
         runs: name -> run.
@@ -242,7 +250,7 @@ def comparison(
     """
     seeds = seeds or {name: [run] for name, run in runs.items()}
     title = f"{title}{_first_place(seeds, columns[-1])}"
-    if len(runs) > FEW:
+    if len(runs) > FEW or max((len(run.history) for run in runs.values()), default=0) < FEWEST:
         return _ranked(runs, title, columns, xlabel, published or {}, seeds, chance)
     room = LETTER * max(map(len, runs), default=0)
     figure = titled_figure(title, 0.6 + 2.9 * len(columns) + room, 3.0)
@@ -255,7 +263,7 @@ def comparison(
             ax.plot(x, y, **style, **few_points(x), label=name)
             lines.append((name if history else f"{name}: diverged at once", x, y, style["color"]))
             for value in (published or {}).get(name, {}).get(column, ()) if history else ():
-                ax.plot(x[-1], value, color="black", ls="", zorder=4, **PUBLISHED)
+                ax.plot(x[-1], value, color="black", ls="", zorder=4, transform=_beside(ax), **PUBLISHED)
         ax.set(xlabel=xlabel, ylabel=_in_words(column))
         counted(ax.xaxis)
         _scale(ax, column, runs)
@@ -327,6 +335,19 @@ def _ranked(
     return figure
 
 
+def first_place(runs: Iterable[RunResult], column: str) -> str:
+    """Return which variant ends best, on the mean, as the end of a title; empty if another is about as good.
+
+    Args:
+        runs: of several variants, in any implementation.
+        column: of their histories.
+    """
+    by_variant: dict[str, list[RunResult]] = {}
+    for run in runs:
+        by_variant.setdefault(run.variant, []).append(run)
+    return _first_place(by_variant, column)
+
+
 def _first_place(seeds: Mapping[str, Sequence[RunResult]], column: str) -> str:
     """Return which run ends best, on the mean, as the end of a title; empty if another is about as good."""
     ranks = sorted((_rank(runs, column), name) for name, runs in seeds.items())
@@ -339,7 +360,8 @@ def _first_place(seeds: Mapping[str, Sequence[RunResult]], column: str) -> str:
         return ""
     value, best = abs(ranks[0][0]), ranks[0][1]
     which = "lowest" if is_error else "highest"
-    return f": {best} ends with the {which} {_in_words(column)}, {value:.4g}"
+    quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{best}\N{RIGHT DOUBLE QUOTATION MARK}"
+    return f": {quoted} ends with the {which} {_in_words(column)}, {value:.4g}"
 
 
 def _ends(runs: Sequence[RunResult], column: str) -> list[float]:
@@ -392,6 +414,7 @@ WORDS = {
     "train": "training",
     "valid": "validation",
     "acc": "accuracy",
+    "bleu": "BLEU",
     "mse": "mean squared error",
     "ones": "share of ones",
 }

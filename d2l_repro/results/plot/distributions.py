@@ -88,19 +88,19 @@ def residuals(log_errors: np.ndarray, title: str, ylabel: str, bins: int = 60) -
         ylabel: what is counted.
         bins: number of bars.
     """
-    figure = titled_figure(title, 5.6, 3.4)
+    figure = titled_figure(title, 6.4, 3.4)
     (ax,) = panels_of(figure, 1)
     percent = np.expm1(log_errors)
     ends = np.log1p((PERCENT[0], PERCENT[-1]))
     ax.hist(np.clip(log_errors, *ends), bins=bins, color=COLORS[5])
     for bound, color in ((0.1, COLORS[0]), (0.2, COLORS[4])):
         share = np.mean(np.abs(percent) <= bound)
-        name = f"{share:.0%} of them within ±{bound:.0%}"
+        name = f"{share:.0%} of the {ylabel} within ±{bound:.0%}"
         for i, end in enumerate((-bound, bound)):
             ax.axvline(np.log1p(end), color=color, lw=1, ls="--", label=None if i else name)
     beyond = int(np.sum((log_errors < ends[0]) | (log_errors > ends[1])))
     if beyond:
-        ax.plot([], [], " ", label=f"{beyond} farther off, at the ends")
+        ax.plot([], [], " ", label=f"{beyond} farther off, in the outermost bars")
     ax.set_xticks(
         np.log1p(PERCENT),
         [f"{tick:+.0%}".replace("-", "\N{MINUS SIGN}") if tick else "0" for tick in PERCENT],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ Points = Mapping[str, tuple[Values, Values]]  # name -> (x, y)
 
 LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ".o^sD"
+SEEN = 0.01  # of the height of a panel, by which two lines can be told apart
 
 
 @styled
@@ -73,15 +75,21 @@ def draw_fit(
         examples: name -> (x, y); the first are filled dots, the others rings.
         x: where the functions are drawn.
         truth: values of the true function at x.
-        fits: name -> values of the learned functions at x; the first is a line, the others are marks.
+        fits: name -> values of the learned functions at x; the first is a broad line, others are
+            marks if they differ from it.
     """
     for i, (name, points) in enumerate(examples.items()):
         style = {"mfc": "none", "mew": 0.7, "alpha": 0.5} if i else {}
         ax.plot(*points, "o", ms=4 - i, color="#555555", label=name, zorder=1 if i else 3, **style)
-    ax.plot(x, truth, "--", color="black", label="true function")
+    ax.plot(x, truth, "--", color="black", label="true function", zorder=2.5)
     low, high = ax.get_ylim()
+    first = next(iter(fits.values()), ())
     for i, values in enumerate(fits.values()):
-        style = {"ls": "", "marker": "o+"[min(i, 2) - 1], "mfc": "white", "markevery": 12} if i else {}
-        ax.plot(x, values, color=COLORS[0], label=None if i else "learned", **style)
+        # the true function shows upon the first; another that is the same would only hide the examples
+        style = (
+            {"ls": "", "marker": "o+"[min(i, 2) - 1], "mfc": "white", "markevery": 12} if i else {"lw": 3.5}
+        )
+        if not i or np.max(np.abs(np.subtract(values, first))) > SEEN * (high - low):
+            ax.plot(x, values, color=COLORS[5], label=None if i else "learned", zorder=2, **style)
     ax.set(xlabel="x", ylabel="y", ylim=(low, high))
     ax.legend()

@@ -59,7 +59,7 @@ def heat_maps(
     meaning: str,
     columns: int = 3,
 ) -> Figure:
-    """Draw matrices with values from 0 to 1, the larger the darker, and a name at each row and column.
+    """Draw matrices with values from 0 on, the larger the darker, and a name at each row and column.
 
     Args:
         panels: name, matrix (rows, columns), names of the rows and of the columns of each.
@@ -71,8 +71,9 @@ def heat_maps(
     rows = -(-len(panels) // columns)
     figure = titled_figure(title, 2.9 * columns + 0.6, 2.7 * rows + 0.4)
     axes = panels_of(figure, columns, rows)
+    largest = max(matrix.max() for _, matrix, *_ in panels)
     for ax, (name, matrix, row_names, column_names) in zip(axes, panels):
-        image = ax.imshow(matrix, cmap="Greys", vmin=0, vmax=1)
+        image = ax.imshow(matrix, cmap="Greys", vmin=0, vmax=largest)
         ax.set_yticks(range(len(row_names)), row_names)
         ax.set_xticks(range(len(column_names)), column_names, rotation=60)
         ax.set_title(wrapped_title(name, 2.7))

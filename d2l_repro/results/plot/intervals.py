@@ -76,6 +76,7 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+BAND = "where 99 of 100 runs lie"
 # Standard normal deviates at the end of the axis, where all that lies beyond it is drawn.
 AXIS_END = 8.0
 
@@ -93,18 +94,19 @@ def bands(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
         rows: as `published.compare` returns them, each with a z and its "chapter" too.
         title: title of the figure.
     """
-    figure = titled_figure(title, 8.3, 1.3 + 0.18 * len(rows))
+    figure = titled_figure(title, 8.3, 2 + 0.18 * len(rows))
     (ax,) = panels_of(figure, 1)
     _draw_bands(ax, rows)
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel="standard deviations from the mean of our seeds")
     ax.set_xlim(-AXIS_END - 0.5, AXIS_END + 0.5)
     ax.grid(axis="y", lw=0.4)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    ax.tick_params(top=True, labeltop=True)  # the lower end is pages away
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, borderaxespad=2.5)
     return figure
 
 
 def _draw_bands(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    ax.axvspan(-BAND_END, BAND_END, color=COLORS[5], alpha=0.25, lw=0)
+    ax.axvspan(-BAND_END, BAND_END, color=COLORS[5], alpha=0.25, lw=0, label=BAND)
     for name, marker, style in (
         ("z", "|", {"color": "black", "ms": 9, "label": "published"}),
         ("z_ours", "o", {"color": COLORS[0], "ms": 4.5, "label": "ours"}),

@@ -38,9 +38,9 @@ def mistakes_matrix(table: Table) -> Figure:
         len(rows) * ROW + (HEAD if len(_columns(each)) <= FEW else UPRIGHT)
         for rows, each in zip(chapters, marks)
     ]
-    figure = titled_figure(
-        "Which proofs (columns) catch which mistakes (rows): filled if they do", 8.6, sum(heights) + 0.6
-    )
+    caught = sum(any(mark is True for mark in row.values()) for each in marks for row in each)
+    title = f"{caught} of {sum(map(len, chapters))} mistakes (rows) are caught (filled) by a proof (columns)"
+    figure = titled_figure(title, 8.6, sum(heights) + 0.6)
     panels = panels_of(figure, 1, len(chapters), gridspec_kw={"height_ratios": heights})
     for ax, rows, each in zip(panels, chapters, marks):
         _draw_chapter(ax, rows, each)

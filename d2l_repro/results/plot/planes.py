@@ -64,7 +64,7 @@ def decision_regions(
         title = f"{title}: {best} is right most often"
     titles = {name: wrapped_title(name, 1.8) for name in panels}
     num_lines = 1 + max(text.count("\n") for text in titles.values())
-    figure = titled_figure(title, max(4.0, 2.1 * columns + 0.4), (2.05 + 0.15 * num_lines) * rows + 0.8)
+    figure = titled_figure(title, max(4.0, 2.1 * columns + 0.4), (2.05 + 0.15 * num_lines) * rows + 1.0)
     shown = [each for each, _ in sets.values()]
     shown += [places for by_panel in marks.values() for places in by_panel.values()]
     grid = _grid_around(shown) if square is None else _grid(*(2 * [square]))
@@ -133,8 +133,12 @@ def descents(
             for (low, high), a, b in zip(ranges, every.min(axis=0), every.max(axis=0))
         ]
         x1, x2 = np.meshgrid(*(np.linspace(low, high, 120) for low, high in ends))
-        ax.contour(x1, x2, f(x1, x2), levels=18, colors="#cccccc", linewidths=0.6)
-        ax.set(title=name, xlabel="$x_1$", ylabel="$x_2$", xlim=ends[0], ylim=ends[1])
+        heights = f(x1, x2)
+        ax.contourf(x1, x2, heights, levels=18, cmap="Greys_r", alpha=0.2)
+        ax.contour(x1, x2, heights, levels=18, colors="#cccccc", linewidths=0.6)
+        ax.set(
+            title=f"{name}, the lower the darker", xlabel="$x_1$", ylabel="$x_2$", xlim=ends[0], ylim=ends[1]
+        )
         named = []
         for i, (label, points) in enumerate(paths.items()):
             style = line_style(i)

@@ -21,18 +21,26 @@ def speeds(record: Record) -> Figure:
         record: with at least one contest.
     """
     contests = list(record.contests.values())
-    figure = titled_figure("How long training takes", 9.6, 1.6 + 0.32 * len(contests))
+    figure = titled_figure(
+        "Time to train, as a multiple of PyTorch's and of the sum of the fastest kernels",
+        8.6,
+        1.6 + 0.32 * len(contests),
+    )
     left, right = panels_of(figure, 2, sharey=True)
-    for ax, to, label in ((left, PYTORCH, "PyTorch's time = 1"), (right, LIMIT, "limit = 1")):
+    for ax, to, label in (
+        (left, PYTORCH, "PyTorch's time = 1"),
+        (right, LIMIT, "sum of the fastest kernels known = 1"),
+    ):
         for y, contest in enumerate(contests):
             _draw_contest(ax, y, contest, to)
         ax.axvline(1, color="black", lw=1)
         ax.set(xlabel=label, ylim=(len(contests) - 0.4, -0.6))
-        ax.set_xlim(left=0)
+        ax.set_xlim(0, 1.05 * ax.get_xlim()[1])
     left.set_yticks(range(len(contests)), [contest.name for contest in contests])
     handles_and_labels = [ax.get_legend_handles_labels() for ax in (left, right)]
     known = {label: handle for pair in handles_and_labels for handle, label in zip(*pair)}
-    figure.legend(known.values(), known, loc="outside lower center", ncols=3)
+    title = "medians; lines from quartile to quartile"
+    figure.legend(known.values(), known, loc="outside lower center", ncols=3, title=title)
     return figure
 
 

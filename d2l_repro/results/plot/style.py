@@ -15,7 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from ...files import write_atomically
 from . import chinese
@@ -50,6 +50,8 @@ STYLE = {
 TITLE_WIDTH = 12  # characters of a title that have room on an inch
 PANEL_TITLE_WIDTH = 13  # the same of the title of a panel
 FEW_POINTS = 3  # of a line that is hardly seen without marks
+FEW_TIMES = 4  # between the ends of an axis
+CONTRAST = 4.5  # between text and its ground, which WCAG demands
 NEAR_CHANCE = 0.1  # of accuracies, to what guessing gives
 ROUND = (1, 2, 5, 10)  # steps between ticks, times a power of ten
 
@@ -192,8 +194,17 @@ def line_style(i: int) -> dict[str, str]:
 
 
 def readable(color: str) -> tuple[float, ...]:
-    """Return the colour darkened for text: the light ones of the palette are too faint for it on white."""
-    return tuple(0.68 * part for part in mpl.colors.to_rgb(color))
+    """Return the colour for text on white: a light one of the palette darkened as far as it has to be."""
+    parts = mpl.colors.to_rgb(color)
+    while _contrast_to_white(parts) < CONTRAST:
+        parts = tuple(0.97 * part for part in parts)
+    return parts
+
+
+def _contrast_to_white(parts: Sequence[float]) -> float:
+    """Return the contrast between a colour and white as WCAG defines it, from 1 to 21."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 1.05 / (sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear)) + 0.05)
 
 
 def counted(axis: Axis) -> None:
@@ -204,7 +215,8 @@ def counted(axis: Axis) -> None:
 def logarithmic(ax: Axes, name: str = "y") -> None:
     """Make an axis logarithmic: 0.2, 0.5, 1 if it spans less than two powers of ten, else a tick at powers.
 
-    Numbers far from 1 are written as powers of ten.
+    If its ends are but a few times apart, it has even ticks, of which 1, 2 and 5 would be too few. Numbers
+    far from 1 are written as powers of ten.
 
     Args:
         ax: panel, with everything drawn.
@@ -213,6 +225,10 @@ def logarithmic(ax: Axes, name: str = "y") -> None:
     ax.set(**{f"{name}scale": "log"})
     axis: Axis = getattr(ax, f"{name}axis")
     low, high = getattr(ax, f"get_{name}lim")()
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=9))
+    if high < FEW_TIMES * low:
+        axis.set_major_locator(MaxNLocator(5, steps=ROUND))
+        axis.set_minor_locator(NullLocator())
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=9))
     axis.set_major_formatter("{x:g}" if low > 5e-4 and high < 2e5 else LogFormatterMathtext())
     axis.set_minor_formatter(NullFormatter())

@@ -33,6 +33,7 @@ class Figure:
     Attributes:
         name: of its file, without the suffix.
         alt: alternative text.
+        title: the one that is drawn in the figure, formulas as plain text.
         source: data URL; None if there is a problem.
         width, height: in pixels; 0 if the file does not say.
     """
@@ -43,6 +44,7 @@ class Figure:
     problem: str | None = None
     width: int = 0
     height: int = 0
+    title: str = ""
     recolored: bool = False  # whether it has colours for a dark page
     is_first: bool = False  # of two that belong side by side
     is_second: bool = False
@@ -72,7 +74,8 @@ def read_figure(path: Path) -> Figure:
     title = _between(content, *TITLE) or title
     described = _between(content, *DESCRIPTION) or _description(content, title)
     alt = sentences([_sentence(title.rstrip(".")), described]) if described else title
-    return Figure(path.stem, alt, data_url(shown), None, width, height, shown is not content)
+    plain = re.sub(r"\\(,|[a-z]+)|[$\\{}]", " ", title)
+    return Figure(path.stem, alt, data_url(shown), None, width, height, plain, shown is not content)
 
 
 def _between(content: bytes, start: bytes, end: bytes) -> str:

@@ -35,7 +35,7 @@ MARKS = re.compile(
 )
 OUTLINE = re.compile(r' d="([^"<>]*)"')
 PLACE = re.compile(r'( [xy]="-?\d*\.\d\d)\d+')
-GROUP = re.compile(r"(<g(?:>| [^<>]*>)|</g>)")
+GROUP = re.compile(r"(<g(?:/?>| [^<>]*>)|</g>)")
 STYLE = re.compile(r' style="([^"<>]*)"')
 COLOR = re.compile(r"\b(fill|stroke):#([0-9a-f]{6})")
 LINES = re.compile(r"[MLz\s\d.-]*")  # an outline without curves
@@ -199,13 +199,15 @@ def _with_classes(text: str) -> str:
 
 
 def _without_groups(text: str) -> str:
-    """Return the file without groups that have no attribute."""
+    """Return the file without groups that have no attribute, or nothing in them."""
     parts: list[str] = []
     kept: list[bool] = []  # of each open group, whether it stays
     for part in GROUP.split(text):
         if part == "</g>":
             if kept and not kept.pop():
                 continue
+        elif part.startswith("<g") and part.endswith("/>"):
+            continue  # a line without points, or a panel without axes
         elif part.startswith("<g"):
             kept.append(part != "<g>")
             if not kept[-1]:
