@@ -169,8 +169,8 @@ class StudyOptions(VariantOptions):
     seeds: Count = 1
     # processes that train in parallel; the numbers do not depend on it
     jobs: Count = field(default_factory=compat.cores)
-    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
-    # --jobs processes
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one here
+    # of as many processes as --jobs says
     cluster: Optional[str] = None
 
 

@@ -186,7 +186,8 @@ def _send_again(earlier_hook: Callable[[Any], None], unraisable: Any) -> None:
         if _ignored:
             os.kill(os.getpid(), _last)
 
-    threading.Thread(target=send, daemon=True, name="send_again").start()
+    with suppress(RuntimeError):  # when Python itself ends, it starts no thread, and nothing is left to stop
+        threading.Thread(target=send, daemon=True, name="send_again").start()
 
 
 def _skip_teardown() -> None:

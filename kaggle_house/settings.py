@@ -76,8 +76,8 @@ class FoldOptions(Settings):
     # implementation of the net; scratch has only a linear layer without weight decay
     impl: Literal["gluon", "scratch"] = "gluon"
     jobs: Count = 1  # folds to compute at once, each in its own process; results do not depend on it
-    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one with
-    # --jobs processes
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one here
+    # of as many processes as --jobs says
     cluster: Optional[str] = None
 
     @classmethod

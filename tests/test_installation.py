@@ -159,7 +159,8 @@ def imported_modules(path):
 def test_packages_are_those_that_the_project_imports():
     folders = ("d2l_repro", "chapters", "kaggle_house")
     imported = {name for f in folders for path in (ROOT / f).rglob("*.py") for name in imported_modules(path)}
-    optional = {"d2l", "torch", "IPython", "matplotlib_inline", "tomli", "markupsafe"}  # the last is jinja2's
+    # the last two come with jinja2 and with distributed
+    optional = {"d2l", "torch", "IPython", "matplotlib_inline", "tomli", "markupsafe", "cloudpickle"}
     assert imported - sys.stdlib_module_names - optional - {*folders} <= installation.PACKAGES.keys()
 
 
