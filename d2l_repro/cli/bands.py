@@ -206,7 +206,7 @@ def _shared_scatters(
         variant = label.split(" ", 1)[-1]
         group = samples.setdefault(key, {}) if key and len(numbers) > 1 else {}
         if not metric.startswith("step_") or variant not in group:
-            group[variant] = [scale.to(number) for number in numbers]
+            group[variant] = [float(scale.to(number)) for number in numbers]
     return {key: bands.shared_scatter(list(group.values())) for key, group in samples.items()}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 # Relative error of a number that MXNet computed in single precision: two units in the last of its 24 digits.
 SINGLE_PRECISION = 2.0**-22
 _NORM = re.compile(r"norm_(bias_)?\d|l2_norm")  # of a layer's gradient, or of weights
-_LOG_SUFFIXES = ("_loss", "_rmse", "_mse", "_perplexity", "_std")
+_LOG_SUFFIXES = ("_loss", "_rmse", "_mse", "_perplexity", "_std", "longest_copy")
 
 
 # Runs that end before they have converged, so that a few lie far off, or all in one of two places: (chapter,

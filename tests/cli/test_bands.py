@@ -119,8 +119,9 @@ def test_a_variant_from_scratch_and_with_gluon_is_one_sibling():
     results = []
     for seed in range(1, 5):
         result = Result("gru", seed, {}, dataset="lyrics")
-        last = {"train_perplexity": 1.5 + 0.01 * (seed % 3)}
-        result.add("scratch", "reset first", {"train_perplexity": 1.8 + 0.012 * (seed % 2)})
+        last = {"train_perplexity": 1.5 + 0.01 * (seed % 3), "longest_copy": 40 + 2 * (seed % 3)}
+        first = {"train_perplexity": 1.8 + 0.012 * (seed % 2), "longest_copy": 40 + seed}
+        result.add("scratch", "reset first", first)
         result.add("scratch", "reset last", last)
         result.add("gluon", "reset last", last)
         results.append(result)
