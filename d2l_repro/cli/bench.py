@@ -15,7 +15,7 @@ from ..settings import Count, Settings
 class BenchOptions(Settings):
     """What to measure, and where it goes."""
 
-    # contests to hold; or growth, one of its parts examples, width, depth, folds, seeds; or memory
+    # contests to hold; or growth, one of its parts examples, width, depth, folds, seeds; memory; or scaling
     names: Annotated[
         tuple[str, ...],
         tyro.conf.Positional,
@@ -26,12 +26,12 @@ class BenchOptions(Settings):
     rounds: Count = 7  # turns that each contestant takes
     quick: bool = False  # only try that everything works, with a few steps per round
     out: Path = Path("runs/bench")  # folder for the times, a file per machine
-    write: bool = False  # also replace the times that docs/performance.md shows
+    write: bool = False  # also replace the times that docs/performance.md and docs/scaling.md show
 
 
 @dataclass(frozen=True)
 class BenchCommand(BenchOptions):
-    """Measure how fast training is beside other packages and the processor's limit, and its memory.
+    """Measure how fast training is beside other packages and the processor's limit, memory, and workers.
 
     Contestants take turns, each in its own process, with as many threads. The limit is the sum of the
     operators that the net's shapes demand, each measured alone at the fastest kernel known. Times are kept,
