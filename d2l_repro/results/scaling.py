@@ -303,6 +303,26 @@ class Record:
         write_atomically(path, to_json({**vars(self), "costs": [vars(costs) for costs in self.costs]}))
 
 
+def net_rows(models: Sequence[Model]) -> list[dict[str, str]]:
+    """Return a row for each model: where communication overtakes computation, and the largest gain."""
+    found = []
+    for model in models:
+        net, crossing, best, even = model.net, model.crossing(), model.best(), model.break_even(2)
+        found.append(
+            {
+                "chapter": net.name,
+                "parameters": f"{sum(net.arrays):,}",
+                "batch": str(net.batch_size),
+                "a step alone": format_duration(net.computation(1)),
+                "exchange of 2 workers": format_duration(model.communication(2)),
+                "communication is longer from": "-" if crossing is None else f"{crossing} workers",
+                "equal with 2 workers at a batch of": "-" if even is None else f"{even:,}",
+                "largest speed-up": "none" if best.workers == 1 else f"{best.speedup:.2f} ({best.workers})",
+            }
+        )
+    return found
+
+
 def training_rows(record: Record) -> list[dict[str, str]]:
     """Return a row for each training that was measured on one machine, beside what the model says.
 
