@@ -609,8 +609,8 @@ def all_shared(chapters: dict[str, dict], words: dict) -> str:
         [
             measured_line(record.machine, [record.finished]),
             markdown(tuple(rows[0]), [tuple(row.values()) for row in rows]),
-            f"Starting and ending take {format_duration(alone)} for a process alone and {format_duration(job)} "
-            "for a job of two workers. Fitted to exchanges of arrays of six sizes: "
+            f"Starting and ending take {format_duration(alone)} alone and {format_duration(job)} in a job of "
+            "two workers. Fitted to exchanges of arrays of six sizes: "
             f"wait = {exchange.wait * 1e6:.0f} µs, message = {exchange.message * 1e6:.0f} µs, "
             f"byte = {exchange.byte * 1e9:.2f} ns.",
         ]

@@ -31,7 +31,7 @@ class BenchOptions(Settings):
 
 @dataclass(frozen=True)
 class BenchCommand(BenchOptions):
-    """Measure how fast training is beside other packages and the processor's limit, memory, and workers.
+    """Measure how fast training is beside other packages and the processor's limit, and its memory.
 
     Contestants take turns, each in its own process, with as many threads. The limit is the sum of the
     operators that the net's shapes demand, each measured alone at the fastest kernel known. Times are kept,

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import tyro
 
 from ..errors import DONE, InputError
-from ..language import tr, trn
+from ..language import tr
 from ..results import scaling
 from ..results.formatting import format_duration
 from ..results.scaling import Model, Net, Network
@@ -33,7 +33,7 @@ class ScalingCommand(Settings):
         tyro.conf.Positional,
         tyro.conf.arg(metavar="[CHAPTER]", help_behavior_hint="(default: none)"),
     ] = None
-    # a net of dense layers instead: its inputs, units of each layer, and outputs, such as 784-256-10
+    # or sizes of dense layers: inputs, units of each layer, and outputs, such as 784-256-10
     shapes: Annotated[Optional[str], tyro.conf.arg(metavar="SIZES", help_behavior_hint="(default: none)")] = (
         None
     )
@@ -56,8 +56,8 @@ class ScalingCommand(Settings):
         record = scaling.committed()
         net = self._net(record)
         model = Model(net, record.exchange(), Network(self.bandwidth, self.latency, self.servers))
-        print(describe(model))
-        print(aligned(rows(model, self._numbers(net))))
+        table = rows(model, self._numbers(net))
+        print(f"{describe(model)}\n{aligned(table)}")
         print(f"\n{conclusion(model)}")
         return DONE
 
@@ -134,7 +134,7 @@ def rows(model: Model, numbers: list[int]) -> list[dict[str, str]]:
                 "workers": f"{estimate.workers}",
                 "computation": format_duration(estimate.computation),
                 "communication": format_duration(estimate.communication),
-                "speed-up of an epoch": f"{estimate.speedup:.2f}",
+                "speed-up of an epoch": f"{estimate.speedup:.3g}",
                 "equal at a batch of": "-" if even is None else f"{even:,}",
             }
         )
@@ -164,18 +164,13 @@ def conclusion(model: Model) -> str:
     if crossing is None:
         first = tr("Computation takes longer than communication, however many workers share a batch.")
     else:
-        first = trn(
-            "Communication takes longer than computation from {count} worker on.",
-            "Communication takes longer than computation from {count} workers on.",
-            crossing,
-        )
+        first = tr("Communication takes longer than computation from {count} workers on.", count=crossing)
     if best.workers == 1:
         second = tr("No number of workers is faster than one process.")
     else:
-        second = trn(
-            "The largest speed-up is {speedup}, with {count} worker.",
+        second = tr(
             "The largest speed-up is {speedup}, with {count} workers.",
-            best.workers,
             speedup=f"{best.speedup:.2f}",
+            count=best.workers,
         )
     return f"{first} {second}"

@@ -1,9 +1,8 @@
-"""The model of several workers: cases computed by hand, what must always hold, and constants that it finds."""
+"""The model of several workers: cases by hand, what must always hold, and constants that it finds."""
 
 import dataclasses
 import json
 import math
-from itertools import pairwise
 
 import pytest
 
@@ -44,7 +43,7 @@ def test_a_process_alone_does_not_communicate():
 def test_communication_falls_with_bandwidth_and_rises_with_latency_and_workers(servers):
     by_bandwidth = [on(bandwidth=10**k, servers=servers).communication(4) for k in range(6, 13)]
     assert by_bandwidth == sorted(by_bandwidth, reverse=True)
-    by_latency = [on(latency=10**-k, servers=servers).communication(4) for k in range(6)]
+    by_latency = [on(latency=10**-k, servers=servers).communication(4) for k in range(6, 0, -1)]
     assert by_latency == sorted(by_latency)
     by_workers = [on(servers=servers).communication(n) for n in NET.numbers()]
     assert by_workers == sorted(by_workers)
@@ -83,7 +82,7 @@ def test_break_even_is_the_least_batch_whose_computation_is_no_shorter():
             dataclasses.replace(NET, batch_size=size, examples=10 * even).computation(workers)
             for size in sizes
         )
-        assert smaller < MODEL.communication(workers) <= equal
+        assert smaller < MODEL.communication(workers) <= equal * (1 + 1e-9)
     idle = dataclasses.replace(NET, each=0.0, gather=0.0)
     assert Model(idle, EXCHANGE, on(bandwidth=1e3).network).break_even(2) is None
 
@@ -174,6 +173,7 @@ def test_the_committed_record_has_nets_whose_constants_agree_with_the_fit_for_sh
 
 def test_the_figure_shows_the_speed_up_of_each_net():
     left, right = workers_curves([MODEL], "title").axes[:2]
-    assert list(right.lines[0].get_ydata())[0] == 1
+    assert right.lines[0].get_ydata()[0] == 1
     ratios = list(left.lines[0].get_ydata())
-    assert ratios == sorted(ratios) and ratios[0] == MODEL.communication(2) / NET.computation(2)
+    assert ratios == sorted(ratios)
+    assert ratios[0] == MODEL.communication(2) / NET.computation(2)
