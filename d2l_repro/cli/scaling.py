@@ -173,4 +173,4 @@ def conclusion(model: Model) -> str:
             speedup=f"{best.speedup:.2f}",
             count=best.workers,
         )
-    return f"{first} {second}"
+    return f"{first}\n{second}"

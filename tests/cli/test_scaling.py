@@ -16,12 +16,13 @@ def run(capsys, *argv):
 def test_it_prints_a_row_for_each_number_of_workers(capsys):
     code, out, err = run(capsys, "mlp", "--workers", "1", "2", "8")
     assert (code, err) == (0, "")
-    first, heads, *rows, empty, last = out.splitlines()
+    first, heads, *rows, empty, crossing, best = out.splitlines()
     assert first.startswith("mlp: 203,530 parameters in 4 arrays, batches of 256 out of 60,000 examples")
     assert "communication" in heads
     assert [row.split()[0] for row in rows] == ["1", "2", "8"]
     assert empty == ""
-    assert last.startswith("Communication takes longer than computation from ")
+    assert crossing.startswith("Communication takes longer than computation from ")
+    assert best == "No number of workers is faster than one process."
 
 
 def test_large_batches_on_a_fast_network_gain(capsys):
