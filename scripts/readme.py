@@ -1,7 +1,7 @@
 """Generate the tables of results in the READMEs and docs/results.md, and their figures, from a full run.
 
 It also generates docs/sources.md from docs/sources.csv, the list of what the readers' articles contain, and
-docs/performance.md from what `d2l-repro bench --write` has committed.
+docs/performance.md and docs/scaling.md from what `d2l-repro bench --write` has committed.
 
 python scripts/readme.py runs       commit the values in runs/ of the chapters that were run; others are kept
 python scripts/readme.py            regenerate tables and figures from the values committed last
@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import statistics
 import sys
 import textwrap
 from collections import Counter
@@ -26,7 +27,7 @@ from matplotlib.figure import Figure
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.language import set_language, tr
-from d2l_repro.results import caught, costs, plot, sources, speed
+from d2l_repro.results import caught, costs, plot, scaling, sources, speed
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import (
     PLATFORMS,
@@ -586,6 +587,45 @@ def all_memory(chapters: dict[str, dict], words: dict) -> str:
     return markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
+NETWORKS = {  # of docs/scaling.md
+    "1 Gbit/s, 50 µs": scaling.Network(),
+    "100 Gbit/s, 5 µs": scaling.Network(bandwidth=1e11, latency=5e-6),
+}
+
+
+def models_on(network: scaling.Network) -> list[scaling.Model]:
+    """Return the models of all chapters' nets on a network."""
+    record = scaling.committed()
+    return [scaling.Model(net, record.exchange(), network) for net in record.nets().values()]
+
+
+def all_shared(chapters: dict[str, dict], words: dict) -> str:
+    """Return what was measured of workers on one machine, beside the model."""
+    record = scaling.committed()
+    rows = scaling.training_rows(record)
+    alone, job = (statistics.median(record.launches[number]) for number in "02")
+    exchange = record.exchange()
+    return "\n\n".join(
+        [
+            measured_line(record.machine, [record.finished]),
+            markdown(tuple(rows[0]), [tuple(row.values()) for row in rows]),
+            f"Starting and ending take {format_duration(alone)} alone and {format_duration(job)} in a job of "
+            "two workers. Fitted to exchanges of arrays of six sizes: "
+            f"wait = {exchange.wait * 1e6:.0f} µs, message = {exchange.message * 1e6:.0f} µs, "
+            f"byte = {exchange.byte * 1e9:.2f} ns.",
+        ]
+    )
+
+
+def all_workers(chapters: dict[str, dict], words: dict) -> str:
+    """Return what the model says of all chapters' nets on some networks."""
+    found = []
+    for name, network in NETWORKS.items():
+        rows = scaling.net_rows(models_on(network))
+        found += [f"{name}:", markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])]
+    return "\n\n".join(found)
+
+
 def difference(chapter: dict) -> str:
     """Return the largest difference of a chapter's parameters as text."""
     parity = chapter["parity"]
@@ -617,6 +657,7 @@ BLOCKS = {
         "growth": (all_growth, ENGLISH),
         "memory": (all_memory, ENGLISH),
     },
+    "docs/scaling.md": {"shared": (all_shared, ENGLISH), "workers": (all_workers, ENGLISH)},
     "docs/sources.md": {"sources": (all_sources, ENGLISH)},
     "docs/house_prices.md": {
         "judged": (lambda *_: table_of(JUDGED), ENGLISH),
@@ -644,6 +685,9 @@ def draw(chapters: dict[str, dict]) -> None:
         figures["performance"] = plot.speeds(speed.committed())
         for name, sweep in costs.committed().growth.items():
             figures[f"growth_{name}"] = plot.growth_curve(sweep)
+        figures["scaling"] = plot.workers_curves(
+            models_on(scaling.Network()), "What workers would gain on a network of 1 Gbit/s, by the model"
+        )
         for name, figure in figures.items():
             write_atomically(FIGURES / f"{name}.svg", plot.render(figure, "svg"))
 

@@ -1,4 +1,4 @@
-"""What `d2l-repro bench` measures beside contests: how time grows, and how much memory chapters take."""
+"""What `d2l-repro bench` measures beside contests: how time grows, memory, and what workers gain."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 
 from ..cli.bench import BenchOptions
 from ..results import costs
+from ..results import scaling as scaled
 from ..results.costs import Growth, Memory, Record
 from ..results.environment import environment
 from ..results.table_text import aligned
-from . import contests, growth, memory, runner
+from . import contests, growth, memory, runner, scaling
 
-GROWTH, MEMORY = "growth", "memory"
-NAMES = (GROWTH, *growth.SWEEPS, MEMORY)  # on the command line; the first stands for all sweeps
+GROWTH, MEMORY, SCALING = "growth", "memory", "scaling"
+NAMES = (GROWTH, *growth.SWEEPS, MEMORY, SCALING)  # on the command line; the first stands for all sweeps
 
 
 def split(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the studies that names stand for, each once, and the other names; without names, all of both."""
-    names = names or (*contests.CONTESTS, GROWTH, MEMORY)
+    names = names or (*contests.CONTESTS, GROWTH, MEMORY, SCALING)
     sweeps = [name for name in growth.SWEEPS if name in names or GROWTH in names]
-    studies = sweeps + ([MEMORY] if MEMORY in names else [])
+    studies = sweeps + [name for name in (MEMORY, SCALING) if name in names]
     return studies, [name for name in names if name not in NAMES]
 
 
@@ -28,7 +29,7 @@ def hold(name: str, options: BenchOptions, folder: Path) -> dict[str, Path]:
     """Measure, print and keep a study.
 
     Args:
-        name: a sweep, or `MEMORY`.
+        name: a sweep, `MEMORY` or `SCALING`.
         options: of the command.
         folder: of the records.
 
@@ -38,6 +39,8 @@ def hold(name: str, options: BenchOptions, folder: Path) -> dict[str, Path]:
     Raises:
         ContestantFailed: a process failed; it has said why.
     """
+    if name == SCALING:
+        return _scaling(options, folder)
     found: Growth | list[Memory]
     failed: list[str] = []
     if name == MEMORY:
@@ -53,6 +56,14 @@ def hold(name: str, options: BenchOptions, folder: Path) -> dict[str, Path]:
     if failed:  # the others are kept
         raise runner.ContestantFailed(", ".join(failed))
     return {costs.FILE_NAME: path}
+
+
+def _scaling(options: BenchOptions, folder: Path) -> dict[str, Path]:
+    record = scaling.hold(1 if options.quick else options.rounds)
+    print(f"\n{aligned(scaled.training_rows(record))}", flush=True)
+    path = runner.record_path(folder, record.machine, options.quick, SCALING)
+    record.save(path)
+    return {scaled.FILE_NAME: path}
 
 
 def _memory(quick: bool, failed: list[str]) -> list[Memory]:

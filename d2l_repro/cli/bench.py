@@ -15,7 +15,7 @@ from ..settings import Count, Settings
 class BenchOptions(Settings):
     """What to measure, and where it goes."""
 
-    # contests to hold; or growth, one of its parts examples, width, depth, folds, seeds; or memory
+    # contests to hold; or growth, one of its parts examples, width, depth, folds, seeds; memory; or scaling
     names: Annotated[
         tuple[str, ...],
         tyro.conf.Positional,
@@ -26,7 +26,7 @@ class BenchOptions(Settings):
     rounds: Count = 7  # turns that each contestant takes
     quick: bool = False  # only try that everything works, with a few steps per round
     out: Path = Path("runs/bench")  # folder for the times, a file per machine
-    write: bool = False  # also replace the times that docs/performance.md shows
+    write: bool = False  # also replace the times that docs/performance.md and docs/scaling.md show
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from .mistakes import MistakesCommand
 from .passing import with_flags_of_chapters
 from .predict import PredictCommand
 from .runner import Task, check_streams, default_folder, run_tasks, select_chapters, starter
+from .scaling import ScalingCommand
 
 PROG = "d2l-repro"
 
@@ -229,6 +230,7 @@ COMMANDS: dict[str, type] = {
     "list": ListCommand,
     "run": RunCommand,
     "launch": LaunchCommand,
+    "scaling": ScalingCommand,
     "report": ReportCommand,
     "compare": CompareCommand,
     "mistakes": MistakesCommand,

@@ -49,7 +49,7 @@ def test_split_tells_studies_from_contests():
     assert studying.split(["mlp", "memory", "depth"]) == (["depth", "memory"], ["mlp"])
     assert studying.split(["growth"]) == (list(SWEEPS), [])
     studies, names = studying.split([])
-    assert (studies, names[0]) == ([*SWEEPS, "memory"], "linear_regression")
+    assert (studies, names[0]) == ([*SWEEPS, "memory", "scaling"], "linear_regression")
 
 
 def test_limits_add_up_the_operators_of_each_size():

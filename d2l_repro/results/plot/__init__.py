@@ -13,6 +13,7 @@ from .intervals import AXIS_END, BAND, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
 from .networks import network
 from .planes import decision_regions, descents
+from .scaling import workers_curves
 from .sequences import sampling
 from .speed import speeds
 from .style import COLORS, SMALL, STYLE, render, save, styled
@@ -56,4 +57,5 @@ __all__ = [
     "speeds",
     "styled",
     "training_curves",
+    "workers_curves",
 ]
