@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -73,6 +74,19 @@ def quit_at_once() -> None:
 
 
 @contextmanager
+def importing() -> Iterator[None]:
+    """Let the signals end this process in this context as `quit_at_once` does, and then do what they did."""
+    earlier = {number: signal.getsignal(number) for number in _handled_signals()}
+    try:
+        for number in earlier:
+            signal.signal(number, _quit)
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def interruptible(at_once: bool = False) -> Iterator[None]:
     """Let the signals raise KeyboardInterrupt in this context, and processes started in it end with this one.
 
@@ -119,11 +133,11 @@ def end_with_parent() -> None:
     text = os.environ.get(PARENT, "")
     if not text.isdecimal() or int(text) == os.getpid():
         return
-    parent = os.getppid()
-    is_gone = parent != int(text) and not _exists(int(text))
+    parent, command = os.getppid(), int(text)
 
     def watch() -> None:
-        while not is_gone and os.getppid() == parent:
+        # The command may have gone before this process could ask who its parent is.
+        while os.getppid() == parent and (parent == command or _exists(command)):
             time.sleep(POLL)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE)
@@ -147,6 +161,9 @@ def _exists(process: int) -> bool:
         return False
     except PermissionError:
         pass
+    with suppress(OSError):  # a killed process exists until its own parent asks for its exit code
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
     return True
 
 

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 import tyro
 
+from d2l_repro import stopping
 from d2l_repro.cli import helptext
 from d2l_repro.cli.flags import language_below_help
 from d2l_repro.distributed.job import refuse_workers
@@ -41,9 +42,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 def _execute(name: str, command: Any) -> int:
-    from d2l_repro.train.loop import TrainingDiverged
+    with stopping.importing():
+        from d2l_repro.train.loop import TrainingDiverged
 
-    from . import commands
+        from . import commands
 
     try:
         return getattr(commands, f"run_{name}")(command)

@@ -175,3 +175,14 @@ def test_one_line_errors_works_where_output_is_closed(monkeypatch):
 def test_end_with_parent_ignores_a_number_that_no_process_can_have(monkeypatch):
     monkeypatch.setenv(stopping.PARENT, "9" * 20)
     assert not stopping._exists(int("9" * 20))
+
+
+def test_a_killed_process_is_gone_before_its_parent_has_asked_for_its_exit_code():
+    with subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.PIPE) as process:
+        process.stdout.read()  # until it ends
+        deadline = time.monotonic() + 10
+        while stopping._exists(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert process.returncode is None
+        assert not stopping._exists(process.pid)
+    assert stopping._exists(os.getpid())

@@ -50,8 +50,13 @@ def _in_processes(
     function: Callable[..., Any], tasks: Sequence[tuple], jobs: int, common: tuple
 ) -> Iterator[tuple[int, Any]]:
     import joblib
+    from joblib.parallel import LokyBackend
 
-    results = joblib.Parallel(min(jobs, len(tasks)), return_as="generator")(
+    class Backend(LokyBackend):
+        def configure(self, *args: Any, **kwargs: Any) -> Any:
+            return super().configure(*args, initializer=_watch_parent, **kwargs)
+
+    results = joblib.Parallel(min(jobs, len(tasks)), backend=Backend(), return_as="generator")(
         joblib.delayed(function)(*common, *task) for task in tasks
     )
     try:
@@ -60,3 +65,7 @@ def _in_processes(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the warning that Ctrl-C has cancelled tasks
             results.close()
+
+
+def _watch_parent() -> None:
+    """Do nothing: a worker that calls this has imported the package, and so ends with its parent."""

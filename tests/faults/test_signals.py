@@ -74,7 +74,8 @@ def test_command_stopped_at_a_random_moment_leaves_nothing_running_and_resumes_t
         assert leftovers == [], said
 
 
-def test_signal_during_the_imports_ends_a_chapter_with_one_line(start, tmp_path):
+@pytest.mark.parametrize("argv", [["-m", "chapters.mlp"], KFOLD[:5]], ids=["chapter", "kfold"])
+def test_signal_during_the_imports_ends_a_command_with_one_line(argv, start, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         """
 import os, signal, sys
@@ -88,7 +89,7 @@ sys.meta_path.insert(0, Finder())
 """
     )
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = start("-m", "chapters.mlp", "--out", tmp_path / "runs", PYTHONPATH=path)
+    command = start(*argv, "--out", tmp_path / "runs", PYTHONPATH=path)
     assert command.end() == (130, "", "d2l_repro: interrupted\n")
 
 

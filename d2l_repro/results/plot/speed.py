@@ -13,7 +13,7 @@ SHOWN = {OURS[0]: (COLORS[0], "o"), OURS[1]: (COLORS[2], "s"), PYTORCH: (COLORS[
 
 @styled
 def speeds(record: Record) -> Figure:
-    """Return a figure with a line per contest that has them: ratios to PyTorch, and to the limit on the right.
+    """Return a figure with a line per contest: ratios to PyTorch on the left, to the limit on the right.
 
     A mark is the ratio of the medians, a line reaches from quartile to quartile.
 
@@ -22,7 +22,9 @@ def speeds(record: Record) -> Figure:
     """
     measured = list(record.contests.values())
     # without PyTorch and limits, an empty line is better than no figure
-    contests = [contest for contest in measured if contest.ratios(PYTORCH) or contest.ratios(LIMIT)] or measured
+    contests = [
+        contest for contest in measured if contest.ratios(PYTORCH) or contest.ratios(LIMIT)
+    ] or measured
     figure = titled_figure(
         "Time to train, as a multiple of PyTorch's and of the sum of the fastest kernels",
         8.6,
