@@ -159,8 +159,9 @@ def imported_modules(path):
 def test_packages_are_those_that_the_project_imports():
     folders = ("d2l_repro", "chapters", "kaggle_house")
     imported = {name for f in folders for path in (ROOT / f).rglob("*.py") for name in imported_modules(path)}
-    # the last two come with jinja2 and with distributed
-    optional = {"d2l", "torch", "IPython", "matplotlib_inline", "tomli", "markupsafe", "cloudpickle"}
+    # markupsafe comes with jinja2; dask and cloudpickle with distributed
+    extras = {"d2l", "torch", "IPython", "matplotlib_inline", "distributed", "dask", "cloudpickle"}
+    optional = {"tomli", "markupsafe", *extras}
     assert imported - sys.stdlib_module_names - optional - {*folders} <= installation.PACKAGES.keys()
 
 
