@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
 from ..files import write_atomically
-from .schema import read_json, shorten, to_json
-from .speed import LIMIT, Spread, duration_text, spread
+from .schema import to_json
+from .speed import LIMIT, Spread, duration_text, read_record, spread
 
 FILE_NAME = "costs.json"  # the record that the documents show
 NEAR = 0.1  # difference of exponents up to which growth counts as what theory says
@@ -218,23 +217,16 @@ class Record:
 
 
 def load(path: Any) -> Record:
-    """Read a record.
+    """Read a record, as `speed.read_record` does."""
+    return read_record(path, "costs", _record_of)
 
-    Args:
-        path: a Path, or a file of a package.
 
-    Raises:
-        InputError: the file is missing or has no record.
-    """
-    try:
-        content = read_json(path)
-        growth = [Growth(**sweep) for sweep in content["growth"]]
-        for sweep in growth:
-            sweep.text()
-        memory = [Memory(**row) for row in content["memory"]]
-        return Record(dict(content["machine"]), {sweep.name: sweep for sweep in growth}, memory)
-    except (TypeError, KeyError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        raise InputError(f"{path}: no record of costs ({shorten(str(error))}); delete it") from error
+def _record_of(content: Any) -> Record:
+    growth = [Growth(**sweep) for sweep in content["growth"]]
+    for sweep in growth:
+        sweep.text()
+    memory = [Memory(**row) for row in content["memory"]]
+    return Record(dict(content["machine"]), {sweep.name: sweep for sweep in growth}, memory)
 
 
 def committed() -> Record:

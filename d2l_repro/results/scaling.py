@@ -22,11 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from ..errors import InputError
 from ..files import write_atomically
 from .formatting import format_duration
-from .schema import read_json, shorten, to_json
-from .speed import Spread, duration_text, ratio, spread
+from .schema import to_json
+from .speed import Spread, duration_text, ratio, read_record, spread
 
 FILE_NAME = "scaling.json"  # the record that the documents show
 FLOAT = 4  # bytes
@@ -390,21 +389,14 @@ def _dot(factors: Sequence[float], row: Sequence[float]) -> float:
 
 
 def load(path: Any) -> Record:
-    """Read a record.
+    """Read a record, as `speed.read_record` does."""
+    return read_record(path, "scaling", _record_of)
 
-    Args:
-        path: a Path, or a file of a package.
 
-    Raises:
-        InputError: the file is missing or has no record.
-    """
-    try:
-        content = read_json(path)
-        record = Record(**{**content, "costs": [Costs(**row) for row in content["costs"]]})
-        training_rows(record)
-        return record
-    except (TypeError, KeyError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        raise InputError(f"{path}: no record of scaling ({shorten(str(error))}); delete it") from error
+def _record_of(content: Any) -> Record:
+    record = Record(**{**content, "costs": [Costs(**row) for row in content["costs"]]})
+    training_rows(record)
+    return record
 
 
 def committed() -> Record:

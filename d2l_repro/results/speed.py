@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import InputError
 from ..files import write_atomically
 from .formatting import format_duration
 from .schema import read_json, shorten, to_json
+
+AnyRecord = TypeVar("AnyRecord")
 
 FILE_NAME = "performance.json"  # the record that the documents show
 OURS = ("scratch", "Gluon")  # names of contestants whose ratios are asked for
@@ -214,23 +216,33 @@ class Record:
 
 
 def load(path: Any) -> Record:
-    """Read a record.
+    """Read a record, as `read_record` does."""
+    return read_record(path, "times", _record_of)
+
+
+def read_record(path: Any, kind: str, record_of: Callable[[Any], AnyRecord]) -> AnyRecord:
+    """Read a record that a benchmark has written.
 
     Args:
         path: a Path, or a file of a package.
+        kind: what it is a record of.
+        record_of: content of the file -> the record; it raises what comes to it if the content is wrong.
 
     Raises:
         InputError: the file is missing or has no record.
     """
     try:
-        content = read_json(path)
-        contests = [Measured(**contest) for contest in content["contests"]]
-        for contest in contests:
-            if not all(map(spread, contest.seconds.values())):
-                raise ValueError(f"{contest.name} has no times")
-        return Record(dict(content["machine"]), {contest.name: contest for contest in contests})
-    except (TypeError, KeyError, ValueError, AttributeError, statistics.StatisticsError) as error:
-        raise InputError(f"{path}: no record of times ({shorten(str(error))}); delete it") from error
+        return record_of(read_json(path))
+    except (TypeError, LookupError, ValueError, AttributeError, ArithmeticError) as error:
+        raise InputError(f"{path}: no record of {kind} ({shorten(str(error))}); delete it") from error
+
+
+def _record_of(content: Any) -> Record:
+    contests = [Measured(**contest) for contest in content["contests"]]
+    for contest in contests:
+        if not all(map(spread, contest.seconds.values())):
+            raise ValueError(f"{contest.name} has no times")
+    return Record(dict(content["machine"]), {contest.name: contest for contest in contests})
 
 
 def committed() -> Record:
