@@ -98,7 +98,7 @@ def in_language(cls: Any, translate: Translate) -> Any:
 
 
 def _argument(comment: str | None, hint: Any, translate: Translate) -> Any:
-    """Return what tyro is told of a flag besides the rest of its type."""
+    """Return what tells tyro a flag's help and how to speak of its default."""
     given = [part for part in getattr(hint, "__metadata__", ()) if hasattr(part, "help_behavior_hint")]
     text = next((part.help for part in given if part.help), comment)
     behaviour = next((part.help_behavior_hint for part in given if part.help_behavior_hint), None)

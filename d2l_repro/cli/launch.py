@@ -108,6 +108,7 @@ class LaunchCommand(Settings):
             order = {
                 "environment": environment,
                 "share": max(1, places.count(place)),
+                # with DMLC_LOCAL, MXNet's transport puts the socket of a port there, whatever TMPDIR says
                 "socket": "" if address else f"/tmp/{first + i}",
                 "towards": address,
                 "private": role != "worker",  # a worker's results are for others, too
