@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
 from d2l_repro.language import set_language, tr
-from d2l_repro.results import caught, costs, plot, scaling, sources, speed
+from d2l_repro.results import caught, costs, plot, scaling, sources, speed, workers_model
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import (
     PLATFORMS,
@@ -588,15 +588,15 @@ def all_memory(chapters: dict[str, dict], words: dict) -> str:
 
 
 NETWORKS = {  # of docs/scaling.md
-    "1 Gbit/s, 50 µs": scaling.Network(),
-    "100 Gbit/s, 5 µs": scaling.Network(bandwidth=1e11, latency=5e-6),
+    "1 Gbit/s, 50 µs": workers_model.Network(),
+    "100 Gbit/s, 5 µs": workers_model.Network(bandwidth=1e11, latency=5e-6),
 }
 
 
-def models_on(network: scaling.Network) -> list[scaling.Model]:
+def models_on(network: workers_model.Network) -> list[scaling.Model]:
     """Return the models of all chapters' nets on a network."""
     record = scaling.committed()
-    return [scaling.Model(net, record.exchange(), network) for net in record.nets().values()]
+    return [workers_model.Model(net, record.exchange(), network) for net in record.nets().values()]
 
 
 def all_shared(chapters: dict[str, dict], words: dict) -> str:
@@ -621,7 +621,7 @@ def all_workers(chapters: dict[str, dict], words: dict) -> str:
     """Return what the model says of all chapters' nets on some networks."""
     found = []
     for name, network in NETWORKS.items():
-        rows = scaling.net_rows(models_on(network))
+        rows = workers_model.net_rows(models_on(network))
         found += [f"{name}:", markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])]
     return "\n\n".join(found)
 
@@ -686,7 +686,8 @@ def draw(chapters: dict[str, dict]) -> None:
         for name, sweep in costs.committed().growth.items():
             figures[f"growth_{name}"] = plot.growth_curve(sweep)
         figures["scaling"] = plot.workers_curves(
-            models_on(scaling.Network()), "What workers would gain on a network of 1 Gbit/s, by the model"
+            models_on(workers_model.Network()),
+            "What workers would gain on a network of 1 Gbit/s, by the model",
         )
         for name, figure in figures.items():
             write_atomically(FIGURES / f"{name}.svg", plot.render(figure, "svg"))

@@ -10,8 +10,8 @@ from ..errors import DONE, InputError
 from ..language import tr
 from ..results import scaling
 from ..results.formatting import format_duration
-from ..results.scaling import Model, Net, Network
 from ..results.table_text import aligned
+from ..results.workers_model import Model, Net, Network
 from ..settings import Bounds, Count, NonNegative, Positive, Settings
 from ..suggestions import choice
 

@@ -8,9 +8,10 @@ import pytest
 
 from d2l_repro.bench import operators
 from d2l_repro.errors import InputError
-from d2l_repro.results import scaling
+from d2l_repro.results import scaling, workers_model
 from d2l_repro.results.plot import workers_curves
-from d2l_repro.results.scaling import Costs, Exchange, Model, Net, Network, Record
+from d2l_repro.results.scaling import Costs, Record
+from d2l_repro.results.workers_model import Exchange, Model, Net, Network
 
 # fixed 1 ms, 10 µs an example, 1 µs to gather it; 10 steps an epoch, and 20 ms for the test set
 NET = Net("net", (1000, 250), 100, 1000, 1e-3, 1e-5, 1e-6, 0.02)
@@ -50,9 +51,9 @@ def test_communication_falls_with_bandwidth_and_rises_with_latency_and_workers(s
 
 
 def test_servers_share_what_mxnet_divides():
-    assert scaling.busiest((2_000_000, 10), 4) == 0.25
-    assert scaling.busiest((999_999, 999_999), 4) == 0.5  # whole on a server each
-    assert scaling.busiest((200_704, 256, 2560, 10), 2) == pytest.approx(0.986, abs=1e-3)
+    assert workers_model.busiest((2_000_000, 10), 4) == 0.25
+    assert workers_model.busiest((999_999, 999_999), 4) == 0.5  # whole on a server each
+    assert workers_model.busiest((200_704, 256, 2560, 10), 2) == pytest.approx(0.986, abs=1e-3)
 
 
 def test_only_numbers_that_divide_the_batches_and_have_a_row_of_the_last_one():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ..scaling import Model
+from ..workers_model import Model
 from .style import COLORS, legend_beside, logarithmic, panels_of, styled, titled_figure
 
 MARKS = ("o", "s", "D", "^", "v", "P", "X")
