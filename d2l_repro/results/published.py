@@ -121,14 +121,17 @@ def numbers_of(chapter: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str
         rows: as `compare` returns them.
 
     Returns:
-        For each row of published.csv the first of `rows` that is about it, or the row itself as "not run".
+        For each row of published.csv the one of `rows` that is about it, or the row itself as "not run". Of
+        both implementations it is the first that has a band.
     """
     found = []
     for row in published_values():
         if row["chapter"] == chapter:
-            about = (one for one in rows if published_key(one) == published_key(row))
+            about = [one for one in rows if published_key(one) == published_key(row)]
             wanted = (row["run"], *labels(row["run"]))
-            first = next((one for one in about if one["run"] in wanted), None)
+            ours = [one for one in about if one["run"] in wanted]
+            judged = (one for one in ours if one["verdict"] != str(Verdict.NO_BAND))
+            first = next(judged, ours[0] if ours else None)
             unknown = {**row, "verdict": str(Verdict.NOT_RUN), "ours": None, "within": None}
             found.append({**(first or unknown), "chapter": chapter})
     return found
