@@ -75,6 +75,7 @@ def _keep(measured: Measured, environment: dict[str, Any], folder: Path) -> Path
     if measured.name in earlier:
         lines = speed.changes(earlier[measured.name], measured)
         print("\n".join(map(str, lines)) or "no change from the last record beyond the noise", flush=True)
+        measured = measured.replacing(earlier[measured.name])
     known = {**earlier, measured.name: measured}
     Record(machine, {name: known[name] for name in contests.CONTESTS if name in known}).save(path)
     return path

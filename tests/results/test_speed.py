@@ -163,3 +163,29 @@ def test_committed_record_has_a_limit_wherever_there_is_a_goal():
     for name in speed.GOALS:
         assert record.contests[name].operators
         assert set(speed.OURS) <= set(record.contests[name].seconds)
+
+
+def test_what_is_aimed_at_must_be_reached_in_the_run_before_too():
+    def verdict(now, before=None):
+        found = contest(scratch=now, PyTorch=[1.0, 1.0, 1.0])
+        if before:
+            found = found.replacing(contest(scratch=before, PyTorch=[1.0, 1.0, 1.0]))
+        (row,) = speed.asked_rows(Record(MACHINE, {"mlp": found}))
+        assert row["aimed at"] == "1.5"
+        return row["the run before"], row["reached"]
+
+    assert verdict([1.4, 1.4, 1.4]) == ("-", "yes")
+    assert verdict([1.4, 1.4, 1.4], [1.5, 1.5, 1.5]) == ("1.50 (1.50 to 1.50)", "yes")
+    assert verdict([1.4, 1.4, 1.4], [1.6, 1.6, 1.6])[1] == "in one of two runs"
+    assert verdict([1.4, 1.6, 1.6], [1.7, 1.7, 1.7])[1] == "within the noise"
+    assert verdict([1.6, 1.6, 1.6], [1.7, 1.7, 1.7])[1] == "no"
+
+
+def test_record_keeps_the_times_that_it_replaces_unless_the_contest_is_another(tmp_path):
+    old, new = contest(Gluon=[2.0]), contest(Gluon=[3.0])
+    both = new.replacing(old)
+    assert both.first().seconds == old.seconds
+    assert contest(Gluon=[4.0]).replacing(both).first().seconds == new.seconds
+    assert contest(Gluon=[4.0]).replacing(dataclasses.replace(old, threads=2)).first() is None
+    Record(MACHINE, {"mlp": both}).save(tmp_path / "record.json")
+    assert speed.load(tmp_path / "record.json").contests["mlp"].first().seconds == old.seconds
