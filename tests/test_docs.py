@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import translations
 
 import chapters
 import d2l_repro
@@ -26,8 +27,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 READMES = ("README.md", "README.zh-CN.md")
 GUIDE = "docs/adding_a_chapter.md"
-TUTORIALS = ("docs/first_steps.md", "docs/first_steps.zh-CN.md")  # whose programs are parts of a chapter
-TRANSLATED = {"docs/migrating.zh-CN.md"}  # has the programs of the English document, as a test says
+TUTORIAL = "docs/first_steps.md"  # whose programs are parts of a chapter
 # Terms that the glossary of CONTRIBUTING.md replaces.
 NOT_OUR_CHINESE = r"重现|迭代周期|(?<![单双])精度"
 NOT_OUR_TERMS = {
@@ -43,7 +43,6 @@ WITH_PROGRAMS = (
     "docs/scaling.md",
     "docs/house_prices.md",
     "docs/first_submission.md",
-    "docs/first_submission.zh-CN.md",
 )
 COMPLETE = (*READMES, "docs/your_own_net.md")  # where each program runs without those before it
 by_name = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -286,23 +285,15 @@ def test_every_document_with_programs_is_tested():
     found = {
         path.relative_to(ROOT).as_posix() for path in DOCUMENTS if "```python" in path.read_text("utf-8")
     }
-    assert found == {*WITH_PROGRAMS, *TUTORIALS, GUIDE} | TRANSLATED
+    # The translations in docs/ have the same programs.
+    translated = {path.relative_to(ROOT).as_posix() for path in translations.translations()}
+    assert found - translated == {*WITH_PROGRAMS, TUTORIAL, GUIDE}
 
 
-@pytest.mark.parametrize("name", TUTORIALS)
-def test_tutorial_shows_the_chapter_as_it_is(name):
-    programs = programs_of(name)
+def test_tutorial_shows_the_chapter_as_it_is():
+    programs = programs_of(TUTORIAL)
     assert len(programs) == 2
     assert [program for program in programs if program not in text_of("chapters/softmax_regression.py")] == []
-
-
-@pytest.mark.parametrize("name", ["first_steps", "first_submission"])
-def test_tutorial_in_chinese_has_the_same_blocks(name):
-    english, chinese = (
-        re.sub("  #.*", "", "".join(re.findall(r"```.*?```", text_of(f"docs/{name}{end}"), flags=re.DOTALL)))
-        for end in (".md", ".zh-CN.md")
-    )
-    assert chinese == english
 
 
 @pytest.mark.slow
@@ -355,17 +346,6 @@ def test_migrating_lists_the_names_of_each_edition():
     source = Path(package, "mxnet.py").read_text(encoding="utf-8")
     defined = set(re.findall(r"^(?:def|class) (\w+)|import pyplot as (plt)", source, flags=re.MULTILINE))
     assert {name for name, editions, _ in NAMES if "1.0" in editions} <= {"".join(names) for names in defined}
-
-
-def test_migrating_in_chinese_has_the_same_headings_programs_and_tables():
-    english, chinese = "docs/migrating.md", "docs/migrating.zh-CN.md"
-    assert without_comments(chinese) == without_comments(english)
-    # Lines of tables by the code in them, items of lists, and the levels of headings.
-    parts = r"^(#+) |^- \*\*|^\| (`.*?`) "
-    assert re.findall(parts, text_of(chinese), re.MULTILINE) == re.findall(parts, MIGRATING, re.MULTILINE)
-    code = r"`[^`\n]+`"
-    ours, theirs = (sorted(set(re.findall(code, text_of(name)))) for name in (chinese, english))
-    assert ours == theirs
 
 
 def test_migrating_names_old_imports_that_warn():
