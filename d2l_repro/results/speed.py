@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import InputError
 from ..files import write_atomically
+from ..language import tr
+from .bench_words import contestant_text
 from .formatting import format_duration
 from .schema import read_json, shorten, to_json
 
@@ -46,7 +48,11 @@ class Spread(NamedTuple):
 
     def text(self, spec: str = ".2f") -> str:
         """Return "1.20 (1.15 to 1.31)"."""
-        return f"{self.median:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+        return tr("{median} ({low} to {high})", **self.parts(spec))
+
+    def parts(self, spec: str) -> dict[str, str]:
+        """Return each of the three as text, by its name."""
+        return {name: format(value, spec) for name, value in self._asdict().items()}
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -290,8 +296,8 @@ def asked_rows(record: Record) -> list[dict[str, str]]:
         for contestant, largest in asked.items():
             if contestant in found:
                 ratio = found[contestant]
-                near = "within the noise" if ratio.low <= largest else "no"
-                verdict = "yes" if ratio.median <= largest else near
+                near = tr("within the noise") if ratio.low <= largest else tr("no")
+                verdict = tr("yes") if ratio.median <= largest else near
                 facts = {"aimed at": f"{largest:g}", "measured": ratio.text(), "reached": verdict}
                 rows.append({"contest": name, "contestant": contestant, **facts})
     return rows
@@ -304,7 +310,8 @@ def duration_text(seconds: Spread) -> str:
         for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs"))
         if seconds.median * factor >= 1 or unit == "µs"
     )
-    return f"{Spread(*(value * factor for value in seconds)).text('.3g')} {unit}"
+    shown = Spread(*(value * factor for value in seconds))
+    return tr("{median} ({low} to {high}) {unit}", **shown.parts(".3g"), unit=unit)
 
 
 def goal_text(contest: Measured) -> str | None:
@@ -313,9 +320,14 @@ def goal_text(contest: Measured) -> str | None:
     if contest.quick or contest.name not in GOALS or not found:
         return None
     best = min(found, key=lambda name: found[name].median)
-    reached = found[best].median <= GOALS[contest.name]
-    verb = "reaches" if reached else "misses"
-    return (
-        f"{contest.name}: {best} takes {found[best].median:.2f} times the limit and {verb} the goal of "
-        f"{GOALS[contest.name]:g}"
-    )
+    values = {
+        "contest": contest.name,
+        "contestant": contestant_text(best),
+        "ratio": f"{found[best].median:.2f}",
+        "goal": f"{GOALS[contest.name]:g}",
+    }
+    if found[best].median <= GOALS[contest.name]:
+        return tr(
+            "{contest}: {contestant} takes {ratio} times the limit and reaches the goal of {goal}", **values
+        )
+    return tr("{contest}: {contestant} takes {ratio} times the limit and misses the goal of {goal}", **values)
