@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
-from d2l_repro.language import listed, sentences, set_language, tr, trn
+from d2l_repro.language import language, listed, sentences, set_language, tr, trn
 from d2l_repro.results import caught, costs, plot, scaling, sources, speed
 from d2l_repro.results.bench_words import contestant_text, in_language
 from d2l_repro.results.catalogue import TEXTBOOK, entries
@@ -111,11 +111,12 @@ ENGLISH = {
 
 def in_chinese(function: Callable[..., str], *args: Any) -> str:
     """Return the text that a function returns to a reader of Chinese."""
+    before = language()
     set_language("zh")
     try:
         return function(*args)
     finally:
-        set_language("en")
+        set_language(before)
 
 
 CHINESE = {

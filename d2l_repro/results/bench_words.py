@@ -43,7 +43,14 @@ AXES = (
     mark("seeds"),
 )
 UNITS = (mark("one epoch"), mark("one step"), mark("one cross-validation"), mark("one command"))
-TIMES = (mark("{time} per epoch"), mark("{time} per step"), mark("{time} per cross-validation"))
+TIMES = (
+    mark("time per epoch"),
+    mark("time per step"),
+    mark("time per cross-validation"),
+    mark("{time} per epoch"),
+    mark("{time} per step"),
+    mark("{time} per cross-validation"),
+)
 KERNELS = (
     mark("{package}'s OpenBLAS for {core}"),
     mark("PyTorch {version} for {instructions}"),

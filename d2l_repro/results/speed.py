@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import InputError
 from ..files import write_atomically
-from ..language import tr
+from ..language import mark, tr
 from .bench_words import contestant_text
 from .formatting import format_duration
 from .schema import read_json, shorten, to_json
@@ -164,12 +164,25 @@ class Change:
 
     def __str__(self) -> str:
         percent = 100 * (self.after.median / self.before.median - 1)
-        why = "; so do all others here: rather the machine than the program" if self.is_machine else ""
-        direction = "slower" if percent > 0 else "faster"
-        return (
-            f"{self.contest}, {self.contestant}: {abs(percent):.0f} % {direction} than in the last record, "
-            f"{format_duration(self.after.median)} after {format_duration(self.before.median)}{why}"
+        template = (
+            mark(
+                "{contest}, {contestant}: {percent} % slower than in the last record, {after} after {before}"
+            )
+            if percent > 0
+            else mark(
+                "{contest}, {contestant}: {percent} % faster than in the last record, {after} after {before}"
+            )
         )
+        text = tr(
+            template,
+            contest=self.contest,
+            contestant=contestant_text(self.contestant),
+            percent=f"{abs(percent):.0f}",
+            after=format_duration(self.after.median),
+            before=format_duration(self.before.median),
+        )
+        others = tr("; so do all others here: rather the machine than the program")
+        return text + others if self.is_machine else text
 
 
 def changes(old: Measured, new: Measured) -> list[Change]:
