@@ -46,13 +46,12 @@ class Spread(NamedTuple):
     median: float
     high: float
 
-    def text(self, spec: str = ".2f") -> str:
-        """Return "1.20 (1.15 to 1.31)"."""
-        return tr("{median} ({low} to {high})", **self.parts(spec))
-
-    def parts(self, spec: str) -> dict[str, str]:
-        """Return each of the three as text, by its name."""
-        return {name: format(value, spec) for name, value in self._asdict().items()}
+    def text(self, spec: str = ".2f", unit: str = "") -> str:
+        """Return "1.20 (1.15 to 1.31)", and the unit if there is one."""
+        low, median, high = (format(value, spec) for value in self)
+        if unit:
+            return tr("{median} ({low} to {high}) {unit}", median=median, low=low, high=high, unit=unit)
+        return tr("{median} ({low} to {high})", median=median, low=low, high=high)
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -323,8 +322,7 @@ def duration_text(seconds: Spread) -> str:
         for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs"))
         if seconds.median * factor >= 1 or unit == "µs"
     )
-    shown = Spread(*(value * factor for value in seconds))
-    return tr("{median} ({low} to {high}) {unit}", **shown.parts(".3g"), unit=unit)
+    return Spread(*(value * factor for value in seconds)).text(".3g", unit)
 
 
 def goal_text(contest: Measured) -> str | None:
@@ -333,14 +331,15 @@ def goal_text(contest: Measured) -> str | None:
     if contest.quick or contest.name not in GOALS or not found:
         return None
     best = min(found, key=lambda name: found[name].median)
-    values = {
-        "contest": contest.name,
-        "contestant": contestant_text(best),
-        "ratio": f"{found[best].median:.2f}",
-        "goal": f"{GOALS[contest.name]:g}",
-    }
-    if found[best].median <= GOALS[contest.name]:
-        return tr(
-            "{contest}: {contestant} takes {ratio} times the limit and reaches the goal of {goal}", **values
-        )
-    return tr("{contest}: {contestant} takes {ratio} times the limit and misses the goal of {goal}", **values)
+    template = (
+        mark("{contest}: {contestant} takes {ratio} times the limit and reaches the goal of {goal}")
+        if found[best].median <= GOALS[contest.name]
+        else mark("{contest}: {contestant} takes {ratio} times the limit and misses the goal of {goal}")
+    )
+    return tr(
+        template,
+        contest=contest.name,
+        contestant=contestant_text(best),
+        ratio=f"{found[best].median:.2f}",
+        goal=f"{GOALS[contest.name]:g}",
+    )
