@@ -155,7 +155,8 @@ def parts(section: str) -> set[str]:
     text = LINK.sub("", text)
     numbers = {number.replace(",", "") for number in NUMBER.findall(CODE.sub("", text))}
     rows = len(re.findall(r"^\|", text, flags=re.MULTILINE))
-    return {*links, *CODE.findall(text), *numbers, f"{rows} rows of tables"}
+    code = (" ".join(term.split()) for term in CODE.findall(text))
+    return {*links, *code, *numbers, f"{rows} rows of tables"}
 
 
 # Links

@@ -9,7 +9,8 @@ from d2l_repro.errors import InputError
 
 ENGLISH = """# Title
 
-See `mlp`, [results](results.md) and [below](#the-end): 1,459 rows.
+See `mlp
+--lr 1`, [results](results.md) and [below](#the-end): 1,459 rows.
 
 | a | b |
 |---|---|
@@ -32,7 +33,7 @@ CHINESE = """# 标题
 
 [English](name.md)
 
-见 `mlp`、[结果](results.zh-CN.md)和[下文](#结尾)，共 1459 行。
+见 `mlp --lr 1`、[结果](results.zh-CN.md)和[下文](#结尾)，共 1459 行。
 
 | 甲 | 乙 |
 |---|---|
@@ -128,8 +129,8 @@ def test_change_that_needs_no_translation_leaves_the_marks(old, new, name):
     ("old", "new", "fault"),
     [
         ("1459", "1460", "标题: only in English: 1459"),
-        ("`mlp`", "mlp", "标题: only in English: `mlp`"),
-        ("`mlp`", "`mlp` 和 `lenet`", "标题: only in Chinese: `lenet`"),
+        ("`mlp --lr 1`", "mlp", "标题: only in English: `mlp --lr 1`"),
+        ("行", "行 `lenet`", "标题: only in Chinese: `lenet`"),
         ("results.zh-CN.md", "results.md", "标题: only in Chinese: ](results.md)"),
         ("#结尾", "#the-end", "标题: only in English: ](#结尾)"),
         ("| 1 | 2 |\n", "", "标题: only in English: 3 rows of tables"),
