@@ -17,7 +17,8 @@ import statistics
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from matplotlib.figure import Figure
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
-from d2l_repro.language import set_language, tr
+from d2l_repro.language import listed, mark, retell, set_language, tr
 from d2l_repro.results import caught, costs, plot, scaling, sources, speed
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import (
@@ -40,7 +41,7 @@ from d2l_repro.results.formatting import (
 )
 from d2l_repro.results.printed import published_values, reasons
 from d2l_repro.results.published import compare, numbers_of, stream_name
-from d2l_repro.results.table_text import aligned
+from d2l_repro.results.table_text import aligned, cell_text, head_text
 from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally, tally_text
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +62,50 @@ HEADLINES = (  # chapter, label from scratch, label with Gluon, metric
     ("weight_decay", "scratch lambda=0", "gluon wd=0", "l2_norm_w"),
     ("dropout", "scratch", "gluon", "test_acc"),
     ("house_prices", "scratch book", "gluon book", "valid_log_rmse"),
+)
+# What JUDGED and TRIED say in words, the first that fits: lists come after what has commas of its own.
+HOUSE_WORDS = (
+    mark("houses scored"),
+    mark("held out"),
+    mark("all"),
+    mark("mean of these six"),
+    mark("ridge regression"),
+    mark("model"),
+    mark("columns"),
+    mark("settings"),
+    mark("mean"),
+    mark("nets"),
+    mark("nets of both columns"),
+    mark("ridge"),
+    mark("kernel ridge"),
+    mark("support vectors"),
+    mark("boosted trees"),
+    mark("trees"),
+    mark("engineered"),
+    mark("extended"),
+    mark("neighborhoods' means"),
+    mark("more of the neighborhoods' means"),
+    mark("sum, product and squares of grades"),
+    mark("logarithms of areas"),
+    mark("areas per room and shares"),
+    mark("products of quality, age and area"),
+    mark("month of the sale"),
+    mark("areas relative to the neighborhood's mean"),
+    mark("the trees' engineered"),
+    mark("as in `tuned`"),
+    mark("equal weights"),
+    mark("300 of depth 3"),
+    mark("a tenth of the columns"),
+    mark("Huber loss"),
+    mark("squared loss"),
+    mark("on the residuals of ridge regression"),
+    mark("{first}, {others}"),
+    mark("clipped at {limit}"),
+    mark("penalty {value}"),
+    mark("rate {value}"),
+    mark("depth {value}"),
+    mark("0.7 of the houses"),
+    mark("strength {value} towards equal weights"),
 )
 # The articles by the number that begins each item's id, as published.csv and the chapters name them.
 ARTICLES = {
@@ -249,6 +294,12 @@ def markdown(head: tuple, rows: list) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows))
 
 
+def rows_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows as a Markdown table in the reader's language."""
+    lines = [tuple(cell_text(cell, head) for head, cell in row.items()) for row in rows]
+    return markdown(tuple(map(head_text, rows[0])), lines)
+
+
 def verdict_line(chapters: dict[str, dict], words: dict) -> str:
     """Return the sentence that counts the verdicts on all published numbers."""
     numbers = all_numbers(chapters)
@@ -407,10 +458,22 @@ def items_of_sources() -> list[dict[str, str]]:
 
 
 def table_of(path: Path) -> str:
-    """Return a CSV file as a Markdown table."""
+    """Return a CSV file of scores as a Markdown table."""
     with path.open(encoding="utf-8", newline="") as file:
-        head, *rows = csv.reader(file)
+        head, *rows = (
+            [retell(cell, *HOUSE_WORDS, parts=HOUSE_WORDS) for cell in row] for row in csv.reader(file)
+        )
     return markdown(tuple(head), rows)
+
+
+def judged(chapters: dict[str, dict], words: dict) -> str:
+    """Return how the blend did on houses and folds that it was not developed on."""
+    return table_of(JUDGED)
+
+
+def tried(chapters: dict[str, dict], words: dict) -> str:
+    """Return all that was tried for the blend."""
+    return table_of(TRIED)
 
 
 def all_sources(chapters: dict[str, dict], words: dict) -> str:
@@ -514,9 +577,13 @@ def measured_line(machine: Mapping[str, Any], dates: Iterable[str]) -> str:
     known = machine["packages"]
     names = {"Python": "python", "MXNet": "mxnet", "NumPy": "numpy", "PyTorch": "torch"}
     versions = {name: known[package] for name, package in names.items() if package in known}
-    days = " and ".join(sorted({date[:10] for date in dates}))
-    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"Measured on {days} on {machine['processor']} with {machine['cores']} cores, with {packages}."
+    return tr(
+        "Measured on {days} on {processor} with {cores} cores, with {packages}.",
+        days=tr(" and ").join(sorted({date[:10] for date in dates})),
+        processor=machine["processor"],
+        cores=machine["cores"],
+        packages=listed(f"{name} {version}" for name, version in versions.items()),
+    )
 
 
 def kernels_of(record: speed.Record) -> list[str]:
@@ -587,10 +654,7 @@ def all_memory(chapters: dict[str, dict], words: dict) -> str:
     return markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
-NETWORKS = {  # of docs/scaling.md
-    "1 Gbit/s, 50 µs": scaling.Network(),
-    "100 Gbit/s, 5 µs": scaling.Network(bandwidth=1e11, latency=5e-6),
-}
+NETWORKS = (scaling.Network(), scaling.Network(bandwidth=1e11, latency=5e-6))  # of docs/scaling.md
 
 
 def models_on(network: scaling.Network) -> list[scaling.Model]:
@@ -608,11 +672,17 @@ def all_shared(chapters: dict[str, dict], words: dict) -> str:
     return "\n\n".join(
         [
             measured_line(record.machine, [record.finished]),
-            markdown(tuple(rows[0]), [tuple(row.values()) for row in rows]),
-            f"Starting and ending take {format_duration(alone)} alone and {format_duration(job)} in a job of "
-            "two workers. Fitted to exchanges of arrays of six sizes: "
-            f"wait = {exchange.wait * 1e6:.0f} µs, message = {exchange.message * 1e6:.0f} µs, "
-            f"byte = {exchange.byte * 1e9:.2f} ns.",
+            rows_table(rows),
+            tr(
+                "Starting and ending take {alone} alone and {job} in a job of two workers. Fitted to "
+                "exchanges of arrays of six sizes: wait = {wait} µs, message = {each} µs, "
+                "byte = {byte} ns.",
+                alone=format_duration(alone),
+                job=format_duration(job),
+                wait=f"{exchange.wait * 1e6:.0f}",
+                each=f"{exchange.message * 1e6:.0f}",
+                byte=f"{exchange.byte * 1e9:.2f}",
+            ),
         ]
     )
 
@@ -620,9 +690,10 @@ def all_shared(chapters: dict[str, dict], words: dict) -> str:
 def all_workers(chapters: dict[str, dict], words: dict) -> str:
     """Return what the model says of all chapters' nets on some networks."""
     found = []
-    for name, network in NETWORKS.items():
-        rows = scaling.net_rows(models_on(network))
-        found += [f"{name}:", markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])]
+    for network in NETWORKS:
+        speeds = {"bandwidth": f"{network.bandwidth / 1e9:g}", "latency": f"{network.latency * 1e6:g}"}
+        title = tr("{bandwidth} Gbit/s, {latency} µs:", **speeds)
+        found += [title, rows_table(scaling.net_rows(models_on(network)))]
     return "\n\n".join(found)
 
 
@@ -658,10 +729,18 @@ BLOCKS = {
         "memory": (all_memory, ENGLISH),
     },
     "docs/scaling.md": {"shared": (all_shared, ENGLISH), "workers": (all_workers, ENGLISH)},
+    "docs/scaling.zh-CN.md": {
+        "shared": (partial(in_chinese, all_shared), CHINESE),
+        "workers": (partial(in_chinese, all_workers), CHINESE),
+    },
     "docs/sources.md": {"sources": (all_sources, ENGLISH)},
     "docs/house_prices.md": {
-        "judged": (lambda *_: table_of(JUDGED), ENGLISH),
-        "tried": (lambda *_: table_of(TRIED), ENGLISH),
+        "judged": (judged, ENGLISH),
+        "tried": (tried, ENGLISH),
+    },
+    "docs/house_prices.zh-CN.md": {
+        "judged": (partial(in_chinese, judged), CHINESE),
+        "tried": (partial(in_chinese, tried), CHINESE),
     },
 }
 
