@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
-from d2l_repro.language import language, listed, sentences, set_language, tr, trn
+from d2l_repro.language import language, listed, mark, retell, sentences, set_language, tr, trn
 from d2l_repro.results import caught, costs, plot, scaling, sources, speed
 from d2l_repro.results.bench_words import contestant_text, in_language
 from d2l_repro.results.catalogue import TEXTBOOK, entries
@@ -63,6 +63,50 @@ HEADLINES = (  # chapter, label from scratch, label with Gluon, metric
     ("weight_decay", "scratch lambda=0", "gluon wd=0", "l2_norm_w"),
     ("dropout", "scratch", "gluon", "test_acc"),
     ("house_prices", "scratch book", "gluon book", "valid_log_rmse"),
+)
+# What JUDGED and TRIED say in words, the first that fits: lists come after what has commas of its own.
+HOUSE_WORDS = (
+    mark("houses scored"),
+    mark("held out"),
+    mark("all"),
+    mark("mean of these six"),
+    mark("ridge regression"),
+    mark("model"),
+    mark("columns"),
+    mark("settings"),
+    mark("mean"),
+    mark("nets"),
+    mark("nets of both columns"),
+    mark("ridge"),
+    mark("kernel ridge"),
+    mark("support vectors"),
+    mark("boosted trees"),
+    mark("trees"),
+    mark("engineered"),
+    mark("extended"),
+    mark("neighborhoods' means"),
+    mark("more of the neighborhoods' means"),
+    mark("sum, product and squares of grades"),
+    mark("logarithms of areas"),
+    mark("areas per room and shares"),
+    mark("products of quality, age and area"),
+    mark("month of the sale"),
+    mark("areas relative to the neighborhood's mean"),
+    mark("the trees' engineered"),
+    mark("as in `tuned`"),
+    mark("equal weights"),
+    mark("300 of depth 3"),
+    mark("a tenth of the columns"),
+    mark("Huber loss"),
+    mark("squared loss"),
+    mark("on the residuals of ridge regression"),
+    mark("{first}, {others}"),
+    mark("clipped at {limit}"),
+    mark("penalty {value}"),
+    mark("rate {value}"),
+    mark("depth {value}"),
+    mark("0.7 of the houses"),
+    mark("strength {value} towards equal weights"),
 )
 # The articles by the number that begins each item's id, as published.csv and the chapters name them.
 ARTICLES = {
@@ -432,10 +476,22 @@ def items_of_sources() -> list[dict[str, str]]:
 
 
 def table_of(path: Path) -> str:
-    """Return a CSV file as a Markdown table."""
+    """Return a CSV file of scores as a Markdown table."""
     with path.open(encoding="utf-8", newline="") as file:
-        head, *rows = csv.reader(file)
+        head, *rows = (
+            [retell(cell, *HOUSE_WORDS, parts=HOUSE_WORDS) for cell in row] for row in csv.reader(file)
+        )
     return markdown(tuple(head), rows)
+
+
+def judged(chapters: dict[str, dict], words: dict) -> str:
+    """Return how the blend did on houses and folds that it was not developed on."""
+    return table_of(JUDGED)
+
+
+def tried(chapters: dict[str, dict], words: dict) -> str:
+    """Return all that was tried for the blend."""
+    return table_of(TRIED)
 
 
 def all_sources(chapters: dict[str, dict], words: dict) -> str:
@@ -637,10 +693,7 @@ def all_memory(chapters: dict[str, dict], words: dict) -> str:
     return rows_table(costs.memory_rows(costs.committed().memory))
 
 
-NETWORKS = {  # of docs/scaling.md
-    "1 Gbit/s, 50 µs": scaling.Network(),
-    "100 Gbit/s, 5 µs": scaling.Network(bandwidth=1e11, latency=5e-6),
-}
+NETWORKS = (scaling.Network(), scaling.Network(bandwidth=1e11, latency=5e-6))  # of docs/scaling.md
 
 
 def models_on(network: scaling.Network) -> list[scaling.Model]:
@@ -658,11 +711,17 @@ def all_shared(chapters: dict[str, dict], words: dict) -> str:
     return "\n\n".join(
         [
             measured_line(record.machine, [record.finished]),
-            markdown(tuple(rows[0]), [tuple(row.values()) for row in rows]),
-            f"Starting and ending take {format_duration(alone)} alone and {format_duration(job)} in a job of "
-            "two workers. Fitted to exchanges of arrays of six sizes: "
-            f"wait = {exchange.wait * 1e6:.0f} µs, message = {exchange.message * 1e6:.0f} µs, "
-            f"byte = {exchange.byte * 1e9:.2f} ns.",
+            rows_table(rows),
+            tr(
+                "Starting and ending take {alone} alone and {job} in a job of two workers. Fitted to "
+                "exchanges of arrays of six sizes: wait = {wait} µs, message = {each} µs, "
+                "byte = {byte} ns.",
+                alone=format_duration(alone),
+                job=format_duration(job),
+                wait=f"{exchange.wait * 1e6:.0f}",
+                each=f"{exchange.message * 1e6:.0f}",
+                byte=f"{exchange.byte * 1e9:.2f}",
+            ),
         ]
     )
 
@@ -670,9 +729,10 @@ def all_shared(chapters: dict[str, dict], words: dict) -> str:
 def all_workers(chapters: dict[str, dict], words: dict) -> str:
     """Return what the model says of all chapters' nets on some networks."""
     found = []
-    for name, network in NETWORKS.items():
-        rows = scaling.net_rows(models_on(network))
-        found += [f"{name}:", markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])]
+    for network in NETWORKS:
+        speeds = {"bandwidth": f"{network.bandwidth / 1e9:g}", "latency": f"{network.latency * 1e6:g}"}
+        title = tr("{bandwidth} Gbit/s, {latency} µs:", **speeds)
+        found += [title, rows_table(scaling.net_rows(models_on(network)))]
     return "\n\n".join(found)
 
 
@@ -710,15 +770,17 @@ BLOCKS = {
     "docs/scaling.md": {"shared": (all_shared, ENGLISH), "workers": (all_workers, ENGLISH)},
     "docs/sources.md": {"sources": (all_sources, ENGLISH)},
     "docs/house_prices.md": {
-        "judged": (lambda *_: table_of(JUDGED), ENGLISH),
-        "tried": (lambda *_: table_of(TRIED), ENGLISH),
+        "judged": (judged, ENGLISH),
+        "tried": (tried, ENGLISH),
     },
 }
-for name in ("performance", "results"):
-    BLOCKS[f"docs/{name}.zh-CN.md"] = {
+BLOCKS |= {
+    f"docs/{name}.zh-CN.md": {
         block: (partial(in_chinese, function), CHINESE)
         for block, (function, _) in BLOCKS[f"docs/{name}.md"].items()
     }
+    for name in ("results", "performance", "scaling", "house_prices")
+}
 
 
 # Figures

@@ -71,6 +71,13 @@ def test_readme_script_finds_the_committed_values_in_every_document():
     assert process.returncode == 0, process.stderr
 
 
+def test_chinese_tables_of_house_prices_have_no_english_but_names():
+    blocks = re.findall(r"<!-- generated .*?<!-- end -->", text_of("docs/house_prices.zh-CN.md"), re.DOTALL)
+    words = re.findall(r"[A-Za-z]\w+", "".join(re.sub("<!--.*?-->", "", block) for block in blocks))
+    names = {"blend", "tuned", "lasso", "random_state", "gamma", "epsilon", "Huber", "MSSubClass"}
+    assert set(words) == names
+
+
 def test_readme_script_refuses_values_that_are_not_a_full_run(tmp_path):
     (tmp_path / "summary.json").write_text('{"chapters": {"mlp": {"published": []}}}')
     before = (ROOT / "README.md").read_bytes()
