@@ -730,8 +730,11 @@ def all_workers(chapters: dict[str, dict], words: dict) -> str:
     """Return what the model says of all chapters' nets on some networks."""
     found = []
     for network in NETWORKS:
-        speeds = {"bandwidth": f"{network.bandwidth / 1e9:g}", "latency": f"{network.latency * 1e6:g}"}
-        title = tr("{bandwidth} Gbit/s, {latency} µs:", **speeds)
+        title = tr(
+            "{bandwidth} Gbit/s, {latency} µs:",
+            bandwidth=f"{network.bandwidth / 1e9:g}",
+            latency=f"{network.latency * 1e6:g}",
+        )
         found += [title, rows_table(scaling.net_rows(models_on(network)))]
     return "\n\n".join(found)
 

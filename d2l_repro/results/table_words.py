@@ -196,7 +196,6 @@ HEADS = (
     mark("import"),
     mark("training"),
     mark("figures"),
-    mark("parameters"),
     mark("optimizer state"),
     mark("activations"),
 )
