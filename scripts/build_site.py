@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from translations import original, translation
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -59,20 +60,6 @@ def documents() -> dict[str, Path]:
     )
     names = {path.relative_to(DOCS).with_suffix(".md").as_posix(): path for path in paths}
     return {**ROOT_PAGES, **{name: path for name, path in names.items() if not name.startswith(f"{THEME}/")}}
-
-
-def original(path: Path) -> Path:
-    """Return the document or notebook of which a file is the translation, or the file itself."""
-    if path.parent == NOTEBOOKS / "zh":
-        return NOTEBOOKS / path.name
-    return path.with_name(path.name.replace(".zh-CN.", "."))
-
-
-def translation(path: Path) -> Path:
-    """Return where the Chinese version of a document or notebook is, if there is one."""
-    if path.suffix == ".ipynb":
-        return path.parent / "zh" / path.name
-    return path.with_suffix(f".zh-CN{path.suffix}")
 
 
 def stage() -> None:

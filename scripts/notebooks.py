@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import hashlib
 import io
 import os
 import re
@@ -35,6 +34,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from PIL import Image
+from translations import mark_of
 
 from d2l_repro.data.download import ENVIRONMENT, cache_dir
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
@@ -166,11 +166,6 @@ def shrink(data: dict[str, Any]) -> None:
 
 
 # In Chinese
-
-
-def mark_of(text: str) -> str:
-    """Return the mark of an English cell, which is another one as soon as its text is."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def chinese_of(script: Path) -> list[tuple[str, str]]:

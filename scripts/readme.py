@@ -17,7 +17,8 @@ import statistics
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from matplotlib.figure import Figure
 
 from d2l_repro.errors import DONE, FAILED, InputError, one_line_errors
 from d2l_repro.files import write_atomically
-from d2l_repro.language import set_language, tr
+from d2l_repro.language import language, listed, mark, retell, sentences, set_language, tr, trn
 from d2l_repro.results import caught, costs, plot, scaling, sources, speed, workers_model
+from d2l_repro.results.bench_words import contestant_text, in_language
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.formatting import (
     PLATFORMS,
@@ -40,7 +42,7 @@ from d2l_repro.results.formatting import (
 )
 from d2l_repro.results.printed import published_values, reasons
 from d2l_repro.results.published import compare, numbers_of, stream_name
-from d2l_repro.results.table_text import aligned
+from d2l_repro.results.table_text import aligned, cell_text, head_text
 from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally, tally_text
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +63,50 @@ HEADLINES = (  # chapter, label from scratch, label with Gluon, metric
     ("weight_decay", "scratch lambda=0", "gluon wd=0", "l2_norm_w"),
     ("dropout", "scratch", "gluon", "test_acc"),
     ("house_prices", "scratch book", "gluon book", "valid_log_rmse"),
+)
+# What JUDGED and TRIED say in words, the first that fits: lists come after what has commas of its own.
+HOUSE_WORDS = (
+    mark("houses scored"),
+    mark("held out"),
+    mark("all"),
+    mark("mean of these six"),
+    mark("ridge regression"),
+    mark("model"),
+    mark("columns"),
+    mark("settings"),
+    mark("mean"),
+    mark("nets"),
+    mark("nets of both columns"),
+    mark("ridge"),
+    mark("kernel ridge"),
+    mark("support vectors"),
+    mark("boosted trees"),
+    mark("trees"),
+    mark("engineered"),
+    mark("extended"),
+    mark("neighborhoods' means"),
+    mark("more of the neighborhoods' means"),
+    mark("sum, product and squares of grades"),
+    mark("logarithms of areas"),
+    mark("areas per room and shares"),
+    mark("products of quality, age and area"),
+    mark("month of the sale"),
+    mark("areas relative to the neighborhood's mean"),
+    mark("the trees' engineered"),
+    mark("as in `tuned`"),
+    mark("equal weights"),
+    mark("300 of depth 3"),
+    mark("a tenth of the columns"),
+    mark("Huber loss"),
+    mark("squared loss"),
+    mark("on the residuals of ridge regression"),
+    mark("{first}, {others}"),
+    mark("clipped at {limit}"),
+    mark("penalty {value}"),
+    mark("rate {value}"),
+    mark("depth {value}"),
+    mark("0.7 of the houses"),
+    mark("strength {value} towards equal weights"),
 )
 # The articles by the number that begins each item's id, as published.csv and the chapters name them.
 ARTICLES = {
@@ -109,11 +155,12 @@ ENGLISH = {
 
 def in_chinese(function: Callable[..., str], *args: Any) -> str:
     """Return the text that a function returns to a reader of Chinese."""
+    before = language()
     set_language("zh")
     try:
         return function(*args)
     finally:
-        set_language("en")
+        set_language(before)
 
 
 CHINESE = {
@@ -140,7 +187,7 @@ CHINESE = {
     "to": "{low} 至 {high}",
     "and": " 和 ",
     "about": "公布的数值共 {total} 个：{tally}。即使全部出自本程序，也会有约 {chance:.1f} 个因偶然而不一致。",
-    "run": "表中“从零开始”与“Gluon”两列是每章的一次运行（{date}，MXNet {mxnet}、"
+    "run": "表中的实测值来自每章的一次运行（{date}，MXNet {mxnet}、"
     "NumPy {numpy}、Python {python}，随机种子为 {seeds}），"
     "其 {judged} 个数值中有 {within} 个与本项目各种子的结果相符。",
     "seeds": "（`{name}` 为 {seeds}）",
@@ -249,6 +296,12 @@ def markdown(head: tuple, rows: list) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows))
 
 
+def rows_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows as a Markdown table in the reader's language."""
+    lines = [tuple(cell_text(cell, head) for head, cell in row.items()) for row in rows]
+    return markdown(tuple(map(head_text, rows[0])), lines)
+
+
 def verdict_line(chapters: dict[str, dict], words: dict) -> str:
     """Return the sentence that counts the verdicts on all published numbers."""
     numbers = all_numbers(chapters)
@@ -327,7 +380,7 @@ def all_values(chapters: dict[str, dict], words: dict) -> str:
         (
             f"`{row['chapter']}`",
             row["run"],
-            row["metric"].replace("_", " "),
+            head_text(in_words(row["metric"])),
             published_text(row),
             "-" if row["ours"] is None else format_number(row["ours"], ".5g"),
             "-" if row["verdict"] == Verdict.NOT_RUN else band_text(row),
@@ -335,14 +388,23 @@ def all_values(chapters: dict[str, dict], words: dict) -> str:
         )
         for row in all_numbers(chapters)
     ]
-    head = ("chapter", "run", "metric", "published", "ours", "our seeds", "verdict")
-    return f"{verdict_line(chapters, words)} {run_line(chapters, words)}\n\n{markdown(head, lines)}"
+    head = map(head_text, ("chapter", "run", "metric", "published", "ours", "our seeds", "verdict"))
+    counted = sentences([verdict_line(chapters, words), run_line(chapters, words)])
+    return f"{counted}\n\n{markdown(tuple(head), lines)}"
 
 
 def all_reasons(chapters: dict[str, dict], words: dict) -> str:
     """Return why numbers differ, and how to check it."""
-    lines = [(reason.text, reason.check, "yes" if reason.verified else "no") for reason in reasons().values()]
-    return markdown(("reason", "how to check it", "verified"), lines)
+    return rows_table(
+        [
+            {
+                "reason": tr(reason.text),
+                "how to check it": tr(reason.check),
+                "verified": "yes" if reason.verified else "no",
+            }
+            for reason in reasons().values()
+        ]
+    )
 
 
 def all_mistakes(chapters: dict[str, dict], words: dict) -> str:
@@ -377,27 +439,34 @@ def all_mistakes(chapters: dict[str, dict], words: dict) -> str:
 
 def all_paths(chapters: dict[str, dict], words: dict) -> str:
     """Return the largest difference between the parameters from scratch and with Gluon, by chapter."""
-    lines = [
-        (f"`{name}`", difference(chapter), "yes" if chapter["same_path"] else "**no**")
-        for name, chapter in chapters.items()
-        if chapter["parity"] is not None
-    ]
-    return markdown(("chapter", "largest difference", "same path"), lines)
+    return rows_table(
+        [
+            {
+                "chapter": f"`{name}`",
+                "largest difference": difference(chapter),
+                "same path": "yes" if chapter["same_path"] else f"**{tr('no')}**",
+            }
+            for name, chapter in chapters.items()
+            if chapter["parity"] is not None
+        ]
+    )
 
 
 def all_durations(chapters: dict[str, dict], words: dict) -> str:
     """Return how long each chapter took, on which processor and with how many threads."""
-    lines = [
-        (
-            f"`{name}`",
-            format_duration(chapter["seconds"]),
-            chapter["environment"].get("processor", "-"),  # records of earlier versions do not say
-            str(chapter["environment"]["threads"]),
-            chapter["finished"][:10],
-        )
-        for name, chapter in chapters.items()
-    ]
-    return markdown(("chapter", "time", "processor", "threads", "measured on"), lines)
+    return rows_table(
+        [
+            {
+                "chapter": f"`{name}`",
+                "time": format_duration(chapter["seconds"]),
+                # records of earlier versions do not say it
+                "processor": chapter["environment"].get("processor", "-"),
+                "threads": str(chapter["environment"]["threads"]),
+                "measured on": chapter["finished"][:10],
+            }
+            for name, chapter in chapters.items()
+        ]
+    )
 
 
 def items_of_sources() -> list[dict[str, str]]:
@@ -407,10 +476,22 @@ def items_of_sources() -> list[dict[str, str]]:
 
 
 def table_of(path: Path) -> str:
-    """Return a CSV file as a Markdown table."""
+    """Return a CSV file of scores as a Markdown table."""
     with path.open(encoding="utf-8", newline="") as file:
-        head, *rows = csv.reader(file)
+        head, *rows = (
+            [retell(cell, *HOUSE_WORDS, parts=HOUSE_WORDS) for cell in row] for row in csv.reader(file)
+        )
     return markdown(tuple(head), rows)
+
+
+def judged(chapters: dict[str, dict], words: dict) -> str:
+    """Return how the blend did on houses and folds that it was not developed on."""
+    return table_of(JUDGED)
+
+
+def tried(chapters: dict[str, dict], words: dict) -> str:
+    """Return all that was tried for the blend."""
+    return table_of(TRIED)
 
 
 def all_sources(chapters: dict[str, dict], words: dict) -> str:
@@ -483,22 +564,29 @@ def all_times(chapters: dict[str, dict], words: dict) -> str:
     """Return what was measured on which machine, the times, the goals, and the limits by operator."""
     record = speed.committed()
     contests = record.contests.values()
-    lines = [
-        (
-            f"`{row['contest']}`",
-            row["contestant"],
-            f"{row['time']} per {row['per']}",
-            row["to"],
-            row["ratio"] or "-",
-            row["limit"] or "-",
-        )
+    rows = [
+        {
+            "contest": f"`{row['contest']}`",
+            "contestant": contestant_text(row["contestant"]),
+            "time": in_language(f"{row['time']} per {row['per']}"),
+            "compared with": contestant_text(row["to"]),
+            "ratio": row["ratio"] or "-",
+            "ratio to the limit": row["limit"] or "-",
+        }
         for row in speed.table(record)
     ]
-    titles = [f"- `{contest.name}`: {contest.title}; {threads_text(contest)}" for contest in contests]
+    titles = [
+        tr(
+            "- `{contest}`: {title}; {threads}",
+            contest=contest.name,
+            title=in_language(contest.title),
+            threads=threads_text(contest),
+        )
+        for contest in contests
+    ]
     goals = [f"- {text}" for text in map(speed.goal_text, contests) if text]
-    head = ("contest", "contestant", "time", "compared with", "ratio", "ratio to the limit")
     return "\n\n".join(
-        ["\n".join([machine_line(record), *trial_line(record)]), "\n".join(titles), markdown(head, lines)]
+        ["\n".join([machine_line(record), *trial_line(record)]), "\n".join(titles), rows_table(rows)]
         + (["\n".join(goals)] if goals else [])
     )
 
@@ -506,7 +594,8 @@ def all_times(chapters: dict[str, dict], words: dict) -> str:
 def machine_line(record: speed.Record) -> str:
     """Return the sentences that say what the times were measured on, and with which kernels."""
     dates = (contest.finished for contest in record.contests.values())
-    return f"{measured_line(record.machine, dates)} Kernels: {'; '.join(kernels_of(record))}."
+    kernels = tr("Kernels: {names}.", names=tr("; ").join(map(in_language, kernels_of(record))))
+    return sentences([measured_line(record.machine, dates), kernels])
 
 
 def measured_line(machine: Mapping[str, Any], dates: Iterable[str]) -> str:
@@ -514,9 +603,13 @@ def measured_line(machine: Mapping[str, Any], dates: Iterable[str]) -> str:
     known = machine["packages"]
     names = {"Python": "python", "MXNet": "mxnet", "NumPy": "numpy", "PyTorch": "torch"}
     versions = {name: known[package] for name, package in names.items() if package in known}
-    days = " and ".join(sorted({date[:10] for date in dates}))
-    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"Measured on {days} on {machine['processor']} with {machine['cores']} cores, with {packages}."
+    return tr(
+        "Measured on {days} on {processor} with {cores} cores, with {packages}.",
+        days=tr(" and ").join(sorted({date[:10] for date in dates})),
+        processor=machine["processor"],
+        cores=machine["cores"],
+        packages=listed(f"{name} {version}" for name, version in versions.items()),
+    )
 
 
 def kernels_of(record: speed.Record) -> list[str]:
@@ -528,47 +621,56 @@ def kernels_of(record: speed.Record) -> list[str]:
 def trial_line(record: speed.Record) -> list[str]:
     """Return a warning if the record is only that of a trial."""
     names = [f"`{contest.name}`" for contest in record.contests.values() if contest.quick]
-    warning = "**Only tried, with a few steps per round, which says nothing about speed**"
-    return [f"{warning}: {', '.join(names)}."] if names else []
+    warning = tr(
+        "**Only tried, with a few steps per round, which says nothing about speed**: {contests}.",
+        contests=listed(names),
+    )
+    return [warning] if names else []
 
 
 def threads_text(contest: speed.Measured) -> str:
     """Return how many threads each contestant had, and how many rounds were held."""
     rounds = len(next(iter(contest.seconds.values())))
-    return f"{contest.threads} thread{'s' * (contest.threads > 1)}, {rounds} rounds"
+    return trn(
+        "{count} thread, {rounds} rounds", "{count} threads, {rounds} rounds", contest.threads, rounds=rounds
+    )
 
 
 def all_limits(chapters: dict[str, dict], words: dict) -> str:
     """Return the operators of each limit from the longest on, without those of less than a hundredth."""
-    lines = []
+    rows = []
     for contest in speed.committed().contests.values():
         shares = [row["count"] * row["seconds"] for row in contest.operators]
         for share, row in sorted(zip(shares, contest.operators), key=lambda pair: -pair[0]):
             if share < 0.01 * sum(shares):
                 continue
             others = sorted(row["others"].items(), key=lambda item: item[1])
-            lines.append(
-                (
-                    f"`{contest.name}`",
-                    row["operator"],
-                    f"{row['count']:g}",
-                    f"{share / sum(shares):.0%}",
-                    format_duration(row["seconds"]),
-                    row["kernel"],
-                    ", ".join(f"{name} {factor:.2f}" for name, factor in others) or "-",
-                )
+            rows.append(
+                {
+                    "contest": f"`{contest.name}`",
+                    "operator": in_language(row["operator"]),
+                    "calls": f"{row['count']:g}",
+                    "share of the limit": f"{share / sum(shares):.0%}",
+                    "time of a call": format_duration(row["seconds"]),
+                    "fastest kernel": in_language(row["kernel"]),
+                    "others, times as long": listed(
+                        f"{in_language(name)} {factor:.2f}" for name, factor in others
+                    )
+                    or "-",
+                }
             )
-    head = (
-        *("contest", "operator", "calls", "share of the limit", "time of a call", "fastest kernel"),
-        "others, times as long",
-    )
-    return markdown(head, lines)
+    return rows_table(rows)
 
 
 def all_asked(chapters: dict[str, dict], words: dict) -> str:
     """Return which ratios to PyTorch are aimed at, and which are reached."""
     rows = speed.asked_rows(speed.committed())
-    return markdown(tuple(rows[0]), [(f"`{row['contest']}`", *list(row.values())[1:]) for row in rows])
+    return rows_table(
+        [
+            {**row, "contest": f"`{row['contest']}`", "contestant": contestant_text(row["contestant"])}
+            for row in rows
+        ]
+    )
 
 
 def all_growth(chapters: dict[str, dict], words: dict) -> str:
@@ -576,24 +678,25 @@ def all_growth(chapters: dict[str, dict], words: dict) -> str:
     record = costs.committed()
     parts = [measured_line(record.machine, (sweep.finished for sweep in record.growth.values()))]
     for sweep in record.growth.values():
-        figure = f"![{sweep.axis}: times and theory]({FIGURES.name}/growth_{sweep.name}.svg)"
-        parts += [f"**{sweep.axis[0].upper()}{sweep.axis[1:]}**: {sweep.title}.", figure, sweep.text()]
+        axis = in_language(sweep.axis)
+        alt = tr("{axis}: times and theory", axis=axis)
+        parts += [
+            tr("**{axis}**: {title}.", axis=axis[0].upper() + axis[1:], title=in_language(sweep.title)),
+            f"![{alt}]({FIGURES.name}/growth_{sweep.name}.svg)",
+            sweep.text(),
+        ]
     return "\n\n".join(parts)
 
 
 def all_memory(chapters: dict[str, dict], words: dict) -> str:
     """Return the memory of every chapter beside what it must hold."""
-    rows = costs.memory_rows(costs.committed().memory)
-    return markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    return rows_table(costs.memory_rows(costs.committed().memory))
 
 
-NETWORKS = {  # of docs/scaling.md
-    "1 Gbit/s, 50 µs": workers_model.Network(),
-    "100 Gbit/s, 5 µs": workers_model.Network(bandwidth=1e11, latency=5e-6),
-}
+NETWORKS = (workers_model.Network(), workers_model.Network(bandwidth=1e11, latency=5e-6))  # of docs/scaling.md
 
 
-def models_on(network: workers_model.Network) -> list[scaling.Model]:
+def models_on(network: workers_model.Network) -> list[workers_model.Model]:
     """Return the models of all chapters' nets on a network."""
     record = scaling.committed()
     return [workers_model.Model(net, record.exchange(), network) for net in record.nets().values()]
@@ -608,11 +711,17 @@ def all_shared(chapters: dict[str, dict], words: dict) -> str:
     return "\n\n".join(
         [
             measured_line(record.machine, [record.finished]),
-            markdown(tuple(rows[0]), [tuple(row.values()) for row in rows]),
-            f"Starting and ending take {format_duration(alone)} alone and {format_duration(job)} in a job of "
-            "two workers. Fitted to exchanges of arrays of six sizes: "
-            f"wait = {exchange.wait * 1e6:.0f} µs, message = {exchange.message * 1e6:.0f} µs, "
-            f"byte = {exchange.byte * 1e9:.2f} ns.",
+            rows_table(rows),
+            tr(
+                "Starting and ending take {alone} alone and {job} in a job of two workers. Fitted to "
+                "exchanges of arrays of six sizes: wait = {wait} µs, message = {each} µs, "
+                "byte = {byte} ns.",
+                alone=format_duration(alone),
+                job=format_duration(job),
+                wait=f"{exchange.wait * 1e6:.0f}",
+                each=f"{exchange.message * 1e6:.0f}",
+                byte=f"{exchange.byte * 1e9:.2f}",
+            ),
         ]
     )
 
@@ -620,16 +729,20 @@ def all_shared(chapters: dict[str, dict], words: dict) -> str:
 def all_workers(chapters: dict[str, dict], words: dict) -> str:
     """Return what the model says of all chapters' nets on some networks."""
     found = []
-    for name, network in NETWORKS.items():
-        rows = workers_model.net_rows(models_on(network))
-        found += [f"{name}:", markdown(tuple(rows[0]), [tuple(row.values()) for row in rows])]
+    for network in NETWORKS:
+        title = tr(
+            "{bandwidth} Gbit/s, {latency} µs:",
+            bandwidth=f"{network.bandwidth / 1e9:g}",
+            latency=f"{network.latency * 1e6:g}",
+        )
+        found += [title, rows_table(workers_model.net_rows(models_on(network)))]
     return "\n\n".join(found)
 
 
 def difference(chapter: dict) -> str:
     """Return the largest difference of a chapter's parameters as text."""
     parity = chapter["parity"]
-    return "not compared" if parity is None else f"{parity:.1e}" if parity else "0"
+    return tr("not compared") if parity is None else f"{parity:.1e}" if parity else "0"
 
 
 def textbook_overview(chapters: dict[str, dict], words: dict) -> str:
@@ -660,9 +773,16 @@ BLOCKS = {
     "docs/scaling.md": {"shared": (all_shared, ENGLISH), "workers": (all_workers, ENGLISH)},
     "docs/sources.md": {"sources": (all_sources, ENGLISH)},
     "docs/house_prices.md": {
-        "judged": (lambda *_: table_of(JUDGED), ENGLISH),
-        "tried": (lambda *_: table_of(TRIED), ENGLISH),
+        "judged": (judged, ENGLISH),
+        "tried": (tried, ENGLISH),
     },
+}
+BLOCKS |= {
+    f"docs/{name}.zh-CN.md": {
+        block: (partial(in_chinese, function), CHINESE)
+        for block, (function, _) in BLOCKS[f"docs/{name}.md"].items()
+    }
+    for name in ("results", "performance", "scaling", "house_prices")
 }
 
 

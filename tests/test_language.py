@@ -36,7 +36,8 @@ from kaggle_house.model_card import format_card
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(language.FOLDER, "zh", "LC_MESSAGES")
-SOURCES = [path for name in ("d2l_repro", "chapters", "kaggle_house") for path in (ROOT / name).rglob("*.py")]
+PACKAGES = ("d2l_repro", "chapters", "kaggle_house", "scripts")
+SOURCES = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
 HAN = r"\u4e00-\u9fff"
 NO_FONT = (
     "no font with Chinese characters was found, so that figures stay in English; install one, such as the "

@@ -14,8 +14,10 @@ from ..cli.bench import BenchOptions
 from ..cli.main import PROG
 from ..errors import DONE, FAILED, one_line_errors
 from ..files import locked_folder, write_atomically
+from ..language import listed, tr, trn
 from ..results import speed
-from ..results.speed import Measured, Record
+from ..results.bench_words import contestant_text, in_language
+from ..results.speed import LIMIT, Measured, Record
 from ..results.table_text import aligned
 from . import contests, runner, studying
 
@@ -45,11 +47,11 @@ def _run(
         try:
             written.update(step())
         except runner.ContestantFailed as error:
-            failed.append(f"{error} failed")
+            failed.append(tr("{contestant} failed", contestant=error))
     for line in failed:
         print(f"{PROG} bench: {line}", file=sys.stderr)
     for name, path in written.items():
-        print(f"record: {path}")
+        print(tr("record: {path}", path=path))
         if options.write:
             _write_committed(name, path)
     return FAILED if failed else DONE
@@ -63,7 +65,7 @@ def _hold(contest: contests.Contest, options: BenchOptions, folder: Path) -> dic
 def _say_who_is_missing(against: str) -> None:
     missing = [key for key in contests.OTHERS if not contests.is_installed(key)]
     if missing and against == "available":
-        print(f"not installed, so left out: {', '.join(missing)}")
+        print(tr("not installed, so left out: {names}", names=listed(missing)))
 
 
 def _keep(measured: Measured, environment: dict[str, Any], folder: Path) -> Path:
@@ -74,7 +76,7 @@ def _keep(measured: Measured, environment: dict[str, Any], folder: Path) -> Path
     print(f"\n{contest_text(measured)}")
     if measured.name in earlier:
         lines = speed.changes(earlier[measured.name], measured)
-        print("\n".join(map(str, lines)) or "no change from the last record beyond the noise", flush=True)
+        print("\n".join(map(str, lines)) or tr("no change from the last record beyond the noise"), flush=True)
         measured = measured.replacing(earlier[measured.name])
     known = {**earlier, measured.name: measured}
     Record(machine, {name: known[name] for name in contests.CONTESTS if name in known}).save(path)
@@ -84,19 +86,27 @@ def _keep(measured: Measured, environment: dict[str, Any], folder: Path) -> Path
 def contest_text(contest: Measured) -> str:
     """Return a contest as a table with a line of explanation, and its limit operator by operator."""
     rows = [
-        {name: row[name] for name in ("contestant", "time", "ratio", "limit")}
+        {
+            "contestant": contestant_text(row["contestant"]),
+            in_language(f"time per {contest.unit}"): row["time"],
+            f"/ {contestant_text(contest.reference or '')}": row["ratio"],
+            f"/ {contestant_text(LIMIT)}": row["limit"],
+        }
         for row in speed.table(Record({}, {contest.name: contest}))
     ]
-    heads = {"ratio": f"/ {contest.reference}", "limit": "/ limit", "time": f"time per {contest.unit}"}
-    shown = [{heads.get(name, name): cell for name, cell in row.items()} for row in rows]
-    threads = f"{contest.threads} thread{'s' if contest.threads > 1 else ''}"
-    lines = [f"{contest.name}: {contest.title}; {threads}", aligned(shown)]
+    title = tr(
+        "{contest}: {title}; {threads}",
+        contest=contest.name,
+        title=in_language(contest.title),
+        threads=trn("{count} thread", "{count} threads", contest.threads),
+    )
+    lines = [title, aligned(rows)]
     if contest.operators:
         total = sum(row["count"] * row["seconds"] for row in contest.operators)
         parts = [
             {
-                "operator": row["operator"],
-                "fastest kernel": row["kernel"],
+                "operator": in_language(row["operator"]),
+                "fastest kernel": in_language(row["kernel"]),
                 "share of the limit": f"{row['count'] * row['seconds'] / total:.0%}",
             }
             for row in sorted(contest.operators, key=lambda row: -row["count"] * row["seconds"])[:6]
@@ -109,7 +119,7 @@ def contest_text(contest: Measured) -> str:
 def _write_committed(name: str, path: Path) -> None:
     committed = Path(speed.__file__).with_name(name)
     write_atomically(committed, path.read_bytes())
-    print(f"written: {committed}")
+    print(tr("written: {path}", path=committed))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cli.bench import BenchOptions
+from ..language import tr
 from ..results import costs
 from ..results import scaling as scaled
+from ..results.bench_words import in_language
 from ..results.costs import Growth, Memory, Record
 from ..results.environment import environment
 from ..results.table_text import aligned
@@ -48,7 +50,8 @@ def hold(name: str, options: BenchOptions, folder: Path) -> dict[str, Path]:
         print(f"\n{aligned(costs.memory_rows(found))}", flush=True)
     else:
         found, about = growth.hold(growth.SWEEPS[name], options.rounds, options.quick)
-        print(f"\n{name}: {found.title}\n{aligned(costs.growth_rows(found))}\n{found.text()}", flush=True)
+        title = tr("{what}: {title}", what=name, title=in_language(found.title))
+        print(f"\n{title}\n{aligned(costs.growth_rows(found))}\n{found.text()}", flush=True)
     machine = runner.machine_of(about)
     path = runner.record_path(folder, machine, options.quick, "costs")
     known = costs.load(path) if path.is_file() else Record(machine, {}, [])

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..files import write_atomically
+from ..language import listed, mark, sentences, tr
+from .bench_words import contestant_text, in_language
 from .schema import to_json
 from .speed import LIMIT, Spread, duration_text, read_record, spread
 
@@ -20,13 +22,21 @@ ALLOWED = 1.5  # memory that training may take, as a multiple of what it demands
 MB = 1e6
 SMALL = 10 * MB  # what demands less than this is not judged: libraries' own memory varies by as much
 BENDS = {  # sweep -> why a time does not grow as theory says
-    "examples": "an epoch has costs of its own, such as drawing the order, of which small ones consist.",
-    "width": "starting the operators of a narrow layer takes Python longer than computing them.",
-    "depth": "starting an operator takes Python the same time in every layer, however small the layer is.",
-    "folds": "each fold costs the same besides, whatever k is: a net is built and traced, and all houses are "
-    "scored after every epoch. That part grows as k itself, with the power 1.",
-    "seeds": "the command itself starts and reads all results at the end, whatever runs between, and two "
-    "processes at a time share caches and memory.",
+    "examples": mark(
+        "an epoch has costs of its own, such as drawing the order, of which small ones consist."
+    ),
+    "width": mark("starting the operators of a narrow layer takes Python longer than computing them."),
+    "depth": mark(
+        "starting an operator takes Python the same time in every layer, however small the layer is."
+    ),
+    "folds": mark(
+        "the nets of all folds share the calls of each step, which take longer than what is computed in them. "
+        "Of 1,460 houses in three parts one is smaller, so its net is trained by itself."
+    ),
+    "seeds": mark(
+        "the command itself starts and reads all results at the end, whatever runs between, and two "
+        "processes at a time share caches and memory."
+    ),
 }
 
 
@@ -94,29 +104,46 @@ class Growth:
 
     def text(self) -> str:
         """Return how each contestant grows beside theory, and why where that differs."""
-        return " ".join(self._sentences())
+        return sentences(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
-        first, last = self.sizes[0], self.sizes[-1]
-        theory = {name: self.theory_exponent(name) for name in self.contestants}
-        found = [
-            f"{name} with the power {self.exponents(name).text()} of it (theory {theory[name]:.2f})"
+        powers = [
+            tr(
+                "{contestant} with the power {power} of it (theory {theory})",
+                contestant=contestant_text(name),
+                power=self.exponents(name).text(),
+                theory=f"{self.theory_exponent(name):.2f}",
+            )
             for name in self.contestants
         ]
-        grown = f"From {first:,} to {last:,} {self.axis}, the time of one {self.unit} grows"
-        yield f"{grown}: {'; '.join(found)}."
+        yield tr(
+            "From {first} to {last} {axis}, the time of {unit} grows: {powers}.",
+            first=f"{self.sizes[0]:,}",
+            last=f"{self.sizes[-1]:,}",
+            axis=in_language(self.axis),
+            unit=in_language(f"one {self.unit}"),
+            powers=tr("; ").join(powers),
+        )
         far = [name for name in self.contestants if not self.is_near(name)]
         if not far:
-            yield "That is near to theory."
+            yield tr("That is near to theory.")
+        elif len(far) == len(self.contestants):
+            yield tr("That is not near to theory: {why}", why=tr(BENDS[self.name]))
         else:
-            who = "" if len(far) == len(self.contestants) else f" for {' and '.join(far)}"
-            yield f"That is not near to theory{who}: {BENDS[self.name]}"
+            yield tr(
+                "That is not near to theory for {contestants}: {why}",
+                contestants=listed(map(contestant_text, far)),
+                why=tr(BENDS[self.name]),
+            )
 
 
 def growth_rows(sweep: Growth) -> list[dict[str, str]]:
     """Return a row per size: the times of each contestant, and of the limit if there is one."""
     return [
-        {sweep.axis: f"{size:,}", **{name: duration_text(sweep.spreads(name)[i]) for name in sweep.seconds}}
+        {
+            in_language(sweep.axis): f"{size:,}",
+            **{contestant_text(name): duration_text(sweep.spreads(name)[i]) for name in sweep.seconds},
+        }
         for i, size in enumerate(sweep.sizes)
     ]
 
@@ -173,7 +200,7 @@ def memory_rows(memory: Sequence[Memory]) -> list[dict[str, str]]:
     return [
         {
             "chapter": row.chapter,
-            "settings": "--quick" if row.quick else "the book's",
+            "settings": "--quick" if row.quick else tr("the book's"),
             "import": f"{row.imported / MB:,.0f}",
             "training": f"{row.training / MB:,.0f}",
             "figures": f"{row.drawing / MB:,.0f}",

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import InputError
 from ..files import write_atomically
+from ..language import mark, tr
+from .bench_words import contestant_text
 from .formatting import format_duration
 from .schema import read_json, shorten, to_json
 
@@ -44,9 +46,12 @@ class Spread(NamedTuple):
     median: float
     high: float
 
-    def text(self, spec: str = ".2f") -> str:
-        """Return "1.20 (1.15 to 1.31)"."""
-        return f"{self.median:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+    def text(self, spec: str = ".2f", unit: str = "") -> str:
+        """Return "1.20 (1.15 to 1.31)", and the unit if there is one."""
+        low, median, high = (format(value, spec) for value in self)
+        if unit:
+            return tr("{median} ({low} to {high}) {unit}", median=median, low=low, high=high, unit=unit)
+        return tr("{median} ({low} to {high})", median=median, low=low, high=high)
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -174,12 +179,25 @@ class Change:
 
     def __str__(self) -> str:
         percent = 100 * (self.after.median / self.before.median - 1)
-        why = "; so do all others here: rather the machine than the program" if self.is_machine else ""
-        direction = "slower" if percent > 0 else "faster"
-        return (
-            f"{self.contest}, {self.contestant}: {abs(percent):.0f} % {direction} than in the last record, "
-            f"{format_duration(self.after.median)} after {format_duration(self.before.median)}{why}"
+        template = (
+            mark(
+                "{contest}, {contestant}: {percent} % slower than in the last record, {after} after {before}"
+            )
+            if percent > 0
+            else mark(
+                "{contest}, {contestant}: {percent} % faster than in the last record, {after} after {before}"
+            )
         )
+        text = tr(
+            template,
+            contest=self.contest,
+            contestant=contestant_text(self.contestant),
+            percent=f"{abs(percent):.0f}",
+            after=format_duration(self.after.median),
+            before=format_duration(self.before.median),
+        )
+        others = tr("; so do all others here: rather the machine than the program")
+        return text + others if self.is_machine else text
 
 
 def changes(old: Measured, new: Measured) -> list[Change]:
@@ -327,8 +345,8 @@ def _verdict(runs: Sequence[Spread], largest: float) -> str:
     """Return whether medians reach a goal; it is missed within the noise if a quartile reaches it."""
     reached = sum(run.median <= largest for run in runs)
     if reached:
-        return "yes" if reached == len(runs) else "in one of two runs"
-    return "within the noise" if any(run.low <= largest for run in runs) else "no"
+        return tr("yes") if reached == len(runs) else tr("in one of two runs")
+    return tr("within the noise") if any(run.low <= largest for run in runs) else tr("no")
 
 
 def duration_text(seconds: Spread) -> str:
@@ -338,7 +356,7 @@ def duration_text(seconds: Spread) -> str:
         for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs"))
         if seconds.median * factor >= 1 or unit == "µs"
     )
-    return f"{Spread(*(value * factor for value in seconds)).text('.3g')} {unit}"
+    return Spread(*(value * factor for value in seconds)).text(".3g", unit)
 
 
 def goal_text(contest: Measured) -> str | None:
@@ -347,9 +365,15 @@ def goal_text(contest: Measured) -> str | None:
     if contest.quick or contest.name not in GOALS or not found:
         return None
     best = min(found, key=lambda name: found[name].median)
-    reached = found[best].median <= GOALS[contest.name]
-    verb = "reaches" if reached else "misses"
-    return (
-        f"{contest.name}: {best} takes {found[best].median:.2f} times the limit and {verb} the goal of "
-        f"{GOALS[contest.name]:g}"
+    template = (
+        mark("{contest}: {contestant} takes {ratio} times the limit and reaches the goal of {goal}")
+        if found[best].median <= GOALS[contest.name]
+        else mark("{contest}: {contestant} takes {ratio} times the limit and misses the goal of {goal}")
+    )
+    return tr(
+        template,
+        contest=contest.name,
+        contestant=contestant_text(best),
+        ratio=f"{found[best].median:.2f}",
+        goal=f"{GOALS[contest.name]:g}",
     )
