@@ -34,7 +34,7 @@ from d2l_repro.results.printed import reasons
 from kaggle_house import cli as house
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("chapters", "d2l_repro", "kaggle_house")
+PACKAGES = ("chapters", "d2l_repro", "kaggle_house", "scripts")
 FUNCTIONS = {"tr": 1, "mark": 1, "trn": 2}  # name -> how many of the first arguments are messages
 PO, MO = (Path(FOLDER, "zh", "LC_MESSAGES", f"{DOMAIN}{suffix}") for suffix in (".po", ".mo"))
 

@@ -18,6 +18,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -361,17 +362,26 @@ def all_mistakes(chapters: dict[str, dict], words: dict) -> str:
             for row in caught.rows_of(name)
             if caught.catches(name, row["run"], row["metric"]) == 0
         ]
-    head = ("chapter", "mistakes", *caught.PROOFS, "a published number", "published numbers alone")
+    head = (
+        *(tr("chapter"), tr("mistakes"), *map(tr, caught.PROOFS)),
+        *(tr("a published number"), tr("published numbers alone")),
+    )
     missed = [
-        f"`{name}` {' '.join(row).replace('_', ' ')}: a net {mistake.what}"
+        tr(
+            "{number}: a net {mistake}",
+            number=f"`{name}` {' '.join(row).replace('_', ' ')}",
+            mistake=tr(mistake.what),
+        )
         for name in table.chapters
         for mistake in lesson_of(name).mistakes
         for row in mistake.missed
     ]
     parts = [markdown(head, lines)]
     if silent:
-        parts.append(f"Published numbers that would notice none of them: {'; '.join(silent)}.")
-    parts.append("Published numbers that were expected to notice a mistake, and do not:")
+        parts.append(
+            tr("Published numbers that would notice none of them: {numbers}.", numbers=tr("; ").join(silent))
+        )
+    parts.append(tr("Published numbers that were expected to notice a mistake, and do not:"))
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in missed)])
 
 
@@ -650,6 +660,7 @@ BLOCKS = {
     "docs/first_steps.md": {"overview": (textbook_overview, ENGLISH)},
     "docs/first_steps.zh-CN.md": {"overview": (textbook_overview, CHINESE)},
     "docs/evidence.md": {"mistakes": (all_mistakes, ENGLISH)},
+    "docs/evidence.zh-CN.md": {"mistakes": (partial(in_chinese, all_mistakes), CHINESE)},
     "docs/performance.md": {
         "times": (all_times, ENGLISH),
         "limits": (all_limits, ENGLISH),
