@@ -423,17 +423,26 @@ def all_mistakes(chapters: dict[str, dict], words: dict) -> str:
             for row in caught.rows_of(name)
             if caught.catches(name, row["run"], row["metric"]) == 0
         ]
-    head = ("chapter", "mistakes", *caught.PROOFS, "a published number", "published numbers alone")
+    head = (
+        *(tr("chapter"), tr("mistakes"), *map(tr, caught.PROOFS)),
+        *(tr("a published number"), tr("published numbers alone")),
+    )
     missed = [
-        f"`{name}` {' '.join(row).replace('_', ' ')}: a net {mistake.what}"
+        tr(
+            "{number}: a net {mistake}",
+            number=f"`{name}` {' '.join(row).replace('_', ' ')}",
+            mistake=tr(mistake.what),
+        )
         for name in table.chapters
         for mistake in lesson_of(name).mistakes
         for row in mistake.missed
     ]
     parts = [markdown(head, lines)]
     if silent:
-        parts.append(f"Published numbers that would notice none of them: {'; '.join(silent)}.")
-    parts.append("Published numbers that were expected to notice a mistake, and do not:")
+        parts.append(
+            tr("Published numbers that would notice none of them: {numbers}.", numbers=tr("; ").join(silent))
+        )
+    parts.append(tr("Published numbers that were expected to notice a mistake, and do not:"))
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in missed)])
 
 
@@ -693,7 +702,8 @@ def all_memory(chapters: dict[str, dict], words: dict) -> str:
     return rows_table(costs.memory_rows(costs.committed().memory))
 
 
-NETWORKS = (workers_model.Network(), workers_model.Network(bandwidth=1e11, latency=5e-6))  # of docs/scaling.md
+# of docs/scaling.md
+NETWORKS = (workers_model.Network(), workers_model.Network(bandwidth=1e11, latency=5e-6))
 
 
 def models_on(network: workers_model.Network) -> list[workers_model.Model]:
@@ -782,7 +792,7 @@ BLOCKS |= {
         block: (partial(in_chinese, function), CHINESE)
         for block, (function, _) in BLOCKS[f"docs/{name}.md"].items()
     }
-    for name in ("results", "performance", "scaling", "house_prices")
+    for name in ("results", "evidence", "performance", "scaling", "house_prices")
 }
 
 
