@@ -30,8 +30,8 @@ BENDS = {  # sweep -> why a time does not grow as theory says
         "starting an operator takes Python the same time in every layer, however small the layer is."
     ),
     "folds": mark(
-        "the nets of all folds share the calls of each step, which take longer than what is computed in them. Of "
-        "1,460 houses in three parts one is smaller, so its net is trained by itself."
+        "the nets of all folds share the calls of each step, which take longer than what is computed in "
+        "them. Of 1,460 houses in three parts one is smaller, so its net is trained by itself."
     ),
     "seeds": mark(
         "the command itself starts and reads all results at the end, whatever runs between, and two "
