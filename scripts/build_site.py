@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from translations import original, translation
+from translations import FENCE, original, translation
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -34,6 +34,10 @@ ROOT_PAGES = {
 GENERATED = ("reference/commands.md", "reference/chapters.md", "reference/result_json.md", "last_run.md")
 MODULE_PAGE = re.compile(r"reference/((?:d2l_repro|kaggle_house)[\w.]*)\.md")
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>(?!\w+:)[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+# Within a paragraph or an item of a list, after Chinese punctuation; the group is a block of code.
+BREAK = re.compile(
+    rf"({FENCE.pattern})|(?<=[、。，；：！？）”])\n *(?!\s|\Z|[-#|<>] ?|```|\d+\. )", re.DOTALL | re.MULTILINE
+)
 
 
 def nav_pages() -> list[str]:
@@ -139,8 +143,13 @@ def as_page(source: Path, page: str, language: str = "en") -> str:
         anchor = match["anchor"] if match["anchor"] and is_there else ""
         return f"[{match['text']}]({os.path.relpath(name, Path(page).parent)}{anchor})"
 
-    text = LINK.sub(moved, source.read_text(encoding="utf-8"))
+    text = LINK.sub(moved, joined(source.read_text(encoding="utf-8")))
     return re.sub(r'\b(src|srcset)="docs/', r'\1="', text)
+
+
+def joined(text: str) -> str:
+    """Return a text without line breaks after Chinese punctuation, where a browser would show a space."""
+    return BREAK.sub(lambda match: match[1] or "", text)
 
 
 def build(language: str, site: Path) -> int:

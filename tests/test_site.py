@@ -105,6 +105,20 @@ def test_link_to_the_other_language_is_left_to_the_switch(build_site):
         assert "docs/figures" not in text
 
 
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("甲，\n`乙`；\n丙\n丁。\n", "甲，`乙`；丙\n丁。\n"),
+        ("- 甲，\n  **乙**：\n- 丙。\n\n丁。\n", "- 甲，**乙**：\n- 丙。\n\n丁。\n"),
+        ("```\na  # 甲，\nb\n```\n", "```\na  # 甲，\nb\n```\n"),
+        ("甲：\n\n| 乙。\n| - |\n", "甲：\n\n| 乙。\n| - |\n"),
+    ],
+    ids=["paragraph", "list", "code", "table"],
+)
+def test_lines_are_joined_after_chinese_punctuation(text, page, build_site):
+    assert build_site.joined(text) == page
+
+
 # Notebooks
 
 
