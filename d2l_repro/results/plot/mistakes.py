@@ -7,8 +7,10 @@ import textwrap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...columns import wrapped
 from ..caught import NO_MISTAKE, PROOFS, Measured, Table
 from ..formatting import in_words
+from ..table_text import head_text
 from .style import COLORS, panels_of, styled, titled_figure
 
 ROW = 0.21  # inches of a mistake
@@ -73,4 +75,4 @@ def _columns(marks: list[dict[str, bool | None]]) -> list[str]:
 def _short(name: str, width: int) -> str:
     """Return a published value's name on lines of `width` characters."""
     run, _, metric = name.rpartition(" ")
-    return "\n".join([*textwrap.wrap(run, width), *textwrap.wrap(in_words(metric), width)])
+    return "\n".join([*textwrap.wrap(run, width), wrapped(head_text(in_words(metric)), width)])

@@ -17,6 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from ...columns import balanced
 from ...files import write_atomically
 from . import chinese
 
@@ -117,7 +118,7 @@ def save(figures: Mapping[str, Figure], folder: str | Path, kinds: Sequence[str]
 def titled_figure(title: str, width: float, height: float) -> Figure:
     """Return an empty figure of that size, in inches."""
     figure = Figure(figsize=(width, height), label=title)
-    figure.suptitle(textwrap.fill(title, _columns(width)))
+    figure.suptitle(balanced(title, _columns(width)))
     return figure
 
 
@@ -131,6 +132,7 @@ def panels_of(figure: Figure | SubFigure, columns: int, rows: int = 1, **options
     axes = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
     for ax in axes:
         ax.locator_params(nbins=6, steps=ROUND)
+        ax.locator_params(axis="y", min_n_ticks=3)  # along the x axis there may be no room for them
     return axes
 
 
@@ -183,9 +185,10 @@ def legend_beside(figure: Figure, ax: Axes, **options: Any) -> None:
 
 
 def legend_below(figure: Figure, ax: Axes, **options: Any) -> None:
-    """Put the legend of one panel below all panels, in a row."""
+    """Put the legend of one panel below all panels, in a row if no number of columns is given."""
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), **options)
+    options = {"ncols": len(labels), **options}
+    figure.legend(handles, labels, loc="outside lower center", **options)
 
 
 def line_style(i: int) -> dict[str, str]:
