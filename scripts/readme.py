@@ -671,17 +671,20 @@ BLOCKS = {
 
 
 def draw(chapters: dict[str, dict]) -> None:
-    """Write the documents' figures, NAME.svg and, in Chinese, NAME.zh.svg.
+    """Write the documents' figures, NAME.svg and, in Chinese, NAME.zh.svg, with colours for dark pages, too.
 
-    The latter need a font that has Chinese; without one they stay as they are, with a warning.
+    The latter need a font that has Chinese; without one they stay as they are, with a warning. A figure of
+    matplotlib's that was put into the folder gets its colours here.
     """
     write_figures(chapters, ".svg")
     if plot.has_chinese_font():
         in_chinese(write_figures, chapters, CHINESE_FIGURE)
+    for path in FIGURES.glob("*.svg"):
+        write_atomically(path, rewritten(path.read_bytes()))
 
 
 def write_figures(chapters: dict[str, dict], suffix: str) -> None:
-    """Write all figures in the reader's language, with colours for light and for dark pages."""
+    """Write the figures of committed numbers, in the reader's language."""
     numbers = all_numbers(chapters)
     with mpl.rc_context({"svg.fonttype": "none"}):  # text stays text, in the reader's own fonts
         figures = {
@@ -701,7 +704,7 @@ def write_figures(chapters: dict[str, dict], suffix: str) -> None:
             models_on(scaling.Network()), "What workers would gain on a network of 1 Gbit/s, by the model"
         )
         for name, figure in figures.items():
-            write_atomically(FIGURES / f"{name}{suffix}", rewritten(plot.render(figure, "svg")))
+            write_atomically(FIGURES / f"{name}{suffix}", plot.render(figure, "svg"))
 
 
 if __name__ == "__main__":

@@ -92,8 +92,6 @@ AXES = (
     # of the documents' own figures
     mark("where 99 of 100 runs lie"),
     mark("standard deviations from the mean of our seeds"),
-    mark("gradients"),
-    mark("parity"),
     mark("PyTorch's time = 1"),
     mark("sum of the fastest kernels known = 1"),
     mark("medians; lines from quartile to quartile"),

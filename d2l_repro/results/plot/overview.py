@@ -8,14 +8,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...columns import wrapped
+from ...columns import balanced, wrapped
 from ...language import listed, tr
 from ..formatting import in_words
 from ..published import numbers_of
 from ..table_text import head_text
 from ..verdicts import Verdict
 from .intervals import AXIS_END, BAND, BAND_END, on_axis
-from .style import COLORS, SMALL, styled
+from .style import COLORS, SMALL, readable, styled
 
 Chapters = Mapping[str, Mapping[str, Any]]
 Places = Mapping[str, float]  # of each chapter on the y axis
@@ -43,7 +43,7 @@ def overview(chapters: Chapters, numbers: Sequence[Mapping[str, Any]], narrow: b
         narrow: whether the two panels stand above each other, for phones.
     """
     chapters = {name: c for name, c in chapters.items() if c["published"] or c["parity"] is not None}
-    outliers = {name: _outliers(c["published"], 34 if narrow else 64) for name, c in chapters.items()}
+    outliers = {name: _outliers(c["published"], 34 if narrow else 60) for name, c in chapters.items()}
     places, height = {}, 0.0
     for name in chapters:
         places[name] = height
@@ -68,7 +68,7 @@ def overview(chapters: Chapters, numbers: Sequence[Mapping[str, Any]], narrow: b
     _draw_values(left, chapters, places, outliers)
     agree, differ = _counts(numbers)
     left.set_title(
-        wrapped(tr("{agree} of {count} published numbers agree", agree=agree, count=agree + differ), columns)
+        balanced(tr("{agree} of {count} published numbers agree", agree=agree, count=agree + differ), columns)
     )
     left.set_xlabel(wrapped(tr("standard deviations from the mean of our seeds"), columns))
     _draw_differences(right, chapters, beside)
@@ -138,13 +138,14 @@ def _draw_differences(ax: Axes, chapters: Chapters, places: Places) -> None:
     for name, chapter in chapters.items():
         parity, y = chapter["parity"], places[name]
         if parity is None:
-            text = f" {tr('not compared')}"
-            ax.text(LOWEST, y, text, va="center", fontsize=SMALL, color=GREY)
+            note = {"textcoords": "offset points", "va": "center", "fontsize": SMALL, "color": GREY}
+            ax.annotate(tr("not compared"), (LOWEST, y), (3, 0), **note)
         else:
             ax.plot([LOWEST, max(parity, LOWEST)], [y, y], color=COLORS[2], lw=1)
             ax.plot(max(parity, LOWEST), y, "o", color=COLORS[2], ms=5, clip_on=False)
     ax.axvline(LIMIT, color=COLORS[4], lw=1.2)
-    ax.text(LIMIT, 0, f"{tr('limit')}  ", ha="right", va="center", color=COLORS[4])
+    beside: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center"}
+    ax.annotate(tr("limit"), (LIMIT, 0), (-6, 0), color=readable(COLORS[4]), **beside)
     ax.set(xscale="log", xlim=(LOWEST, 1e-5), xlabel=tr("largest difference of a parameter"))
     ax.set_xticks([LOWEST, 1e-14, 1e-10, 1e-6], ["0", "$10^{-14}$", "$10^{-10}$", "$10^{-6}$"])
     ax.minorticks_off()
