@@ -403,6 +403,14 @@ def test_axes_have_more_than_two_ticks(low, high):
     assert sum(low <= tick <= high for tick in ax.get_yticks()) >= 3
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.floats(1e-3, 1e3), st.floats(1.1, 1e3))
+def test_logarithmic_axes_have_more_than_one_tick(low, times):
+    (ax,) = plot.lines({"a": ([1, 2], [low, low * times])}, "x", "y", "t", logy=True).axes
+    bottom, top = ax.get_ylim()
+    assert sum(bottom <= tick <= top for tick in ax.get_yticks()) >= 2
+
+
 @pytest.mark.parametrize("ends", [(0.9712, 0.9757), (0.8394, 0.8562), (100.0, 900.0), (0.0, 1.0)])
 def test_numbers_below_the_panels_of_many_runs_stand_apart(ends):
     columns = ("train_loss", "batch_loss", "train_acc", "test_acc")

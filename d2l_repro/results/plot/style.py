@@ -51,7 +51,7 @@ STYLE = {
 TITLE_WIDTH = 12  # characters of a title that have room on an inch
 PANEL_TITLE_WIDTH = 13  # the same of the title of a panel
 FEW_POINTS = 3  # of a line that is hardly seen without marks
-FEW_TIMES = 4  # between the ends of an axis
+FEW_TIMES = 5  # between the ends of an axis, where 1, 2 and 5 may give a single tick
 CONTRAST = 4.5  # between text and its ground, which WCAG demands
 NEAR_CHANCE = 0.1  # of accuracies, to what guessing gives
 ROUND = (1, 2, 5, 10)  # steps between ticks, times a power of ten
@@ -176,6 +176,7 @@ def mark_chance(ax: Axes, chance: float | None, values: Iterable[float], upright
     else:
         ax.axhline(chance, **options)
         place.update(xy=(0.5, chance), xycoords=("axes fraction", "data"))
+        place["bbox"] = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.5}  # lines may run there
     ax.annotate("chance", color="#555555", fontsize=SMALL, **place)
 
 
