@@ -378,6 +378,7 @@ def test_titles_that_are_too_long_for_their_figure_take_two_lines():
     title = "What is seen, at such length that one line has no room for it, however small the letters"
     figure = plot.lines({"a": ([1, 2], [1, 2])}, "x", "y", title)
     plot.render(figure, "png")
+    assert figure.get_figheight() > plot.lines({"a": ([1, 2], [1, 2])}, "x", "y", "short").get_figheight()
     first, second = figure._suptitle.get_text().split("\n")
     assert abs(len(first) - len(second)) < 10
     width = figure._suptitle.get_window_extent().width  # as rendered

@@ -49,6 +49,7 @@ STYLE = {
     "ytick.labelsize": SMALL,
 }
 TITLE_WIDTH = 12  # characters of a title that have room on an inch
+TITLE_LINE = 0.18  # inches of a line of it
 PANEL_TITLE_WIDTH = 13  # the same of the title of a panel
 FEW_POINTS = 3  # of a line that is hardly seen without marks
 FEW_TIMES = 4  # between the ends of an axis
@@ -116,9 +117,10 @@ def save(figures: Mapping[str, Figure], folder: str | Path, kinds: Sequence[str]
 
 
 def titled_figure(title: str, width: float, height: float) -> Figure:
-    """Return an empty figure of that size, in inches."""
-    figure = Figure(figsize=(width, height), label=title)
-    figure.suptitle(balanced(title, _columns(width)))
+    """Return an empty figure of that size, in inches, and higher if the title takes more than one line."""
+    shown = balanced(title, _columns(width))
+    figure = Figure(figsize=(width, height + TITLE_LINE * shown.count("\n")), label=title)
+    figure.suptitle(shown)
     return figure
 
 
