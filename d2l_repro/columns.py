@@ -52,6 +52,14 @@ def wrapped(text: str, columns: int, indent: str = "", further: str = "") -> str
     return "\n".join(line.rstrip() for line in lines)
 
 
+def balanced(text: str, columns: int) -> str:
+    """Return a text in as few lines as `wrapped` needs, all about equally long: no word stands alone."""
+    fewest = wrapped(text, columns).count("\n")
+    narrower = range(-(-width(text) // (fewest + 1)), columns)
+    lines = (wrapped(text, each) for each in narrower if fewest)
+    return next((each for each in lines if each.count("\n") == fewest), wrapped(text, columns))
+
+
 def spread_out(text: str) -> str:
     """Return a text with a character for each column, for programs that count characters.
 

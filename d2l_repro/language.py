@@ -24,12 +24,12 @@ DOMAIN = "d2l_repro"  # name of the catalogue
 
 def language() -> str:
     """Return the language of what is printed and written: one of LANGUAGES."""
-    name = os.environ.get(VARIABLE)
-    if name in LANGUAGES:
-        return name
+    chosen = os.environ.get(VARIABLE)
+    if chosen in LANGUAGES:
+        return chosen
     # of POSIX's variables the first that is set decides
-    names = [os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
-    return "zh" if next(filter(None, names), "").startswith("zh") else "en"
+    found = filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG")))
+    return "zh" if next(found, "").startswith("zh") else "en"
 
 
 def set_language(name: str) -> None:
@@ -99,8 +99,10 @@ def retell(text: str, *templates: str, parts: "Iterable[str]" = ()) -> str:
         templates: messages that the text may be, with values in place of the names in braces.
         parts: messages that the values may be, and the values in those.
     """
+    if language() == "en":
+        return text
     parts = tuple(parts)
-    for template in templates if language() != "en" else ():
+    for template in templates:
         match = re.fullmatch(_pattern(template), text, re.DOTALL)
         if match:
             values = match.groupdict().items()

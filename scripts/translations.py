@@ -68,9 +68,11 @@ def original(path: Path) -> Path:
 
 
 def translation(path: Path) -> Path:
-    """Return where the Chinese version of a document or notebook is, if there is one."""
+    """Return where the Chinese version of a document, notebook or figure is, if there is one."""
     if path.suffix == ".ipynb":
         return path.parent / "zh" / path.name
+    if path.suffix == ".svg":
+        return path.with_suffix(".zh.svg")
     return path.with_suffix(f".zh-CN{path.suffix}")
 
 

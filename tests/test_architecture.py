@@ -114,6 +114,13 @@ def test_imports_stay_without_mxnet_in_results_and_without_matplotlib_in_train()
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_commands_begin_without_the_packages_that_take_long_to_import():
+    slow = ("matplotlib", "mxnet", "numpy", "pandas", "scipy", "sklearn")
+    code = f"import sys, d2l_repro.cli.main; print(*[name for name in {slow} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [], "")
+
+
 def test_chapters_contains_nothing_but_chapters():
     paths = (ROOT / "chapters").rglob("*.py")
     others = [path.name for path in paths if "chapter = " not in path.read_text(encoding="utf-8")]

@@ -5,7 +5,7 @@ import textwrap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2l_repro.columns import CLOSING, OPENING, padded, width, wrapped
+from d2l_repro.columns import CLOSING, OPENING, balanced, padded, width, wrapped
 from d2l_repro.results.table_text import aligned
 
 # Words of English and code, Chinese, and marks. No piece of them is wider than the narrowest line.
@@ -28,6 +28,20 @@ def test_wrapped_keeps_the_width_and_the_text(text, columns):
     assert max(map(width, lines)) <= columns
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert [line for line in lines[1:] if line != line.strip()] == []
+
+
+@given(TEXTS, st.integers(14, 40))
+def test_balanced_takes_no_more_lines_than_wrapped_and_none_that_is_longer_than_needed(text, columns):
+    lines, longest = balanced(text, columns).split("\n"), max(map(width, wrapped(text, columns).split("\n")))
+    assert len(lines) == wrapped(text, columns).count("\n") + 1
+    assert max(map(width, lines)) <= longest
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_balanced_leaves_no_word_alone():
+    text = "one two three four five six seven"
+    assert wrapped(text, 28) == "one two three four five six\nseven"
+    assert balanced(text, 28) == "one two three four\nfive six seven"
 
 
 @given(TEXTS, st.integers(14, 40))

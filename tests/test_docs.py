@@ -17,7 +17,7 @@ import translations
 import chapters
 import d2l_repro
 from d2l_repro.experiment.chapter import Chapter, Execution, Run
-from d2l_repro.results import catalogue, sources
+from d2l_repro.results import catalogue, sources, speed
 from d2l_repro.results.formatting import published_text, verdict_text
 from d2l_repro.results.printed import published_values
 from d2l_repro.results.published import compare_row, numbers_of, source_row, stream_name
@@ -90,12 +90,42 @@ def test_readme_script_refuses_values_that_are_not_a_full_run(tmp_path):
 
 def test_figures_show_every_chapter_with_values():
     committed = catalogue.reproduced()["chapters"]
-    figures = {name: text_of(f"docs/figures/{name}.svg") for name in ("reproduced", "bands")}
-    for name, chapter in committed.items():
-        if chapter["published"]:
-            assert f">{name}<" in figures["reproduced"]
-            values = [row for row in chapter["published"] if row["z"] is not None]
-            assert figures["bands"].count(f">{name}, ") == len(values)
+    for edition in ("svg", "zh.svg"):
+        figures = {name: text_of(f"docs/figures/{name}.{edition}") for name in ("reproduced", "bands")}
+        for name, chapter in committed.items():
+            if chapter["published"]:
+                assert f">{name}<" in figures["reproduced"]
+                values = [row for row in chapter["published"] if row["z"] is not None]
+                assert figures["bands"].count(f">{name}, ") == len(values)
+
+
+FIGURES = {path.stem: path for path in sorted((ROOT / "docs" / "figures").glob("*.svg"))}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_have_colours_for_dark_pages(name):
+    assert "@media(prefers-color-scheme:dark){svg{fill:" in FIGURES[name].read_text(encoding="utf-8")
+
+
+def test_chinese_figures_say_in_chinese_what_english_ones_say_in_english():
+    names = {*catalogue.entries(), *speed.committed().contests, "Gluon", "PyTorch"}
+    # The rows of the one are names of mistakes, and the other breaks names into lines.
+    pairs = [(path, FIGURES[f"{name}.zh"]) for name, path in FIGURES.items() if f"{name}.zh" in FIGURES]
+    pairs = [pair for pair in pairs if pair[0].stem not in ("mistakes", "reproduced_narrow")]
+    assert len(pairs) >= 8
+    for pair in pairs:
+        english, chinese = (
+            re.findall(r"<text[^>]*>([^<]+)", path.read_text(encoding="utf-8")) for path in pair
+        )
+        same = {text for text in set(english) & set(chinese) if re.search("[A-Za-z]", text)}
+        assert [text for text in same if text.partition(",")[0] not in names] == [], pair[1].name
+
+
+@by_name
+def test_documents_show_the_figures_of_their_language(document):
+    for name in re.findall(r"figures/([\w.]+)\.svg", document.read_text(encoding="utf-8")):
+        is_chinese = document.name.endswith(".zh-CN.md") and f"{name.removesuffix('.zh')}.zh" in FIGURES
+        assert name.endswith(".zh") == is_chinese, name
 
 
 def test_results_show_every_published_number_once_with_its_verdict():

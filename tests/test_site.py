@@ -2,6 +2,7 @@
 
 import fcntl
 import importlib.util
+import io
 import json
 import os
 import re
@@ -10,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from d2l_repro.errors import InputError
+from d2l_repro.results.report import svg
 
 ROOT = Path(__file__).parents[1]
 PHONE = 390
@@ -117,6 +120,19 @@ def test_link_to_the_other_language_is_left_to_the_switch(build_site):
 )
 def test_lines_are_joined_after_chinese_punctuation(text, page, build_site):
     assert build_site.joined(text) == page
+
+
+@pytest.mark.parametrize(("scheme", "of_system"), [("dark", "light"), ("light", "dark")])
+def test_figures_have_the_colours_of_the_scheme_that_the_switch_sets(browser, scheme, of_system):
+    """The theme's switch sets `color-scheme`, whatever the system prefers."""
+    page = browser.new_page(viewport={"width": 600, "height": 400}, color_scheme=of_system)
+    figure = svg.data_url((ROOT / "docs" / "figures" / "growth_depth.zh.svg").read_bytes())
+    page.set_content(f'<style>* {{ margin: 0 }}</style><img style="color-scheme: {scheme}" src="{figure}">')
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("L")
+    page.close()
+    paper, inks = picture.getpixel((2, 2)), picture.crop((80, 20, 300, 90)).getextrema()  # the legend
+    assert paper < 50 if scheme == "dark" else paper == 255
+    assert inks[1] - inks[0] > 150
 
 
 # Notebooks

@@ -8,8 +8,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..files import write_atomically
 from ..language import listed, mark, sentences, tr
 from .bench_words import contestant_text, in_language
@@ -150,6 +148,8 @@ def growth_rows(sweep: Growth) -> list[dict[str, str]]:
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     """Return the slope of the straight line through log(size) and log(value) by least squares."""
+    import numpy as np  # here, because it takes longer than a whole command that fits nothing
+
     return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
 

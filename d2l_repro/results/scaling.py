@@ -11,9 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy.optimize import nnls
-
 from ..files import write_atomically
 from .formatting import format_duration
 from .schema import to_json
@@ -185,6 +182,9 @@ def _of_tests(sizes: Sequence[int], tests: int) -> list[float]:
 
 def _fit(rows: Sequence[Sequence[float]], values: Sequence[float]) -> list[float]:
     """Return factors of at least 0 that bring rows near to values, by least squares of relative errors."""
+    import numpy as np  # here, because the two take longer than a whole command that fits nothing
+    from scipy.optimize import nnls
+
     scaled = np.asarray(rows, dtype=float) / np.asarray(values)[:, None]
     largest = np.abs(scaled).max(axis=0)  # or bytes would be beside ones
     factors, _ = nnls(scaled / largest, np.ones(len(values)))

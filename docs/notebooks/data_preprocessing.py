@@ -96,7 +96,9 @@ for name, run in runs.items():
 
 # %%
 finished = {name: run for name, run in runs.items() if run.history}
-plot.comparison(finished, f"Pixels, {raw.source.title}", ("train_loss", "train_acc", "test_acc"))
+plot.comparison(
+    finished, f"Pixels as floats and as bytes, {raw.source.title}", ("train_loss", "train_acc", "test_acc")
+)
 
 # %% [markdown]
 # The run on bytes without any correction stops in its first epoch. With the softmax in the loss it survives,

@@ -107,8 +107,11 @@ data = dropout.data(hp, Options())
 print(runs["scratch"].history)
 
 # %%
-compared = {("gluon as in the book" if name == "gluon" else name): run for name, run in runs.items()}
-plot.training_curves(compared, f"Dropout on {data.source.title}")
+compared = {name: run for name, run in runs.items() if name != "scratch"}
+compared["gluon as in the book"] = compared.pop("gluon")
+plot.training_curves(
+    compared, "Dropout as in the book, without it, and with the probabilities exchanged, with Gluon"
+)
 
 # %% [markdown]
 # The training accuracy with dropout is the lower one, and often below the test accuracy. That is not a

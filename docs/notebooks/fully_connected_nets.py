@@ -162,7 +162,7 @@ plot.lines(
     learned,
     "standard deviation of the initial weights",
     "training accuracy, 0 if diverged",
-    "Fifty images",
+    "Fifty images learned from each initial scale",
     logx=True,
 )
 
@@ -180,7 +180,9 @@ rules = {
     if run.label in ("gluon adagrad", "gluon adam", "gluon sgd")
 }
 lengths = {name: (run.history["epoch"], run.history["step_size"]) for name, run in rules.items()}
-plot.lines(lengths, "25 steps", "mean length of a step", "How far each rule moves the parameters", logy=True)
+plot.lines(
+    lengths, "epoch of 25 steps", "mean length of a step", "How far each rule moves the parameters", logy=True
+)
 
 # %% [markdown]
 # ## What was published

@@ -137,7 +137,7 @@ lenet.penalty(fresh, setting.reg).asscalar().item()
 # %%
 from d2l_repro.verify.parity import same_path
 
-small = setting.replace(num_hiddens=16)
+small = setting.replace(num_hiddens=16, batch_size=8)  # by which the hand-derived penalty is multiplied
 pair = (lenet.from_scratch(small, data), lenet.with_gluon(small, data))
 few = [(X[:8], y[:8]) for _, (X, y) in zip(range(5), data.train_iter)]
 print(same_path(*pair, few, batch_size=8, steps=5))

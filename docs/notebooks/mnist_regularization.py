@@ -102,7 +102,7 @@ table({"variant": name, **{m: run.metrics[m] for m in columns}} for name, run in
 
 # %%
 curves = ("train_loss", "batch_loss", "train_acc", "valid_acc")
-plot.comparison(runs, f"Five variants, {data.source.title}", curves, f"{chosen[0].hp.steps} steps")
+plot.comparison(runs, f"Five variants, {data.source.title}", curves, f"epoch of {chosen[0].hp.steps} steps")
 
 # %% [markdown]
 # The test accuracies are close together. The other columns are not. `batch_loss` is the loss of the last

@@ -99,7 +99,12 @@ chosen = [
 runs = {run.hp.centres: rbf_network.chapter.train_run(run) for run in chosen}
 perceptron = next(run for run in rbf_network.runs(hp) if run.impl == "gluon" and run.variant == "sine mlp")
 runs["perceptron"] = rbf_network.chapter.train_run(perceptron)
-plot.comparison(runs, "A curve", ("train_loss", "test_loss"), f"epoch of {hp.steps} steps")
+plot.comparison(
+    runs,
+    "A curve, by a perceptron and with centres from four ways",
+    ("train_loss", "test_loss"),
+    f"epoch of {hp.steps} steps",
+)
 
 # %%
 sets = rbf_network.points("sine", hp.noise, 0)

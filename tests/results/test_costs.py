@@ -102,7 +102,11 @@ def test_load_refuses_what_is_no_record(tmp_path, text):
 def test_figure_shows_every_contestant_and_theory():
     (ax,) = growth_curve(sweep(Gluon=1, scratch=0.9, **{LIMIT: 1.0})).axes
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["Gluon: power 1.00 (1.00)", "scratch: power 0.90 (1.00)", "sum of the operators"]
+    assert labels == [
+        "Gluon: power 1.00 (in theory 1.00)",
+        "scratch: power 0.90 (in theory 1.00)",
+        "sum of the operators",
+    ]
     (ax,) = growth_curve(sweep("folds", {"Gluon": [1, 10, 100]}, Gluon=1)).axes
     assert [text.get_text() for text in ax.get_legend().get_texts()][-1].startswith("theory, scaled")
 

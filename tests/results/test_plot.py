@@ -55,6 +55,13 @@ def test_training_curves_leave_every_implementation_visible_where_they_coincide(
     assert legend == ["from scratch", "with Gluon", "d2l 1.0"]
 
 
+def test_training_curves_say_whose_a_line_is_and_explain_no_marks_that_are_not_there():
+    runs = {"scratch a": run(train_loss=[1, 0.5]), "gluon b": run("gluon", train_loss=[1, 0.2])}
+    figure = plot.training_curves(runs, "t")
+    assert {text.get_text() for text in figure.axes[0].texts} == {"a, training", "b, training, with Gluon"}
+    assert figure.legends == []
+
+
 def test_training_curves_name_implementations_apart_where_they_end_apart():
     runs = {impl: run(train_loss=[1, end], impl=impl) for impl, end in (("scratch", 0.5), ("gluon", 0.2))}
     (ax,) = plot.training_curves(runs, "t").axes
@@ -203,6 +210,27 @@ def test_decision_regions_differ_in_prints_in_grey_and_have_a_border():
     assert np.mean(to_rgb(border.get_edgecolor()[0])) < 0.3
 
 
+def test_border_of_decision_regions_is_where_the_score_is_0():
+    points = np.array([[-1.0, 0.0], [1.0, 2.0]])
+    nets = {"line": lambda X: X[:, 0] - 0.3 * X[:, 1], "classes": lambda X: 1 * (X[:, 0] > 0.3 * X[:, 1])}
+    figure = plot.decision_regions(nets, {"test": (points, np.array([0, 1]))}, "t")
+    for ax, off in zip(figure.axes, (1e-6, 0.03)):  # a border between classes has steps
+        (border,) = (part for part in ax.collections if len(part.get_edgecolor()) and part.get_linewidth()[0])
+        x1, x2 = border.get_paths()[0].vertices.T
+        assert len(x1) > 10
+        assert x1 == pytest.approx(0.3 * x2, abs=off)
+
+
+def test_panels_of_decision_regions_are_as_high_as_the_plane_is():
+    flat = {"test": (np.array([[-4.0, -0.5], [4.0, 0.5]]), np.array([0, 1]))}
+    square = {"test": (np.array([[-4.0, -4.0], [4.0, 4.0]]), np.array([0, 1]))}
+    low, high = (
+        plot.decision_regions({"net": lambda X: X[:, 0]}, sets, "t").get_figheight()
+        for sets in (flat, square)
+    )
+    assert low < high - 1
+
+
 def test_comparison_of_many_shows_every_seed_and_ranks_by_the_mean():
     seeds = {
         str(i): [run(test_acc=[end + d]) for d in (0, 0.02)]
@@ -245,6 +273,28 @@ def test_comparison_names_no_winner_of_a_narrow_race(column, ends, named):
     assert ("ends with" in plot.comparison(runs, "t", (column,)).get_label()) == named
 
 
+def test_comparison_names_no_winner_that_may_soon_be_another():
+    steady, restless = [0.5] * 18 + [0.5, 0.5], [0.5] * 17 + [0.45, 0.6, 0.55]
+    runs = {"a": run(test_acc=steady), "b": run(test_acc=restless)}
+    assert plot.comparison(runs, "t", ("test_acc",)).get_label() == "t"
+    seeds = {name: [each] * 16 for name, each in runs.items()}  # whose mean moves a quarter as far
+    assert "“b” ends with" in plot.comparison(runs, "t", ("test_acc",), seeds=seeds).get_label()
+
+
+def test_histogram_writes_the_mean_above_the_bars():
+    figure = plot.histogram({"a": np.linspace(-1, 1, 500), "b": np.linspace(100, 300, 501)}, "t", "n", 10)
+    plot.render(figure, "svg")
+    assert [text.get_text() for ax in figure.axes for text in ax.texts] == ["mean 0.000", "mean 200"]
+    for ax in figure.axes:
+        assert ax.texts[0].get_window_extent().y0 > max(bar.get_window_extent().y1 for bar in ax.patches)
+
+
+def test_rows_of_images_without_titles_leave_no_room_for_them():
+    images = [np.eye(4)] * 20
+    with_titles, without = (plot.image_row(images, [title] * 20, "t") for title in ("cat", ""))
+    assert without.get_figheight() < with_titles.get_figheight() - 0.5
+
+
 def test_fold_curves_draw_each_fold_thin_and_name_their_mean():
     folds = {
         f"fold {i}": History.from_columns(
@@ -278,7 +328,8 @@ def test_predicted_against_true_names_the_farthest_predictions_and_counts_in_tho
 def test_residuals_say_which_share_lies_within_ten_and_twenty_percent():
     figure = plot.residuals(np.log([1.05, 0.95, 0.85, 3.0]), "t", "houses")
     (ax,) = figure.axes
-    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert ax.get_legend() is None  # it would lie on the lines
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == [
         "50% of the houses within ±10%",
         "75% of the houses within ±20%",
@@ -327,9 +378,11 @@ def test_titles_that_are_too_long_for_their_figure_take_two_lines():
     title = "What is seen, at such length that one line has no room for it, however small the letters"
     figure = plot.lines({"a": ([1, 2], [1, 2])}, "x", "y", title)
     plot.render(figure, "png")
-    assert figure._suptitle.get_text().count("\n") == 1
+    assert figure.get_figheight() > plot.lines({"a": ([1, 2], [1, 2])}, "x", "y", "short").get_figheight()
+    first, second = figure._suptitle.get_text().split("\n")
+    assert abs(len(first) - len(second)) < 10
     width = figure._suptitle.get_window_extent().width  # as rendered
-    assert 0.7 < width / (figure.get_figwidth() * plot.STYLE["savefig.dpi"]) < 1
+    assert 0.4 < width / (figure.get_figwidth() * plot.STYLE["savefig.dpi"]) < 1
 
 
 def shown(labels, low, high):
@@ -343,6 +396,36 @@ def test_ticks_are_round(end):
     (ax,) = figure.axes
     step = np.diff(ax.get_yticks())[0]
     assert round(step / 10 ** math.floor(math.log10(step * 1.0001)), 6) in (1, 2, 5)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.11, 1.21), (0.938, 0.976), (0.86, 0.98), (0.0, 130)])
+def test_axes_have_more_than_two_ticks(low, high):
+    (ax,) = plot.lines({"a": ([1, 2], [low, high])}, "x", "y", "t").axes
+    assert sum(low <= tick <= high for tick in ax.get_yticks()) >= 3
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(1e-3, 1e3), st.floats(1.1, 1e3))
+def test_logarithmic_axes_have_more_than_one_tick(low, times):
+    (ax,) = plot.lines({"a": ([1, 2], [low, low * times])}, "x", "y", "t", logy=True).axes
+    bottom, top = ax.get_ylim()
+    assert sum(bottom <= tick <= top for tick in ax.get_yticks()) >= 2
+
+
+@pytest.mark.parametrize("ends", [(0.9712, 0.9757), (0.8394, 0.8562), (100.0, 900.0), (0.0, 1.0)])
+def test_numbers_below_the_panels_of_many_runs_stand_apart(ends):
+    columns = ("train_loss", "batch_loss", "train_acc", "test_acc")
+    runs = {
+        f"run {i}": run(**{name: [end] for name in columns}) for i, end in enumerate((*ends, *ends, ends[0]))
+    }
+    figure = plot.comparison(runs, "t", columns)
+    plot.render(figure, "svg")
+    boxes = [
+        sorted((label.get_window_extent() for label in ax.get_xticklabels()), key=lambda box: box.x0)
+        for ax in figure.axes[: len(columns)]
+    ]
+    assert min(map(len, boxes)) >= 2
+    assert [(a.x1, b.x0) for each in boxes for a, b in zip(each, each[1:]) if a.x1 + 3 > b.x0] == []
 
 
 def test_ticks_of_epochs_are_whole_even_if_there_is_one_epoch():

@@ -3,6 +3,7 @@
 Each function returns a matplotlib Figure, which its caller shows or saves; none uses pyplot.
 """
 
+from .chinese import has_chinese_font
 from .curves import IMPLS, comparison, first_place, fold_curves, lines, training_curves
 from .distributions import histogram, predicted_against_true, residuals, returned_scores, scatter
 from .explanations import dependences, importances, scores_by_size
@@ -12,6 +13,7 @@ from .images import as_images, heat_maps, image_row
 from .intervals import AXIS_END, BAND, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
 from .networks import network
+from .overview import overview
 from .planes import decision_regions, descents
 from .scaling import workers_curves
 from .sequences import sampling
@@ -37,6 +39,7 @@ __all__ = [
     "fold_curves",
     "functions",
     "growth_curve",
+    "has_chinese_font",
     "heat_maps",
     "histogram",
     "image_row",
@@ -46,6 +49,7 @@ __all__ = [
     "mistakes_matrix",
     "network",
     "on_axis",
+    "overview",
     "predicted_against_true",
     "render",
     "residuals",

@@ -10,7 +10,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ...columns import wrapped
+from ...columns import balanced
 from ...language import language, mark, retell, tr
 from .axes import AXES
 from .titles import PARTS, TITLES
@@ -108,6 +108,11 @@ def font() -> str | None:
     return found
 
 
+def has_chinese_font() -> bool:
+    """Return whether figures can be in Chinese here; the first time, warn if not."""
+    return font() is not None
+
+
 def _known() -> str | None:
     """Return the first of the fonts that Matplotlib knows."""
     known = {entry.name for entry in font_manager.fontManager.ttflist}
@@ -153,7 +158,7 @@ def translate(figure: Figure, columns: int) -> None:
     for text in figure.findobj(Text):
         shown = text.get_text()
         if title and "".join(shown.split()) == "".join(title.split()):  # it is broken to fit the figure
-            told = wrapped(title_text(title), columns)
+            told = balanced(title_text(title), columns)
         else:
             told = "\n".join(map(figure_text, shown.split("\n")))
             if told == shown:  # perhaps it is broken where the panel ends

@@ -47,6 +47,7 @@ PUBLISHED: dict[str, Any] = {"marker": "x", "ms": 7, "mew": 1.3}
 BESIDE = 7  # points
 RANKED_WIDTH = 8.3  # inches of a figure of many runs
 PER_ROW = 4  # panels of single runs, or one more or less
+TICK = 0.5  # inches of a panel that a number below it may take
 LETTER = 0.07  # inches of a letter in the names at the ends of lines
 Curve = tuple[Sequence[float], Sequence[float]]  # x, y
 Published = Mapping[str, Mapping[str, Sequence[float]]]  # label -> column -> published values
@@ -91,7 +92,7 @@ def training_curves(
             logarithmic(ax)
         counted(ax.xaxis)
         label_ends(ax, [(line["name"], line["x"], line["y"], line["color"]) for line in _named(lines)])
-    _explain(figure, drawn.values(), _has_any(published, chain(*panels.values())))
+    _explain(figure, drawn, _has_any(published, chain(*panels.values())))
     return figure
 
 
@@ -153,19 +154,24 @@ def _variant(label: str, run: RunResult) -> str:
 
 
 def _named(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return lines with the names of their labels: one for implementations that end at the same value."""
+    """Return lines with the names of their labels: one for implementations that end at the same value.
+
+    A variant that was trained with another implementation than the first line's, and with no other, says so.
+    """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for line in lines:
         groups.setdefault((line["variant"], line["part"]), []).append(line)
     values = [value for line in lines for value in line["y"] if math.isfinite(value)]
     close = 0.02 * (max(values) - min(values)) if values else 0
     named = []
+    first = lines[0]["impl"] if lines else ""
     for (variant, part), group in groups.items():
         name = ", ".join(filter(None, (variant, WORDS.get(part, part))))
         apart = [line for line in group[1:] if not abs(line["y"][-1] - group[0]["y"][-1]) <= close]
         alone = [group[0], *apart] if len(apart) == len(group) - 1 else group if apart else group[:1]
         for line in alone:
-            suffix = f", {IMPLS.get(line['impl'], line['impl'])}" if len(alone) > 1 else ""
+            of_another = len(group) == 1 and line["impl"] != first
+            suffix = f", {IMPLS.get(line['impl'], line['impl'])}" if len(alone) > 1 or of_another else ""
             named.append({**line, "name": name + suffix})
     return named
 
@@ -176,9 +182,13 @@ def _has_any(published: Published | None, columns: Iterable[str]) -> bool:
     return any(columns & values.keys() for values in (published or {}).values())
 
 
-def _explain(figure: Figure, runs: Iterable[RunResult], published: bool) -> None:
+def _explain(figure: Figure, runs: Mapping[str, RunResult], published: bool) -> None:
     """Say below the panels what the marks are, if there are any."""
-    impls = list(dict.fromkeys(run.impl for run in runs))
+    by_variant: dict[str, list[str]] = {}
+    for label, run in runs.items():
+        by_variant.setdefault(_variant(label, run), []).append(run.impl)
+    # an implementation that a variant was trained with alone is a line, too
+    impls = list(dict.fromkeys(chain(*(impls for impls in by_variant.values() if len(impls) > 1))))
     marks: dict[str, Any] = {"color": "black", "ls": ""}
     handles = []
     if len(impls) > 1:
@@ -271,7 +281,7 @@ def comparison(
             mark_chance(ax, chance, [row[column] for run in runs.values() for row in run.history])
         if ax is axes[-1]:
             label_ends(ax, lines)
-    _explain(figure, (), _has_any(published, columns))
+    _explain(figure, {}, _has_any(published, columns))
     return figure
 
 
@@ -303,7 +313,10 @@ def _ranked(
     last = columns[-1]
     order = sorted(runs, key=lambda name: _rank(seeds[name], last))
     axes = panels_of(above, len(columns), sharey=True)
+    names = [name if runs[name].history else f"{name}: diverged at once" for name in order]
+    room = (RANKED_WIDTH - LETTER * max(map(len, names)) - 0.3) / len(columns)
     for ax, column in zip(axes, columns):
+        ax.locator_params(axis="x", nbins=max(2, min(6, int(room / TICK))))
         every = [(_ends(seeds[name], column), y) for y, name in enumerate(order)]
         ends = [(value, y) for values, y in every for value in values]
         if ends:
@@ -323,7 +336,7 @@ def _ranked(
         if column.endswith("_acc"):
             mark_chance(ax, chance, values, upright=True)
         ax.set(xlabel=f"{_in_words(column)}\nat the end")
-    names = [name if runs[name].history else f"{name}: diverged at once" for name in order]
+    above.align_xlabels(axes)  # below powers of ten they would stand lower
     axes[0].set_yticks(range(len(order)), names)
     axes[0].set_ylim(len(order) - 0.5, -0.5)
     if len(axes[-1].get_legend_handles_labels()[1]) > 1:
@@ -349,19 +362,36 @@ def first_place(runs: Iterable[RunResult], column: str) -> str:
 
 
 def _first_place(seeds: Mapping[str, Sequence[RunResult]], column: str) -> str:
-    """Return which run ends best, on the mean, as the end of a title; empty if another is about as good."""
+    """Return which run ends best, on the mean, as the end of a title.
+
+    It is empty if another is about as good, or if the best one or the next still moves by more than its lead.
+    """
     ranks = sorted((_rank(runs, column), name) for name, runs in seeds.items())
     finite = [rank for rank, _ in ranks if math.isfinite(rank)]
     is_error = column.endswith(ERRORS)
     if len(ranks) < 2 or not finite:
         return ""
     lead = ranks[1][0] - ranks[0][0]
+    if any(lead < _unrest(seeds[name], column) for _, name in ranks[:2]):
+        return ""
     if lead == 0 or lead < (max(SPREAD * (finite[-1] - finite[0]), LEAD * finite[0]) if is_error else LEAD):
         return ""
     value, best = abs(ranks[0][0]), ranks[0][1]
     which = "lowest" if is_error else "highest"
     quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{best}\N{RIGHT DOUBLE QUOTATION MARK}"
     return f": {quoted} ends with the {which} {_in_words(column)}, {value:.4g}"
+
+
+def _unrest(runs: Sequence[RunResult], column: str) -> float:
+    """Return how far the mean of several seeds may be from where it stood a little before.
+
+    That is the range of the last tenth of an average run, and the less the more seeds there are.
+    """
+    ranges = []
+    for run in runs:
+        last = run.history[column][-(len(run.history) // 10 + 1) :] if run.history else [0.0]
+        ranges.append(max(last) - min(last))
+    return statistics.fmean(ranges) / math.sqrt(len(ranges))
 
 
 def _ends(runs: Sequence[RunResult], column: str) -> list[float]:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from .style import COLORS, legend_below, panels_of, readable, styled, titled_figure
+from .style import COLORS, SMALL, legend_below, panels_of, readable, styled, titled_figure
 
 PERCENT = (-0.4, -0.2, -0.1, 0, 0.1, 0.2, 0.4, 0.7)  # ticks; the outermost are where the axis ends
 
@@ -106,7 +106,7 @@ def residuals(log_errors: np.ndarray, title: str, ylabel: str, bins: int = 60) -
         [f"{tick:+.0%}".replace("-", "\N{MINUS SIGN}") if tick else "0" for tick in PERCENT],
     )
     ax.set(xlabel="predicted price, compared with the true one", ylabel=ylabel)
-    ax.legend()
+    legend_below(figure, ax, ncols=2)  # the panel is full of lines
     return figure
 
 
@@ -127,14 +127,19 @@ def histogram(
     axes = panels_of(figure, len(panels))
     for ax, (xlabel, values) in zip(axes, panels.items()):
         ax.hist(values, bins=bins, density=density)
-        ax.axvline(
-            values.mean(),
-            color=COLORS[4],
-            ls="--",
-            label=f"mean {values.mean():.3f}".replace("-0.000", "0.000"),
+        mean = values.mean()
+        ax.axvline(mean, color=COLORS[4], ls="--")
+        ax.annotate(
+            f"mean {mean:.4g}" if abs(mean) >= 1 else f"mean {mean:.3f}".replace("-0.000", "0.000"),
+            (mean, 1),
+            (0, 2),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            color=readable(COLORS[4]),
+            fontsize=SMALL,
         )
         ax.set_xlabel(xlabel)
-        ax.legend()
     axes[0].set_ylabel(ylabel)
     return figure
 

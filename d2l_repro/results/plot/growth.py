@@ -16,13 +16,14 @@ def growth_curve(sweep: Growth) -> Figure:
     """Return a figure of times against sizes, both logarithmic, with what theory says as dashed lines.
 
     Marks are medians, and bars reach from quartile to quartile. The power of the size with which a time grows
-    is in the legend, that of theory in brackets.
+    is in the legend, beside that of theory.
     """
     figure = titled_figure(f"How the time of one {sweep.unit} grows with {sweep.axis}", 5.2, 3.4)
     (ax,) = panels_of(figure, 1)
     for name, color, mark in zip(sweep.contestants, (COLORS[2], COLORS[0]), MARKS):
         middle = sweep.medians(name)
-        label = f"{name}: power {sweep.exponents(name).median:.2f} ({sweep.theory_exponent(name):.2f})"
+        measured, theory = sweep.exponents(name).median, sweep.theory_exponent(name)
+        label = f"{name}: power {measured:.2f} (in theory {theory:.2f})"
         ax.plot(sweep.sizes, middle, marker=mark, color=color, label=label)
         for size, spread in zip(sweep.sizes, sweep.spreads(name)):
             ax.plot([size, size], [spread.low, spread.high], color=color, lw=3, alpha=0.4)

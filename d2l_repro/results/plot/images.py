@@ -36,13 +36,13 @@ def image_row(
 
     Args:
         images: arrays (height, width), drawn dark on white, or (height, width, 3), colours from 0 to 1.
-        titles: text above each image.
+        titles: text above each image, or none.
         title: title of the figure.
         columns: number of images in a row.
     """
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    figure = titled_figure(title, 1.25 * columns, 0.5 + 1.6 * rows)
+    figure = titled_figure(title, 1.25 * columns, 0.5 + (1.6 if any(titles) else 1.25) * rows)
     axes = panels_of(figure, columns, rows)
     for ax in axes:
         ax.set_axis_off()

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..bands import BAND_END
+from ..formatting import in_words
+from ..table_text import head_text
 from .style import COLORS, legend_below, mark_chance, panels_of, styled, titled_figure
 
 Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values, published value)
@@ -114,5 +116,5 @@ def _draw_bands(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         points = [(on_axis(row[name]), y) for y, row in enumerate(rows) if row[name] is not None]
         if points:
             ax.plot(*zip(*points), marker, **style)
-    labels = [f"{row['chapter']}, {row['run']}, {row['metric'].replace('_', ' ')}" for row in rows]
+    labels = [f"{row['chapter']}, {row['run']}, {head_text(in_words(row['metric']))}" for row in rows]
     ax.set_yticks(range(len(rows)), labels)

@@ -7,8 +7,11 @@ import textwrap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...columns import balanced
+from ...language import tr
 from ..caught import NO_MISTAKE, PROOFS, Measured, Table
 from ..formatting import in_words
+from ..table_text import head_text
 from .style import COLORS, panels_of, styled, titled_figure
 
 ROW = 0.21  # inches of a mistake
@@ -50,7 +53,11 @@ def mistakes_matrix(table: Table) -> Figure:
 def _draw_chapter(ax: Axes, rows: list[Measured], marks: list[dict[str, bool | None]]) -> None:
     columns = _columns(marks)
     upright = len(columns) > FEW
-    names = ["gradients", "parity", *(_short(name, 24 if upright else 11) for name in columns[len(PROOFS) :])]
+    names = [
+        tr("gradients"),
+        tr("parity"),
+        *(_short(name, 24 if upright else 11) for name in columns[len(PROOFS) :]),
+    ]
     for y, row in enumerate(marks):
         for name, mark in row.items():
             ax.plot(columns.index(name), y, linestyle="", **MARKS[mark])
@@ -73,4 +80,4 @@ def _columns(marks: list[dict[str, bool | None]]) -> list[str]:
 def _short(name: str, width: int) -> str:
     """Return a published value's name on lines of `width` characters."""
     run, _, metric = name.rpartition(" ")
-    return "\n".join([*textwrap.wrap(run, width), *textwrap.wrap(in_words(metric), width)])
+    return "\n".join([*textwrap.wrap(run, width), balanced(head_text(in_words(metric)), width)])

@@ -64,10 +64,12 @@ def decision_regions(
         title = f"{title}: {best} is right most often"
     titles = {name: wrapped_title(name, 1.8) for name in panels}
     num_lines = 1 + max(text.count("\n") for text in titles.values())
-    figure = titled_figure(title, max(4.0, 2.1 * columns + 0.4), (2.05 + 0.15 * num_lines) * rows + 1.0)
     shown = [each for each, _ in sets.values()]
     shown += [places for by_panel in marks.values() for places in by_panel.values()]
     grid = _grid_around(shown) if square is None else _grid(*(2 * [square]))
+    shape = np.ptp(grid[1]) / np.ptp(grid[0])  # height of a panel by its width
+    height = (min(1.85 * shape, 3.0) + 0.2 + 0.15 * num_lines) * rows + 1.0
+    figure = titled_figure(title, max(4.0, 2.1 * columns + 0.4), height)
     axes = panels_of(figure, columns, rows, sharex=True, sharey=True)
     for ax, (name, score) in zip(axes, panels.items()):
         _draw_regions(ax, grid, score)
@@ -104,9 +106,12 @@ def _grid(range1: Range, range2: Range) -> tuple[np.ndarray, np.ndarray]:
 def _draw_regions(ax: Axes, grid: tuple[np.ndarray, np.ndarray], score: Score) -> None:
     x1, x2 = grid
     scores = score(np.stack([x1.ravel(), x2.ravel()], axis=1)).reshape(x1.shape)
-    ax.contourf(x1, x2, scores > 0, levels=[-0.5, 0.5, 1.5], colors=REGIONS)
+    if not scores.min() < 0:  # classes or shares: between 0 and the rest no border can be interpolated
+        scores = np.where(scores > 0, 1.0, -1.0)
+    ends = min(-1.0, scores.min()), max(1.0, scores.max())
+    ax.contourf(x1, x2, scores, levels=[ends[0], 0, ends[1]], colors=REGIONS)
     if 0 < np.mean(scores > 0) < 1:  # there is a border
-        ax.contour(x1, x2, scores > 0, levels=[0.5], colors="#333333", linewidths=0.9)
+        ax.contour(x1, x2, scores, levels=[0], colors="#333333", linewidths=0.9)
 
 
 @styled

@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...language import tr
 from ..speed import LIMIT, OURS, PYTORCH, Measured, Record, Spread
 from .style import COLORS, panels_of, styled, titled_figure
 
@@ -57,4 +58,4 @@ def _draw_contest(ax: Axes, y: int, contest: Measured, to: str) -> None:
 
 def _draw_spread(ax: Axes, y: float, found: Spread, color: str, marker: str, label: str) -> None:
     ax.plot([found.low, found.high], [y, y], color=color, lw=2)
-    ax.plot(found.median, y, marker, color=color, ms=5, ls="", label=label)
+    ax.plot(found.median, y, marker, color=color, ms=5, ls="", label=tr(label))

@@ -17,6 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import LogFormatterMathtext, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from ...columns import balanced
 from ...files import write_atomically
 from . import chinese
 
@@ -48,6 +49,7 @@ STYLE = {
     "ytick.labelsize": SMALL,
 }
 TITLE_WIDTH = 12  # characters of a title that have room on an inch
+TITLE_LINE = 0.18  # inches of a line of it
 PANEL_TITLE_WIDTH = 13  # the same of the title of a panel
 FEW_POINTS = 3  # of a line that is hardly seen without marks
 FEW_TIMES = 4  # between the ends of an axis
@@ -115,9 +117,10 @@ def save(figures: Mapping[str, Figure], folder: str | Path, kinds: Sequence[str]
 
 
 def titled_figure(title: str, width: float, height: float) -> Figure:
-    """Return an empty figure of that size, in inches."""
-    figure = Figure(figsize=(width, height), label=title)
-    figure.suptitle(textwrap.fill(title, _columns(width)))
+    """Return an empty figure of that size, in inches, and higher if the title takes more than one line."""
+    shown = balanced(title, _columns(width))
+    figure = Figure(figsize=(width, height + TITLE_LINE * shown.count("\n")), label=title)
+    figure.suptitle(shown)
     return figure
 
 
@@ -131,6 +134,7 @@ def panels_of(figure: Figure | SubFigure, columns: int, rows: int = 1, **options
     axes = list(figure.subplots(rows, columns, squeeze=False, **options).ravel())
     for ax in axes:
         ax.locator_params(nbins=6, steps=ROUND)
+        ax.locator_params(axis="y", min_n_ticks=3)  # along the x axis there may be no room for them
     return axes
 
 
@@ -174,6 +178,7 @@ def mark_chance(ax: Axes, chance: float | None, values: Iterable[float], upright
     else:
         ax.axhline(chance, **options)
         place.update(xy=(0.5, chance), xycoords=("axes fraction", "data"))
+        place["bbox"] = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.5}  # lines may run there
     ax.annotate("chance", color="#555555", fontsize=SMALL, **place)
 
 
@@ -183,9 +188,10 @@ def legend_beside(figure: Figure, ax: Axes, **options: Any) -> None:
 
 
 def legend_below(figure: Figure, ax: Axes, **options: Any) -> None:
-    """Put the legend of one panel below all panels, in a row."""
+    """Put the legend of one panel below all panels, in a row if no number of columns is given."""
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), **options)
+    options = {"ncols": len(labels), **options}
+    figure.legend(handles, labels, loc="outside lower center", **options)
 
 
 def line_style(i: int) -> dict[str, str]:

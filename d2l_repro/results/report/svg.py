@@ -49,7 +49,7 @@ WIDTHS = (
     "63 55 63 62 35 63 63 28 28 58 28 97 63 61 63 63 41 52 39 63 59 82 59 59 52 64 34 64 84"
 ).split()
 # In a URL between double quotes. Elements are escaped, too: tools that search a page for them find its own.
-URL_ESCAPES = str.maketrans({'"': "'", "%": "%25", "#": "%23", "<": "%3C", ">": "%3E", "&": "%26", "\n": " "})
+URL_ESCAPES = {"%": "%25", '"': "'", "#": "%23", "<": "%3C", ">": "%3E", "&": "%26", "\n": " "}  # % first
 DARK_PAPER, DARK_INK = (0x1D, 0x23, 0x28), (0xE6, 0xE9, 0xEC)  # as --panel and --ink of the page's style
 GREY = 0.12  # saturation below which a colour counts as grey
 
@@ -229,7 +229,9 @@ def data_url(content: bytes) -> str:
     text = content.decode("utf-8", errors="replace")
     if text.encode() != content or "'" in text or not text.startswith("<svg"):
         return "data:image/svg+xml;base64," + base64.b64encode(content).decode()
-    return "data:image/svg+xml;charset=utf-8," + text.translate(URL_ESCAPES)
+    for character, escape in URL_ESCAPES.items():  # ten times as fast as `str.translate`
+        text = text.replace(character, escape)
+    return "data:image/svg+xml;charset=utf-8," + text
 
 
 def dark_color(color: str) -> str:

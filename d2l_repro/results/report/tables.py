@@ -42,7 +42,8 @@ class Table:
         """
         rows = list(rows)
         head = list(rows[0])[:MAX_COLUMNS]
-        cells = [[cell_text(row.get(name, ""), name) for name in head] for row in rows]
+        told = cell_text if language() != "en" else _as_it_is
+        cells = [[told(row.get(name, ""), name) for name in head] for row in rows]
         return cls(caption, [head_text(name) for name in head], cells, folded)
 
     @property
@@ -76,6 +77,11 @@ class Table:
         return sum(
             2 + max(max(map(len, str(cell).split()), default=0) for cell in cells) for cells in columns
         )
+
+
+def _as_it_is(cell: Any, head: str) -> Any:
+    """Return a cell as it is, as `cell_text` would after asking for the language each time."""
+    return cell
 
 
 def _is_number(cell: Any, numbers: re.Pattern[str]) -> bool:
