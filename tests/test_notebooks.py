@@ -281,6 +281,11 @@ def test_published_notebook_was_executed_on_the_published_data(path):
     assert "scikit-learn's digits" not in shown
 
 
+@published
+def test_published_notebook_compares_paths_that_are_the_same(path):
+    assert [text for text in outputs_of(path) if "not the same path" in text] == []
+
+
 def test_published_notebooks_are_small():
     assert sum(path.stat().st_size for path in FOLDER.glob("*.ipynb")) < MAX_BYTES
 

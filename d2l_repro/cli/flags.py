@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
@@ -240,7 +240,7 @@ def language_below_help(argv: Sequence[str]) -> Iterator[None]:
 
 
 def parse_command(
-    commands: dict[str, Any], argv: Sequence[str], prog: str, description: str, config: Sequence[Any]
+    commands: Mapping[str, Any], argv: Sequence[str], prog: str, description: str, config: Sequence[Any]
 ) -> Any:
     """Parse the name of a command and its flags, and say what a misspelt name may have meant.
 

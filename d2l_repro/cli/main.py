@@ -4,10 +4,11 @@ import contextlib
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Optional
+from typing import Annotated, Any, ClassVar, NoReturn, Optional
 
 import tyro
 
@@ -30,19 +31,9 @@ from ..results.formatting import (
 from ..results.result import FILE_NAME, Result, check_replaceable
 from ..results.table_text import aligned, as_frame, frame_text
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings, Stream, choose_language
-from .bands import BandsCommand
-from .bench import BenchCommand
-from .compare import CompareCommand
-from .data import DataCommand
-from .doctor import DoctorCommand
-from .exercise import ExerciseCommand
 from .flags import parse_command
-from .launch import LaunchCommand
-from .mistakes import MistakesCommand
 from .passing import with_flags_of_chapters
-from .predict import PredictCommand
 from .runner import Task, check_streams, default_folder, run_tasks, select_chapters, starter
-from .scaling import ScalingCommand
 
 PROG = "d2l-repro"
 
@@ -232,21 +223,33 @@ def _shown_files(collection: summary.Collection) -> dict[str, Path]:
     return {str(path): path for folder in folders for pattern in patterns for path in folder.rglob(pattern)}
 
 
-COMMANDS: dict[str, type] = {
-    "list": ListCommand,
-    "run": RunCommand,
-    "launch": LaunchCommand,
-    "scaling": ScalingCommand,
-    "report": ReportCommand,
-    "compare": CompareCommand,
-    "mistakes": MistakesCommand,
-    "exercise": ExerciseCommand,
-    "predict": PredictCommand,
-    "data": DataCommand,
-    "bands": BandsCommand,
-    "bench": BenchCommand,
-    "doctor": DoctorCommand,
-}
+class _Commands(Mapping[str, type]):
+    """The commands by name, in the order of the help.
+
+    The module of one is imported when it is asked for: to import all of them takes as long as to run some.
+    """
+
+    HERE: ClassVar[dict[str, type]] = {"list": ListCommand, "run": RunCommand, "report": ReportCommand}
+    NAMES = (
+        *("list", "run", "launch", "scaling", "report", "compare", "mistakes", "exercise", "predict"),
+        *("data", "bands", "bench", "doctor"),
+    )
+
+    def __getitem__(self, name: str) -> type:
+        if name not in self.NAMES:
+            raise KeyError(name)
+        return self.HERE.get(name) or getattr(
+            import_module(f".{name}", __package__), f"{name.capitalize()}Command"
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.NAMES)
+
+    def __len__(self) -> int:
+        return len(self.NAMES)
+
+
+COMMANDS = _Commands()
 DESCRIPTION = mark("Run chapters, report and compare their results, manage the data.")
 
 
@@ -254,9 +257,9 @@ def main(argv: Optional[Sequence[str]] = None) -> NoReturn:
     """Run the command, and exit with 0 done, 1 failed, 2 usage, 130 interrupted."""
     with one_line_errors(PROG):
         argv = choose_language(sys.argv[1:] if argv is None else argv)
-        commands = COMMANDS
+        commands: Mapping[str, type] = COMMANDS
         if argv[:1] == ["run"]:
-            commands = {**COMMANDS, "run": with_flags_of_chapters(RunCommand, argv[1:])}
+            commands = {"run": with_flags_of_chapters(RunCommand, argv[1:])}
         config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
         refuse_workers(PROG)
         command = parse_command(commands, argv, PROG, DESCRIPTION, config)

@@ -190,6 +190,7 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+@lru_cache(4096)  # every epoch has the same ones
 def _parse_name(key: str) -> str:
     if len(key) > MAX_NAME:
         raise ValueError(f"a name has {len(key):,} characters: {shorten(key)}")
