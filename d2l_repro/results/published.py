@@ -121,17 +121,14 @@ def numbers_of(chapter: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str
         rows: as `compare` returns them.
 
     Returns:
-        For each row of published.csv the one of `rows` that is about it, or the row itself as "not run". Of
-        both implementations it is the first that has a band.
+        For each row of published.csv the first of `rows` that is about it, or the row itself as "not run".
     """
     found = []
     for row in published_values():
         if row["chapter"] == chapter:
-            about = [one for one in rows if published_key(one) == published_key(row)]
+            about = (one for one in rows if published_key(one) == published_key(row))
             wanted = (row["run"], *labels(row["run"]))
-            ours = [one for one in about if one["run"] in wanted]
-            judged = (one for one in ours if one["verdict"] != str(Verdict.NO_BAND))
-            first = next(judged, ours[0] if ours else None)
+            first = next((one for one in about if one["run"] in wanted), None)
             unknown = {**row, "verdict": str(Verdict.NOT_RUN), "ours": None, "within": None}
             found.append({**(first or unknown), "chapter": chapter})
     return found
