@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import InputError
 from .claims import mean_interval
 from .noise import t_quantile, variance
-from .scales import Scale, is_ranked, scale_of
+from .scales import Scale, is_bimodal, is_ranked, scale_of
 from .schema import read_json
 
 FILE_NAME = "bands.json"
@@ -212,7 +212,7 @@ def measure(
     shared: Scatter | None = None,
     **facts: Any,
 ) -> Band | None:
-    """Return the band of values, one per seed; None if there are too few, or one has no place on the scale.
+    """Return the band of values, one per seed; None if there are too few, or no band can describe them.
 
     Args:
         chapter: name of the chapter.
@@ -229,6 +229,8 @@ def measure(
     if len(places) >= MIN_RUNS:
         scatter = Scatter(math.sqrt(variance(places)), len(places) - 1)
     if scatter is None or not places or not all(map(math.isfinite, places)):
+        return None
+    if is_bimodal(chapter, run, metric):
         return None
     ranked = is_ranked(chapter, run)
     if ranked and len(places) < RANKED_RUNS:

@@ -20,6 +20,11 @@ _LOG_SUFFIXES = ("_loss", "_rmse", "_mse", "_perplexity", "_std", "longest_copy"
 # first word of their name). They are judged by ranks, which need many runs but no distribution.
 RANKED = {("house_prices", "article"), ("two_moons", "1"), ("two_moons", "2")}
 
+# Numbers of runs that leave a plateau in this epoch with some seeds, and later with others: they lie in two
+# places, which no mean and standard deviation describe, and 199 runs would take hours. (chapter, variant) ->
+# beginnings of their names.
+BIMODAL = {("batch_norm", "no batch norm"): ("epoch2_", "epoch3_")}
+
 
 _POOLED = ("_acc", "_perplexity", "longest_copy")
 
@@ -52,7 +57,7 @@ def siblings(chapter: str, run: str, metric: str) -> tuple[str, ...]:
         run: label of our run.
         metric: name of the metric.
     """
-    variant = " ".join(word for word in run.split() if word not in ("scratch", "gluon"))
+    variant = _variant(run)
     for group in SIBLINGS.get(chapter, ()):
         # an accuracy on the way scatters like the last
         if variant in group and metric.endswith(_POOLED):
@@ -67,8 +72,16 @@ def is_ranked(chapter: str, run: str) -> bool:
         chapter: name of the chapter.
         run: label of our run, or the name in published.csv.
     """
-    words = [word for word in run.split() if word not in ("scratch", "gluon")]
-    return (chapter, words[0] if words else "") in RANKED
+    return (chapter, _variant(run).partition(" ")[0]) in RANKED
+
+
+def is_bimodal(chapter: str, run: str, metric: str) -> bool:
+    """Return whether a number lies in one of two places, by the seed; arguments are those of `siblings`."""
+    return metric.startswith(BIMODAL.get((chapter, _variant(run)), ()))
+
+
+def _variant(run: str) -> str:
+    return " ".join(word for word in run.split() if word not in ("scratch", "gluon"))
 
 
 @dataclass(frozen=True)

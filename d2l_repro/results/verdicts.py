@@ -20,7 +20,7 @@ from .bands import Band
 from .claims import FAILS, HOLDS, Claim
 from .noise import Number
 from .printed import Reason, labels, published_values, reasons
-from .scales import SINGLE_PRECISION
+from .scales import SINGLE_PRECISION, is_bimodal
 
 
 class Verdict(str, Enum):
@@ -31,7 +31,8 @@ class Verdict(str, Enum):
     # the explanation cannot be tested with what is here
     NOT_VERIFIED = mark("differs, explained, not verified")
     UNEXPLAINED = mark("differs, unexplained")
-    UNDECIDED = mark("cannot tell")  # a conclusion on which our seeds do not decide
+    # our seeds do not decide on a conclusion, or lie in two places
+    UNDECIDED = mark("cannot tell")
     NO_BAND = mark("no band yet")
     NOT_RUN = mark("not run")
 
@@ -102,7 +103,9 @@ def judge(row: Mapping[str, Any], label: str, sample: Sample) -> Judgement:
     theirs = _on_data_of(sample, measured)
     ours = _find(row, label, sample.stream, sample)
     if theirs is None:
-        return Judgement(Verdict.NO_BAND, **_of_run(ours, sample))
+        two_places = is_bimodal(row["chapter"], label, row["metric"])
+        verdict = Verdict.UNDECIDED if two_places else Verdict.NO_BAND
+        return Judgement(verdict, **_of_run(ours, sample))
     if row["kind"] == "conclusion":
         return _judge_claim(row, theirs, sample)
     half_unit = row["precision"] / 2

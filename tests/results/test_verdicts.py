@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from d2l_repro.results import published, verdicts
-from d2l_repro.results.printed import published_values, reasons
+from d2l_repro.results import bands, published, verdicts
+from d2l_repro.results.printed import labels, published_values, reasons
+from d2l_repro.results.scales import BIMODAL, is_bimodal
 from d2l_repro.results.verdicts import Reason, Sample, Verdict
 
 pytestmark = pytest.mark.usefixtures("fixed_bands")
@@ -254,3 +255,25 @@ def test_tally_text_counts_in_words():
     counts = verdicts.tally(["agrees", "agrees", "differs, explained", "not run"])
     assert verdicts.tally_text(counts) == "2 agree; 1 differs, explained; 1 not run"
     assert verdicts.tally_text({"differs, unexplained": 2}) == "2 differ, unexplained"
+
+
+def test_number_in_one_of_two_places_cannot_tell():
+    label = "gluon no batch norm"
+    values = [0.1] * 5 + [0.4] * 5
+    assert (
+        bands.measure("batch_norm", label, "epoch2_train_acc", values, 60_000, stream="seeds", dataset="")
+        is None
+    )
+    assert bands.measure("batch_norm", label, "train_acc", values, 60_000, stream="seeds", dataset="")
+    for metric, verdict in (("epoch2_train_acc", Verdict.UNDECIDED), ("train_acc", Verdict.NO_BAND)):
+        found = judged(row_of("batch_norm", label, metric), 0.4, label=label)
+        assert (found.verdict, found.interval, found.within) == (verdict, None, None)
+
+
+def test_numbers_in_two_places_are_of_published_runs():
+    known = {(row["chapter"], run, row["metric"]) for row in published_values() for run in labels(row["run"])}
+    for (chapter, variant), starts in BIMODAL.items():
+        for start in starts:
+            names = [key for key in known if is_bimodal(*key) and key[2].startswith(start)]
+            assert names
+            assert {(name, run.partition(" ")[2]) for name, run, _ in names} == {(chapter, variant)}
