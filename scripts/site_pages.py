@@ -118,7 +118,7 @@ def result_json() -> str:
     return "\n\n".join(
         [
             "# result.json",
-            f"{schema['description']} [How it works](../how_it_works.md#results) says more about the most "
+            f"{schema['description']} [How it works](../how_it_works.md) says more about the most "
             f"important ones; other programs can check files with the [JSON Schema]({SCHEMA}).",
             *_objects(schema, schema["definitions"]),
         ]
