@@ -1,5 +1,6 @@
 """Run chapters, report and compare their results, manage the data. It imports MXNet to predict only."""
 
+import atexit
 import contextlib
 import gc
 import sys
@@ -276,7 +277,7 @@ def without_collector() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
+        atexit.register(gc.freeze)  # not now, as garbage of whoever called this would stay for ever
         gc.enable()
 
 
