@@ -301,7 +301,7 @@ def draw_scales(learned, ending=""):
         {net: (list(by_scale), list(by_scale.values())) for net, by_scale in named.items()},
         "standard deviation of the initial weights",
         "training accuracy",
-        f"All fifty images are learned from scales of {', of '.join(ranges)}{ending}",
+        f"All fifty images are learned from weights of std {', of '.join(ranges)}{ending}",
         logx=True,
         failed={
             net: [scale for scale, acc in by_scale.items() if math.isnan(acc)]

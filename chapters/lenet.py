@@ -273,8 +273,8 @@ def filters(model, ending=""):
         W[order],
         [f"{value:.2f}" for value in alike[order]],
         f"{np.sum(alike > bound)} of {len(W)} filters of the first layer are smoother than {SMOOTH:.0%} of "
-        f"random ones; the {len(order)} smoothest{ending}",
-        "weight; above: how alike its neighbours are, 0 at random",
+        f"random ones, by chance {(1 - SMOOTH) * len(W):.1f}; the {len(order)} smoothest{ending}",
+        "weight\nabove each: how alike neighbours are, at random about 0",
     )
 
 

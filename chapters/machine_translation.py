@@ -409,7 +409,7 @@ def attention_panel(variant, sentence, translation, weights, num_steps, right):
     """Return a panel with a row for each word of the translation, and a column for each of the sentence."""
     read = [*sentence.split(), END][:num_steps]
     columns = read + [PAD] * (num_steps - len(read))
-    name = f"{LABELS[variant]}\n{'translated right' if translation == right else f'wrong: {right}'}"
+    name = f"{LABELS[variant]}\n{'translated right' if translation == right else f'should be: {right}'}"
     return name, weights, [*translation.split(), END][: len(weights)], columns
 
 

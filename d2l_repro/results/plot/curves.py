@@ -275,7 +275,9 @@ def comparison(
     longest = max((len(run.history) for run in runs.values()), default=0)
     if len(runs) > FEW or longest < FEWEST:
         has_curves = has_curves and longest > FEW_POINTS
-        return _ranked(runs, title, columns, xlabel, published or {}, seeds, chance, every, has_curves, accent)
+        return _ranked(
+            runs, title, columns, xlabel, published or {}, seeds, chance, every, has_curves, accent
+        )
     room = LETTER * max(map(len, runs), default=0)
     side_by_side = min(SIDE_BY_SIDE, len(columns))
     rows = -(-len(columns) // side_by_side)

@@ -14,6 +14,7 @@ SIGNED = "cividis_r"  # from yellow over grey to dark blue: ever darker, and saf
 LARGE = 0.995  # of all weights are within the ends of the scale
 NARROW, WIDE = 0.85, 1.25  # inches of an image, below a short text or a longer one
 
+
 def as_images(weights: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Return the weights of units as images.
 

@@ -41,12 +41,12 @@ TITLES = (
     mark("Over all words said, {share} of the attention is on the first word read, {impl}"),
     mark("Over all words said, {share} of the attention is on the first word read"),
     mark(
-        "{count} of {number} filters of the first layer are smoother than {share} of random ones; "
-        "the {few} smoothest, {impl}"
+        "{count} of {number} filters of the first layer are smoother than {share} of random ones, "
+        "by chance {expected}; the {few} smoothest, {impl}"
     ),
     mark(
-        "{count} of {number} filters of the first layer are smoother than {share} of random ones; "
-        "the {few} smoothest"
+        "{count} of {number} filters of the first layer are smoother than {share} of random ones, "
+        "by chance {expected}; the {few} smoothest"
     ),
     mark("{title}: in layer 1 the gradient is {low} to {high} times that in layer 5, {impl}"),
     mark("{title}: all gradients are 0, {impl}"),
@@ -89,10 +89,13 @@ TITLES = (
     mark("Each layer multiplies the signal by the same factor: the larger the initial weights, the larger"),
     mark("Adam's bias corrections tend to 1: they do not make averages shrink"),
     mark(
-        "All fifty images are learned from scales of {first} with three layers, of {second} with five layers, "
-        "{impl}"
+        "All fifty images are learned from weights of std {first} with three layers, of {second} with five "
+        "layers, {impl}"
     ),
-    mark("All fifty images are learned from scales of {first} with three layers, of {second} with five layers"),
+    mark(
+        "All fifty images are learned from weights of std {first} with three layers, of {second} with five "
+        "layers"
+    ),
     mark("How far a step moves the parameters: in the end most by {most}, least by {least}, {impl}"),
     mark("LSTM language model of the {data}: a validation perplexity of {value} at the end"),
     mark("LSTM language model of the {data}"),
