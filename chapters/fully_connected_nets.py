@@ -292,16 +292,21 @@ def draw_scales(learned, ending=""):
         ending: of the figure's title.
     """
     named = {net.replace("-layer", " layers"): by_scale for net, by_scale in learned.items()}
-    ranges = []
+    all_from = {}
     for net, by_scale in named.items():
-        scales = [scale for scale, acc in by_scale.items() if acc == 1]
-        ends = dict.fromkeys(f"{scale:g}" for scale in (min(scales), max(scales))) if scales else ["none"]
-        ranges.append(f"{' to '.join(ends)} with {net}")
+        scales = [f"{scale:g}" for scale, acc in by_scale.items() if acc == 1]
+        all_from[net] = " to ".join(dict.fromkeys([*scales[:1], *scales[-1:]])) or "no scale"
+    title = "Fifty images learned from each initial scale"
+    if len(named) == 2:
+        three, five = all_from.values()
+        title = (
+            f"All fifty images are learned from weights of std {three} with three layers, {five} with five"
+        )
     return plot.lines(
         {net: (list(by_scale), list(by_scale.values())) for net, by_scale in named.items()},
         "standard deviation of the initial weights",
         "training accuracy",
-        f"All fifty images are learned from weights of std {', of '.join(ranges)}{ending}",
+        title + ending,
         logx=True,
         failed={
             net: [scale for scale, acc in by_scale.items() if math.isnan(acc)]

@@ -421,9 +421,9 @@ def attention_maps(panels, ending=""):
         ending: of the figure's title.
     """
     first = np.concatenate([weights[:, 0] for _, weights, *_ in panels]).mean()
-    title = f"Over all words said, {first:.0%} of the attention is on the first word read{ending}"
+    title = f"Over all words said, {first:.0%} of the attention is on the first word read"
     axes = {"xlabel": "words of the sentence read", "ylabel": "words of the translation"}
-    return plot.heat_maps(panels, title, "weight, 1 in each row", columns=2, **axes)
+    return plot.heat_maps(panels, title + ending, "weight, 1 in each row", columns=2, **axes)
 
 
 chapter = Chapter(

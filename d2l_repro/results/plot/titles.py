@@ -89,13 +89,12 @@ TITLES = (
     mark("Each layer multiplies the signal by the same factor: the larger the initial weights, the larger"),
     mark("Adam's bias corrections tend to 1: they do not make averages shrink"),
     mark(
-        "All fifty images are learned from weights of std {first} with three layers, of {second} with five "
-        "layers, {impl}"
+        "All fifty images are learned from weights of std {first} with three layers, {second} with five, "
+        "{impl}"
     ),
-    mark(
-        "All fifty images are learned from weights of std {first} with three layers, of {second} with five "
-        "layers"
-    ),
+    mark("All fifty images are learned from weights of std {first} with three layers, {second} with five"),
+    mark("Fifty images learned from each initial scale, {impl}"),
+    mark("Fifty images learned from each initial scale"),
     mark("How far a step moves the parameters: in the end most by {most}, least by {least}, {impl}"),
     mark("LSTM language model of the {data}: a validation perplexity of {value} at the end"),
     mark("LSTM language model of the {data}"),
