@@ -295,9 +295,9 @@ def draw_scales(learned, ending=""):
     all_from = {}
     for net, by_scale in named.items():
         scales = [f"{scale:g}" for scale, acc in by_scale.items() if acc == 1]
-        all_from[net] = " to ".join(dict.fromkeys([*scales[:1], *scales[-1:]])) or "no scale"
+        all_from[net] = "\N{EN DASH}".join(dict.fromkeys([*scales[:1], *scales[-1:]]))
     title = "Fifty images learned from each initial scale"
-    if len(named) == 2:
+    if len(named) == 2 and all(all_from.values()):
         three, five = all_from.values()
         title = (
             f"All fifty images are learned from weights of std {three} with three layers, {five} with five"

@@ -23,7 +23,7 @@ to the first word alone. Of numbers in words (--dataset numbers) the same net is
 8 of eleven others.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from mxnet import gluon, nd
@@ -360,7 +360,7 @@ def show(result, data):
     """Show the curves, what becomes of the sentences, and what the decoder attended to."""
     pairs, num_steps = data.source, result.settings["num_steps"]
     result.figures["training_curves"] = plot.comparison(
-        {f"{run.impl} {LABELS[run.variant]}": run for run in result.labelled().values()},
+        {result.label(replace(run, variant=LABELS[run.variant])): run for run in result.runs},
         f"Translating {pairs.title}",
         ("train_loss", "train_bleu", "new_bleu"),
     )

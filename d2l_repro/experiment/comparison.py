@@ -79,10 +79,10 @@ def draw(
     for title, runs in comparisons.items():
         runs = list(runs)
         # Where a chapter counts steps, the number of batches that make an epoch of the loop.
-        steps = {getattr(run.hp, "steps", None) for run in runs}
-        xlabel, every = "evaluation" if len(steps) > 1 else "epoch", 1
-        if len(steps) == 1 and None not in steps:
-            xlabel, every = "step", steps.pop()
+        every: set[Any] = {getattr(run.hp, "steps", None) for run in runs}
+        xlabel, steps = "evaluation" if len(every) > 1 else "epoch", 1
+        if len(every) == 1 and None not in every:
+            xlabel, (steps,) = "step", every
         for impl in ("scratch", "gluon"):
             curves = finished(result, runs, impl)
             if len(curves) > 1:
@@ -98,7 +98,7 @@ def draw(
                     printed,
                     seeds,
                     chance,
-                    every,
+                    steps,
                 )
 
 

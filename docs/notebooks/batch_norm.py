@@ -102,7 +102,7 @@ right = [
 ]
 plot.comparison(
     named,
-    f"Right after {hp.num_epochs} epochs with batch normalization: {right[0]}; without: {right[1]}",
+    f"After {hp.num_epochs} epochs with batch normalization, {right[0]} are right; without, {right[1]}",
     ("train_acc", "test_acc"),
     chance=0.1,
     winner=False,

@@ -64,7 +64,7 @@ AXES = (
     mark("returned log rmse"),
     mark("equal"),
     mark("training perplexity"),
-    mark("last batch's loss with penalty"),
+    mark("batch loss + penalty"),
     mark("one-sided loss"),
     mark("share of ones"),
     mark("BLEU of learned sentences"),

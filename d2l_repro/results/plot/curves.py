@@ -482,7 +482,7 @@ WORDS = {
     "ones": "share of ones",
 }
 COLUMNS = {  # of which the words alone say too little
-    "batch_loss": "last batch's loss with penalty",
+    "batch_loss": "batch loss + penalty",
     "one_sided_loss": "one-sided loss",
     "train_bleu": "BLEU of learned sentences",
     "new_bleu": "BLEU of new sentences",
@@ -547,8 +547,8 @@ def lines(
     mark_chance(ax, chance, chain(*(y for _, y in curves.values())))
     label_ends(ax, named, left=named_at == "start")
     diverged = [(x, color) for name, _, _, color in named for x in (failed or {}).get(name, ())]
-    for i, (x, color) in enumerate(diverged):
-        place: dict[str, Any] = {"xy": (x, 0.05 + 0.07 * i), "xycoords": ax.get_xaxis_transform()}
+    for i, (place_x, color) in enumerate(diverged):
+        place: dict[str, Any] = {"xy": (place_x, 0.05 + 0.07 * i), "xycoords": ax.get_xaxis_transform()}
         ax.plot(*place["xy"], "x", color=color, ms=7, mew=2, transform=place["xycoords"], clip_on=False)
         ax.annotate("diverged", **place, xytext=(-7, 0), textcoords="offset points", ha="right", va="center")
     return figure
