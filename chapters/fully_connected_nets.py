@@ -22,6 +22,7 @@ SGD and Adam do so too: what leads out is momentum, or a large step. And it find
 raising them while the loss falls, which a table of both shows.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Optional
 
@@ -263,17 +264,12 @@ def show(result, data):
         learned = {}
         for net in ("three-layer", "five-layer"):
             runs = {scale: found.get(f"{net} scale {scale:g}") for scale in SCALES}
-            scales = [scale for scale, run in runs.items() if run]
-            if scales:
-                learned[net] = scales, [runs[scale].metrics.get("train_acc", 0) for scale in scales]
+            if any(runs.values()):
+                learned[net] = {
+                    scale: run.metrics.get("train_acc", math.nan) for scale, run in runs.items() if run
+                }
         if learned:
-            result.figures[f"initial_scale_{impl}"] = plot.lines(
-                learned,
-                "standard deviation of the initial weights",
-                "training accuracy, 0 if diverged",
-                f"Fifty images learned from each initial scale, {plot.IMPLS[impl]}",
-                logx=True,
-            )
+            result.figures[f"initial_scale_{impl}"] = draw_scales(learned, f", {plot.IMPLS[impl]}")
         histories = {name: found[name].history for name in RULES if name in found and found[name].history}
         if histories:
             sizes = {name: history[-1]["step_size"] for name, history in histories.items()}
@@ -286,6 +282,37 @@ def show(result, data):
                 f"{plot.IMPLS[impl]}",
                 logy=True,
             )
+
+
+def draw_scales(learned, ending=""):
+    """Draw how many of the fifty images nets learn from each initial scale.
+
+    Args:
+        learned: name of a net, as in "three-layer" -> {scale: training accuracy, NaN if training diverged}.
+        ending: of the figure's title.
+    """
+    named = {net.replace("-layer", " layers"): by_scale for net, by_scale in learned.items()}
+    all_from = {}
+    for net, by_scale in named.items():
+        scales = [f"{scale:g}" for scale, acc in by_scale.items() if acc == 1]
+        all_from[net] = "\N{EN DASH}".join(dict.fromkeys([*scales[:1], *scales[-1:]]))
+    title = "Fifty images learned from each initial scale"
+    if len(named) == 2 and all(all_from.values()):
+        three, five = all_from.values()
+        title = (
+            f"All fifty images are learned from weights of std {three} with three layers, {five} with five"
+        )
+    return plot.lines(
+        {net: (list(by_scale), list(by_scale.values())) for net, by_scale in named.items()},
+        "standard deviation of the initial weights",
+        "training accuracy",
+        title + ending,
+        logx=True,
+        failed={
+            net: [scale for scale, acc in by_scale.items() if math.isnan(acc)]
+            for net, by_scale in named.items()
+        },
+    )
 
 
 def show_grid(result):

@@ -32,6 +32,8 @@ from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 
 NUM_HIDDENS = 256  # units of the MLP's hidden layer
 INITIALIZATIONS = {"normal": normal_pair(0.01), **INITIALIZERS}
+NAMES = {"normal": "N(0, 0.01)", "xavier": "Xavier", "kaiming": "He"}  # in figures
+LABELS = {f"{net} {init}": name for net in ("softmax", "mlp") for init, name in NAMES.items()}
 # The article's conclusion, on one layer: name -> (a run, the run to subtract, what is compared)
 CONCLUSIONS = {"kaiming_minus_normal": ("softmax kaiming", "softmax normal", "test_acc")}
 
@@ -140,7 +142,8 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
 def show(result, data):
     """Add a figure and a table for each net, and the difference on which the article's conclusion rests."""
     tables = comparisons(HParams(**result.settings))
-    comparison.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+    columns = ("train_loss", "train_acc", "test_acc")
+    comparison.draw(result, tables, f"on {data.source.title}", columns, words=NAMES)
     comparison.tabulate(result, tables, comparison.accuracy_row)
     add_differences(result, CONCLUSIONS)
 

@@ -25,6 +25,7 @@ compat.prepare_large_nets()
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn
 
@@ -47,7 +48,9 @@ from d2l_repro.train.parameters import parameters
 
 NUM_OUTPUTS = 10  # classes
 EVALUATED_AT_ONCE = 100  # images; the windows of all of them would fill gigabytes
-COLUMNS = 8  # of figures of images
+COLUMNS = 6  # of the figure of mistakes
+NUM_FILTERS = 10  # of the first layer, that are drawn
+SMOOTH = 0.95  # share of random filters that a smooth one is smoother than
 SGD_RATES = {"SGD 0.01": 0.01, "SGD 0.001": 0.001}
 PRINTED_STEPS = (500, 1000, 2000)  # after which the article prints a loss
 PENALIZED = ", L2"  # end of the name of the run with the penalty
@@ -210,12 +213,13 @@ def show(result, data):
         result.labelled(),
         f"LeNet-5 on {data.source.title}",
         ("train_loss", "batch_loss", "train_acc", "valid_acc"),
-        f"evaluation, every {Setting(**asdict(hp)).plan['steps']} steps",
+        "step",
+        every=Setting(**asdict(hp)).plan["steps"],
     )
     for label, run in result.labelled().items():
         if run.model is None or not (run.variant.endswith(PENALIZED) or run.impl == "d2l"):
             continue
-        result.figures[f"filters_{run.impl}"] = filters(run.model, label)
+        result.figures[f"filters_{run.impl}"] = filters(run.model, f", {plot.IMPLS[run.impl]}")
         if "mistakes" in result.figures:  # of another implementation
             continue
         classes, names = (
@@ -254,15 +258,39 @@ def editions(hp, sets):
     )
 
 
-def filters(model, label):
-    """Draw the filters of the first convolution, each from its smallest weight to its largest."""
-    W = parameters(model)[0].get()  # (outputs, 1, 5, 5)
-    return plot.image_row(
-        W[:, 0],
-        [""] * len(W),
-        f"{label}: filters of the first layer, the larger a weight the darker",
-        columns=COLUMNS,
+def filters(model, ending=""):
+    """Draw the smoothest filters of the first convolution, and say how many are smoother than random ones.
+
+    Args:
+        model: a trained net.
+        ending: of the figure's title.
+    """
+    W = parameters(model)[0].get()[:, 0]  # (outputs, 5, 5)
+    alike = smoothness(W)
+    bound = np.quantile(smoothness(np.random.RandomState(0).normal(size=(2000, *W.shape[1:]))), SMOOTH)
+    order = np.argsort(-alike)[:NUM_FILTERS]
+    return plot.weight_images(
+        W[order],
+        [f"{value:.2f}" for value in alike[order]],
+        f"{np.sum(alike > bound)} of {len(W)} filters of the first layer are smoother than {SMOOTH:.0%} of "
+        f"random ones, by chance {(1 - SMOOTH) * len(W):.1f}; the {len(order)} smoothest{ending}",
+        "weight\nabove each: how alike neighbours are, at random about 0",
     )
+
+
+def smoothness(W):
+    """Return how alike neighbouring weights of each filter are, (filters,): Moran's I.
+
+    It is about 0 if they are independent, and 1 if they hardly differ.
+
+    Args:
+        W: filters, (filters, height, width).
+    """
+    c = W - W.mean(axis=(1, 2), keepdims=True)
+    # I = mean of c_i c_j over neighbours i, j / mean of c_i^2
+    pairs = [c[:, 1:] * c[:, :-1], c[:, :, 1:] * c[:, :, :-1]]
+    products = np.concatenate([pair.reshape(len(c), -1) for pair in pairs], axis=1)
+    return products.mean(axis=1) / (c**2).mean(axis=(1, 2))
 
 
 chapter = Chapter(

@@ -23,8 +23,9 @@ to the first word alone. Of numbers in words (--dataset numbers) the same net is
 8 of eleven others.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn, rnn
 
@@ -51,6 +52,7 @@ from d2l_repro.train import train_ch3
 # The two sentences that the book translates; only the first is in its file.
 BOOK = (("ils regardent .", "they are watching ."), ("ils sont canadiens .", "they are canadian ."))
 DRAWN = 3  # sentences whose attention is drawn
+LABELS = {"padding read": "padding attended to", "padding masked": "padding masked out"}  # in figures
 
 
 @dataclass(frozen=True)
@@ -358,7 +360,9 @@ def show(result, data):
     """Show the curves, what becomes of the sentences, and what the decoder attended to."""
     pairs, num_steps = data.source, result.settings["num_steps"]
     result.figures["training_curves"] = plot.comparison(
-        result.labelled(), f"Translating {pairs.title}", ("train_loss", "train_bleu", "new_bleu")
+        {result.label(replace(run, variant=LABELS[run.variant])): run for run in result.runs},
+        f"Translating {pairs.title}",
+        ("train_loss", "train_bleu", "new_bleu"),
     )
     result.tables["Sentences translated right"] = [
         {
@@ -388,24 +392,38 @@ def show(result, data):
             }
             for (source, right), (ours, _) in zip(examples, found)
         ]
-        panels.setdefault(run.impl, []).extend(
-            attention_panel(run.variant, source, *translation, num_steps)
-            for (source, _), translation in zip(examples[:DRAWN], found)
+        panels.setdefault(run.impl, []).append(
+            [
+                attention_panel(run.variant, source, *translation, num_steps, right)
+                for (source, right), translation in zip(examples[:DRAWN], found)
+            ]
         )
     result.tables["Translations"] = rows
     for impl, drawn in panels.items():
-        title = (
-            "Which words of the sentence (columns) each word of the translation (rows) attends to, "
-            f"{plot.IMPLS[impl]}"
+        result.figures[f"attention_{impl}"] = attention_maps(
+            [panel for of_sentence in zip(*drawn) for panel in of_sentence], f", {plot.IMPLS[impl]}"
         )
-        result.figures[f"attention_{impl}"] = plot.heat_maps(drawn, title, "weight", columns=DRAWN)
 
 
-def attention_panel(variant, sentence, translation, weights, num_steps):
+def attention_panel(variant, sentence, translation, weights, num_steps, right):
     """Return a panel with a row for each word of the translation, and a column for each of the sentence."""
     read = [*sentence.split(), END][:num_steps]
     columns = read + [PAD] * (num_steps - len(read))
-    return variant, weights, [*translation.split(), END][: len(weights)], columns
+    name = f"{LABELS[variant]}\n{'translated right' if translation == right else f'should be: {right}'}"
+    return name, weights, [*translation.split(), END][: len(weights)], columns
+
+
+def attention_maps(panels, ending=""):
+    """Draw to which words of the sentences those of the translations attend.
+
+    Args:
+        panels: as `attention_panel` returns them; those of one sentence follow each other.
+        ending: of the figure's title.
+    """
+    first = np.concatenate([weights[:, 0] for _, weights, *_ in panels]).mean()
+    title = f"Over all words said, {first:.0%} of the attention is on the first word read"
+    axes = {"xlabel": "words of the sentence read", "ylabel": "words of the translation"}
+    return plot.heat_maps(panels, title + ending, "weight, 1 in each row", columns=2, **axes)
 
 
 chapter = Chapter(

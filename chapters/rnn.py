@@ -38,6 +38,11 @@ from d2l_repro.train.stateful import RNNModel, StatefulNet
 
 PERIOD = 50  # epochs from one print of the book to the next
 ACTIVATIONS = {"tanh": nd.tanh, "relu": relu}
+LABELS = {  # in the figure
+    "random sampling": "tanh, random sampling",
+    "adjacent sampling": "tanh, adjacent sampling",
+    "ReLU, two biases": "ReLU, two biases, adjacent sampling",
+}
 DRAWN = (60, 3, 5)  # characters of the text whose sampling is drawn, rows, steps
 
 
@@ -162,7 +167,7 @@ def show(result, data):
     """Show both ways of sampling, the perplexity by epoch, and what the nets write."""
     title = "Where in a text the rows of a batch lie, and where a state can be carried over"
     result.figures["sampling"] = plot.sampling(sampled_positions(), title)
-    characters.show(result, data, "Recurrent nets")
+    characters.show(result, data, "Recurrent nets", LABELS)
 
 
 chapter = Chapter(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..data.characters import CharacterBatches, Characters, continue_text, load_characters
@@ -83,23 +85,25 @@ def metrics(model: Model, data: Data, history: History, period: int) -> dict[str
     }
 
 
-def show(result: Result, data: Data, nets: str) -> None:
+def show(result: Result, data: Data, nets: str, labels: Mapping[str, str] | None = None) -> None:
     """Add the perplexity by epoch to a result, and the lines that its nets write.
 
     Args:
         result: gets a figure and a table.
         data: as returned by `load_data`.
         nets: what the nets are, for the figure's title.
+        labels: variant -> what it is called in the figure, if that is not its own name.
     """
+    runs = [replace(run, variant=(labels or {}).get(run.variant, run.variant)) for run in result.runs]
     result.figures["perplexity"] = plot.lines(
         {
-            label: (run.history["epoch"], run.history["train_perplexity"])
-            for label, run in result.labelled().items()
+            result.label(run): (run.history["epoch"], run.history["train_perplexity"])
+            for run in runs
             if run.history
         },
         "epoch",
         "perplexity",
-        f"{nets} on {data.source.title}{plot.first_place(result.runs, 'train_perplexity')}",
+        f"{nets} on {data.source.title}{plot.first_place(runs, 'train_perplexity')}",
         logy=True,
     )
     result.tables["Lines that the nets write"] = [

@@ -64,6 +64,7 @@ def draw(
     where: str,
     columns: Sequence[str],
     chance: float | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> None:
     """Add a figure for each comparison and implementation to the result.
 
@@ -73,23 +74,32 @@ def draw(
         where: end of each figure's title, such as "on two moons".
         columns: columns of the histories to draw, each in its own panel.
         chance: accuracy of guessing.
+        words: variants, or what is left of them without the word all begin with -> how figures call them.
     """
     for title, runs in comparisons.items():
         runs = list(runs)
         # Where a chapter counts steps, the number of batches that make an epoch of the loop.
-        steps = {getattr(run.hp, "steps", None) for run in runs}
-        xlabel = "evaluation" if len(steps) > 1 else "epoch"
-        if len(steps) == 1 and None not in steps:
-            xlabel = f"evaluation, every {steps.pop()} steps"
+        every: set[Any] = {getattr(run.hp, "steps", None) for run in runs}
+        xlabel, steps = "evaluation" if len(every) > 1 else "epoch", 1
+        if len(every) == 1 and None not in every:
+            xlabel, (steps,) = "step", every
         for impl in ("scratch", "gluon"):
             curves = finished(result, runs, impl)
             if len(curves) > 1:
-                names = without_common_word(curves)
+                short = without_common_word(curves)
+                names = {variant: (words or {}).get(name, name) for variant, name in short.items()}
                 seeds = {names[variant]: result.select(impl, variant) for variant in curves}
                 printed = {names[name]: result.printed().get(run.name, {}) for name, run in curves.items()}
                 curves = {names[variant]: run for variant, run in curves.items()}
                 result.figures[figure_name(title, impl)] = plot.comparison(
-                    curves, f"{title} {where}, {plot.IMPLS[impl]}", columns, xlabel, printed, seeds, chance
+                    curves,
+                    f"{title} {where}, {plot.IMPLS[impl]}",
+                    columns,
+                    xlabel,
+                    printed,
+                    seeds,
+                    chance,
+                    steps,
                 )
 
 

@@ -25,6 +25,7 @@
 # %%
 # %matplotlib inline
 import inspect
+import math
 
 from chapters import fully_connected_nets as chapter
 from d2l_repro.experiment.chapter import Run
@@ -93,11 +94,14 @@ two = next(run for run in chapter.comparisons(hp)["Two layers"] if run.label == 
 trained = chapter.chapter.train_run(two, **quick)
 data = chapter.chapter.data(two.hp, Options(quick=True))
 losses = trained.model.step_losses
+means = [sum(losses[max(0, i - 10) : i]) / min(i, 10) for i in range(1, len(losses) + 1)]
+steps = range(1, len(losses) + 1)
 plot.lines(
-    {"batch": (range(1, len(losses) + 1), losses)},
+    {"each batch": (steps, losses), "mean of the last ten": (steps, means)},
     "step",
     "mean loss of the batch",
-    "The loss of every batch",
+    f"In {len(losses)} steps the loss falls from {losses[0]:.2f}, that of guessing, to about {means[-1]:.2f}",
+    chance=math.log(10),
 )
 
 # %% [markdown]
@@ -116,7 +120,20 @@ fifty = {
     for run in chapter.comparisons(hp)["Fifty images"]
     if run.impl == "scratch"
 }
-plot.comparison(fifty, "Fifty images", ("train_loss", "train_acc", "valid_acc"))
+lines = {}
+for name, run in fifty.items():
+    for part, column in (("the fifty", "train_acc"), ("other images", "valid_acc")):
+        lines[f"{name.partition('-')[0]} layers, {part}"] = run.history["epoch"], run.history[column]
+ends = [
+    f"{run.history[-1]['train_acc']:.0%} and {run.history[-1]['valid_acc']:.0%}" for run in fifty.values()
+]
+plot.lines(
+    lines,
+    "epoch",
+    "accuracy",
+    f"Right of the fifty images and of others: {ends[0]} with three layers, {ends[1]} with five",
+    chance=0.1,
+)
 
 # %% [markdown]
 # Training accuracy 1, validation accuracy little better than guessing. This is overfitting, wanted for once.
@@ -132,17 +149,19 @@ deep = chapter.Setting(num_epochs=1, batch_size=1, sigma=5e-2, lr=1, hidden=chap
 X = data.source.valid[0]
 seed_everything(0)
 sizes = {
-    f"scale {sigma:g}": (
+    f"weights of std {sigma:g}": (
         range(1, 6),
         chapter.signal_sizes(chapter.from_scratch(deep.replace(sigma=sigma), data).net, X),
     )
     for sigma in (1e-2, 5e-2, 1e-1, 2e-1)
 }
+behind = {name: outputs[-1] for name, (_, outputs) in sizes.items()}
 plot.lines(
     sizes,
     "hidden layer",
     "standard deviation of the outputs",
-    "The signal in a net of five layers",
+    f"Behind five layers the signal is {min(behind.values()):.1g} to {max(behind.values()):.0f}, depending "
+    "on the initial weights",
     logy=True,
 )
 
@@ -157,14 +176,8 @@ for net in ("three-layer", "five-layer"):
     runs = [run for run in chapter.comparisons(hp)["Initial scale"] if run.impl == "gluon"]
     wanted = [run for run in runs if run.variant in [f"{net} scale {scale:g}" for scale in scales]]
     found = [chapter.chapter.train_run(run, **quick) for run in wanted]
-    learned[net] = (scales, [run.metrics.get("train_acc", 0) for run in found])
-plot.lines(
-    learned,
-    "standard deviation of the initial weights",
-    "training accuracy, 0 if diverged",
-    "Fifty images learned from each initial scale",
-    logx=True,
-)
+    learned[net] = {scale: run.metrics.get("train_acc", math.nan) for scale, run in zip(scales, found)}
+chapter.draw_scales(learned)
 
 # %% [markdown]
 # ## Where steps become small
@@ -180,8 +193,13 @@ rules = {
     if run.label in ("gluon adagrad", "gluon adam", "gluon sgd")
 }
 lengths = {name: (run.history["epoch"], run.history["step_size"]) for name, run in rules.items()}
+shrunk = ", ".join(f"{name} {sizes[-1] / sizes[0]:.2g}" for name, (_, sizes) in lengths.items())
 plot.lines(
-    lengths, "epoch of 25 steps", "mean length of a step", "How far each rule moves the parameters", logy=True
+    lengths,
+    "epoch of 25 steps",
+    "mean length of a step",
+    f"Length of the last steps, as a share of the first ones: {shrunk}",
+    logy=True,
 )
 
 # %% [markdown]

@@ -69,8 +69,13 @@ from d2l_repro.scratch import normal
 
 shape = (784, 256)
 drawn = {"N(0, 0.01)": normal(shape), "Xavier": xavier(shape), "He": kaiming(shape)}
+stds = ", ".join(f"{W.asnumpy().std():.2g} for {name}" for name, W in drawn.items())
 plot.histogram(
-    {name: W.asnumpy().ravel() for name, W in drawn.items()}, "Weights of a layer 784-256", "weights"
+    {name: W.asnumpy().ravel() for name, W in drawn.items()},
+    f"Standard deviations of the weights of a layer 784-256: {stds}",
+    "number of weights",
+    xlabel="weight",
+    spread=True,
 )
 
 # %% [markdown]
@@ -90,8 +95,9 @@ for name, draw in {"N(0, 0.01)": normal, "Xavier": xavier, "He": kaiming}.items(
         H = nd.maximum(nd.dot(H, draw((256, 256))), 0)
         sizes.append((H**2).mean().sqrt().asscalar().item())
     signals[name] = (range(1, 11), sizes)
+left = ", ".join(f"{sizes[-1]:.1g} with {name}" for name, (_, sizes) in signals.items())
 plot.lines(
-    signals, "layer", "root mean square of the outputs", "A signal on its way through ten layers", logy=True
+    signals, "layer", "root mean square of the outputs", f"Behind ten layers the signal is {left}", logy=True
 )
 
 # %% [markdown]
@@ -115,7 +121,14 @@ one_layer = {
     if run.impl == "scratch"
 }
 data = initialization.data(hp, Options())
-plot.comparison(one_layer, f"One layer, {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+ends = [run.history[-1]["test_acc"] for run in one_layer.values()]
+plot.comparison(
+    {initialization.LABELS[name]: run for name, run in one_layer.items()},
+    f"One layer: after {hp.num_epochs} epochs the test accuracies lie within "
+    f"{100 * (max(ends) - min(ends)):.1f} points",
+    ("train_loss", "test_acc"),
+    winner=False,
+)
 
 # %% [markdown]
 # ## Two layers
@@ -127,7 +140,16 @@ plot.comparison(one_layer, f"One layer, {data.source.title}", ("train_loss", "tr
 two_layers = {
     run.variant: initialization.chapter.train_run(run) for run in tables["MLP"] if run.impl == "gluon"
 }
-plot.comparison(two_layers, f"One hidden layer, {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+losses = {initialization.LABELS[name]: run.history["train_loss"] for name, run in two_layers.items()}
+first, last = ({name: loss[row] for name, loss in losses.items()} for row in (0, -1))
+plot.comparison(
+    {initialization.LABELS[name]: run for name, run in two_layers.items()},
+    f"Two layers: training losses are {max(first.values()) - min(first.values()):.2f} apart after the first "
+    f"epoch, highest with {max(first, key=first.get)}, and {max(last.values()) - min(last.values()):.2f} "
+    "after the last",
+    ("train_loss", "test_acc"),
+    winner=False,
+)
 
 # %%
 table(

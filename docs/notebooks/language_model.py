@@ -172,7 +172,15 @@ for temperature in language_model.TEMPERATURES:
     p = nd.softmax(scores / temperature)
     hesitates[temperature] = (-(p * (p + 1e-30).log()).sum(axis=1)).exp().asnumpy()
 panels = {f"temperature {temperature}": numbers for temperature, numbers in hesitates.items()}
-plot.histogram(panels, "Between how many words the model hesitates", "positions", bins=30)
+means = ", ".join(f"{numbers.mean():.0f} at {temperature}" for temperature, numbers in hesitates.items())
+plot.histogram(
+    panels,
+    f"The lower the temperature, the fewer words the model hesitates between: on average {means}",
+    "positions in the text",
+    bins=30,
+    xlabel="words that the model hesitates between",
+    logx=True,
+)
 
 # %% [markdown]
 # ## What was published

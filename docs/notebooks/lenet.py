@@ -109,17 +109,21 @@ table({"layer": name, "weights": W.size, "shape": str(W.shape)} for name, W in z
 # %%
 wanted = ("gluon Adam 200 steps, L2", "gluon Adam 200 steps", "gluon SGD 0.01")
 trained = {label.removeprefix("gluon "): lenet.chapter.train_run(runs[label]) for label in wanted}
+named = {name.replace(" 200 steps", "").replace("SGD", "SGD, lr"): run for name, run in trained.items()}
+ends = ", ".join(f"{run.history[-1]['valid_acc']:.3f} ({name})" for name, run in named.items())
 plot.comparison(
-    trained,
-    f"LeNet-5 on {data.source.title}",
+    named,
+    f"Validation accuracy after {hp.num_steps} steps: {ends}",
     ("train_loss", "batch_loss", "valid_acc"),
-    f"evaluation, every {setting.plan['steps']} steps",
+    "step",
+    every=setting.plan["steps"],
+    winner=False,
 )
 
 # %% [markdown]
-# Compare the panels in the middle and on the left. `train_loss` is the cross-entropy, `batch_loss` that of
-# the last batch with the penalty added. The penalty is $\frac{10^{-4}}{2} \lVert W \rVert^2$ over the dense
-# layers. It depends only on the weights, so it can be computed before a single step:
+# Compare the two upper panels. On the left is the cross-entropy, on the right that of the last batch with
+# the penalty added. The penalty is $\frac{10^{-4}}{2} \lVert W \rVert^2$ over the dense layers. It depends
+# only on the weights, so it can be computed before a single step:
 
 # %%
 seed_everything(0)
@@ -145,11 +149,12 @@ print(same_path(*pair, few, batch_size=8, steps=5))
 # %% [markdown]
 # ## The first filters
 #
-# Each filter of the first layer is an image of 5 x 5. After 200 steps some have become edges of a direction,
-# others still look as they were drawn at random.
+# Each filter of the first layer is an image of 5 x 5. If it becomes an edge of a direction, neighbouring
+# weights are alike. After 200 steps hardly more of the filters are smooth in this sense than random ones
+# would be, though the net is right nearly always.
 
 # %%
-lenet.filters(trained["Adam 200 steps, L2"].model, "gluon")
+lenet.filters(trained["Adam 200 steps, L2"].model)
 
 # %% [markdown]
 # ## What was published

@@ -118,7 +118,17 @@ print(inspect.getsource(translation.with_gluon))
 runs = {
     run.variant: translation.chapter.train_run(run) for run in translation.runs(hp) if run.impl == "gluon"
 }
-plot.comparison(runs, f"Translating {pairs.title}", ("train_loss", "train_bleu", "new_bleu"))
+late = {
+    translation.LABELS[name]: [sum(run.history[column][-10:]) / 10 for column in ("train_bleu", "new_bleu")]
+    for name, run in runs.items()
+}
+found = ", ".join(f"{old:.2f} and {new:.2f} ({name})" for name, (old, new) in late.items())
+plot.comparison(
+    {translation.LABELS[name]: run for name, run in runs.items()},
+    f"BLEU of learned and of new sentences, mean of the last ten epochs: {found}",
+    ("train_loss", "train_bleu", "new_bleu"),
+    winner=False,
+)
 
 # %% [markdown]
 # ## BLEU
@@ -162,17 +172,15 @@ table(
 # %%
 shown = [*(translation.BOOK if pairs.name == "fr_en" else pairs.train[-2:]), pairs.new[0]]
 panels = []
-for name, run in runs.items():
-    found = translation.translate(run.model.net, pairs, [source for source, _ in shown], hp.num_steps)
-    panels += [
-        translation.attention_panel(name, source, *one, hp.num_steps)
-        for (source, _), one in zip(shown, found)
-    ]
-plot.heat_maps(panels, "Which words the decoder attended to", "weight")
+for source, right in shown:
+    for name, run in runs.items():
+        (one,) = translation.translate(run.model.net, pairs, [source], hp.num_steps)
+        panels.append(translation.attention_panel(name, source, *one, hp.num_steps, right))
+translation.attention_maps(panels)
 
 # %% [markdown]
-# Rows are the words that the net said, columns those that it read. In the upper row, the decoder may attend
-# to `<pad>`; in the lower row it may not. In a well-trained net the dark squares would follow the words. Here
+# Rows are the words that the net said, columns those that it read. On the left, the decoder may attend to
+# `<pad>`; on the right it may not. In a well-trained net the dark squares would follow the words. Here
 # many sentences are recognized by one word, and then told from memory.
 #
 # With twenty sentences that is no surprise. A net of some 100,000 parameters need not understand anything to

@@ -160,11 +160,14 @@ linear = softmax_regression.train(
     softmax_regression.with_gluon(linear_hp, linear_data), linear_data, linear_hp
 )
 runs = {
-    "scratch MLP": RunResult("scratch", "MLP", 0, history),
-    "gluon MLP": RunResult("gluon", "MLP", 0, gluon_history),
-    "gluon softmax": RunResult("gluon", "softmax", 0, linear),
+    "gluon hidden layer": RunResult("gluon", "hidden layer", 0, gluon_history),
+    "gluon no hidden layer": RunResult("gluon", "no hidden layer", 0, linear),
 }
-plot.training_curves(runs, f"With and without a hidden layer, {images.title}")
+plot.training_curves(
+    runs,
+    f"With a hidden layer, {gluon_history[-1]['train_acc']:.1%} of the training images are right after "
+    f"{hp.num_epochs} epochs, without {linear[-1]['train_acc']:.1%}",
+)
 
 # %% [markdown]
 # How many points of training accuracy does the hidden layer bring, after five epochs each?
@@ -190,14 +193,21 @@ print(
 # ## What the hidden units look for
 #
 # A column of $W_1$ has a weight for each pixel, so it can be drawn as an image. Dark pixels raise the unit's
-# value, light ones lower it. Here are the ten units whose weights are largest.
+# value, light ones lower it. Here are the ten units whose weights are largest, each below the class for which
+# it speaks most: the one with its largest weight in $W_2$.
 
 # %%
 weights = scratch.params[0].asnumpy().T  # (256 units, pixels)
 order = (-(weights**2).sum(axis=1)).argsort()[:10]
 shape = images.train_images[0].shape
-units = plot.as_images(weights[order], (1, *shape))[..., 0]
-plot.image_row(units, [f"unit {i}" for i in order], "Weights of ten hidden units")
+share = (weights[order] ** 2).sum() / (weights**2).sum()
+plot.weight_images(
+    weights[order].reshape((-1, *shape)),
+    [images.class_names[k] for k in scratch.params[2].asnumpy()[order].argmax(axis=1)],
+    f"Ten of {len(weights)} hidden units, with {share:.0%} of all squared weights, and the class that each "
+    "speaks for most",
+    "weight of a pixel; dark raises the unit's value, light lowers it",
+)
 
 # %% [markdown]
 # Most of them show something like a garment and its opposite at once: a dress against a shirt with sleeves.

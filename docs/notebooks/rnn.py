@@ -108,8 +108,13 @@ runs = {
     for run in rnn.runs(hp)
     if run.impl == "gluon" and run.variant != "random sampling"
 }
-curves = {name: (run.history["epoch"], run.history["train_perplexity"]) for name, run in runs.items()}
-plot.lines(curves, "epoch", "perplexity", f"Recurrent nets on {data.source.title}", logy=True)
+labels = {
+    "adjacent sampling": "tanh, one bias (section 6.4)",
+    "ReLU, two biases": "ReLU, two biases (section 6.5)",
+}
+curves = {labels[name]: (run.history["epoch"], run.history["train_perplexity"]) for name, run in runs.items()}
+ends = "; ".join(f"{values[-1]:.0f} with {name.partition(' (')[0]}" for name, (_, values) in curves.items())
+plot.lines(curves, "epoch", "perplexity", f"Perplexity after {hp.num_epochs} epochs: {ends}", logy=True)
 
 # %% [markdown]
 # Section 6.5 does with Gluon what section 6.4 does from scratch, and prints a higher perplexity, 1.74 in

@@ -96,7 +96,33 @@ table(
 # nothing.
 
 # %%
-plot.comparison(runs, "XOR with both losses", ("one_sided_loss", "mse", "valid_acc"))
+labels = dict(
+    zip(
+        wanted,
+        (
+            "three linear units, one-sided loss",
+            "three ReLUs, one-sided loss",
+            "three linear units, full cross-entropy",
+            "three ReLUs, full cross-entropy",
+            "eight ReLUs, full cross-entropy",
+        ),
+    )
+)
+named = {labels[name]: run for name, run in runs.items()}
+ends = {name: run.history[-1] for name, run in named.items()}
+least = min(ends, key=lambda name: ends[name]["one_sided_loss"])
+best = max(ends, key=lambda name: ends[name]["valid_acc"])
+plot.comparison(
+    named,
+    f"XOR: the lowest one-sided loss, {ends[least]['one_sided_loss']:.1g}, comes with "
+    f"{ends[least]['valid_acc']:.0%} right; {ends[best]['valid_acc']:.0%} right with a loss of "
+    f"{ends[best]['one_sided_loss']:.2g}",
+    ("one_sided_loss", "valid_acc"),
+    chance=xor.CHANCE,
+    winner=False,
+    has_curves=False,
+    accent=(least, best),
+)
 
 # %% [markdown]
 # ## What the nets say
@@ -106,11 +132,12 @@ plot.comparison(runs, "XOR with both losses", ("one_sided_loss", "mse", "valid_a
 # %%
 splits = xor.data(chosen[0].hp, Options()).source
 sets = {part: tuple(a.asnumpy() for a in getattr(splits, part)) for part in ("train", "valid", "test")}
-nets = {
-    run.variant: xor.scores_of(runs[run.variant].model.net, 0.0 if run.hp.loss == "logistic" else 0.5)
-    for run in chosen
-}
-plot.decision_regions(nets, sets, "XOR: regions of each net")
+nets = {}
+for run in sorted(chosen, key=lambda run: -runs[run.variant].history[-1]["valid_acc"]):
+    name, net = labels[run.variant], runs[run.variant].model.net
+    says_one = "\nsays 1 everywhere" if runs[run.variant].history[-1]["ones"] == 1 else ""
+    nets[name + says_one] = xor.scores_of(net, 0.0 if run.hp.loss == "logistic" else 0.5)
+plot.decision_regions(nets, sets, "What each net says about each point of the plane", columns=2)
 
 # %% [markdown]
 # ## How much is luck?

@@ -87,7 +87,9 @@ def test_draw_gives_each_row_a_line_or_a_rank_and_a_panel(result):
     for title, runs in tables_of(result.chapter).items():
         figure = result.figures[comparison.figure_name(title, "scratch")]
         found = {run.variant: result.find("scratch", run.variant) for run in runs if run.impl == "scratch"}
-        names = comparison.without_common_word(found)
+        words = {"initialization": initialization.NAMES}.get(result.chapter, {})
+        short = comparison.without_common_word(found)
+        names = {variant: words.get(name, name) for variant, name in short.items()}
         trained = {names[variant]: run for variant, run in found.items()}
         if len(trained) <= FEW and max(len(run.history) for run in trained.values()) >= 3:
             assert [ax.get_ylabel() for ax in figure.axes] == list(COLUMNS.values())

@@ -263,3 +263,13 @@ def test_truncated_normal_has_no_tails_and_the_same_quantiles_in_gluon():
         assert values.std() == pytest.approx(0.1 * 0.8796, rel=5e-3)
         assert (np.abs(values) < 0.1).mean() == pytest.approx(0.6827 / 0.9545, rel=5e-3)
     assert net.bias.data().asnumpy().tolist() == [0] * 400
+
+
+def test_smoothness_of_filters_is_0_at_random_and_large_for_an_edge():
+    random = lenet.smoothness(np.random.RandomState(0).normal(size=(4000, 5, 5)))
+    assert random.mean() == pytest.approx(-1 / 24, abs=0.02)  # of 25 independent numbers, less their mean
+    edge = np.repeat(np.arange(5.0)[None], 5, axis=0)
+    chequered = (-1.0) ** np.add.outer(range(5), range(5))
+    of_edge, of_chequered = lenet.smoothness(np.stack([edge, chequered]))
+    assert of_edge > np.quantile(random, 0.99)
+    assert of_chequered < np.quantile(random, 0.01)

@@ -162,7 +162,9 @@ def test_implementations_follow_the_same_path_and_draw_attention():
     assert [p.get().shape for p in parameters(scratch)] == [p.get().shape for p in parameters(gluon)]
     assert set(result.figures) == {"training_curves", "attention_scratch", "attention_gluon"}
     panels = result.figures["attention_scratch"].axes[:6]
-    assert [ax.get_title() for ax in panels] == ["padding read"] * 3 + ["padding masked"] * 3
+    names = ["padding attended to", "padding masked out"]  # of each sentence side by side
+    assert [ax.get_title().partition("\n")[0] for ax in panels] == names * 3
+    assert "of the attention is on the first word read" in result.figures["attention_scratch"].get_label()
     assert len(result.tables["Translations"]) == 4 * 13
     assert result.published == []
 

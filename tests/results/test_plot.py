@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from d2l_repro.results import plot
 from d2l_repro.results.history import History
-from d2l_repro.results.plot.curves import FEW
+from d2l_repro.results.plot.curves import FEW, LEAST_SPAN
 from d2l_repro.results.plot.labels import label_gap, spread
 from d2l_repro.results.plot.planes import REGIONS
 from d2l_repro.results.plot.style import best_columns, readable
@@ -591,3 +591,65 @@ def test_chance_is_marked_beside_accuracies_near_it(count, end, marked):
 def test_fold_curves_of_a_single_fold_name_no_mean():
     history = History.from_columns({"epoch": [1, 2], "train_log_rmse": [1.0, 0.5]})
     assert plot.fold_curves({"fold 1": history}, "t").axes[0].get_ylabel() == "log rmse"
+
+
+def test_comparison_has_two_panels_side_by_side_and_names_lines_at_the_end_of_each_row():
+    runs = {name: run(train_loss=[3, 2, 1], train_acc=[0, 0.5, 1], test_acc=[0, 0, 1]) for name in "ab"}
+    figure = plot.comparison(runs, "t", xlabel="step", every=50)
+    plot.render(figure, "svg")
+    left, right, below = figure.axes
+    assert left.get_position().y0 == right.get_position().y0 > below.get_position().y1
+    assert left.get_position().x0 == below.get_position().x0 < right.get_position().x0
+    assert [{text.get_text() for text in ax.texts} for ax in figure.axes] == [set(), {"a", "b"}, {"a", "b"}]
+    assert list(left.get_lines()[0].get_xdata()) == [50, 100, 150]
+
+
+def test_small_differences_of_ranked_accuracies_look_small():
+    runs = {str(i): run(test_acc=[0.97 + i / 1000]) for i in range(6)}
+    low, high = plot.comparison(runs, "t", ("test_acc",)).axes[0].get_xlim()
+    assert high - low == pytest.approx(LEAST_SPAN)
+    assert low < 0.97 < 0.975 < high
+    runs["low"] = run(test_acc=[0.5])
+    low, high = plot.comparison(runs, "t", ("test_acc",)).axes[0].get_xlim()
+    assert low < 0.5 < 0.975 < high
+
+
+def test_comparison_draws_what_its_title_is_about_in_another_colour():
+    runs = {str(i): run(test_acc=[i / 10]) for i in range(6)}
+    ax = plot.comparison(runs, "t", ("test_acc",), winner=False, accent=("2", "5")).axes[0]
+    (marks,) = (line for line in ax.get_lines() if line.get_marker() == "D")
+    assert sorted(marks.get_xdata()) == [0.2, 0.5]
+
+
+def test_lines_mark_where_runs_diverged_instead_of_a_value():
+    curves = {"a": ([0.1, 1.0], [0.5, 1.0]), "b": ([0.1, 1.0], [0.5, math.nan])}
+    ax = plot.lines(curves, "x", "y", "t", logx=True, failed={"b": [1.0]}).axes[0]
+    (cross,) = (line for line in ax.get_lines() if line.get_marker() == "x")
+    assert list(cross.get_xdata()) == [1.0]
+    assert [text.get_text() for text in ax.texts if text.get_text() == "diverged"] == ["diverged"]
+
+
+@pytest.mark.parametrize(("logx", "spread"), [(False, True), (True, False)])
+def test_histograms_of_one_kind_of_values_share_their_axes(logx, spread):
+    panels = {"narrow": np.linspace(10, 11, 500), "wide": np.linspace(1, 100, 500)}
+    figure = plot.histogram(panels, "t", "n", 20, xlabel="words", logx=logx, spread=spread)
+    plot.render(figure, "svg")
+    narrow, wide = figure.axes
+    assert narrow.get_xlim() == wide.get_xlim()
+    assert narrow.get_ylim() == wide.get_ylim()
+    few, many = (sum(bar.get_height() > 0 for bar in ax.patches) for ax in (narrow, wide))
+    assert few < many
+    word = "standard deviation" if spread else "mean"
+    assert [text.get_text() for text in wide.texts] == [
+        f"{word} {(panels['wide'].std() if spread else panels['wide'].mean()):.4g}"
+    ]
+
+
+def test_weights_as_images_have_one_scale_with_0_in_the_middle_and_darker_the_larger():
+    small, large = np.linspace(-0.1, 0.1, 25).reshape(5, 5), np.linspace(-0.5, 1, 25).reshape(5, 5)
+    figure = plot.weight_images([small, large], ["a", "b"], "t", "weight")
+    drawn = [image for ax in figure.axes for image in ax.images]
+    (ends,) = {image.get_clim() for image in drawn}
+    assert ends[0] == -ends[1]
+    shades = [np.dot((0.3, 0.59, 0.11), drawn[0].to_rgba(value)[:3]) for value in np.linspace(*ends, 9)]
+    assert (np.diff(shades) < -0.03).all()

@@ -9,7 +9,7 @@ from .distributions import histogram, predicted_against_true, residuals, returne
 from .explanations import dependences, importances, scores_by_size
 from .functions import draw_fit, functions
 from .growth import growth_curve
-from .images import as_images, heat_maps, image_row
+from .images import as_images, heat_maps, image_row, weight_images
 from .intervals import AXIS_END, BAND, BAND_END, bands, intervals, on_axis
 from .mistakes import mistakes_matrix
 from .networks import network
@@ -61,5 +61,6 @@ __all__ = [
     "speeds",
     "styled",
     "training_curves",
+    "weight_images",
     "workers_curves",
 ]

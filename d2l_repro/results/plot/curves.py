@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Callable
 
@@ -32,6 +32,7 @@ from .style import (
     panels_of,
     styled,
     titled_figure,
+    widen,
     wrapped_title,
 )
 
@@ -47,6 +48,8 @@ PUBLISHED: dict[str, Any] = {"marker": "x", "ms": 7, "mew": 1.3}
 BESIDE = 7  # points
 RANKED_WIDTH = 8.3  # inches of a figure of many runs
 PER_ROW = 4  # panels of single runs, or one more or less
+SIDE_BY_SIDE = 2  # panels of lines; more could not be read on a page that makes them as wide as it is
+LEAST_SPAN = 0.02  # of an axis of accuracies, so that small differences look small
 TICK = 0.5  # inches of a panel that a number below it may take
 LETTER = 0.07  # inches of a letter in the names at the ends of lines
 Curve = tuple[Sequence[float], Sequence[float]]  # x, y
@@ -242,34 +245,51 @@ def comparison(
     published: Published | None = None,
     seeds: Mapping[str, Sequence[RunResult]] | None = None,
     chance: float | None = None,
+    every: int = 1,
+    winner: bool = True,
+    has_curves: bool = True,
+    accent: Collection[str] = (),
 ) -> Figure:
     """Draw the runs of one comparison by the columns of their histories; the title names a clear winner.
 
-    A few runs are lines in a panel for each column. More of them, and those of one or two rows, are ranked by
-    the last column: a dot for each run's last value in each column, and below, unless the histories are very
-    short, a small panel for each run with its last column in front of those of all others.
+    A few runs are lines in a panel for each column, two panels side by side. More of them, and those of one
+    or two rows, are ranked by the last column: a dot for each run's last value in each column, and below,
+    unless the histories are very short, a small panel for each run with its last column in front of those of
+    all others.
 
     Args:
         runs: name -> run.
         title: beginning of the figure's title.
         columns: names as in the history.
-        xlabel: what the loop counted.
+        xlabel: what the x axis counts.
         published: name -> column -> published values of its last row.
         seeds: name -> the run and those of other seeds, for dots; by default the run alone.
         chance: accuracy of guessing, marked where a run comes near it.
+        every: what the x axis counts between two rows of a history, such as steps.
+        winner: whether the title ends with the run that is clearly best, or is complete as it is.
+        has_curves: whether ranked runs have their curves below.
+        accent: names of the ranked runs that the title is about.
     """
     seeds = seeds or {name: [run] for name, run in runs.items()}
-    title = f"{title}{_first_place(seeds, columns[-1])}"
-    if len(runs) > FEW or max((len(run.history) for run in runs.values()), default=0) < FEWEST:
-        return _ranked(runs, title, columns, xlabel, published or {}, seeds, chance)
+    title += _first_place(seeds, columns[-1]) if winner else ""
+    longest = max((len(run.history) for run in runs.values()), default=0)
+    if len(runs) > FEW or longest < FEWEST:
+        has_curves = has_curves and longest > FEW_POINTS
+        return _ranked(
+            runs, title, columns, xlabel, published or {}, seeds, chance, every, has_curves, accent
+        )
     room = LETTER * max(map(len, runs), default=0)
-    figure = titled_figure(title, 0.6 + 2.9 * len(columns) + room, 3.0)
-    axes = panels_of(figure, len(columns))
-    for ax, column in zip(axes, columns):
+    side_by_side = min(SIDE_BY_SIDE, len(columns))
+    rows = -(-len(columns) // side_by_side)
+    figure = titled_figure(title, 0.6 + 2.9 * side_by_side + room, 0.4 + 2.6 * rows)
+    axes = panels_of(figure, side_by_side, rows)
+    for ax in axes[len(columns) :]:
+        ax.remove()
+    for i_panel, (ax, column) in enumerate(zip(axes, columns), 1):
         lines = []
         for i, (name, run) in enumerate(runs.items()):
             history, style = run.history, line_style(i)
-            x, y = history["epoch"], history[column]
+            x, y = _counts(history, every), history[column]
             ax.plot(x, y, **style, **few_points(x), label=name)
             lines.append((name if history else f"{name}: diverged at once", x, y, style["color"]))
             for value in (published or {}).get(name, {}).get(column, ()) if history else ():
@@ -279,8 +299,9 @@ def comparison(
         _scale(ax, column, runs)
         if column.endswith("_acc"):
             mark_chance(ax, chance, [row[column] for run in runs.values() for row in run.history])
-        if ax is axes[-1]:
-            label_ends(ax, lines)
+        if i_panel % side_by_side == 0 or i_panel == len(columns):
+            for label in label_ends(ax, lines):
+                label.set_in_layout(i_panel % side_by_side == 0)  # else there is an empty place for it
     _explain(figure, {}, _has_any(published, columns))
     return figure
 
@@ -300,14 +321,16 @@ def _ranked(
     published: Published,
     seeds: Mapping[str, Sequence[RunResult]],
     chance: float | None,
+    every: int,
+    has_curves: bool,
+    accent: Collection[str],
 ) -> Figure:
-    """Draw runs ranked by the mean of their last values, and each one's curve, if any is long enough."""
+    """Draw runs ranked by the mean of their last values, and each one's curve, if wanted."""
     num_columns = best_columns(len(runs), PER_ROW)
     rows = -(-len(runs) // num_columns)
     titles = {name: wrapped_title(name, (RANKED_WIDTH - 0.7) / num_columns) for name in runs}
     num_lines = 1 + max(text.count("\n") for text in titles.values())
     heights = [0.9 + 0.2 * len(runs), 0.4 + (1.0 + 0.15 * num_lines) * rows]
-    has_curves = max(len(run.history) for run in runs.values()) > FEW_POINTS
     figure = titled_figure(title, RANKED_WIDTH, (sum(heights) if has_curves else heights[0]) + 0.3)
     above, *below = figure.subfigures(2, 1, height_ratios=heights) if has_curves else [figure]
     last = columns[-1]
@@ -317,16 +340,19 @@ def _ranked(
     room = (RANKED_WIDTH - LETTER * max(map(len, names)) - 0.3) / len(columns)
     for ax, column in zip(axes, columns):
         ax.locator_params(axis="x", nbins=max(2, min(6, int(room / TICK))))
-        every = [(_ends(seeds[name], column), y) for y, name in enumerate(order)]
-        ends = [(value, y) for values, y in every for value in values]
+        by_row = [(_ends(seeds[name], column), y) for y, name in enumerate(order)]
+        ends = [(value, y) for values, y in by_row for value in values]
         if ends:
             label = "each seed" if len(ends) > len(order) else "ours"
             ax.plot(
                 *zip(*ends), "o", color=COLORS[0], alpha=0.6 if len(ends) > len(order) else 1, label=label
             )
         if len(ends) > len(order):
-            means = [(statistics.fmean(values), y) for values, y in every if values]
+            means = [(statistics.fmean(values), y) for values, y in by_row if values]
             ax.plot(*zip(*means), "|", color=COLORS[0], ms=11, mew=1.5, label="mean")
+        chosen = [(value, y) for value, y in ends if order[y] in accent]
+        if chosen:
+            ax.plot(*zip(*chosen), "D", color=COLORS[4], ms=7)
         marks = [(v, y) for y, name in enumerate(order) for v in published.get(name, {}).get(column, ())]
         if marks:
             ax.plot(*zip(*marks), color="black", ls="", label="published", **PUBLISHED)
@@ -335,6 +361,7 @@ def _ranked(
             logarithmic(ax, "x")
         if column.endswith("_acc"):
             mark_chance(ax, chance, values, upright=True)
+            widen(ax, LEAST_SPAN)
         ax.set(xlabel=f"{_in_words(column)}\nat the end")
     above.align_xlabels(axes)  # below powers of ten they would stand lower
     axes[0].set_yticks(range(len(order)), names)
@@ -342,7 +369,7 @@ def _ranked(
     if len(axes[-1].get_legend_handles_labels()[1]) > 1:
         axes[-1].legend(framealpha=0.8, frameon=True)
     for part in below:
-        _draw_each(panels_of(part, num_columns, rows), num_columns, runs, titles, order, last)
+        _draw_each(panels_of(part, num_columns, rows), num_columns, runs, titles, order, last, every)
         part.supxlabel(xlabel, fontsize="medium")
         part.supylabel(_in_words(last), fontsize="medium")
     return figure
@@ -414,9 +441,10 @@ def _draw_each(
     titles: Mapping[str, str],
     order: Sequence[str],
     column: str,
+    every: int,
 ) -> None:
     """Draw each run's curve in a panel of its own, in front of the grey ones of all others."""
-    curves = {name: (runs[name].history["epoch"], runs[name].history[column]) for name in order}
+    curves = {name: (_counts(runs[name].history, every), runs[name].history[column]) for name in order}
     points = [np.column_stack(curve) for curve in curves.values()]
     # Ticks stand only at the left and below: each takes as long to draw as a curve.
     for i, (ax, name) in enumerate(zip(axes, order)):
@@ -440,6 +468,11 @@ def _draw_each(
         ax.set_axis_off()
 
 
+def _counts(history: History, every: int) -> list[float]:
+    """Return what is counted at each row of a history, such as steps."""
+    return [every * epoch for epoch in history["epoch"]]
+
+
 WORDS = {
     "train": "training",
     "valid": "validation",
@@ -448,11 +481,17 @@ WORDS = {
     "mse": "mean squared error",
     "ones": "share of ones",
 }
+COLUMNS = {  # of which the words alone say too little
+    "batch_loss": "batch loss + penalty",
+    "one_sided_loss": "one-sided loss",
+    "train_bleu": "BLEU of learned sentences",
+    "new_bleu": "BLEU of new sentences",
+}
 
 
 def _in_words(column: str) -> str:
     """Return the name of a column in full, `test_acc` as "test accuracy"."""
-    return " ".join(WORDS.get(word, word) for word in column.split("_"))
+    return COLUMNS.get(column) or " ".join(WORDS.get(word, word) for word in column.split("_"))
 
 
 @styled
@@ -465,6 +504,7 @@ def lines(
     logy: bool = False,
     named_at: str = "end",
     chance: float | None = None,
+    failed: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """Draw lines, with their points and their names, in one pair of axes.
 
@@ -477,6 +517,7 @@ def lines(
         logy: whether the y axis is logarithmic.
         named_at: "end", or "start" to write the names at the first points; the y axis is on the other side.
         chance: y that guessing gives, marked if any line comes near it.
+        failed: name -> x at which a run diverged, for crosses at the lower edge.
     """
     figure = titled_figure(title, 6.4, max(3.4, 0.9 + 0.2 * len(curves)))
     (ax,) = panels_of(figure, 1)
@@ -505,4 +546,9 @@ def lines(
         ax.spines["left"].set_visible(False)
     mark_chance(ax, chance, chain(*(y for _, y in curves.values())))
     label_ends(ax, named, left=named_at == "start")
+    diverged = [(x, color) for name, _, _, color in named for x in (failed or {}).get(name, ())]
+    for i, (place_x, color) in enumerate(diverged):
+        place: dict[str, Any] = {"xy": (place_x, 0.05 + 0.07 * i), "xycoords": ax.get_xaxis_transform()}
+        ax.plot(*place["xy"], "x", color=color, ms=7, mew=2, transform=place["xycoords"], clip_on=False)
+        ax.annotate("diverged", **place, xytext=(-7, 0), textcoords="offset points", ha="right", va="center")
     return figure

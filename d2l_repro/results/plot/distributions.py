@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from .style import COLORS, SMALL, legend_below, panels_of, readable, styled, titled_figure
+from .style import COLORS, SMALL, legend_below, logarithmic, panels_of, readable, styled, titled_figure
 
 PERCENT = (-0.4, -0.2, -0.1, 0, 0.1, 0.2, 0.4, 0.7)  # ticks; the outermost are where the axis ends
 
@@ -112,9 +113,18 @@ def residuals(log_errors: np.ndarray, title: str, ylabel: str, bins: int = 60) -
 
 @styled
 def histogram(
-    panels: Mapping[str, np.ndarray], title: str, ylabel: str, bins: int = 60, density: bool = False
+    panels: Mapping[str, np.ndarray],
+    title: str,
+    ylabel: str,
+    bins: int = 60,
+    density: bool = False,
+    xlabel: str | None = None,
+    logx: bool = False,
+    spread: bool = False,
 ) -> Figure:
     """Draw how often values occur, with their mean marked, one panel each.
+
+    Panels stand side by side, each over its own axis, or above each other over one that all share.
 
     Args:
         panels: what the values are -> values.
@@ -122,15 +132,27 @@ def histogram(
         ylabel: what is counted.
         bins: number of bars.
         density: whether the bars' areas add up to 1, in place of counts.
+        xlabel: what the values of all panels are; then these share their axes, to be compared.
+        logx: whether the axis that they share is logarithmic.
+        spread: whether the standard deviation is marked, around the mean, in place of the mean.
     """
-    figure = titled_figure(title, 1.2 + 3.2 * len(panels), 3.2)
-    axes = panels_of(figure, len(panels))
-    for ax, (xlabel, values) in zip(axes, panels.items()):
-        ax.hist(values, bins=bins, density=density)
-        mean = values.mean()
-        ax.axvline(mean, color=COLORS[4], ls="--")
+    if xlabel is None:
+        figure = titled_figure(title, 1.2 + 3.2 * len(panels), 3.2)
+        axes = panels_of(figure, len(panels))
+        edges: Any = bins
+    else:
+        figure = titled_figure(title, 5.6, 0.7 + 1.5 * len(panels))
+        axes = panels_of(figure, 1, len(panels), sharex=True, sharey=True)
+        every = np.concatenate(list(panels.values()))
+        edges = (np.geomspace if logx else np.linspace)(every.min(), every.max(), bins + 1)
+    for ax, (name, values) in zip(axes, panels.items()):
+        ax.hist(values, bins=edges, density=density)
+        mean, std = values.mean(), values.std()
+        for place in (mean - std, mean + std) if spread else (mean,):
+            ax.axvline(place, color=COLORS[4], ls="--")
+        number, what = (std, "standard deviation") if spread else (mean, "mean")
         ax.annotate(
-            f"mean {mean:.4g}" if abs(mean) >= 1 else f"mean {mean:.3f}".replace("-0.000", "0.000"),
+            f"{what} {number:.4g}" if abs(number) >= 1 else f"{what} {number:.3f}".replace("-0.000", "0.000"),
             (mean, 1),
             (0, 2),
             xycoords=("data", "axes fraction"),
@@ -139,8 +161,17 @@ def histogram(
             color=readable(COLORS[4]),
             fontsize=SMALL,
         )
-        ax.set_xlabel(xlabel)
-    axes[0].set_ylabel(ylabel)
+        if xlabel is None:
+            ax.set_xlabel(name)
+        else:
+            ax.set_title(name, loc="left")
+    if xlabel is None:
+        axes[0].set_ylabel(ylabel)
+    else:
+        if logx:
+            logarithmic(axes[-1], "x")
+        axes[-1].set_xlabel(xlabel)
+        figure.supylabel(ylabel, fontsize="medium")
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..bands import BAND_END
 from ..formatting import in_words
 from ..table_text import head_text
-from .style import COLORS, legend_below, mark_chance, panels_of, styled, titled_figure
+from .style import COLORS, legend_below, mark_chance, panels_of, styled, titled_figure, widen
 
 Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values, published value)
 
@@ -24,6 +24,7 @@ def intervals(
     base: str | None = None,
     each: str = "seed",
     chance: float | None = None,
+    least: float = 0.0,
 ) -> Figure:
     """Draw the values of several seeds, a line per run: a dot per value, their mean, and the published value.
 
@@ -36,6 +37,7 @@ def intervals(
         base: name of the row whose mean and range are drawn through all rows.
         each: what there is a value of.
         chance: what guessing gives, marked if any value is near it.
+        least: length of the axis, so that small differences look small.
     """
     figure = titled_figure(title, 7.0, 1.2 + 0.21 * len(rows))
     (ax,) = panels_of(figure, 1)
@@ -47,6 +49,7 @@ def intervals(
     mark_chance(ax, chance, [value for values, _ in rows.values() for value in values], upright=True)
     ax.set_yticks(range(len(rows)), rows)
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
+    widen(ax, least)
     ax.grid(axis="y", lw=0.4)
     if ax.get_legend_handles_labels()[1]:
         legend_below(figure, ax)

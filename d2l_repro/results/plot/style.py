@@ -24,6 +24,7 @@ from . import chinese
 # The palette of Okabe and Ito, which colour-blind readers can tell apart. In this order, dark and light
 # colours alternate, for prints in grey.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+DASHES = ("-", "--", ":", "-.")
 SMALL = 8.5  # points, 11 pixels of a browser: no text of a figure is smaller
 STYLE = {
     "axes.axisbelow": True,
@@ -138,6 +139,14 @@ def panels_of(figure: Figure | SubFigure, columns: int, rows: int = 1, **options
     return axes
 
 
+def widen(ax: Axes, span: float) -> None:
+    """Make the x axis of a panel at least so long, around what it shows."""
+    low, high = ax.get_xlim()
+    margin = (span - (high - low)) / 2
+    if margin > 0:
+        ax.set_xlim(low - margin, high + margin)
+
+
 def best_columns(count: int, most: int) -> int:
     """Return how many panels stand side by side, about `most`: so many that few places are empty."""
     if count <= most:
@@ -195,8 +204,8 @@ def legend_below(figure: Figure, ax: Axes, **options: Any) -> None:
 
 
 def line_style(i: int) -> dict[str, str]:
-    """Return colour and dashes of the i-th line: together they repeat later than the palette does."""
-    return {"color": COLORS[i % len(COLORS)], "ls": ("-", "--", ":")[i // len(COLORS) % 3]}
+    """Return colour and dashes of the i-th line: neighbours differ in both, also for prints in grey."""
+    return {"color": COLORS[i % len(COLORS)], "ls": DASHES[i % len(DASHES)]}
 
 
 def readable(color: str) -> tuple[float, ...]:

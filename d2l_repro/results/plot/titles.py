@@ -38,7 +38,16 @@ TITLES = (
     mark("First mistakes of {name}: true digit above, predicted one below"),
     mark("Dropout as in the book, without it, and with the probabilities exchanged, {impl}"),
     mark("Sixty steps: of two minima, Adam alone reaches the better one"),
-    mark("Which words of the sentence (columns) each word of the translation (rows) attends to, {impl}"),
+    mark("Over all words said, {share} of the attention is on the first word read, {impl}"),
+    mark("Over all words said, {share} of the attention is on the first word read"),
+    mark(
+        "{count} of {number} filters of the first layer are smoother than {share} of random ones, "
+        "by chance {expected}; the {few} smoothest, {impl}"
+    ),
+    mark(
+        "{count} of {number} filters of the first layer are smoother than {share} of random ones, "
+        "by chance {expected}; the {few} smoothest"
+    ),
     mark("{title}: in layer 1 the gradient is {low} to {high} times that in layer 5, {impl}"),
     mark("{title}: all gradients are 0, {impl}"),
     mark("The sigmoid passes on at most a quarter of the gradient"),
@@ -79,12 +88,17 @@ TITLES = (
     mark("Two layers: the loss of a batch falls from {first} to {last}"),
     mark("Each layer multiplies the signal by the same factor: the larger the initial weights, the larger"),
     mark("Adam's bias corrections tend to 1: they do not make averages shrink"),
+    mark(
+        "All fifty images are learned from weights of std {first} with three layers, {second} with five, "
+        "{impl}"
+    ),
+    mark("All fifty images are learned from weights of std {first} with three layers, {second} with five"),
     mark("Fifty images learned from each initial scale, {impl}"),
+    mark("Fifty images learned from each initial scale"),
     mark("How far a step moves the parameters: in the end most by {most}, least by {least}, {impl}"),
     mark("LSTM language model of the {data}: a validation perplexity of {value} at the end"),
     mark("LSTM language model of the {data}"),
     mark("LeNet-5 on {data}"),
-    mark("{run}: filters of the first layer, the larger a weight the darker"),
     mark("{title}: a loss of {loss} at the end"),
     mark("{title}: a loss of {loss} at the end, {impl}"),
     mark("Translating {data}"),
