@@ -341,7 +341,7 @@ def draw_norms(result: Result, title: str, runs: list[Run], impl: str) -> None:
             "norm of the gradient",
             figure_title,
             logy=True,
-            named_at="start",
+            backward=True,
         )
 
 

@@ -68,7 +68,7 @@ def draw(runs, title):
         for name, run in runs.items()
         if run.metrics["norm_1"] > 0
     }
-    return plot.lines(curves, "layer", "norm of the gradient", title, logy=True, named_at="start")
+    return plot.lines(curves, "layer", "norm of the gradient", title, logy=True, backward=True)
 
 
 small = norms_of("Small weights")

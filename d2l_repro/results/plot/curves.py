@@ -22,6 +22,7 @@ from .labels import label_ends
 from .style import (
     COLORS,
     FEW_POINTS,
+    MARKERS,
     ROUND,
     best_columns,
     counted,
@@ -189,10 +190,12 @@ def _explain(figure: Figure, runs: Mapping[str, RunResult], published: bool) -> 
         by_variant.setdefault(_variant(label, run), []).append(run.impl)
     # an implementation that a variant was trained with alone is a line, too
     impls = list(dict.fromkeys(chain(*(impls for impls in by_variant.values() if len(impls) > 1))))
-    marks: dict[str, Any] = {"color": "black", "ls": ""}
+    colors = {line.get_color() for ax in figure.axes for line in ax.get_lines()}
+    color = colors.pop() if len(colors) == 1 else "black"
+    marks: dict[str, Any] = {"color": color, "ls": ""}
     handles = []
     if len(impls) > 1:
-        handles = [Line2D([], [], color="black", label=IMPLS.get(impls[0], impls[0]))]
+        handles = [Line2D([], [], color=color, label=IMPLS.get(impls[0], impls[0]))]
         handles += [
             Line2D([], [], **marks, marker=MARKS.get(impl, "s"), mfc="white", label=IMPLS.get(impl, impl))
             for impl in impls[1:]
@@ -242,6 +245,7 @@ def comparison(
     published: Published | None = None,
     seeds: Mapping[str, Sequence[RunResult]] | None = None,
     chance: float | None = None,
+    winner: bool = True,
 ) -> Figure:
     """Draw the runs of one comparison by the columns of their histories; the title names a clear winner.
 
@@ -257,9 +261,10 @@ def comparison(
         published: name -> column -> published values of its last row.
         seeds: name -> the run and those of other seeds, for dots; by default the run alone.
         chance: accuracy of guessing, marked where a run comes near it.
+        winner: whether the title ends with the run that is clearly best, or is complete as it is.
     """
     seeds = seeds or {name: [run] for name, run in runs.items()}
-    title = f"{title}{_first_place(seeds, columns[-1])}"
+    title += _first_place(seeds, columns[-1]) if winner else ""
     if len(runs) > FEW or max((len(run.history) for run in runs.values()), default=0) < FEWEST:
         return _ranked(runs, title, columns, xlabel, published or {}, seeds, chance)
     room = LETTER * max(map(len, runs), default=0)
@@ -463,8 +468,9 @@ def lines(
     title: str,
     logx: bool = False,
     logy: bool = False,
-    named_at: str = "end",
+    backward: bool = False,
     chance: float | None = None,
+    points: Mapping[str, Curve] | None = None,
 ) -> Figure:
     """Draw lines, with their points and their names, in one pair of axes.
 
@@ -475,15 +481,20 @@ def lines(
         title: title of the figure.
         logx: whether the x axis is logarithmic.
         logy: whether the y axis is logarithmic.
-        named_at: "end", or "start" to write the names at the first points; the y axis is on the other side.
+        backward: whether x falls from left to right, as the layers do on the way of a gradient, so that the
+            names stand at the first points.
         chance: y that guessing gives, marked if any line comes near it.
+        points: name of a line -> (x, y) of points that are drawn in its colour without being joined.
     """
     figure = titled_figure(title, 6.4, max(3.4, 0.9 + 0.2 * len(curves)))
     (ax,) = panels_of(figure, 1)
     named = []
     for i, (name, (x, y)) in enumerate(curves.items()):
         style = line_style(i)
-        ax.plot(x, y, **style, marker="o" if len(x) <= 20 else None, ms=3.5, label=name)
+        mark = MARKERS[i % len(MARKERS)]
+        ax.plot(x, y, **style, marker=mark if len(x) <= 20 else None, ms=3.5, label=name)
+        if points and name in points:
+            ax.plot(*points[name], mark, color=style["color"], mfc="none", ms=5, mew=1)
         named.append((name, x, y, style["color"]))
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if logx:
@@ -498,11 +509,8 @@ def lines(
             ax.xaxis.set_minor_locator(NullLocator())
         elif not logx:
             counted(ax.xaxis)
-    if named_at == "start":
-        ax.yaxis.tick_right()
-        ax.yaxis.set_label_position("right")
-        ax.spines["right"].set_visible(True)
-        ax.spines["left"].set_visible(False)
+    if backward:
+        ax.xaxis.set_inverted(True)
     mark_chance(ax, chance, chain(*(y for _, y in curves.values())))
-    label_ends(ax, named, left=named_at == "start")
+    label_ends(ax, named, first=backward)
     return figure

@@ -26,6 +26,7 @@ def functions(
     title: str,
     points: Mapping[str, Points] | None = None,
     width: float = 3.2,
+    sharey: bool = False,
 ) -> Figure:
     """Draw functions of one variable, one panel each.
 
@@ -36,10 +37,11 @@ def functions(
         points: title of a panel -> {name: (x, y)}, drawn in the colour of the line of that name, or in grey.
             If given, even as an empty dict, one legend stands beside all panels instead of one in each.
         width: width of a panel in inches.
+        sharey: whether all panels have the same y axis.
     """
     legend_in_panels = points is None
     figure = titled_figure(title, width * len(panels) + (0 if legend_in_panels else 1.8), 3.0)
-    axes = panels_of(figure, len(panels))
+    axes = panels_of(figure, len(panels), sharey=sharey)
     for ax, (name, (x, curves)) in zip(axes, panels.items()):
         _draw_panel(ax, x, curves, (points or {}).get(name, {}))
         ax.set(title=wrapped_title(name, width - 0.3), xlabel=xlabel)
@@ -79,8 +81,9 @@ def draw_fit(
             marks if they differ from it.
     """
     for i, (name, points) in enumerate(examples.items()):
-        style = {"mfc": "none", "mew": 0.7, "alpha": 0.5} if i else {}
-        ax.plot(*points, "o", ms=4 - i, color="#555555", label=name, zorder=1 if i else 3, **style)
+        # rings lie on top where dots of the same place would hide them
+        style = {"mfc": "none", "mew": 0.9, "ms": 5.5, "color": COLORS[4]} if i else {"color": "#555555"}
+        ax.plot(*points, "o", label=name, zorder=3.1 if i else 3, **style)
     ax.plot(x, truth, "--", color="black", label="true function", zorder=2.5)
     low, high = ax.get_ylim()
     first = next(iter(fits.values()), ())

@@ -24,6 +24,8 @@ from . import chinese
 # The palette of Okabe and Ito, which colour-blind readers can tell apart. In this order, dark and light
 # colours alternate, for prints in grey.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+DASHES = ("-", "--", ":", "-.")
+MARKERS = "os^Dv"  # of the points of lines
 SMALL = 8.5  # points, 11 pixels of a browser: no text of a figure is smaller
 STYLE = {
     "axes.axisbelow": True,
@@ -195,8 +197,8 @@ def legend_below(figure: Figure, ax: Axes, **options: Any) -> None:
 
 
 def line_style(i: int) -> dict[str, str]:
-    """Return colour and dashes of the i-th line: together they repeat later than the palette does."""
-    return {"color": COLORS[i % len(COLORS)], "ls": ("-", "--", ":")[i // len(COLORS) % 3]}
+    """Return colour and dashes of the i-th line: neighbours differ in both, also for prints in grey."""
+    return {"color": COLORS[i % len(COLORS)], "ls": DASHES[i % len(DASHES)]}
 
 
 def readable(color: str) -> tuple[float, ...]:
