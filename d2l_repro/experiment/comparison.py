@@ -64,6 +64,7 @@ def draw(
     where: str,
     columns: Sequence[str],
     chance: float | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> None:
     """Add a figure for each comparison and implementation to the result.
 
@@ -73,6 +74,7 @@ def draw(
         where: end of each figure's title, such as "on two moons".
         columns: columns of the histories to draw, each in its own panel.
         chance: accuracy of guessing.
+        words: variants, or what is left of them without the word all begin with -> how figures call them.
     """
     for title, runs in comparisons.items():
         runs = list(runs)
@@ -84,7 +86,8 @@ def draw(
         for impl in ("scratch", "gluon"):
             curves = finished(result, runs, impl)
             if len(curves) > 1:
-                names = without_common_word(curves)
+                short = without_common_word(curves)
+                names = {variant: (words or {}).get(name, name) for variant, name in short.items()}
                 seeds = {names[variant]: result.select(impl, variant) for variant in curves}
                 printed = {names[name]: result.printed().get(run.name, {}) for name, run in curves.items()}
                 curves = {names[variant]: run for variant, run in curves.items()}

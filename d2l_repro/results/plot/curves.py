@@ -221,7 +221,7 @@ def fold_curves(histories: Mapping[str, History], title: str, each: str = "fold"
     columns = [name for name in next(iter(histories.values()))[0] if name.endswith("_log_rmse")]
     for color, ls, column in zip(COLORS, ("-", "--"), columns):
         for history in histories.values():
-            thin = {"color": color, "ls": ls, "lw": 0.5, "alpha": 0.6, "ms": 2.5}
+            thin = {"color": color, "ls": ls, "lw": 0.9, "alpha": 0.6, "ms": 2.5}
             ax.plot(history["epoch"], history[column], **thin, **few_points(history))
         mean = [statistics.fmean(values) for values in zip(*(h[column] for h in histories.values()))]
         epochs = next(iter(histories.values()))["epoch"][: len(mean)]
