@@ -97,11 +97,10 @@ for name, run in runs.items():
 # %%
 words = data_preprocessing.WORDS
 finished = {words[name]: run for name, run in runs.items() if run.history}
-swings = {name: 100 * run.metrics["swing"] for name, run in finished.items()}
-least, most = (pick(swings, key=swings.get) for pick in (min, max))
+floats, unscaled, scaled = (run.metrics for run in finished.values())
 title = (
-    f"At first the test accuracy moves by {swings[most]:.1f} points an epoch with {most}, "
-    f"by {swings[least]:.1f} with {least}"
+    f"Pixels 0 to 255 end at a training loss of {unscaled['train_loss']:,.0f}, scaled at "
+    f"{scaled['train_loss']:.2f}, pixels 0 to 1 at {floats['train_loss']:.2f}"
 )
 plot.comparison(finished, title, ("train_loss", "test_acc"), winner=False)
 
