@@ -171,9 +171,9 @@ for dtype in ("float32", "float64"):
 best = {dtype: (h[error.argmin()], error.min()) for dtype, (h, error) in errors.items()}
 title = "The error of central differences of tanh at 0.5 is least near h = "
 title += " and ".join(f"{h:.0e} in {dtype}" for dtype, (h, _) in best.items())
-rings = {dtype: ([h], [error]) for dtype, (h, error) in best.items()}
+best_points = {dtype: ([h], [error]) for dtype, (h, error) in best.items()}
 plot.lines(
-    errors, "h (rings: the best)", "error of the derivative", title, logx=True, logy=True, points=rings
+    errors, "h (hollow: the best)", "error of the derivative", title, logx=True, logy=True, points=best_points
 )
 
 # %% [markdown]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -126,8 +127,9 @@ def draw_fit(
     """
     for i, (name, points) in enumerate(examples.items()):
         # rings lie on top where dots of the same place would hide them
-        style = {"mfc": "none", "mew": 0.9, "ms": 5.5, "color": COLORS[4]} if i else {"color": "#555555"}
-        ax.plot(*points, "o", label=name, zorder=3.1 if i else 3, **style)
+        ring: dict[str, Any] = {"mfc": "none", "mew": 0.9, "ms": 5.5} if i else {}
+        color = COLORS[4] if i else "#555555"
+        ax.plot(*points, "o", color=color, label=name, zorder=3.1 if i else 3, **ring)
     ax.plot(x, truth, "--", color="black", label="true function", zorder=2.5)
     low, high = ax.get_ylim()
     first = next(iter(fits.values()), ())
