@@ -131,7 +131,7 @@ for number in xs:
     y.backward()
     values.append(y.asscalar().item())
     slopes.append(x.grad.asscalar().item())
-# Where the loop turns once more or less often, a gap in place of a line: there the function jumps.
+# where the loop turns once more or less often, a gap in place of a line: there the function jumps
 breaks = [i for i in range(1, len(xs)) if slopes[i] != slopes[i - 1]]
 pieces = [[*part] for part in (xs, values, slopes)]
 for i in reversed(breaks):
