@@ -328,7 +328,7 @@ def fits(runs, sets, title):
     panels, losses = {}, {}
     for name, run in zip(short_names(runs), runs.values()):
         losses[name] = run.metrics["test_loss"]
-        panels[f"{name}: test loss {losses[name]:.2g}"] = predict(run, x[:, None]), hidden(run)[0][:, 0]
+        panels[f"{name}\ntest loss {losses[name]:.2g}"] = predict(run, x[:, None]), hidden(run)[0][:, 0]
     best, worst = min(losses, key=losses.get), max(losses, key=losses.get)
     title = f"{title}, learned as a sum of bases whose centres stand below"
     if best != worst:

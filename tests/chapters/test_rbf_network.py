@@ -268,7 +268,7 @@ def test_show_sorts_the_tables_and_draws_every_figure():
     assert all("least squares" in row for row in quick().tables["A curve"])
     drawn = [ax.get_title().replace("\n", " ") for ax in quick().figures["sine"].axes]
     assert len(drawn) == len(BASES) * len(CENTRES)
-    named = [f"{basis}, {how}: test loss" for basis in BASES for how in CENTRES]
+    named = [f"{basis}, {how} test loss" for basis in BASES for how in CENTRES]
     assert all(title.startswith(name) for title, name in zip(sorted(drawn), sorted(named)))
     assert len(quick().figures["moons"].axes) == len(BASES) * len(CENTRES)
 

@@ -41,7 +41,7 @@ AXES = (
     mark("probabilities exchanged"),
     mark("training less test accuracy, points"),
     mark("{name} (all 0)"),
-    mark("{name}: test loss {value}"),
+    mark("test loss {value}"),
     mark("pixels 0 to 1"),
     mark("pixels 0 to 255"),
     mark("pixels 0 to 255, softmax in the loss"),
