@@ -44,6 +44,13 @@ from .optimizers import AVERAGE, DECAY, NUMERATOR
 from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS
 
 SWINGING = 5  # epochs at the beginning, over which changes of the test accuracy are averaged
+FLOATS, BYTES = "pixels 0 to 1", "pixels 0 to 255"  # in figures
+WORDS = {  # of the variants in figures
+    "floats": FLOATS,
+    "bytes": BYTES,
+    "bytes, softmax in the loss": f"{BYTES}, softmax in the loss",
+    "bytes, all scaled": f"{BYTES}, weights and rate scaled",
+}
 MOMENTUM = "article momentum"  # start of the names of the runs that the conclusions compare
 # The article's conclusions: name -> (a run, the run to subtract, what is compared)
 CONCLUSIONS = {
@@ -191,10 +198,20 @@ def article_runs(hp: HParams) -> list[Run]:
     ]
 
 
+def words():
+    """Return how figures call the variants, and those of the article without the word all begin with."""
+    found = dict(WORDS)
+    for run in article_runs(HParams()):
+        name, _, pixels = run.variant.partition(" ")[2].rpartition(", ")
+        found[f"{name}, {pixels}"] = f"{name}, {WORDS[pixels]}"
+    return found
+
+
 def show(result, data):
     """Add figures and a table for each comparison, and the differences for the article's conclusions."""
     tables = comparisons(HParams(**result.settings))
-    comparison.draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+    columns = ("train_loss", "train_acc", "test_acc")
+    comparison.draw(result, tables, f"on {data.source.title}", columns, words=words())
     comparison.tabulate(result, tables, comparison.accuracy_row)
     add_differences(result, CONCLUSIONS)
 

@@ -281,16 +281,21 @@ def without_batch_loss(run):
 
 
 def predictions(models, hp):
-    """Draw the test set as predicted point by point and free-running."""
+    """Draw the errors on the test set, predicted point by point and free-running."""
     X, y = examples(hp.num_train, hp.num_test, hp)
     true = y[:, 0].asnumpy()
     points = np.arange(len(true))
-    ahead, alone = {"sine": true}, {"sine": true}
+    ahead, alone = {}, {}
     for label, model in models.items():
-        ahead[label] = model.net(X)[:, 0].asnumpy()
-        alone[label] = free_run(model.net, X[0], len(true))
+        ahead[label] = model.net(X)[:, 0].asnumpy() - true
+        alone[label] = free_run(model.net, X[0], len(true)) - true
     panels = {"from the points before it": (points, ahead), "from earlier predictions": (points, alone)}
-    return plot.functions(panels, "point of the test set", "The sine of the test set, predicted", {}, 4.4)
+    label = next(iter(models))
+    off, far = (np.abs(errors[label]).max() for errors in (ahead, alone))
+    title = (
+        f"{label}: errors up to {off:.2g} from the true points of a sine, {far:.2g} from its own predictions"
+    )
+    return plot.functions(panels, "point of the test set", title, {}, 3.8, "prediction less sine")
 
 
 chapter = Chapter(

@@ -60,6 +60,21 @@ from .softmax_regression import NUM_INPUTS, NUM_OUTPUTS, data
 NUM_HIDDENS = 256  # units of the MLP's hidden layer
 SIGMA = 0.01  # standard deviation of the initial weights
 AVERAGE, SLOW_AVERAGE = "momentum, average", "momentum 0.99, average"  # the article's convention
+NAMES = {  # of the optimizers in figures
+    "sgd": "SGD",
+    AVERAGE: "momentum, average",
+    "nesterov": "Nesterov",
+    "adagrad": "AdaGrad",
+    "rmsprop": "RMSProp",
+    "adadelta": "AdaDelta",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "summed rmsprop": "the article's RMSProp",
+    "summed adam": "the article's Adam",
+    "summed adam, no correction": "the article's Adam, uncorrected",
+}
+DESCENT_RATES = {"sgd": 0.4, "momentum": 0.1, "nesterov": 0.1, "adagrad": 1.0, "rmsprop": 0.3}
+DESCENT_RATES.update(adadelta=1.0, adam=0.5)  # of the paths down two surfaces
 NUMERATOR = 0.1  # the article's larger learning rate of Adam, which it divides by the batch size
 DECAY = 1e-4  # r of the article's penalty r |p|^2, whose size it does not print
 # The article's conclusions: name -> (a run, the run to subtract, what is compared)
@@ -252,7 +267,8 @@ def rows(builders, variants: dict[str, Setting]) -> list[Run]:
 def show(result, data):
     """Add a figure and a table per comparison, the article's conclusions, and paths down two surfaces."""
     tables = comparisons(HParams(**result.settings))
-    draw(result, tables, f"on {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+    columns = ("train_loss", "train_acc", "test_acc")
+    draw(result, tables, f"on {data.source.title}", columns, words=NAMES)
     tabulate(result, tables, lambda label, run, hp: accuracy_row(label, run, hp, hp.target_acc))
     add_differences(result, CONCLUSIONS)
     measured = [(run.label, result.find(run.impl, run.variant)) for run in tables["Nets"]]
@@ -262,9 +278,7 @@ def show(result, data):
         if run
         for row in (run.history[:1] + run.history[-1:])
     ]
-    result.figures["surfaces"] = plot.descents(
-        surfaces(), "Twenty steps of each optimizer: AdaGrad, RMSProp and Adam leave the saddle"
-    )
+    result.figures["surfaces"] = draw_surfaces()
 
 
 def accuracy_after_step_row(label, epoch):
@@ -282,11 +296,12 @@ def accuracy_after_step_row(label, epoch):
 
 def surfaces():
     """Return title -> (f, ranges, paths) of a long valley and of a saddle, as `plot.descents` takes them."""
-    rates = {"sgd": 0.4, "momentum": 0.1, "nesterov": 0.1, "adagrad": 1.0, "rmsprop": 0.3, "adadelta": 1.0}
-    rates["adam"] = 0.5
 
     def paths(f, start):
-        return {name: descent_path(f, start, OPTIMIZERS[name].from_scratch, lr) for name, lr in rates.items()}
+        return {
+            name: descent_path(f, start, OPTIMIZERS[name].from_scratch, lr)
+            for name, lr in DESCENT_RATES.items()
+        }
 
     valley, saddle = (lambda x1, x2: 0.1 * x1**2 + 2 * x2**2), (lambda x1, x2: 0.1 * x1**2 - 0.1 * x2**2)
     ranges = (-5.5, 2.5), (-3, 3)
@@ -294,6 +309,26 @@ def surfaces():
         r"A valley: $0.1\,x_1^2 + 2\,x_2^2$": (valley, ranges, paths(valley, (-5.0, -2.0))),
         r"A saddle: $0.1\,x_1^2 - 0.1\,x_2^2$": (saddle, ranges, paths(saddle, (-5.0, -0.05))),
     }
+
+
+def draw_surfaces():
+    """Draw the paths down both surfaces, with their learning rates; the title says which leave the saddle."""
+    panels = surfaces()
+    *_, (saddle, _, paths) = panels.values()
+    left = [NAMES.get(name, name) for name, path in paths.items() if saddle(*path[-1]) < 0]
+    stay = [NAMES.get(name, name) for name, path in paths.items() if saddle(*path[-1]) >= 0]
+    title = f"{len(next(iter(paths.values()))) - 1} steps of each optimizer"
+    if left and stay:
+        title += f": {', '.join(left)} leave the saddle, {', '.join(stay)} do not yet"
+    named = {
+        panel: (
+            f,
+            ranges,
+            {f"{NAMES.get(name, name)} ({DESCENT_RATES[name]:g})": path for name, path in paths.items()},
+        )
+        for panel, (f, ranges, paths) in panels.items()
+    }
+    return plot.descents(named, title)
 
 
 chapter = Chapter(

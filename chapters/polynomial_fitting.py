@@ -31,6 +31,12 @@ from d2l_repro.train.parameters import book_arrays
 
 TRUE_W, TRUE_B = (1.2, -3.4, 5.6), 5
 NUM_TRAIN, NUM_TEST = 100, 100  # examples
+GIVEN = {
+    "cubic": "all powers of x",
+    "linear": "x alone",
+    "two examples": "two examples",
+}  # variant -> in titles
+APART = 10  # times that a loss is larger than another if it is called so
 
 
 @dataclass(frozen=True)
@@ -115,16 +121,16 @@ def show(result, last_data):
     """Show what each case learned, its training and test loss by epoch, and the learned weights."""
     options = Options(seed=result.seed, stream=result.stream)
     (X, y), test_set = data(HParams(**result.settings), options).source  # the last data are two examples
-    for name, title in (
-        ("cubic", "A polynomial of degree 3 fits training and test examples"),
-        ("linear", "A straight line fits neither: underfitting"),
-        ("two examples", "A polynomial learned from two examples fits only those: overfitting"),
-    ):
+    for name, given in GIVEN.items():
         runs = {run.impl: run for run in result.select(variant=name)}
         count = 2 if name == "two examples" else len(X)
         beside = partial(draw_fits, runs, (X[:count], y[:count]), test_set)
         result.figures[name.replace(" ", "_")] = plot.training_curves(
-            runs, title, log=True, published=printed_of(result, runs.values()), beside=beside
+            runs,
+            fit_title(given, runs.values(), result.settings["noise"]),
+            log=True,
+            published=printed_of(result, runs.values()),
+            beside=beside,
         )
     powers = ("x", "x^2", "x^3")
     rows = [{"run": "true", **dict(zip(powers, TRUE_W)), "b": TRUE_B}]
@@ -133,6 +139,28 @@ def show(result, last_data):
         weights = [f"{value:.4f}" for value in w[:, 0].tolist()] + ["-"] * (len(powers) - len(w))
         rows.append({"run": label, **dict(zip(powers, weights)), "b": f"{b.item():.4f}"})
     result.tables["True and learned weights"] = rows
+
+
+def fit_title(given, runs, noise):
+    """Return the title of a figure: whether the first run that was trained fits, and its losses.
+
+    A test loss far above that in training is called overfitting, else a training loss far above that of the
+    noise, sigma^2 / 2, underfitting.
+
+    Args:
+        given: what the model is given.
+        runs: of all implementations.
+        noise: standard deviation sigma of the labels' noise.
+    """
+    last = next((run.history[-1] for run in runs if run.history), None)
+    if last is None:
+        return f"Given {given}"
+    train_loss, test_loss, alone = last["train_loss"], last["test_loss"], noise**2 / 2
+    fit = "Good fit" if train_loss <= APART * alone else "Underfitting"
+    if not test_loss <= APART * train_loss:
+        fit = "Overfitting"
+    losses = "a loss of {train_loss:.3g} in training, {test_loss:.3g} in test"
+    return f"{fit} given {given}: {losses}, {alone:.2g} from noise alone"
 
 
 def printed_of(result, runs):

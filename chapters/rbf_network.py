@@ -323,23 +323,32 @@ def row(label, run, hp, examples):
 
 
 def fits(runs, sets, title):
-    """Draw a panel for each basis: examples, curve, the nets' outputs, and their centres below."""
+    """Draw a panel for each net: examples, curve, what it learned, and the centres of its bases below."""
     x, (X, y) = np.linspace(-6, 6, 241), sets[0]
-    panels = {basis: (x, {"y = sin x + x / 3": hilly_curve(x)}) for basis, _ in runs}
-    marks = {basis: {"examples": (X[:, 0].asnumpy(), y.asnumpy())} for basis, _ in runs}
-    for (basis, how), run in runs.items():
-        panels[basis][1][how] = predict(run, x[:, None])
-        centres = hidden(run)[0][:, 0]
-        marks[basis][how] = centres, np.full(len(centres), -2.2 - 0.3 * len(marks[basis]))
-    return plot.functions(panels, "x", f"{title}, learned as a sum of bases whose centres stand below", marks)
+    panels, losses = {}, {}
+    for name, run in zip(short_names(runs), runs.values()):
+        losses[name] = run.metrics["test_loss"]
+        panels[f"{name}\ntest loss {losses[name]:.2g}"] = predict(run, x[:, None]), hidden(run)[0][:, 0]
+    best, worst = min(losses, key=losses.get), max(losses, key=losses.get)
+    title = f"{title}, learned as a sum of bases whose centres stand below"
+    if best != worst:
+        title += f": a test loss of {losses[best]:.2g} ({best}) to {losses[worst]:.2g} ({worst})"
+    return plot.sums_of_bases(panels, x, hilly_curve(x), (X[:, 0].asnumpy(), y.asnumpy()), title)
 
 
 def regions(runs, sets, title):
     """Draw a panel for each net with its decision regions, the examples and its centres."""
     sets = {part: (X.asnumpy(), y.asnumpy()) for part, (X, y) in zip(("train", "test"), sets)}
-    nets = {", ".join(name): partial(predict, run) for name, run in runs.items()}
-    centres = {", ".join(name): hidden(run)[0] for name, run in runs.items()}
+    named = dict(zip(short_names(runs), runs.values()))
+    nets = {name: partial(predict, run) for name, run in named.items()}
+    centres = {name: hidden(run)[0] for name, run in named.items()}
     return plot.decision_regions(nets, sets, title, {"centres": centres})
+
+
+def short_names(runs):
+    """Return the names of nets, (basis, centres), without a basis that all of them have."""
+    are_alike = len({basis for basis, _ in runs}) == 1
+    return [how if are_alike else f"{basis}, {how}" for basis, how in runs]
 
 
 chapter = Chapter(

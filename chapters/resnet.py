@@ -221,9 +221,9 @@ def show(result, data):
         }
         for net, run in trained
     ]
-    lines = {"with shortcuts": ([], []), "without": ([], [])}
+    lines = {"with shortcuts": ([], []), "without shortcuts": ([], [])}
     for net, run in trained:
-        layers, losses = lines["with shortcuts" if net.shortcuts else "without"]
+        layers, losses = lines["with shortcuts" if net.shortcuts else "without shortcuts"]
         layers.append(net.num_layers)
         losses.append(run.metrics["train_loss"])
     title = f"Mean training loss of the first passes over {data.source.title}"

@@ -25,10 +25,12 @@ last one in the old; Gluon's trainer refuses. (0.01, 1 and 5 are standard deviat
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Callable, Literal
 
 import numpy as np
+from matplotlib.figure import Figure
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
@@ -53,6 +55,7 @@ from . import two_moons
 
 LAYERS = range(1, 6)
 NORMS = {**{f"norm_{i}": f"layer {i}" for i in LAYERS}, "norm_bias_5": "last bias"}  # metric -> column
+UNCURED = "{}, no remedy"  # which the remedies are compared with
 STEP_LR = 0.01  # learning rate of the article's single steps
 
 
@@ -320,29 +323,58 @@ def add_conclusions(result: Result) -> None:
 
 def draw_norms(result: Result, title: str, runs: list[Run], impl: str) -> None:
     """Add a figure of the norms by layer, a curve for each run."""
-    curves = {}
-    for name, run in comparison.finished(result, runs, impl).items():
-        if run.metrics:
-            norms = [run.metrics[f"norm_{i}"] for i in LAYERS]
-            # A logarithmic axis has no place for 0.
-            curves[name if any(norms) else f"{name} (all 0)"] = LAYERS, [norm or np.nan for norm in norms]
-    if curves:
-        shares = [norms[0] / norms[-1] for _, norms in curves.values() if np.isfinite(norms[0] / norms[-1])]
-        figure_title = f"{title}: all gradients are 0, {plot.IMPLS[impl]}"
-        if shares:
-            ends = [f"{share:.1g}" for share in (min(shares), max(shares))]
-            figure_title = (
-                f"{title}: in layer 1 the gradient is {ends[0]} to {ends[1]} times that in layer 5, "
-                f"{plot.IMPLS[impl]}"
-            )
-        result.figures[comparison.figure_name(title, impl)] = plot.lines(
-            curves,
-            "layer",
-            "norm of the gradient",
-            figure_title,
-            logy=True,
-            named_at="start",
+    found = comparison.finished(result, runs, impl)
+    if title == "Remedies":
+        found.update({UNCURED.format(run.variant): run for run in result.select(impl, "sigmoid")})
+    norms = norms_of(found)
+    if norms:
+        result.figures[comparison.figure_name(title, impl)] = norms_figure(
+            f"{title}, {plot.IMPLS[impl]}", norms
         )
+
+
+def norms_of(runs: Mapping[str, RunResult]) -> dict[str, list[float]]:
+    """Return variant -> norms of the gradient w.r.t. the weights of each layer, the first layer first."""
+    return {name: [run.metrics[f"norm_{i}"] for i in LAYERS] for name, run in runs.items() if run.metrics}
+
+
+def norms_figure(title: str, norms: Mapping[str, list[float]]) -> Figure:
+    """Draw norms by layer, from the last to the first; the title says how much of them is left there."""
+    short = {name: name.replace(", bias -8", "") for name in norms}  # which the title says
+    curves = {
+        short[name] if any(values) else f"{short[name]} (all 0)": (
+            LAYERS,
+            [value or np.nan for value in values],
+        )
+        for name, values in norms.items()  # a logarithmic axis has no place for 0
+    }
+    return plot.lines(
+        curves,
+        "layer, in the order of the backward pass",
+        "norm of the gradient w.r.t. the weights",
+        norms_title(title, norms),
+        logy=True,
+        backward=True,
+    )
+
+
+def norms_title(title: str, norms: Mapping[str, list[float]]) -> str:
+    """Return a title that says what is left in layer 1 of the gradient in layer 5, by which runs."""
+    shares = {name: values[0] / values[-1] for name, values in norms.items() if all(values)}
+    if not shares:
+        return f"{title}: all gradients are 0"
+    clipped = [(values, norms.get(f"{name}, clipped")) for name, values in norms.items()]
+    factors = [one / other for each, cut in clipped if cut and all(cut) for one, other in zip(each, cut)]
+    if factors:
+        return f"{title}: clipping makes the gradient of each layer {np.mean(factors):.2g} times smaller"
+    uncured = [share for name, share in shares.items() if name == UNCURED.format("sigmoid")]
+    ends = sorted(share for name, share in shares.items() if name != UNCURED.format("sigmoid"))
+    low, high = (f"{float(f'{ends[i]:.1g}'):g}" for i in (0, -1))
+    text = f"{title}: in layer 1 the gradient is {low} to {high} times that in layer 5"
+    if uncured:
+        return f"{text}, without remedy {uncured[0]:.1g}"
+    dead = [name.partition(",")[0] for name, values in norms.items() if not any(values)]
+    return f"{text}, with {', '.join(dead)} it is 0" if dead else text
 
 
 def norms_row(label: str, run: RunResult, hp: Setting) -> dict[str, str]:

@@ -125,10 +125,18 @@ def l2_norm(model, data, history):
 
 def show(result, data):
     """Show training and test loss by epoch, without decay and with it, and the norm of the weights."""
-    curves = {rf"{run.impl} $\lambda$ = {run.variant.partition('=')[2]}": run for run in result.runs}
+    result.figures["loss"] = draw_losses(result.runs)
+    result.tables["What the decay does"] = [
+        {"run": label, **{name: f"{value:.6g}" for name, value in run.metrics.items()}}
+        for label, run in result.labelled().items()
+    ]
+
+
+def draw_losses(runs):
+    """Draw training and test loss of one implementation, each on its own axis: they are decades apart."""
     ends = {
-        impl: [f"{run.history[-1]['test_loss']:.3g}" for run in result.select(impl) if run.history]
-        for impl in dict.fromkeys(run.impl for run in result.runs)
+        impl: [f"{run.history[-1]['test_loss']:.3g}" for run in runs if run.impl == impl and run.history]
+        for impl in dict.fromkeys(run.impl for run in runs)
     }
     impl, first = next(iter(ends.items()))
     title = "Training and test loss without weight decay and with it"
@@ -136,11 +144,8 @@ def show(result, data):
         title = f"Weight decay brings the test loss from {first[0]} to {first[1]}"
         if any(other != first for other in ends.values()):
             title += f", {plot.IMPLS[impl]}"
-    result.figures["loss"] = plot.training_curves(curves, title, log=True)
-    result.tables["What the decay does"] = [
-        {"run": label, **{name: f"{value:.6g}" for name, value in run.metrics.items()}}
-        for label, run in result.labelled().items()
-    ]
+    curves = {rf"$\lambda$ = {run.variant.partition('=')[2]}": run for run in runs if run.impl == impl}
+    return plot.comparison(curves, title, ("train_loss", "test_loss"), winner=False)
 
 
 chapter = Chapter(

@@ -25,7 +25,6 @@
 import inspect
 
 from chapters import dropout
-from d2l_repro.results import plot
 from d2l_repro.results.walkthrough import published_table, table
 from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import seed_everything
@@ -107,11 +106,7 @@ data = dropout.data(hp, Options())
 print(runs["scratch"].history)
 
 # %%
-compared = {name: run for name, run in runs.items() if name != "scratch"}
-compared["gluon as in the book"] = compared.pop("gluon")
-plot.training_curves(
-    compared, "Dropout as in the book, without it, and with the probabilities exchanged, with Gluon"
-)
+dropout.draw_gaps({run.variant: run for name, run in runs.items() if name != "scratch"}, "with Gluon")
 
 # %% [markdown]
 # The training accuracy with dropout is the lower one, and often below the test accuracy. That is not a

@@ -98,9 +98,19 @@ def gated(bias):
 
 
 weights = W_x[:, :hiddens], W_h[:, :hiddens], nd.zeros(hiddens)
-kinds = {"no gates": lambda X, H: plain_rnn(X, H, *weights), "GRU": gated(0), "GRU, z near 1": gated(3)}
+kinds = {"no gates": lambda X, H: plain_rnn(X, H, *weights)}
+for bias in (0, 3):
+    kinds[f"GRU, update gate near {nd.array([bias]).sigmoid().asscalar():.2f}"] = gated(bias)
 curves = {name: gradient_norms(apply) for name, apply in kinds.items()}
-plot.lines(curves, "steps", "norm of the gradient", "How much the first state matters later", logy=True)
+*others, kept = (norms[-1] / norms[0] for _, norms in curves.values())
+plot.lines(
+    curves,
+    "steps between the first state and the output",
+    "norm of the gradient of the output\nw.r.t. the first state",
+    f"After 30 steps a GRU that keeps its state has {kept:.1g} of the gradient left, "
+    f"others at most {max(others):.0e}",
+    logy=True,
+)
 
 # %% [markdown]
 # ## Where the reset gate stands

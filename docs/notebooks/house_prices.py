@@ -80,8 +80,15 @@ print(tables.name, X.shape, X_test.shape, f"{gaps:.1%} of all cells are empty")
 
 # %%
 prices = tables.train["SalePrice"].to_numpy()
+
+
+def skewness(values):
+    return np.mean((values - values.mean()) ** 3) / values.std() ** 3
+
+
 panels = {"price in 1,000 dollars": prices / 1000, "logarithm of the price": np.log(prices)}
-plot.histogram(panels, f"Prices of {len(prices):,} houses", "houses", bins=40)
+title = "Prices of {:,} houses have a skewness of {:.1f}, their logarithms of {:.1f}"
+plot.histogram(panels, title.format(len(prices), *map(skewness, panels.values())), "houses", bins=40)
 
 # %% [markdown]
 # ## The model
@@ -126,9 +133,12 @@ mean = {m: float(np.mean([row[m] for row in scores.values()])) for m in house_pr
 table({"": name, **row} for name, row in {**scores, "mean": mean}.items())
 
 # %%
-plot.fold_curves(
-    {name: run.history for name, run in folds.items()}, f"Five folds, {tables.name}: training and validation"
-)
+from d2l_repro.results.history import History
+
+start = hp.num_epochs // 2  # before, training and validation fall together by a factor of ten
+late = {name: History(run.history[start:]) for name, run in folds.items()}
+ends = [row["valid_log_rmse"] for row in scores.values()]
+plot.fold_curves(late, f"In validation the folds end at a log rmse of {min(ends):.3f} to {max(ends):.3f}")
 
 # %% [markdown]
 # Training and validation differ by little, so the model does not overfit: 331 weights and more than a

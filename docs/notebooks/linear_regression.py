@@ -186,7 +186,8 @@ runs = {
     "scratch": RunResult("scratch", "", 0, history),
     "gluon": RunResult("gluon", "", 0, gluon_history),
 }
-plot.training_curves(runs, "The loss over all examples", log=True)
+title = f"The loss over all examples falls to {{train_loss:.2g}}, noise alone gives {hp.noise**2 / 2:.2g}"
+plot.training_curves(runs, title, log=True)
 
 # %% [markdown]
 # Similar curves prove little: a wrong factor can hide in them. `same_path` starts both models from the same

@@ -70,9 +70,14 @@ for forget in (0, 2, 5):
             _, (_, last) = rnn.lstm(nd.array([[i % 5] for i in range(t)]), [H, C], W_x, W_h, b)
         last.backward()
         norms.append(C.grad.mean().asscalar().item())
-    curves[f"f = {nd.array([forget]).sigmoid().asscalar():.2f}"] = (range(1, steps + 1), norms)
+    curves[f"forget gate at {nd.array([forget]).sigmoid().asscalar():.2f}"] = (range(1, steps + 1), norms)
+ends = [f"{norms[-1]:.1g} ({name.split()[-1]})" for name, (_, norms) in curves.items()]
 plot.lines(
-    curves, "steps", "gradient", "What is left of the gradient with respect to the first memory", logy=True
+    curves,
+    "steps of the LSTM",
+    "gradient w.r.t. the first memory",
+    f"An LSTM's gradient after {steps} steps by its forget gate: {', '.join(ends)}",
+    logy=True,
 )
 
 # %% [markdown]

@@ -131,8 +131,15 @@ for number in xs:
     y.backward()
     values.append(y.asscalar().item())
     slopes.append(x.grad.asscalar().item())
+# where the loop turns once more or less often, a gap in place of a line: there the function jumps
+breaks = [i for i in range(1, len(xs)) if slopes[i] != slopes[i - 1]]
+pieces = [[*part] for part in (xs, values, slopes)]
+for i in reversed(breaks):
+    for part in pieces:
+        part.insert(i, float("nan"))
+xs, values, slopes = pieces
 panels = {"value": (xs, {"f(x)": values}), "gradient": (xs, {"f'(x)": slopes})}
-plot.functions(panels, "x", "A program with a loop, differentiated")
+plot.functions(panels, "x", f"A program with a loop is linear in pieces, {len(breaks) + 1} of them here")
 
 # %% [markdown]
 # Autograd reports the slope of the piece that was executed. It does not see the jumps between the pieces,
@@ -161,7 +168,13 @@ for dtype in ("float32", "float64"):
     error = np.abs(slope - exact)
     seen = np.isfinite(error) & (error > 0)
     errors[dtype] = (steps[seen], error[seen])
-plot.lines(errors, "h", "error", "Central differences: not too large, not too small", logx=True, logy=True)
+best = {dtype: (h[error.argmin()], error.min()) for dtype, (h, error) in errors.items()}
+title = "The error of central differences of tanh at 0.5 is least near h = "
+title += " and ".join(f"{h:.0e} in {dtype}" for dtype, (h, _) in best.items())
+best_points = {dtype: ([h], [error]) for dtype, (h, error) in best.items()}
+plot.lines(
+    errors, "h (hollow: the best)", "error of the derivative", title, logx=True, logy=True, points=best_points
+)
 
 # %% [markdown]
 # This is why all checks of gradients in this project are made in double precision.

@@ -87,7 +87,7 @@ print(inspect.getsource(optim.Adam))
 # from a point where the gradient leads almost straight into the saddle point.
 
 # %%
-plot.descents(optimizers.surfaces(), "Twenty steps of each optimizer")
+optimizers.draw_surfaces()  # behind each name, its learning rate
 
 # %% [markdown]
 # In the valley plain SGD does well across and needs long for the last bit along it. On the saddle the
@@ -105,9 +105,30 @@ wanted = ("sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam")
 chosen = [
     run for run in optimizers.comparisons(hp)["Optimizers"] if run.impl == "scratch" and run.variant in wanted
 ]
-runs = {run.variant: optimizers.chapter.train_run(run) for run in chosen}
+seeds = {run.variant: [optimizers.chapter.train_run(run, seed=i) for i in range(3)] for run in chosen}
+runs = {name: runs[0] for name, runs in seeds.items()}
 data = optimizers.data(chosen[0].hp, Options())
-plot.comparison(runs, f"Six optimizers, {data.source.title}", ("train_loss", "train_acc", "test_acc"))
+
+
+# %%
+def draw(runs, title, columns, seeds=None):
+    names = {
+        run.variant: f"{optimizers.NAMES.get(run.variant, run.variant)} ({run.hp.lr:g})" for run in chosen
+    }
+    named = {names.get(name, name): run for name, run in runs.items()}
+    seeds = {names[name]: runs for name, runs in seeds.items()} if seeds else None
+    return plot.comparison(named, title, columns, seeds=seeds, winner=False)
+
+
+ends = {name: [run.metrics["test_acc"] for run in runs] for name, runs in seeds.items()}
+means = [sum(values) / len(values) for values in ends.values()]
+between = max(means) - min(means)
+within = max(max(values) - min(values) for values in ends.values())
+title = (
+    f"{data.source.title}, three seeds: the means of six optimizers differ by {100 * between:.1f} points, "
+    f"seeds of one by up to {100 * within:.1f}"
+)
+draw(runs, title, ("train_loss", "test_acc"), seeds)
 
 # %%
 table(
@@ -154,8 +175,18 @@ article = {
     for run in optimizers.comparisons(hp)["Optimizers of the article"]
     if run.impl == "scratch" and run.variant in ("summed adam", "summed adam, no correction")
 }
-compared = {"momentum": runs["momentum"], "adam": runs["adam"], **article}
-plot.comparison(compared, f"Whose Adam, {data.source.title}", ("train_loss", "test_acc"))
+compared = {
+    "momentum": runs["momentum"],
+    "Adam of the literature": runs["adam"],
+    "Adam of the article": article["summed adam"],
+    "Adam of the article, uncorrected": article["summed adam, no correction"],
+}
+behind = [
+    100 * (runs["momentum"].metrics["test_acc"] - compared[name].metrics["test_acc"])
+    for name in ("Adam of the article", "Adam of the literature")
+]
+title = "The article's Adam ends {:.1f} points of test accuracy below momentum, the literature's {:.1f}"
+draw(compared, title.format(*behind), ("train_loss", "test_acc"))
 
 # %% [markdown]
 # With the article's formulas, its conclusion holds, and by about as much as it prints. With the literature's
@@ -199,8 +230,8 @@ momentum = next(run for run in chosen if run.variant == "momentum")
 fast = replace(
     momentum, variant="sgd, ten times", hp=momentum.hp.replace(optimizer="sgd", lr=10 * momentum.hp.lr)
 )
-pair = {"momentum": runs["momentum"], "sgd, ten times": optimizers.chapter.train_run(fast)}
-plot.comparison(pair, "Momentum, and SGD with ten times its rate", ("train_loss", "test_acc"))
+pair = {"momentum": runs["momentum"], "SGD, ten times the rate": optimizers.chapter.train_run(fast)}
+draw(pair, "Momentum, and SGD with ten times its rate", ("train_loss", "test_acc"))
 
 # %% [markdown]
 # ## Exercise

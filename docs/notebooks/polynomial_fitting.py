@@ -92,9 +92,10 @@ table(
 
 
 # %%
-def draw(result, title, num_examples=100):
+def draw(result, given, num_examples=100):
     examples = (X[:num_examples], y[:num_examples])
     beside = partial(polynomial_fitting.draw_fits, {"scratch": result}, examples, (X_test, y_test))
+    title = polynomial_fitting.fit_title(given, [result], hp.noise)
     return plot.training_curves({"scratch": result}, title, log=True, beside=beside)
 
 
@@ -106,7 +107,7 @@ def draw(result, title, num_examples=100):
 
 # %%
 cubic = polynomial_fitting.chapter.train_run(variants["cubic"])
-draw(cubic, "Given all powers of x")
+draw(cubic, "all powers of x")
 
 # %% [markdown]
 # ## Underfitting
@@ -117,7 +118,7 @@ draw(cubic, "Given all powers of x")
 
 # %%
 linear = polynomial_fitting.chapter.train_run(variants["linear"])
-draw(linear, "Given x alone")
+draw(linear, "x alone")
 
 # %% [markdown]
 # ## Overfitting
@@ -128,7 +129,7 @@ draw(linear, "Given x alone")
 
 # %%
 two = polynomial_fitting.chapter.train_run(variants["two examples"])
-draw(two, "Given two examples", 2)
+draw(two, "two examples", 2)
 
 # %% [markdown]
 # The same three cases as numbers. Only the first one has found the truth.
@@ -183,7 +184,7 @@ published_table("polynomial_fitting", own)
 
 # %% tags=["skip-execution"]
 square = Run("scratch", "square", polynomial_fitting.from_scratch, hp.replace(degree=2))
-draw(polynomial_fitting.chapter.train_run(square), "Given x and its square")
+draw(polynomial_fitting.chapter.train_run(square), "x and its square")
 
 # %% [markdown]
 # **2. How many examples does a cubic need?** Four parameters can be computed from four points without noise.

@@ -53,7 +53,7 @@ from d2l_repro.scratch.rbf import BASES
 
 r = np.linspace(0, 5, 201)
 shapes = {name: (r, basis(nd, nd.array(r**2), nd.ones(1)).asnumpy()) for name, basis in BASES.items()}
-plot.lines(shapes, "distance from the centre", "output", "Three bases of width 1")
+plot.lines(shapes, "distance from the centre", "output", rbf_network.BASES_TITLE)
 
 # %%
 from d2l_repro.scratch.rbf import rbf
@@ -99,12 +99,11 @@ chosen = [
 runs = {run.hp.centres: rbf_network.chapter.train_run(run) for run in chosen}
 perceptron = next(run for run in rbf_network.runs(hp) if run.impl == "gluon" and run.variant == "sine mlp")
 runs["perceptron"] = rbf_network.chapter.train_run(perceptron)
-plot.comparison(
-    runs,
-    "A curve, by a perceptron and with centres from four ways",
-    ("train_loss", "test_loss"),
-    f"epoch of {hp.steps} steps",
-)
+losses = {how: (run.history["epoch"], run.history["test_loss"]) for how, run in runs.items()}
+bound = losses["perceptron"][1][-1]
+ahead = [how for how, (_, loss) in losses.items() if loss[-1] < bound / 2]
+title = f"Centres by {', '.join(ahead)}: a test loss below half the perceptron's {bound:.2g}"
+plot.lines(losses, f"epoch of {hp.steps} steps", "test loss", title, logy=True)
 
 # %%
 sets = rbf_network.points("sine", hp.noise, 0)
@@ -146,8 +145,11 @@ moons = {
     if run.impl == "gluon" and run.variant in [f"moons gaussian {how}" for how in rbf_network.CENTRES]
 }
 moon_sets = rbf_network.points("moons", hp.noise, 0)
+shares = [run.metrics["test_acc"] for run in moons.values()]
 rbf_network.regions(
-    {("gaussian", how): run for how, run in moons.items()}, moon_sets, "Two moons, and the centres"
+    {("gaussian", how): run for how, run in moons.items()},
+    moon_sets,
+    f"Two moons by gaussians: wherever the centres are, {min(shares):.0%} to {max(shares):.0%} are right",
 )
 
 # %% [markdown]

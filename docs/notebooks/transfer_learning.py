@@ -114,14 +114,33 @@ table(transfer.accuracy_row(found, count) for count in labels)
 
 # %%
 curves = {way: (labels, [statistics.fmean(found[way, count]) for count in labels]) for way in transfer.WAYS}
-plot.lines(curves, "labeled images of each class", "test accuracy", "Three ways to use few labels", logx=True)
+draws = {
+    way: tuple(zip(*[(count, value) for count in labels for value in found[way, count]]))
+    for way in transfer.WAYS
+}
+ways = [max(each) - min(each) for each in zip(*(means for _, means in curves.values()))]
+title = (
+    "By the number of labels, three ways to use them differ by {:.1f}, {:.1f} and {:.1f} points on average"
+)
+plot.lines(
+    curves,
+    "labeled images of each class (hollow: single draws)",
+    "test accuracy",
+    title.format(*(100 * way for way in ways)),
+    logx=True,
+    points=draws,
+)
 
 # %% [markdown]
 # Now every draw, a dot each:
 
 # %%
 dots = {transfer.variant_name(*key): (values, None) for key, values in found.items()}
-plot.intervals(dots, "test accuracy", "Every draw of the labels", each="draw")
+spread = max(max(found[way, 1]) - min(found[way, 1]) for way in transfer.WAYS)
+title = (
+    "With one label of each class, draws of a way are up to {:.0f} points apart, the ways {:.1f} on average"
+)
+plot.intervals(dots, "test accuracy", title.format(100 * spread, 100 * ways[0]), each="draw")
 
 # %% [markdown]
 # With one label of each class the dots of a way lie ten points apart and more. Which images are labeled

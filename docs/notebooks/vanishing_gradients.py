@@ -26,6 +26,7 @@ import inspect
 
 from chapters import vanishing_gradients
 from d2l_repro.results import plot
+from d2l_repro.results.run import RunResult
 from d2l_repro.results.walkthrough import published_table, table
 
 hp = vanishing_gradients.HParams()
@@ -63,12 +64,7 @@ def norms_of(title):
 
 
 def draw(runs, title):
-    curves = {
-        name: (vanishing_gradients.LAYERS, [run.metrics[f"norm_{i}"] for i in vanishing_gradients.LAYERS])
-        for name, run in runs.items()
-        if run.metrics["norm_1"] > 0
-    }
-    return plot.lines(curves, "layer", "norm of the gradient", title, logy=True, named_at="start")
+    return vanishing_gradients.norms_figure(title, vanishing_gradients.norms_of(runs))
 
 
 small = norms_of("Small weights")
@@ -108,7 +104,7 @@ table(
 
 # %%
 dead = norms_of("Biases of -8")
-draw(dead, "Biases of -8; the line of ReLU is missing, since its gradients are 0")
+draw(dead, "Biases of -8")
 
 # %% [markdown]
 # The article calls the gradient of leaky ReLU normal. Compare it with that of the sigmoid above, which it
@@ -121,19 +117,43 @@ draw(dead, "Biases of -8; the line of ReLU is missing, since its gradients are 0
 # and variance 1, and its backward pass divides by the same deviation by which the forward pass does.
 
 # %%
-draw(norms_of("Remedies"), "Remedies, all biases 0")
+uncured = {vanishing_gradients.UNCURED.format("sigmoid"): small["sigmoid"]}
+draw({**norms_of("Remedies"), **uncured}, "Biases of 0, and larger weights or batch normalization")
 
 # %% [markdown]
 # A healthy gradient is no proof that a net learns. So some of them are trained for a thousand steps.
 
 # %%
+import numpy as np
+
+from d2l_repro.results.history import History
+
+
+def running_median(run, steps=25):
+    """Return a run with the medians of every 25 steps, without which jumps would hide the other lines."""
+    columns = ("epoch", "train_loss", "valid_acc")
+    rows = [run.history[i : i + steps] for i in range(0, len(run.history), steps)]
+    history = [{name: float(np.median([row[name] for row in part])) for name in columns} for part in rows]
+    return RunResult(run.impl, run.variant, run.seed, History(history))
+
+
 wanted = ("sigmoid", "sigmoid, xavier", "sigmoid, batch norm", "relu, he")
 trained = {
     run.variant.removesuffix(", trained"): vanishing_gradients.chapter.train_run(run)
     for run in tables["Trained"]
     if run.impl == "gluon" and run.variant.removesuffix(", trained") in wanted
 }
-plot.comparison(trained, "A thousand steps on two moons", ("train_loss", "train_acc", "valid_acc"))
+last = {name: run.history[-1]["train_loss"] for name, run in trained.items()}
+learned = [f"{name} ({loss:.2f})" for name, loss in last.items() if loss < np.log(2) / 2]
+calm = {name: running_median(run) for name, run in trained.items()}
+plot.comparison(
+    calm,
+    f"Training loss after 1000 steps: {' and '.join(learned) or 'none'} left the {np.log(2):.2f} of guessing",
+    ("train_loss", "valid_acc"),
+    "step (medians of 25)",
+    chance=0.5,
+    winner=False,
+)
 
 # %% [markdown]
 # Small weights and sigmoids stay at a loss of $\log 2$, that of guessing. Xavier's weights make the gradient
@@ -196,7 +216,7 @@ adam = {
     for run in tables["Trained"]
     if run.impl == "gluon" and run.variant.endswith("Adam, trained")
 }
-plot.comparison(adam, "Small weights, with Adam", ("train_loss", "valid_acc"))
+plot.comparison(adam, "Small weights, with Adam", ("train_loss", "valid_acc"), "step", chance=0.5)
 
 # %% [markdown]
 # ## Exercise

@@ -25,7 +25,6 @@
 import inspect
 
 from chapters import weight_decay
-from d2l_repro.results import plot
 from d2l_repro.results.walkthrough import published_table, table
 from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import seed_everything
@@ -110,8 +109,7 @@ table(
 )
 
 # %%
-curves = {rf"{run.impl} $\lambda$ = {run.variant.partition('=')[2]}": run for run in runs}
-plot.training_curves(curves, "Training and test loss without decay and with it", log=True)
+weight_decay.draw_losses(runs)
 
 # %% [markdown]
 # Without decay the training loss falls to almost nothing while the test loss hardly moves. That is

@@ -87,7 +87,12 @@ def test_draw_gives_each_row_a_line_or_a_rank_and_a_panel(result):
     for title, runs in tables_of(result.chapter).items():
         figure = result.figures[comparison.figure_name(title, "scratch")]
         found = {run.variant: result.find("scratch", run.variant) for run in runs if run.impl == "scratch"}
-        words = {"initialization": initialization.NAMES}.get(result.chapter, {})
+        words = {
+            "optimizers": optimizers.NAMES,
+            "data_preprocessing": data_preprocessing.words(),
+            "initialization": initialization.NAMES,
+        }
+        words = words.get(result.chapter, {})
         short = comparison.without_common_word(found)
         names = {variant: words.get(name, name) for variant, name in short.items()}
         trained = {names[variant]: run for variant, run in found.items()}
@@ -344,6 +349,17 @@ def test_surfaces_are_descended_by_every_optimizer_and_adaptive_ones_leave_the_s
         assert valley(*points[-1]) < 0.9 * valley(*points[0]), name  # AdaDelta's first steps are tiny
     for name in ("adagrad", "rmsprop", "adam"):
         assert saddle(*over[name][-1]) < 0, name
+
+
+def test_title_of_the_surfaces_says_which_optimizers_leave_the_saddle():
+    title = optimizers.draw_surfaces().get_label()
+    assert title.startswith("20 steps of each optimizer: AdaGrad, RMSProp, Adam leave the saddle, SGD")
+
+
+def test_descents_name_a_path_that_hardly_leaves_the_start_there():
+    paths = {"slow": np.array([[0.5, 0.5], [0.51, 0.5]]), "fast": np.array([[0.5, 0.5], [0.0, 0.9]])}
+    (ax,) = plot.descents({"f": (lambda x1, x2: x1 * x2, ((-1, 1), (-1, 1)), paths)}, "t").axes
+    assert [text.get_text() for text in ax.texts] == ["fast", "start, slow", "saddle point"]
 
 
 def test_descents_draw_the_points():

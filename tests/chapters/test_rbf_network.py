@@ -266,8 +266,17 @@ def test_show_sorts_the_tables_and_draws_every_figure():
         assert losses == sorted(losses)
         assert [row["centres"] for row in rows if "mlp" not in row["run"]] == [8] * 24
     assert all("least squares" in row for row in quick().tables["A curve"])
-    assert [ax.get_title() for ax in quick().figures["sine"].axes] == list(BASES)
+    drawn = [ax.get_title().replace("\n", " ") for ax in quick().figures["sine"].axes]
+    assert len(drawn) == len(BASES) * len(CENTRES)
+    named = [f"{basis}, {how} test loss" for basis in BASES for how in CENTRES]
+    assert all(title.startswith(name) for title, name in zip(sorted(drawn), sorted(named)))
     assert len(quick().figures["moons"].axes) == len(BASES) * len(CENTRES)
+
+
+def test_names_of_nets_leave_out_a_basis_that_all_have():
+    alike, apart = {("gaussian", "random"): 0, ("gaussian", "OLS"): 0}, {("a", "OLS"): 0, ("b", "OLS"): 0}
+    assert rbf_network.short_names(alike) == ["random", "OLS"]
+    assert rbf_network.short_names(apart) == ["a, OLS", "b, OLS"]
 
 
 def test_mlp_has_as_many_parameters_as_a_net_with_learned_centres():

@@ -25,7 +25,9 @@ from d2l_repro.experiment.chapter import QUICK_PARITY_STEPS
 from d2l_repro.experiment.misclassified import misclassified
 from d2l_repro.results import plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
+from d2l_repro.results.history import History
 from d2l_repro.results.result import Result
+from d2l_repro.results.run import RunResult
 from d2l_repro.results.verdicts import failures
 from d2l_repro.train.parameters import parameters
 
@@ -461,3 +463,38 @@ def test_run_chapter_interrupted_saves_what_is_finished_and_exits_with_130(tmp_p
     result = Result.load(tmp_path / "result.json")
     assert result.interrupted
     assert len(result.find("scratch", "lambda=0").history) >= 1
+
+
+@pytest.mark.parametrize(
+    ("train_loss", "test_loss", "fit"),
+    [
+        (0.006, 0.01, "Good fit"),
+        (40, 160, "Underfitting"),
+        (0.1, 100, "Overfitting"),
+        (1e-6, 1, "Overfitting"),
+        (1, math.nan, "Overfitting"),
+    ],
+)
+def test_title_of_a_polynomial_says_how_it_fits(train_loss, test_loss, fit):
+    history = History([{"epoch": 1, "train_loss": train_loss, "test_loss": test_loss}])
+    runs = [RunResult("gluon", "x", 0, History()), RunResult("scratch", "x", 0, history)]
+    title = polynomial_fitting.fit_title("x alone", runs, 0.1)
+    assert title.startswith(f"{fit} given x alone: ")
+    assert title.endswith("0.005 from noise alone")
+    assert polynomial_fitting.fit_title("x alone", runs[:1], 0.1) == "Given x alone"
+
+
+def test_figure_of_weight_decay_has_an_axis_for_each_loss():
+    figure = full("weight_decay").figures["loss"]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["training loss", "test loss"]
+    assert [text.get_text() for text in figure.axes[1].texts] == [r"$\lambda$ = 3", r"$\lambda$ = 0"]
+
+
+def test_gaps_of_dropout_are_in_points_and_in_the_title():
+    history = History([{"epoch": 1, "train_acc": 0.84, "test_acc": 0.852}])
+    figure = dropout.draw_gaps({"": RunResult("gluon", "", 0, history)}, "with Gluon")
+    assert figure.axes[0].get_lines()[0].get_ydata() == pytest.approx([-1.2])
+    assert figure.get_label().endswith("with Gluon: at the end at most -1.2 points, no net overfits")
+    history = History([{"epoch": 1, "train_acc": 0.95, "test_acc": 0.9}])
+    figure = dropout.draw_gaps({"no dropout": RunResult("gluon", "no dropout", 0, history)}, "with Gluon")
+    assert figure.get_label().endswith("at most +5.0 points, no dropout overfits")

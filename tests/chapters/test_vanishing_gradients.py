@@ -111,6 +111,27 @@ def test_run_quick_leaves_figures():
     assert result().figures.keys() == {*by_impl, "samples", "sigmoid"}
 
 
+def test_titles_say_how_much_of_the_gradient_is_left():
+    def title(**norms):
+        return vanishing_gradients.norms_title("t", {name.replace("_", ", "): n for name, n in norms.items()})
+
+    falling, rising, dead = [1e-8, 0, 0, 0, 1.0], [22.0, 1, 1, 1, 1.0], [0] * 5
+    falling[1:4] = [1e-6, 1e-4, 1e-2]
+    assert title(a=falling, b=rising) == "t: in layer 1 the gradient is 1e-08 to 20 times that in layer 5"
+    assert title(a=falling, relu_x=dead).endswith("1e-08 to 1e-08 times that in layer 5, with relu it is 0")
+    assert title(a=dead) == "t: all gradients are 0"
+    cut = [value / 4 for value in rising]
+    assert title(a=rising, a_clipped=cut) == "t: clipping makes the gradient of each layer 4 times smaller"
+    cured = {"a": rising, vanishing_gradients.UNCURED.format("sigmoid"): falling}
+    assert vanishing_gradients.norms_title("t", cured).endswith("times that in layer 5, without remedy 1e-08")
+
+
+def test_figures_of_norms_follow_the_backward_pass_and_name_those_that_are_0():
+    ax = result().figures["biases_of_-8_scratch"].axes[0]
+    assert ax.get_xlim()[0] > ax.get_xlim()[1]
+    assert "relu (all 0)" in {text.get_text() for text in ax.texts}
+
+
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])
 def test_run_shows_gradients_that_vanish_die_and_stay_equal_as_the_article_says(impl):
     runs = {run.variant: run.metrics for run in result().select(impl)}

@@ -97,7 +97,9 @@ def test_labels_name_every_line_and_never_overlap(ends):
     figure = plot.lines({str(i): ([0, 1], [0.0, end]) for i, end in enumerate(ends)}, "x", "y", "t")
     (ax,) = figure.axes
     heights = sorted(text.xyann[1] for text in ax.texts)
-    assert sorted(text.get_text() for text in ax.texts) == [str(i) for i in range(len(ends))]
+    # equal lines have one label
+    names = [name for text in ax.texts for name in text.get_text().split(", ")]
+    assert sorted(names) == [str(i) for i in range(len(ends))]
     assert all(b - a >= label_gap(ax) * 0.999 for a, b in zip(heights, heights[1:]))
 
 
@@ -112,12 +114,49 @@ def test_spread_moves_heights_as_little_as_needed(wanted, gap):
         assert heights == pytest.approx(sorted(wanted), abs=1e-9)
 
 
-@pytest.mark.parametrize("named_at", ["start", "end"])
-def test_labels_lead_to_the_end_of_their_line(named_at):
+def test_lines_that_coincide_have_one_label():
+    x = [1, 2, 3]
+    curves = {"a": (x, [0, 1, 2]), "b": (x, [0, 1.001, 2]), "c": (x, [0, 0, 2]), "d": (x[1:], [1, 2])}
+    (ax,) = plot.lines(curves, "x", "y", "t").axes
+    assert sorted(text.get_text() for text in ax.texts) == ["a, b", "c", "d"]
+    named = plot.lines({"a, b": curves["a"], "c": curves["b"]}, "x", "y", "t").axes[0].texts
+    assert [text.get_text() for text in named] == ["a, b; c"]
+
+
+def test_lines_differ_in_dashes_or_marks_in_prints_in_grey():
+    figure = plot.lines({str(i): ([0, 1], [0, i]) for i in range(8)}, "x", "y", "t")
+    lines = figure.axes[0].get_lines()
+    assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 8
+
+
+def test_points_of_a_line_have_its_colour():
+    figure = plot.lines({"a": ([1, 2], [1, 2])}, "x", "y", "t", points={"a": ([1, 1], [0, 2])})
+    line, points = figure.axes[0].get_lines()
+    assert points.get_color() == line.get_color()
+    assert points.get_linestyle() == "None"
+    assert points.get_xydata().tolist() == [[1, 0], [1, 2]]
+
+
+def test_dots_of_a_row_do_not_hide_each_other():
+    values = [0.5] * 4 + [0.501, 0.7]
+    figure = plot.intervals({"a": (values, None), "b": ([0.1, 0.9], None)}, "accuracy", "t")
+    dots = figure.axes[0].get_lines()[0].get_xydata()
+    row = dots[:6]
+    assert row[:, 0].tolist() == values
+    assert len({tuple(dot) for dot in row}) == 6
+    assert np.diff(np.sort(row[:5, 1])).min() > 0.1
+    assert np.abs(row[:, 1]).max() < 0.4
+    assert row[5, 1] == 0
+    assert dots[6:, 1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("backward", [True, False])
+def test_labels_lead_to_the_end_of_their_line(backward):
     curves = {"a": ((1, 2, 3), (1e-9, 1e-4, 0.5)), "b": ((1, 2), (1e-8, 1.0))}
-    (ax,) = plot.lines(curves, "x", "y", "t", logy=True, named_at=named_at).axes
+    (ax,) = plot.lines(curves, "x", "y", "t", logy=True, backward=backward).axes
+    assert ax.xaxis.get_inverted() == backward
     assert {text.get_text(): text.xy for text in ax.texts} == {
-        name: (x[0], y[0]) if named_at == "start" else (x[-1], y[-1]) for name, (x, y) in curves.items()
+        name: (x[0], y[0]) if backward else (x[-1], y[-1]) for name, (x, y) in curves.items()
     }
 
 
@@ -350,7 +389,7 @@ def test_decision_regions_say_which_share_of_the_test_points_is_right_and_draw_n
 
 
 def test_decision_regions_name_the_best_model_unless_several_share_the_place():
-    sets = {"test": (np.array([[-1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]))}
+    sets = {"test": (np.array([[-1.0, 0.0], [1.0, 0.0]] * 3), np.array([0, 1] * 3))}
     nets = {"right": lambda X: X[:, 0], "wrong": lambda X: -X[:, 0]}
     figure = plot.decision_regions(nets, sets, "t")
     assert figure.get_label() == "t: right is right most often"
@@ -358,6 +397,8 @@ def test_decision_regions_name_the_best_model_unless_several_share_the_place():
     many = {"test": (np.linspace(-1, 1, 400).reshape(-1, 2), np.arange(200) >= 100)}
     close = {"right": lambda X: X[:, 0], "nearly": lambda X: X[:, 0] - 0.01}
     assert plot.decision_regions(close, many, "t").get_label() == "t"
+    ahead_by_chance = {"right": lambda X: X[:, 0], "nearly": lambda X: X[:, 0] - 0.03}  # 3 points of 200
+    assert plot.decision_regions(ahead_by_chance, many, "t").get_label() == "t"
 
 
 def test_draw_fit_shows_examples_truth_and_what_was_learned():

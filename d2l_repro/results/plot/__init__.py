@@ -7,7 +7,7 @@ from .chinese import has_chinese_font
 from .curves import IMPLS, comparison, first_place, fold_curves, lines, training_curves
 from .distributions import histogram, predicted_against_true, residuals, returned_scores, scatter
 from .explanations import dependences, importances, scores_by_size
-from .functions import draw_fit, functions
+from .functions import draw_fit, functions, sums_of_bases
 from .growth import growth_curve
 from .images import as_images, heat_maps, image_row, weight_images
 from .intervals import AXIS_END, BAND, BAND_END, bands, intervals, on_axis
@@ -60,6 +60,7 @@ __all__ = [
     "scores_by_size",
     "speeds",
     "styled",
+    "sums_of_bases",
     "training_curves",
     "weight_images",
     "workers_curves",

@@ -68,7 +68,7 @@ WORDS = (
     mark("log rmse, mean of {count} repeats; each repeat thin"),
     mark("true price"),
     mark("predicted price"),
-    mark("predicted price, compared with the true one"),
+    mark("predicted price, compared with the true one (logarithmic axis)"),
     mark("houses"),
     mark("{share} of the {what} within ±{bound}"),
     mark("{count} farther off, in the outermost bars"),

@@ -22,6 +22,7 @@ from .labels import label_ends
 from .style import (
     COLORS,
     FEW_POINTS,
+    MARKERS,
     ROUND,
     best_columns,
     counted,
@@ -192,10 +193,12 @@ def _explain(figure: Figure, runs: Mapping[str, RunResult], published: bool) -> 
         by_variant.setdefault(_variant(label, run), []).append(run.impl)
     # an implementation that a variant was trained with alone is a line, too
     impls = list(dict.fromkeys(chain(*(impls for impls in by_variant.values() if len(impls) > 1))))
-    marks: dict[str, Any] = {"color": "black", "ls": ""}
+    colors = {line.get_color() for ax in figure.axes for line in ax.get_lines()}
+    color = colors.pop() if len(colors) == 1 else "black"
+    marks: dict[str, Any] = {"color": color, "ls": ""}
     handles = []
     if len(impls) > 1:
-        handles = [Line2D([], [], color="black", label=IMPLS.get(impls[0], impls[0]))]
+        handles = [Line2D([], [], color=color, label=IMPLS.get(impls[0], impls[0]))]
         handles += [
             Line2D([], [], **marks, marker=MARKS.get(impl, "s"), mfc="white", label=IMPLS.get(impl, impl))
             for impl in impls[1:]
@@ -221,7 +224,7 @@ def fold_curves(histories: Mapping[str, History], title: str, each: str = "fold"
     columns = [name for name in next(iter(histories.values()))[0] if name.endswith("_log_rmse")]
     for color, ls, column in zip(COLORS, ("-", "--"), columns):
         for history in histories.values():
-            thin = {"color": color, "ls": ls, "lw": 0.5, "alpha": 0.6, "ms": 2.5}
+            thin = {"color": color, "ls": ls, "lw": 0.9, "alpha": 0.6, "ms": 2.5}
             ax.plot(history["epoch"], history[column], **thin, **few_points(history))
         mean = [statistics.fmean(values) for values in zip(*(h[column] for h in histories.values()))]
         epochs = next(iter(histories.values()))["epoch"][: len(mean)]
@@ -502,9 +505,10 @@ def lines(
     title: str,
     logx: bool = False,
     logy: bool = False,
-    named_at: str = "end",
+    backward: bool = False,
     chance: float | None = None,
     failed: Mapping[str, Sequence[float]] | None = None,
+    points: Mapping[str, Curve] | None = None,
 ) -> Figure:
     """Draw lines, with their points and their names, in one pair of axes.
 
@@ -515,16 +519,21 @@ def lines(
         title: title of the figure.
         logx: whether the x axis is logarithmic.
         logy: whether the y axis is logarithmic.
-        named_at: "end", or "start" to write the names at the first points; the y axis is on the other side.
+        backward: whether x falls from left to right, as the layers do on the way of a gradient, so that the
+            names stand at the first points.
         chance: y that guessing gives, marked if any line comes near it.
         failed: name -> x at which a run diverged, for crosses at the lower edge.
+        points: name of a line -> (x, y) of points that are drawn in its colour without being joined.
     """
     figure = titled_figure(title, 6.4, max(3.4, 0.9 + 0.2 * len(curves)))
     (ax,) = panels_of(figure, 1)
     named = []
     for i, (name, (x, y)) in enumerate(curves.items()):
         style = line_style(i)
-        ax.plot(x, y, **style, marker="o" if len(x) <= 20 else None, ms=3.5, label=name)
+        mark = MARKERS[i % len(MARKERS)]
+        ax.plot(x, y, **style, marker=mark if len(x) <= 20 else None, ms=3.5, label=name)
+        if points and name in points:
+            ax.plot(*points[name], mark, color=style["color"], mfc="none", ms=5, mew=1)
         named.append((name, x, y, style["color"]))
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if logx:
@@ -539,13 +548,10 @@ def lines(
             ax.xaxis.set_minor_locator(NullLocator())
         elif not logx:
             counted(ax.xaxis)
-    if named_at == "start":
-        ax.yaxis.tick_right()
-        ax.yaxis.set_label_position("right")
-        ax.spines["right"].set_visible(True)
-        ax.spines["left"].set_visible(False)
+    if backward:
+        ax.xaxis.set_inverted(True)
     mark_chance(ax, chance, chain(*(y for _, y in curves.values())))
-    label_ends(ax, named, left=named_at == "start")
+    label_ends(ax, named, first=backward)
     diverged = [(x, color) for name, _, _, color in named for x in (failed or {}).get(name, ())]
     for i, (place_x, color) in enumerate(diverged):
         place: dict[str, Any] = {"xy": (place_x, 0.05 + 0.07 * i), "xycoords": ax.get_xaxis_transform()}

@@ -106,7 +106,7 @@ def residuals(log_errors: np.ndarray, title: str, ylabel: str, bins: int = 60) -
         np.log1p(PERCENT),
         [f"{tick:+.0%}".replace("-", "\N{MINUS SIGN}") if tick else "0" for tick in PERCENT],
     )
-    ax.set(xlabel="predicted price, compared with the true one", ylabel=ylabel)
+    ax.set(xlabel="predicted price, compared with the true one (logarithmic axis)", ylabel=ylabel)
     legend_below(figure, ax, ncols=2)  # the panel is full of lines
     return figure
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import COLORS, legend_beside, panels_of, styled, titled_figure, wrapped_title
+from .style import (
+    COLORS,
+    best_columns,
+    legend_below,
+    legend_beside,
+    panels_of,
+    styled,
+    titled_figure,
+    wrapped_title,
+)
 
 Values = Sequence[float]
 Points = Mapping[str, tuple[Values, Values]]  # name -> (x, y)
@@ -26,6 +36,7 @@ def functions(
     title: str,
     points: Mapping[str, Points] | None = None,
     width: float = 3.2,
+    ylabel: str = "",
 ) -> Figure:
     """Draw functions of one variable, one panel each.
 
@@ -36,10 +47,12 @@ def functions(
         points: title of a panel -> {name: (x, y)}, drawn in the colour of the line of that name, or in grey.
             If given, even as an empty dict, one legend stands beside all panels instead of one in each.
         width: width of a panel in inches.
+        ylabel: what y is, if it is the same in all panels, which then share their axis.
     """
     legend_in_panels = points is None
     figure = titled_figure(title, width * len(panels) + (0 if legend_in_panels else 1.8), 3.0)
-    axes = panels_of(figure, len(panels))
+    axes = panels_of(figure, len(panels), sharey=bool(ylabel))
+    axes[0].set_ylabel(ylabel)
     for ax, (name, (x, curves)) in zip(axes, panels.items()):
         _draw_panel(ax, x, curves, (points or {}).get(name, {}))
         ax.set(title=wrapped_title(name, width - 0.3), xlabel=xlabel)
@@ -61,6 +74,40 @@ def _draw_panel(ax: Axes, x: Values, curves: Mapping[str, Values], points: Point
 
 
 @styled
+def sums_of_bases(
+    panels: Mapping[str, tuple[Values, Values]],
+    x: Values,
+    truth: Values,
+    examples: tuple[Values, Values],
+    title: str,
+) -> Figure:
+    """Draw what nets of bases learned of a function, a panel each, with the centres of the bases below.
+
+    Args:
+        panels: title -> (values of the learned function at x, centres).
+        x: where the functions are drawn.
+        truth: values of the true function at x.
+        examples: (x, y).
+        title: title of the figure.
+    """
+    columns = best_columns(len(panels), 4 if len(panels) > 4 else 2)
+    rows = -(-len(panels) // columns)
+    figure = titled_figure(title, 2.9 * columns if columns < 3 else 2.2 * columns, 2.1 * rows + 0.8)
+    axes = panels_of(figure, columns, rows, sharex=True, sharey=True)
+    for ax, (name, (values, centres)) in zip(axes, panels.items()):
+        ax.plot(*examples, ".", ms=3, color="#aaaaaa", label="examples", zorder=1)
+        ax.plot(x, truth, "--", color="black", lw=1.2, label="true function", zorder=2)
+        ax.plot(x, values, color=COLORS[0], lw=2, label="learned", zorder=3)
+        place = {"transform": ax.get_xaxis_transform(), "clip_on": False, "zorder": 4}
+        ax.plot(centres, [0] * len(centres), "^", color=COLORS[4], ms=6, label="centres", **place)
+        ax.set_title(wrapped_title(name, 2.4))
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    legend_below(figure, axes[0])
+    return figure
+
+
+@styled
 def draw_fit(
     ax: Axes,
     examples: Mapping[str, tuple[Values, Values]],
@@ -79,8 +126,10 @@ def draw_fit(
             marks if they differ from it.
     """
     for i, (name, points) in enumerate(examples.items()):
-        style = {"mfc": "none", "mew": 0.7, "alpha": 0.5} if i else {}
-        ax.plot(*points, "o", ms=4 - i, color="#555555", label=name, zorder=1 if i else 3, **style)
+        # rings lie on top where dots of the same place would hide them
+        ring: dict[str, Any] = {"mfc": "none", "mew": 0.9, "ms": 5.5} if i else {}
+        color = COLORS[4] if i else "#555555"
+        ax.plot(*points, "o", color=color, label=name, zorder=3.1 if i else 3, **ring)
     ax.plot(x, truth, "--", color="black", label="true function", zorder=2.5)
     low, high = ax.get_ylim()
     first = next(iter(fits.values()), ())

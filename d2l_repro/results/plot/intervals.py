@@ -13,6 +13,9 @@ from ..formatting import in_words
 from ..table_text import head_text
 from .style import COLORS, legend_below, mark_chance, panels_of, styled, titled_figure, widen
 
+DOT = 0.006  # width of a dot, as a share of the range of all values
+ROW = 0.7  # of the distance between two rows, that dots of a row may take
+STEP = 0.22  # of it, between dots above each other
 Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values, published value)
 
 
@@ -58,7 +61,7 @@ def intervals(
 
 def _draw_rows(ax: Axes, rows: Rows, each: str) -> None:
     numbered = list(enumerate(rows.values()))
-    values = [(value, i) for i, (values, _) in numbered for value in values]
+    values = [dot for i, (values, _) in numbered for dot in zip(values, _stacked(values, i, rows))]
     are_several = any(len(values) > 1 for values, _ in rows.values())
     means = [(_mean(values), i) for i, (values, _) in numbered if values and are_several]
     published = [(value, i) for i, (_, value) in numbered if value is not None]
@@ -75,6 +78,24 @@ def _draw_rows(ax: Axes, rows: Rows, each: str) -> None:
     ):
         if points:
             ax.plot(*zip(*points), marker, **style)
+
+
+def _stacked(values: Sequence[float], place: int, rows: Rows) -> list[float]:
+    """Return the heights of dots in a row, above each other where they would hide each other."""
+    every = [value for values, _ in rows.values() for value in values]
+    wide = DOT * (max(every) - min(every))
+    stacks: list[list[int]] = []
+    for i in sorted(range(len(values)), key=values.__getitem__):
+        if stacks and values[i] - values[stacks[-1][0]] <= wide:
+            stacks[-1].append(i)
+        else:
+            stacks.append([i])
+    heights = [float(place)] * len(values)
+    for stack in stacks:
+        step = min(STEP, ROW / len(stack))
+        for k, i in enumerate(stack):
+            heights[i] += step * (k - (len(stack) - 1) / 2)
+    return heights
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from .labels import label_ends
 from .style import (
     COLORS,
+    MARKERS,
     best_columns,
     legend_below,
     line_style,
@@ -22,7 +23,9 @@ from .style import (
     wrapped_title,
 )
 
-LEAD = 0.01  # of the test points, by which a model is ahead of all others if the title names it
+NOISE = 2.0  # standard deviations of a lead, by which a model is ahead of all others if the title names it
+STAYS = 0.05  # of the frame, that a path leads away from a start that it hardly leaves
+PLACES = ((0, 12), (0, -20), (0, 30), (0, -38), (0, 55), (0, -60))  # of a word, in points
 REGIONS = ("#fdf0d2", "#8fc0e4")  # of class 0, of class 1: a light and a dark one, for prints in grey
 Range = tuple[float, float]  # low, high
 Score = Callable[[np.ndarray], np.ndarray]  # points (n, 2) -> scores (n,), above 0 for class 1
@@ -55,12 +58,10 @@ def decision_regions(
     columns = best_columns(len(panels), columns)
     rows = -(-len(panels) // columns)
     part, (points, classes) = list(sets.items())[-1]
-    shares = {name: np.mean((score(points) > 0) == (classes > 0)) for name, score in panels.items()}
+    right = {name: (score(points) > 0) == (classes > 0) for name, score in panels.items()}
+    shares = {name: np.mean(each) for name, each in right.items()}
     best = max(shares, key=lambda name: shares[name])
-    if (
-        all(shares[best] - share >= LEAD for name, share in shares.items() if name != best)
-        and len(shares) > 1
-    ):
+    if len(shares) > 1 and all(_is_ahead(right[best], each) for name, each in right.items() if name != best):
         title = f"{title}: {best} is right most often"
     titles = {name: wrapped_title(name, 1.8) for name in panels}
     num_lines = 1 + max(text.count("\n") for text in titles.values())
@@ -91,6 +92,15 @@ def decision_regions(
     return figure
 
 
+def _is_ahead(right: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether one model is right so much more often that chance does not explain it.
+
+    Only points tell that one model has right and the other has not; by chance each does as often.
+    """
+    wins, losses = np.sum(right & ~other), np.sum(other & ~right)
+    return bool(wins - losses > NOISE * np.sqrt(wins + losses))
+
+
 def _grid_around(point_sets: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates x1 and x2, each (150, 150), of a grid that covers all points with a margin."""
     points = np.concatenate(list(point_sets))
@@ -114,13 +124,24 @@ def _draw_regions(ax: Axes, grid: tuple[np.ndarray, np.ndarray], score: Score) -
         ax.contour(x1, x2, scores, levels=[0], colors="#333333", linewidths=0.9)
 
 
+def _free_place(ax: Axes, points: np.ndarray) -> tuple[int, int]:
+    """Return where beside 0, in points, a word has fewest points of paths below it."""
+    from_centre = (ax.transData.transform(points) - ax.transData.transform((0, 0))) * 72 / ax.figure.dpi
+
+    def hidden(place: tuple[int, int]) -> int:
+        return int(np.sum(np.all(np.abs(from_centre - place - (0, 4)) < (36, 10), axis=1)))
+
+    return min(PLACES, key=hidden)
+
+
 @styled
 def descents(
     panels: Mapping[str, tuple[Callable[..., Any], tuple[Range, Range], Mapping[str, np.ndarray]]], title: str
 ) -> Figure:
     """Draw paths over the contour lines of surfaces of two variables, one panel per surface.
 
-    Each path is named at its end; the start and, if there is one, the minimum at 0 are marked.
+    Each path is named at its end, or at the start if it hardly leaves that; the start and, if there is one,
+    the minimum at 0 are marked.
 
     Args:
         panels: name -> (f, (range of x1, range of x2), {name: points (steps, 2)}); f takes arrays. The ranges
@@ -144,18 +165,23 @@ def descents(
         ax.set(
             title=f"{name}, the lower the darker", xlabel="$x_1$", ylabel="$x_2$", xlim=ends[0], ylim=ends[1]
         )
-        named = []
+        named, staying, start = [], [], every[0]
         for i, (label, points) in enumerate(paths.items()):
             style = line_style(i)
-            ax.plot(*points.T, **style, marker="o", ms=2, lw=1.2, label=label)
-            named.append((label, *points.T, style["color"]))
+            ax.plot(*points.T, **style, marker=MARKERS[i % len(MARKERS)], ms=2.5, lw=1.2, label=label)
+            if np.all(np.abs(points[-1] - start) < STAYS * np.ptp(ends, axis=1)):
+                staying.append(label)
+            else:
+                named.append((label, *points.T, style["color"]))
         label_ends(ax, named)
-        start = every[0]
         ax.plot(*start, "ks", ms=6)
         falls = np.mean([points[-1, 1] for points in paths.values()]) < start[1]
-        ax.annotate("start", start, (6, 8 if falls else -14), **beside)  # where no path leads
+        # where no path leads
+        ax.annotate(", ".join(["start", *staying]), start, (-4, 8 if falls else -14), **beside)
         around = np.linspace(0, 2 * np.pi, 8, endpoint=False)
         is_minimum = f(0.0, 0.0) < np.min(f(0.1 * np.cos(around), 0.1 * np.sin(around)))
         ax.plot(0, 0, "k*" if is_minimum else "kX", ms=9, mec="white", zorder=4)
-        ax.annotate("minimum" if is_minimum else "saddle point", (0, 0), (6, 8), **beside)
+        centre = "minimum" if is_minimum else "saddle point"
+        lead = {"arrowstyle": "-", "lw": 0.6, "color": "black", "shrinkA": 0, "shrinkB": 4}
+        ax.annotate(centre, (0, 0), _free_place(ax, every), arrowprops=lead, ha="center", **beside)
     return figure

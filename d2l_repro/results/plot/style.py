@@ -25,6 +25,7 @@ from . import chinese
 # colours alternate, for prints in grey.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 DASHES = ("-", "--", ":", "-.")
+MARKERS = "os^Dv"  # of the points of lines
 SMALL = 8.5  # points, 11 pixels of a browser: no text of a figure is smaller
 STYLE = {
     "axes.axisbelow": True,

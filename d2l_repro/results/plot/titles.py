@@ -29,14 +29,31 @@ TITLES = (
     mark("Which activation loses its gradient, {where}"),
     mark("ResNet on {data}: {share} of the test images right, {impl}"),
     mark("ResNet on {data}: {share} of the test images right"),
-    mark("A polynomial of degree 3 fits training and test examples"),
-    mark("A straight line fits neither: underfitting"),
-    mark("A polynomial learned from two examples fits only those: overfitting"),
+    mark("Good fit given {what}: a loss of {train} in training, {test} in test, {noise} from noise alone"),
+    mark("Given {what}"),
+    mark(
+        "Underfitting given {what}: a loss of {train} in training, {test} in test, {noise} from noise alone"
+    ),
+    mark("Overfitting given {what}: a loss of {train} in training, {test} in test, {noise} from noise alone"),
+    mark(
+        "Good fit given {what}: a loss of {train} in training, {test} in test, {noise} from noise alone, "
+        "{impl}"
+    ),
+    mark(
+        "Underfitting given {what}: a loss of {train} in training, {test} in test, {noise} from noise alone, "
+        "{impl}"
+    ),
+    mark(
+        "Overfitting given {what}: a loss of {train} in training, {test} in test, {noise} from noise alone, "
+        "{impl}"
+    ),
     mark("Far from 0, sigmoid and tanh have hardly any gradient, and ReLU has all of it or none"),
     mark("{name}: images, and the classes to predict"),
     mark("First mistakes on the test set: true class above, predicted one below"),
     mark("First mistakes of {name}: true digit above, predicted one below"),
-    mark("Dropout as in the book, without it, and with the probabilities exchanged, {impl}"),
+    mark("Training less test accuracy, {impl}: at the end at most {most} points, no net overfits"),
+    mark("Training less test accuracy, {impl}: at the end at most {most} points, {names} overfits"),
+    mark("Training less test accuracy, {impl}"),
     mark("Sixty steps: of two minima, Adam alone reaches the better one"),
     mark("Over all words said, {share} of the attention is on the first word read, {impl}"),
     mark("Over all words said, {share} of the attention is on the first word read"),
@@ -48,18 +65,27 @@ TITLES = (
         "{count} of {number} filters of the first layer are smoother than {share} of random ones, "
         "by chance {expected}; the {few} smoothest"
     ),
-    mark("{title}: in layer 1 the gradient is {low} to {high} times that in layer 5, {impl}"),
-    mark("{title}: all gradients are 0, {impl}"),
+    mark(
+        "{title}: in layer 1 the gradient is {low} to {high} times that in layer 5, without remedy {uncured}"
+    ),
+    mark("{title}: in layer 1 the gradient is {low} to {high} times that in layer 5, with {names} it is 0"),
+    mark("{title}: in layer 1 the gradient is {low} to {high} times that in layer 5"),
+    mark("{title}: clipping makes the gradient of each layer {factor} times smaller"),
+    mark("{title}: all gradients are 0"),
     mark("The sigmoid passes on at most a quarter of the gradient"),
     mark("Where nets see which class of {name}, {impl}: {best} is right most often"),
     mark("Where nets see which class of {name}, {impl}"),
     mark("The data: {formula} + noise"),
     mark("Three bases of width 1: the farther from its centre, the less a unit answers"),
+    mark(
+        "{title}, learned as a sum of bases whose centres stand below: a test loss of {low} ({best}) to "
+        "{high} ({worst})"
+    ),
     mark("{title}, learned as a sum of bases whose centres stand below"),
     mark("{count} trials of the article's model, {epochs} epochs, {impl}"),
     mark("Log rmse of trial 1 in validation: {first} after {short} and {second} after {long} epochs"),
     mark("Log rmse of trial 1 in validation: {first} after {short} and {second} after {long} epochs, {impl}"),
-    mark("The sine of the test set, predicted"),
+    mark("{name}: errors up to {off} from the true points of a sine, {far} from its own predictions"),
     mark(
         "{inside} of {count} variants end on average within the range of the {baseline} (shaded) "
         "{where}, {impl}"
@@ -81,7 +107,6 @@ TITLES = (
     mark("Training and test loss without weight decay and with it"),
     mark("Dropout on {data}: {share} of the test images right"),
     mark("Dropout on {data}: {share} of the test images right, {impl}"),
-    mark("Dropout as in the book, without it, and with the probabilities exchanged"),
     mark("House prices, {rows}: log rmse of {value} in {part}"),
     mark("House prices: {count} weights and a bias"),
     mark("Weights of twenty hidden units as images, epoch {epoch}, {impl}"),
@@ -102,7 +127,8 @@ TITLES = (
     mark("{title}: a loss of {loss} at the end"),
     mark("{title}: a loss of {loss} at the end, {impl}"),
     mark("Translating {data}"),
-    mark("Twenty steps of each optimizer: AdaGrad, RMSProp and Adam leave the saddle"),
+    mark("{count} steps of each optimizer: {names} leave the saddle, {others} do not yet"),
+    mark("{count} steps of each optimizer"),
     mark("Three bases of width 1"),
     mark("{task}: training"),
     mark("Test accuracy on the {where}"),
@@ -119,6 +145,9 @@ TITLES = (
 )
 # What stands in titles: comparisons, data, rows.
 PARTS = (
+    mark("all powers of x"),
+    mark("x alone"),
+    mark("two examples"),
     *COMPARISONS,
     mark("on {data}"),
     mark("scratch"),
