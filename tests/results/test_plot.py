@@ -635,7 +635,10 @@ def test_fold_curves_of_a_single_fold_name_no_mean():
 
 
 def test_comparison_has_two_panels_side_by_side_and_names_lines_at_the_end_of_each_row():
-    runs = {name: run(train_loss=[3, 2, 1], train_acc=[0, 0.5, 1], test_acc=[0, 0, 1]) for name in "ab"}
+    runs = {
+        name: run(train_loss=[3, 2, end], train_acc=[0, 0.5, end], test_acc=[0, 0, end])
+        for name, end in (("a", 1), ("b", 0.5))
+    }
     figure = plot.comparison(runs, "t", xlabel="step", every=50)
     plot.render(figure, "svg")
     left, right, below = figure.axes
