@@ -24,6 +24,7 @@ from .schema import read_json
 
 FILE_NAME = "bands.json"
 CONFIDENCE = 0.99  # that one more run of the same program lies in its interval
+END = (1 + CONFIDENCE) / 2  # probability of less than the interval's upper end
 BAND_END = 2.576  # standard normal deviates, where an interval of that confidence ends
 MIN_RUNS = 10  # with fewer there is no band, unless siblings share their standard deviation
 MIN_FREEDOM = 5  # degrees of freedom of a standard deviation that is shared
@@ -88,7 +89,7 @@ class Band:
         if self.ends:  # one more of n + 1 runs is the smallest or the largest with probability 2 / (n + 1)
             return self.ends[0] - half_unit, self.ends[1] + half_unit
         # mean -+ t(0.995, freedom) s sqrt(1 + 1/n)
-        half_width = t_quantile(self.freedom, (1 + CONFIDENCE) / 2) * self._error(runs)
+        half_width = _quantile(self.freedom) * self._error(runs)
         low, high = (self.scale.back(self.mean + sign * half_width) for sign in (-1, 1))
         return low - half_unit, high + half_unit
 
@@ -117,7 +118,7 @@ class Band:
         if self.ends:
             # As far as the quantile at the end of the ranks, which cannot tell how far beyond it a value is.
             end = self.scale.to(self.ends[distance > 0]) - self.mean
-            quantile = t_quantile(self.freedom, (1 + CONFIDENCE) / 2)
+            quantile = _quantile(self.freedom)
             return math.copysign(quantile * min(distance / end, 1.05), distance)
         return distance / self._error(len(values))
 
@@ -251,7 +252,10 @@ def measure(
 
 @lru_cache
 def committed() -> dict[str, Any]:
-    """Return the content of bands.json: `environment`, `exact` and `bands`, as `as_json` writes them."""
+    """Return the content of bands.json: `environment`, `quantiles`, `exact` and `bands`.
+
+    See `as_json`, which writes them.
+    """
     return json.loads(resources.files(__package__).joinpath(FILE_NAME).read_text(encoding="utf-8"))
 
 
@@ -274,6 +278,12 @@ def read(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def _quantile(freedom: int) -> float:
+    """Return t(0.995, freedom), if possible the committed one: SciPy is a tenth of the time of a report."""
+    known = committed().get("quantiles", {}).get(str(freedom))
+    return t_quantile(freedom, END) if known is None else known
+
+
 @lru_cache
 def _by_key() -> dict[tuple[str, str, str, str], Band]:
     bands = [Band(**content) for content in committed()["bands"]]
@@ -293,7 +303,7 @@ def find(chapter: str, run: str, metric: str, stream: str = SEEDS) -> Band | Non
 
 
 def as_json(bands: Sequence[Band], environment: Any, exact: Sequence[Any]) -> str:
-    """Return the content of bands.json, a line per band.
+    """Return the content of bands.json, a line per band, with Student's quantiles for their intervals.
 
     Args:
         bands: all bands.
@@ -304,7 +314,9 @@ def as_json(bands: Sequence[Band], environment: Any, exact: Sequence[Any]) -> st
     def lines(rows):
         return ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
 
+    quantiles = {str(n): t_quantile(n, END) for n in sorted({band.freedom for band in bands})}
     return (
-        f'{{\n "environment": {json.dumps(environment)},\n "exact": [\n  {lines(exact)}\n ],\n'
+        f'{{\n "environment": {json.dumps(environment)},\n "quantiles": {json.dumps(quantiles)},\n'
+        f' "exact": [\n  {lines(exact)}\n ],\n'
         f' "bands": [\n  {lines(map(asdict, bands))}\n ]\n}}\n'
     )

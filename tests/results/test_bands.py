@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import stdtrit
 
 from d2l_repro.errors import InputError
 from d2l_repro.results import bands, printed, scales
@@ -295,3 +298,18 @@ def test_ranks_miss_one_more_run_about_once_in_a_hundred_whatever_the_distributi
     assert band.z_value([min(values)]) == pytest.approx(-quantile, rel=1e-6)
     assert quantile < band.z_value([99.0]) < 2.75  # ranks cannot tell how far beyond them a value is
     assert abs(band.z_value([band.center])) < 1e-6
+
+
+def test_committed_quantiles_are_students():
+    found = bands.committed()["quantiles"]
+    assert {int(freedom) for freedom in found} == {row["freedom"] for row in bands.committed()["bands"]}
+    for freedom, quantile in found.items():
+        assert quantile == pytest.approx(stdtrit(int(freedom), 0.995), rel=1e-12)
+
+
+def test_report_of_bands_needs_no_scipy():
+    program = (
+        "import sys; from d2l_repro.results import bands, caught; table = caught.committed(); "
+        "[row.marks() for row in table.mistakes()]; assert 'scipy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
