@@ -304,7 +304,9 @@ def test_committed_quantiles_are_students():
     found = bands.committed()["quantiles"]
     assert {int(freedom) for freedom in found} == {row["freedom"] for row in bands.committed()["bands"]}
     for freedom, quantile in found.items():
-        assert quantile == pytest.approx(stdtrit(int(freedom), 0.995), rel=1e-12)
+        assert quantile == pytest.approx(
+            stdtrit(int(freedom), 0.995), rel=1e-8
+        )  # as far as its versions agree
 
 
 def test_report_of_bands_needs_no_scipy():
