@@ -693,7 +693,7 @@ def all_growth(chapters: dict[str, dict], words: dict) -> str:
         alt = tr("{axis}: times and theory", axis=axis)
         parts += [
             tr("**{axis}**: {title}.", axis=axis[0].upper() + axis[1:], title=in_language(sweep.title)),
-            f"![{alt}]({FIGURES.name}/growth_{sweep.name}{'.svg' if language() == 'en' else CHINESE_FIGURE})",
+            f"![{alt}]({FIGURES.name}/growth_{sweep.name}.svg)",
             sweep.text(),
         ]
     return "\n\n".join(parts)

@@ -134,7 +134,7 @@ def _without_references(node: Any, known: Mapping[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return known[node["$ref"].rpartition("/")[2]]
+        return _without_references(known[node["$ref"].rpartition("/")[2]], known)
     return {key: _without_references(value, known) for key, value in node.items()}
 
 

@@ -115,7 +115,7 @@ class Measured:
         """Return whether another measurement was made in the same way."""
         return (self.unit, self.quick, self.threads) == (other.unit, other.quick, other.threads)
 
-    def first(self) -> Measured | None:
+    def earlier(self) -> Measured | None:
         """Return the measurement that this one replaces; None without one."""
         return replace(self, **self.before, before={}) if self.before else None
 
@@ -274,7 +274,7 @@ def read_record(path: Any, kind: str, record_of: Callable[[Any], AnyRecord]) -> 
 def _record_of(content: Any) -> Record:
     contests = [Measured(**contest) for contest in content["contests"]]
     for contest in contests:
-        for found in filter(None, (contest, contest.first())):
+        for found in filter(None, (contest, contest.earlier())):
             if not all(map(spread, found.seconds.values())):
                 raise ValueError(f"{contest.name} has no times")
     return Record(dict(content["machine"]), {contest.name: contest for contest in contests})
@@ -323,7 +323,7 @@ def asked_rows(record: Record) -> list[dict[str, str]]:
         contest = record.contests.get(name)
         if contest is None or contest.quick:
             continue
-        found, earlier = contest.ratios(PYTORCH), contest.first()
+        found, earlier = contest.ratios(PYTORCH), contest.earlier()
         before = earlier.ratios(PYTORCH) if earlier else {}
         for contestant, largest in asked.items():
             if contestant in found:

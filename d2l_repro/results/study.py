@@ -14,7 +14,6 @@ from importlib import resources
 
 from .run import RunResult, Status
 
-CHAPTER = "mnist_regularization"
 FILE_NAME = "study.csv"
 FACTS = ("impl", "variant", "seed", "status")
 

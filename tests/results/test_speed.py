@@ -184,8 +184,8 @@ def test_what_is_aimed_at_must_be_reached_in_the_run_before_too():
 def test_record_keeps_the_times_that_it_replaces_unless_the_contest_is_another(tmp_path):
     old, new = contest(Gluon=[2.0]), contest(Gluon=[3.0])
     both = new.replacing(old)
-    assert both.first().seconds == old.seconds
-    assert contest(Gluon=[4.0]).replacing(both).first().seconds == new.seconds
-    assert contest(Gluon=[4.0]).replacing(dataclasses.replace(old, threads=2)).first() is None
+    assert both.earlier().seconds == old.seconds
+    assert contest(Gluon=[4.0]).replacing(both).earlier().seconds == new.seconds
+    assert contest(Gluon=[4.0]).replacing(dataclasses.replace(old, threads=2)).earlier() is None
     Record(MACHINE, {"mlp": both}).save(tmp_path / "record.json")
-    assert speed.load(tmp_path / "record.json").contests["mlp"].first().seconds == old.seconds
+    assert speed.load(tmp_path / "record.json").contests["mlp"].earlier().seconds == old.seconds

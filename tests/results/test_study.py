@@ -50,8 +50,8 @@ def test_bands_of_ten_committed_runs_are_theirs():
                 for run in study.committed()
                 if run.name == label and run.seed and row["metric"] in run.metrics
             ]
-            if row["chapter"] == study.CHAPTER and len(values) >= bands.MIN_RUNS:
-                band = bands.find(study.CHAPTER, label, row["metric"])
+            if row["chapter"] == mnist_regularization.chapter.name and len(values) >= bands.MIN_RUNS:
+                band = bands.find(mnist_regularization.chapter.name, label, row["metric"])
                 places = [band.scale.to(value) for value in values]
                 assert band.n == len(values)
                 assert band.mean == pytest.approx(statistics.fmean(places))
@@ -111,7 +111,7 @@ def test_bands_are_measured_of_runs_unless_there_were_more_before(script, tmp_pa
 
 
 def of_chapter(rows):
-    return [row for row in rows if row["chapter"] == study.CHAPTER]
+    return [row for row in rows if row["chapter"] == mnist_regularization.chapter.name]
 
 
 def test_folder_begins_with_the_committed_runs_and_goes_on(script, tmp_path, monkeypatch):
