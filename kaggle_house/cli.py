@@ -60,7 +60,7 @@ def parse(argv: list[str]) -> Any:
     The values of --recipe become the defaults, which explicit flags override and --help shows.
     """
     if not argv or argv[0] not in COMMANDS:
-        return helptext.subcommands_cli(COMMANDS, argv, prog=PROG, description=tr(DESCRIPTION))
+        return helptext.subcommands_cli(COMMANDS, argv, PROG, description=tr(DESCRIPTION))
     command_cls, default = COMMANDS[argv[0]], None
     if issubclass(command_cls, TrainingCommand):
         recipe = _find_recipe(argv)
@@ -70,7 +70,7 @@ def parse(argv: list[str]) -> Any:
     return helptext.cli(
         command_cls,
         flags,
-        prog=f"{PROG} {argv[0]}",
+        f"{PROG} {argv[0]}",
         default=default,
         config=(tyro.conf.OmitArgPrefixes,),
     )

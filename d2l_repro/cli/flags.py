@@ -1,8 +1,6 @@
 """The flags of a chapter's command line, made from its settings; no chapter need be imported for them."""
 
-import dataclasses
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
@@ -22,7 +20,6 @@ from ..settings import (
     StudyOptions,
     VariantOptions,
 )
-from ..suggestions import closest, closest_flag
 from . import helptext
 from .config import read_config
 
@@ -134,10 +131,10 @@ class Outline:
 def parse(outline: Outline, argv: Sequence[str], prog: str) -> Any:
     """Parse a chapter's flags into `settings`, `run`, `data`, `stream` and `output`.
 
-    Exits with code 2 after the parser's own message if there is a bad flag, with 0 after --help.
+    Exits with code 0 after --help.
 
     Raises:
-        InputError: the file of --config cannot be used.
+        InputError: a flag is refused, or the file of --config cannot be used.
     """
     # The quick values are the defaults; explicit flags override them wherever --quick stands.
     hp = outline.defaults("--quick" in argv, config_of(argv))
@@ -155,18 +152,14 @@ def parse(outline: Outline, argv: Sequence[str], prog: str) -> Any:
     if outline.depends_on_stream:
         groups.insert(2, ("stream", StreamOptions, constants.pop("stream")))
     arguments = make_dataclass("Arguments", groups, namespace=constants)
-    return parse_with_hints(
-        lambda: helptext.cli(
+    with language_below_help(argv):
+        return helptext.cli(
             arguments,
             argv,
-            prog=prog,
+            prog,
             description=description,
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
-        ),
-        argv,
-        prog,
-        arguments,
-    )
+        )
 
 
 def data_sets_line(names: Sequence[str]) -> str:
@@ -183,37 +176,6 @@ def config_of(argv: Sequence[str]) -> Optional[Path]:
         if word.startswith("--config="):
             return Path(word.partition("=")[2])
     return None
-
-
-def parse_with_hints(parse: Callable[[], T], argv: Sequence[str], prog: str, arguments: Any) -> T:
-    """Call a parser; below its message about flags that it does not know, say what they may have meant.
-
-    Args:
-        parse: calls tyro.
-        argv: what it parses.
-        prog: name of the command.
-        arguments: dataclass that has the flags as its fields, or as those of its fields' dataclasses; its
-            attribute `hints`, if it has one, says of other flags why they cannot be given.
-    """
-    try:
-        with language_below_help(argv):
-            return parse()
-    except SystemExit as end:
-        if end.code:
-            known = [*flags_of(arguments), FLAG[2:]]
-            for word in argv:
-                flag = word.partition("=")[0]
-                if flag.startswith("--") and flag[2:].replace("_", "-") not in [*known, "help"]:
-                    reason = getattr(arguments, "hints", {}).get(flag[2:].replace("_", "-"))
-                    meant = closest_flag(flag, known)
-                    if reason:
-                        print(f"{prog}: {flag}: {reason}", file=sys.stderr)
-                    elif meant:
-                        print(
-                            f"{prog}: {flag}: {tr('did you mean {name}?', name=f'--{meant}')}",
-                            file=sys.stderr,
-                        )
-        raise
 
 
 @contextmanager
@@ -242,9 +204,9 @@ def language_below_help(argv: Sequence[str]) -> Iterator[None]:
 def parse_command(
     commands: Mapping[str, Any], argv: Sequence[str], prog: str, description: str, config: Sequence[Any]
 ) -> Any:
-    """Parse the name of a command and its flags, and say what a misspelt name may have meant.
+    """Parse the name of a command and its flags.
 
-    Exits with code 2 after the parser's own message if there is a bad flag, with 0 after --help.
+    Exits with code 0 after --help.
 
     Args:
         commands: name -> dataclass.
@@ -252,31 +214,13 @@ def parse_command(
         prog: name of the program.
         description: of the program.
         config: of tyro.
+
+    Raises:
+        InputError: they are refused.
     """
     name = next(iter(argv), "")
     command = commands.get(name)
-    if command:  # by itself, so that messages and help speak of no other
-        own = f"{prog} {name}"
-        return parse_with_hints(
-            lambda: helptext.cli(command, argv[1:], prog=own, config=config), argv[1:], own, command
-        )
-    try:
-        with language_below_help(argv):
-            return helptext.subcommands_cli(
-                commands, argv, prog=prog, config=config, description=tr(description)
-            )
-    except SystemExit as end:
-        meant = closest(name, commands)
-        if end.code and meant:
-            print(f"{prog}: {name}: {tr('did you mean {name}?', name=meant)}", file=sys.stderr)
-        raise
-
-
-def flags_of(arguments: Any) -> Iterator[str]:
-    """Yield the names of a dataclass's flags, without dashes before them."""
-    for item in dataclasses.fields(arguments) if dataclasses.is_dataclass(arguments) else ():
-        if dataclasses.is_dataclass(item.type):
-            yield from flags_of(item.type)
-        else:
-            # Of a setting that is on by default, only the flag that switches it off exists.
-            yield ("no-" if item.default is True else "") + item.name.replace("_", "-")
+    with language_below_help(argv):
+        if command:  # by itself, so that messages and help speak of no other
+            return helptext.cli(command, argv[1:], f"{prog} {name}", config=config)
+        return helptext.subcommands_cli(commands, argv, prog, config=config, description=tr(description))

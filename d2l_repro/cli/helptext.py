@@ -23,6 +23,7 @@ import tyro
 
 from ..columns import drawn_together, spread_out, unbroken, wrapped
 from ..language import language, tr
+from .refusals import in_one_line
 
 HELP = {"-h", "--help"}
 WIDTH = 100  # columns of the text above the flags, as in English
@@ -30,33 +31,41 @@ WIDTH = 100  # columns of the text above the flags, as in English
 Translate = Callable[[str], str]
 
 
-def cli(cls: Any, argv: Sequence[str], default: Any = None, **options: Any) -> Any:
-    """Parse flags as `tyro.cli` does, with the help in the reader's language.
+def cli(cls: Any, argv: Sequence[str], prog: str, default: Any = None, **options: Any) -> Any:
+    """Parse flags as `tyro.cli` does, with the help in the reader's language and errors in one line.
 
     Args:
         cls: dataclass whose fields become flags.
         argv: the flags.
+        prog: name of the command.
         default: instance whose values are the defaults, None for those of the class.
         options: others of `tyro.cli`.
+
+    Raises:
+        InputError: the flags are refused.
     """
-    if not _is_told(argv):
+    if not HELP & set(argv):
+        with in_one_line(argv, prog, cls):
+            return tyro.cli(cls, args=argv, default=default, prog=prog, **options)
+    options["prog"] = prog
+    if language() == "en":
         return tyro.cli(cls, args=argv, default=default, **options)
     with _wide_characters():
         told = default and _copied(default, _told)
         return tyro.cli(in_language(cls, _told), args=argv, default=told, **_described(options))
 
 
-def subcommands_cli(commands: Mapping[str, Any], argv: Sequence[str], **options: Any) -> Any:
+def subcommands_cli(commands: Mapping[str, Any], argv: Sequence[str], prog: str, **options: Any) -> Any:
     """Parse the name of a command and its flags, as `cli` parses flags."""
-    if not _is_told(argv):
+    if not HELP & set(argv):
+        with in_one_line(argv, prog):
+            return tyro.extras.subcommand_cli_from_dict(dict(commands), args=argv, prog=prog, **options)
+    options["prog"] = prog
+    if language() == "en":
         return tyro.extras.subcommand_cli_from_dict(dict(commands), args=argv, **options)
     with _wide_characters():
         told = {name: in_language(command, _told) for name, command in commands.items()}
         return tyro.extras.subcommand_cli_from_dict(told, args=argv, **_described(options))
-
-
-def _is_told(argv: Sequence[str]) -> bool:
-    return language() != "en" and bool(HELP & set(argv))
 
 
 def _told(text: str) -> str:

@@ -20,8 +20,9 @@ from ..settings import (
     VariantOptions,
     check_dataset,
 )
-from .flags import Outline, config_of, data_sets_line, flags_of
+from .flags import Outline, config_of, data_sets_line
 from .outline import read_outline
+from .refusals import flags_of
 from .runner import GROUPS, select_chapters
 
 

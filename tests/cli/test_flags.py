@@ -11,6 +11,7 @@ from d2l_repro.cli import main as cli
 from d2l_repro.cli.flags import parse
 from d2l_repro.cli.outline import read_outline
 from d2l_repro.cli.runner import Board, Task
+from d2l_repro.errors import InputError
 from d2l_repro.results.result import Result
 from d2l_repro.suggestions import closest
 
@@ -73,15 +74,15 @@ def test_run_wants_the_chapters_before_the_flags(started, capsys):
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["run", "mlp", "--learning-rate", "1"], "d2l-repro run: --learning-rate: did you mean --lr?"),
-        (["run", "mlp", "--epochs=3"], "d2l-repro run: --epochs: did you mean --num-epochs?"),
-        (["run", "mlp", "--reusme"], "d2l-repro run: --reusme: did you mean --resume?"),
+        (["run", "mlp", "--learning-rate", "1"], "--learning-rate: no such flag; did you mean --lr? (see d2"),
+        (["run", "mlp", "--epochs=3"], "--epochs: no such flag; did you mean --num-epochs?"),
+        (["run", "mlp", "--reusme"], "--reusme: no such flag; did you mean --resume?"),
         (
             ["run", "mlp", "xor", "--num-hiddens", "1"],
             "--num-hiddens: xor has no such flag; run mlp without xor",
         ),
-        (["report", "--ot", "x.html"], "d2l-repro report: --ot: did you mean --out?"),
-        (["rn", "mlp"], "d2l-repro: rn: did you mean run?"),
+        (["report", "--ot", "x.html"], "--ot: no such flag; did you mean --out? (see d2l-repro report"),
+        (["rn", "mlp"], "unknown command 'rn'; did you mean run? choose from list, run,"),
         (["run", "softmx"], "unknown chapter 'softmx'; did you mean softmax_regression? choose from"),
         (["run", "mlp", "--dataset", "fashon"], "cannot use 'fashon'; did you mean fashion_mnist? choose"),
         (["data", "status", "fashion-mist"], "unknown data set 'fashion-mist'; did you mean fashion_mnist?"),
@@ -92,23 +93,18 @@ def test_commands_say_what_a_misspelt_name_may_mean(argv, line, started, capsys)
     assert started == []
     out, err = capsys.readouterr()
     assert out == ""
-    assert line in err.splitlines()[-1]
+    assert err.count("\n") == 1
+    assert line in err
 
 
-def test_flags_that_nothing_resembles_get_the_parsers_own_message_only(started, capsys):
+def test_flags_that_nothing_resembles_are_only_said_not_to_exist(started, capsys):
     assert main("run", "mlp", "--zzz") == 2
-    err = capsys.readouterr().err
-    assert "Unrecognized options: --zzz" in err
-    assert "did you mean" not in err
+    assert capsys.readouterr().err == "d2l-repro: error: --zzz: no such flag (see d2l-repro run --help)\n"
 
 
-def test_parse_suggests_a_chapters_own_flags_below_the_parsers_message(capsys):
-    with pytest.raises(SystemExit) as exit:
+def test_parse_suggests_a_chapters_own_flags():
+    with pytest.raises(InputError, match=r"--bs: no such flag; did you mean --batch-size\?"):
         parse(read_outline("mlp"), ["--bs", "3", "--no-quick"], "python -m chapters.mlp")
-    assert exit.value.code == 2
-    err = capsys.readouterr().err
-    assert "Unrecognized options: --bs" in err
-    assert "python -m chapters.mlp: --bs: did you mean --batch-size?" in err
 
 
 @pytest.mark.parametrize(

@@ -748,7 +748,7 @@ def test_submit_does_not_overwrite_the_tables_of_the_data_folder(tmp_path, capsy
         ("--huber 1e-300", "must be at least 1e-18"),
         ("--lr 1e38", "and below 1e+18"),
         ("--wd nan", "must be at least 0"),
-        ("--schedule cosin", "invalid choice"),
+        ("--schedule cosin", "unknown value"),
         ("--impl scratch", "as the recipe book"),
     ],
 )
