@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import InputError
 from ..language import FLAG, listed, tr
@@ -18,7 +18,7 @@ from ..suggestions import choice, closest_flag
 UNBROKEN = "100000"  # columns of a terminal in which tyro breaks no line
 FRAME = re.compile("^(│ |  )| │$")
 RULE = re.compile(r" ?╰?(─+|-+)╯?")
-# What Python says of a word that is no number.
+# What Python says of a word that is no number; of a flag that may also have none, tyro says more before it.
 NO_INTEGER = re.compile(r"invalid literal for int\(\) with base 10: (.+)")
 NO_FLOAT = re.compile(r"could not convert string to float: (.+)")
 
@@ -37,15 +37,22 @@ def in_one_line(argv: Sequence[str], prog: str, arguments: Any = None) -> Iterat
         InputError: the command line is refused.
     """
     box = io.StringIO()
+    lists = {f"--{name}" for name, hint in _fields(arguments) if get_origin(hint) is tuple}
+    for flag, value in zip(argv, [*argv[1:], "--"]):
+        if flag in lists and value.startswith("--"):  # to tyro, this is an empty list
+            raise _refused(tr("{flag}: its value is missing", flag=flag), prog)
     try:
         with _terminal_of(UNBROKEN), redirect_stderr(box):
             yield
     except SystemExit as end:
         if not end.code:
             raise
-        text = _Refusal(box.getvalue(), argv, arguments).text()
-        raise InputError(tr("{text} (see {prog} --help)", text=text, prog=prog)) from None
+        raise _refused(_Refusal(box.getvalue(), argv, arguments).text(), prog) from None
     sys.stderr.write(box.getvalue())
+
+
+def _refused(text: str, prog: str) -> InputError:
+    return InputError(tr("{text} (see {prog} --help)", text=text, prog=prog))
 
 
 @contextmanager
@@ -125,7 +132,7 @@ class _Refusal:
         if error.startswith("--"):  # a check of ours, which names the flag; the name is of a class
             return error
         flag = _flag_in(name)
-        no_integer, no_float = NO_INTEGER.fullmatch(error), NO_FLOAT.fullmatch(error)
+        no_integer, no_float = NO_INTEGER.search(error), NO_FLOAT.search(error)
         if no_integer:
             return tr("{flag}: {value} is not a whole number", flag=flag, value=no_integer[1])
         if no_float:
@@ -154,14 +161,20 @@ def _flag_in(name: str) -> str:
 
 def flags_of(arguments: Any) -> Iterator[str]:
     """Yield the names of a dataclass's flags, and of those in its fields, without dashes before them."""
+    for name, _ in _fields(arguments):
+        yield name
+
+
+def _fields(arguments: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the type of each flag."""
     if not (isinstance(arguments, type) and dataclasses.is_dataclass(arguments)):
         return
     hints: Mapping[str, Any] = get_type_hints(arguments)
     for item in dataclasses.fields(arguments):
-        inner = [hints[item.name], *get_args(hints[item.name])]
-        classes = [cls for cls in inner if dataclasses.is_dataclass(cls)]
+        hint = hints[item.name]
+        classes = [cls for cls in (hint, *get_args(hint)) if dataclasses.is_dataclass(cls)]
         for cls in classes:
-            yield from flags_of(cls)
+            yield from _fields(cls)
         if not classes:
             # Of a setting that is on by default, only the flag that switches it off exists.
-            yield ("no-" if item.default is True else "") + item.name.replace("_", "-")
+            yield ("no-" if item.default is True else "") + item.name.replace("_", "-"), hint

@@ -6,7 +6,7 @@ import shutil
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2l_repro.cli import main as cli
@@ -100,6 +100,7 @@ def test_house_prices_end_with_one_line_too(argv, line, capsys):
 WORDS = st.sampled_from(["--seed", "--lr", "--impl", "--quick", "--seed=", "gluon", "7", "-q", "--", ""])
 
 
+@settings(max_examples=30)
 @given(st.lists(st.one_of(WORDS, st.text(max_size=8)), max_size=5))
 def test_any_command_line_is_parsed_or_refused_in_one_line(argv):
     if {"-h", "--help"} & set(argv):
@@ -110,6 +111,12 @@ def test_any_command_line_is_parsed_or_refused_in_one_line(argv):
         text = str(error)
         assert not {"│", "─", "╭"} & (set(text) - set("".join(argv)))
         assert text.endswith(" (see mlp --help)") or "--config" in text
+
+
+@pytest.mark.parametrize("argv", [["--only"], ["--only", "--quick"], ["--seed", "1", "--only"]])
+def test_a_flag_of_several_values_needs_one(argv):
+    with pytest.raises(InputError, match="--only: its value is missing"):
+        parse(read_outline("optimizers"), argv, "optimizers")
 
 
 def test_the_terminals_width_stays_and_long_values_are_not_broken(monkeypatch):

@@ -162,9 +162,9 @@ def test_worker_waits_for_the_others_no_longer_than_the_timeout(jobs):
         "    if store.number:\n        time.sleep(600)\n"
         "    store.total([1])\n"
     )
-    code, _, err = jobs.launch("-n", "2", "--timeout", "5", "--", "python", "-c", program)
+    code, _, err = jobs.launch("-n", "2", "--timeout", "2", "--", "python", "-c", program)
     assert code == 1
-    assert re.search(r"worker 0: error: waited 5 s for .*, in vain", err)
+    assert re.search(r"worker 0: error: waited 2 s for .*, in vain", err)
     assert "d2l-repro launch: error: worker 0 ended with exit code 1; all others were ended" in err
 
 

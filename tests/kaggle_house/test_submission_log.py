@@ -89,7 +89,7 @@ def test_log_command_shows_the_scores_and_draws_them(log, tmp_path, capsys):
     assert "+0.0103" in out
     assert (tmp_path / "submissions.svg").stat().st_size > 1000
     for flags, message in (
-        (["--score", "12,03"], "parsing --score"),
+        (["--score", "12,03"], "--score: '12,03' is not a number"),
         (["--score", "0"], "--score: must be above 0 and below 100"),
         (["--score", "nan"], "not nan"),
         (["--submission", tmp_path / "a.csv"], "unless there is a --score"),
