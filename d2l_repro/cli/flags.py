@@ -38,9 +38,7 @@ class OutputOptions:
     show: bool = False  # open the figures when done
     strict: bool = False  # exit with code 1 if a value differs by more than chance allows
     # TOML file with settings, such as `lr = 0.1`; flags win over it
-    config: Annotated[
-        Optional[Path], tyro.conf.arg(metavar="FILE.toml", help_behavior_hint="(default: none)")
-    ] = None
+    config: Annotated[Optional[Path], tyro.conf.arg(metavar="FILE.toml")] = None
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,7 @@ class SavingOptions(OutputOptions):
     """Where results go, and what is done with them."""
 
     # file for the model of the first run, for `d2l-repro predict`
-    save: Annotated[Optional[Path], tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: none)")] = (
-        None
-    )
+    save: Optional[Path] = None
 
 
 @dataclass(frozen=True)

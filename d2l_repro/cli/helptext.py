@@ -1,8 +1,8 @@
 """The help of commands in the reader's language: tyro's, with comments and docstrings from the catalogue.
 
 What stands above a class of flags is its docstring, and the help of a flag is the comment on its field, in
-English. For a reader of Chinese who asks for help, a copy of the class has both in Chinese. What tyro adds,
-such as "usage", stays as it is.
+English. Who asks for help gets that of a copy of the class, which has both in the reader's language, and says
+"PATH" and "none" of a flag that may be None. What tyro adds, such as "usage", stays as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -47,12 +47,9 @@ def cli(cls: Any, argv: Sequence[str], prog: str, default: Any = None, **options
     if not HELP & set(argv):
         with in_one_line(argv, prog, cls):
             return tyro.cli(cls, args=argv, default=default, prog=prog, **options)
-    options["prog"] = prog
-    if language() == "en":
-        return tyro.cli(cls, args=argv, default=default, **options)
     with _wide_characters():
         told = default and _copied(default, _told)
-        return tyro.cli(in_language(cls, _told), args=argv, default=told, **_described(options))
+        return tyro.cli(in_language(cls, _told), args=argv, default=told, prog=prog, **_described(options))
 
 
 def subcommands_cli(commands: Mapping[str, Any], argv: Sequence[str], prog: str, **options: Any) -> Any:
@@ -60,12 +57,9 @@ def subcommands_cli(commands: Mapping[str, Any], argv: Sequence[str], prog: str,
     if not HELP & set(argv):
         with in_one_line(argv, prog):
             return tyro.extras.subcommand_cli_from_dict(dict(commands), args=argv, prog=prog, **options)
-    options["prog"] = prog
-    if language() == "en":
-        return tyro.extras.subcommand_cli_from_dict(dict(commands), args=argv, **options)
     with _wide_characters():
         told = {name: in_language(command, _told) for name, command in commands.items()}
-        return tyro.extras.subcommand_cli_from_dict(told, args=argv, **_described(options))
+        return tyro.extras.subcommand_cli_from_dict(told, args=argv, prog=prog, **_described(options))
 
 
 def _told(text: str) -> str:
@@ -107,17 +101,37 @@ def in_language(cls: Any, translate: Translate) -> Any:
 
 
 def _argument(comment: str | None, hint: Any, translate: Translate) -> Any:
-    """Return what tells tyro a flag's help and how to speak of its default."""
+    """Return what tells tyro a flag's help, its value and how to speak of its default."""
     given = [part for part in getattr(hint, "__metadata__", ()) if hasattr(part, "help_behavior_hint")]
     text = next((part.help for part in given if part.help), comment)
     behaviour = next((part.help_behavior_hint for part in given if part.help_behavior_hint), None)
     return tyro.conf.arg(
+        metavar=next((part.metavar for part in given if part.metavar), None) or _value_or_none(hint),
         help=translate(text) if text else None,
         help_behavior_hint=translate(behaviour) if isinstance(behaviour, str) else _default_hint,
     )
 
 
+def _value_or_none(hint: Any) -> str | None:
+    """Return what to call the value of a flag that may also be None, "PATH"; None for other flags."""
+    kinds = get_args(_bare(hint))
+    if len(kinds) != 2 or type(None) not in kinds:
+        return None
+    kind = _bare(next(kind for kind in kinds if kind is not type(None)))
+    if get_origin(kind) is Literal:
+        return "{" + ",".join(get_args(kind)) + "}"
+    return kind.__name__.upper()
+
+
+def _bare(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
 def _default_hint(value: str) -> str:
+    if not value:  # no names, of which the help says what that means
+        return ""
+    if value == "None":
+        return unbroken(tr("(default: none)"))
     before, after = tr("(default: {value})").split("{value}")
     return f"{unbroken(before)}{value}{unbroken(after)}"
 

@@ -52,9 +52,7 @@ class LaunchCommand(Settings):
     ] = None
     # address of this machine in a private network on which the processes listen; needed with --hosts. Without
     # both, no port is opened
-    address: Annotated[
-        Optional[str], tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="(default: none)")
-    ] = None
+    address: Annotated[Optional[str], tyro.conf.arg(metavar="ADDRESS")] = None
     python: str = "python3"  # interpreter on other machines
     # folder on other machines in which the command runs
     folder: Annotated[

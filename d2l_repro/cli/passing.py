@@ -31,9 +31,7 @@ class PassedOutput(Settings):
     """What else the chapters are told."""
 
     # TOML file with settings, such as `lr = 0.1`; flags win over it
-    config: Annotated[
-        Optional[Path], tyro.conf.arg(metavar="FILE.toml", help_behavior_hint="(default: none)")
-    ] = None
+    config: Annotated[Optional[Path], tyro.conf.arg(metavar="FILE.toml")] = None
     show: bool = False  # open the figures of each chapter when it is done
 
 

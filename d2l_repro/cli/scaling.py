@@ -31,12 +31,10 @@ class ScalingCommand(Settings):
     chapter: Annotated[
         Optional[str],
         tyro.conf.Positional,
-        tyro.conf.arg(metavar="[CHAPTER]", help_behavior_hint="(default: none)"),
+        tyro.conf.arg(metavar="[CHAPTER]"),
     ] = None
     # or sizes of dense layers: inputs, units of each layer, and outputs, such as 784-256-10
-    shapes: Annotated[Optional[str], tyro.conf.arg(metavar="SIZES", help_behavior_hint="(default: none)")] = (
-        None
-    )
+    shapes: Annotated[Optional[str], tyro.conf.arg(metavar="SIZES")] = None
     # examples of a batch of all workers together
     batch_size: Annotated[
         Optional[int], tyro.conf.arg(metavar="INT", help_behavior_hint="(default: the chapter's, or 256)")

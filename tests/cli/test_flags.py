@@ -14,6 +14,7 @@ from d2l_repro.cli.runner import Board, Task
 from d2l_repro.errors import InputError
 from d2l_repro.results.result import Result
 from d2l_repro.suggestions import closest
+from kaggle_house import cli as kaggle
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,6 +106,26 @@ def test_flags_that_nothing_resembles_are_only_said_not_to_exist(started, capsys
 def test_parse_suggests_a_chapters_own_flags():
     with pytest.raises(InputError, match=r"--bs: no such flag; did you mean --batch-size\?"):
         parse(read_outline("mlp"), ["--bs", "3", "--no-quick"], "python -m chapters.mlp")
+
+
+@pytest.mark.parametrize(
+    ("command", "argv", "flag"),
+    [
+        (cli, ["run"], "--stream {linux,macos,windows}"),
+        (cli, ["mistakes"], "--cluster STR"),
+        (cli, ["data", "fetch"], "--data-dir PATH"),
+        (kaggle, ["submit"], "--intervals PATH"),
+    ],
+)
+def test_help_speaks_of_values_and_not_of_types(command, argv, flag, capsys):
+    with pytest.raises(SystemExit) as exit:
+        command.main([*argv, "--help"])
+    out = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert exit.value.code == 0
+    assert flag in out
+    assert "(default: none)" in out
+    assert "None" not in out
+    assert "(default: )" not in out
 
 
 @pytest.mark.parametrize(
