@@ -13,7 +13,7 @@ from typing import Annotated, Any, Optional
 import tyro
 
 from .. import installation
-from ..distributed import job
+from ..distributed import guard, job
 from ..distributed.hosts import Host, check_address, free_port, place_workers, read_hosts
 from ..distributed.nodes import Group, Node
 from ..errors import InputError
@@ -21,7 +21,6 @@ from ..language import VARIABLE, tr
 from ..processes import python_command
 from ..settings import Bounds, Count, Settings
 
-GUARD = "d2l_repro.distributed.guard"
 # To other machines go the variables that begin so, but for those about a process on this one.
 PASSED_ON, KEPT = ("D2L_REPRO_", "MXNET_", "OMP_"), ("D2L_REPRO_PARENT", "D2L_REPRO_PROGRESS")
 SSH = ("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
@@ -110,6 +109,7 @@ class LaunchCommand(Settings):
                 "socket": "" if address else f"/tmp/{first + i}",
                 "towards": address,
                 "private": role != "worker",  # a worker's results are for others, too
+                "silence": guard.SILENCE if place else None,
             }
             nodes.append(self._node(role if role == "scheduler" else f"{role} {number}", place, order))
         return nodes
@@ -121,12 +121,12 @@ class LaunchCommand(Settings):
             order["environment"].update(_passed_on())
             command = list(self.command) if is_worker else ["python", "-c", SERVE]
             order.update(command=_with_python(command, self.python), folder=str(self.folder or os.getcwd()))
-            remote = f"cd {shlex.quote(order['folder'])} && exec {shlex.quote(self.python)} -m {GUARD}"
+            remote = f"cd {shlex.quote(order['folder'])} && exec {shlex.quote(self.python)} -m {guard.PROG}"
             return Node(f"{label} @{place}", is_worker, [*SSH, "--", place, remote], order)
         command = _with_python(self.command, sys.executable) if is_worker else python_command(SERVE)
         order.update(command=command, folder=os.getcwd())
-        guard = python_command(f"import sys\nfrom {GUARD} import main\nsys.exit(main())")
-        return Node(label, is_worker, guard, order)
+        program = python_command(f"import sys\nfrom {guard.PROG} import main\nsys.exit(main())")
+        return Node(label, is_worker, program, order)
 
 
 def _with_python(command: Sequence[str], python: str) -> list[str]:

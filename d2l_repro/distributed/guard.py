@@ -1,7 +1,8 @@
 """Run one process of a job, on any machine, and end it with the launcher.
 
-The launcher writes lines of JSON to this program's stdin: what to run, and later signals to pass on. When
-stdin ends, by intention or because the launcher or the connection is gone, the process is ended.
+The launcher writes lines of JSON to this program's stdin: what to run, later signals to pass on, and, to
+other machines, every few seconds that it is still there. The process is ended when stdin ends, by intention
+or because the launcher is gone, and when such lines stay away: nothing else tells that a cable was cut.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ctypes
 import functools
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -26,6 +28,8 @@ from ..errors import USAGE, error_line
 from ..language import tr
 from ..stopping import PARENT
 
+BEAT = 10.0  # seconds between two signs of life to other machines
+SILENCE = 60.0  # seconds without one after which the connection is taken for lost
 GRACE = 1.5  # seconds for saving what is finished
 PR_SET_PDEATHSIG = 1  # from Linux' <sys/prctl.h>
 PROG = "d2l_repro.distributed.guard"
@@ -45,7 +49,7 @@ def main() -> int:
         text = tr("cannot start {program} ({error})", program=order["command"][0], error=error)
         print(error_line(PROG, text), file=sys.stderr, flush=True)
         return USAGE
-    threading.Thread(target=obey, args=(process,), daemon=True).start()
+    threading.Thread(target=obey, args=(process, order["silence"]), daemon=True).start()
     code = process.wait()
     kill_group(process, signal.SIGKILL)  # what it has started and left behind
     if order["socket"]:
@@ -59,8 +63,8 @@ def start(order: Mapping[str, Any]) -> subprocess.Popen:
     Args:
         order: `command`, `folder`, `environment` (to add to this one's), `share` (processes that use the
             cores of this machine), `socket` (file that it listens on, or ""), `towards` (otherwise, an
-            address in whose network it is to listen) and `private` (whether nobody else may open the files
-            that it creates).
+            address in whose network it is to listen), `private` (whether nobody else may open the files
+            that it creates) and `silence` (see `obey`).
     """
     environment = {**os.environ, **order["environment"], PARENT: str(os.getpid())}
     environment[CORES] = str(max(1, cores() // order["share"]))
@@ -83,16 +87,33 @@ def own_address(towards: str) -> str:
         return probe.getsockname()[0]
 
 
-def obey(process: subprocess.Popen) -> None:
-    """Pass signals on, and end the process when stdin ends."""
-    for line in sys.stdin:
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, json.loads(line)["signal"])
+def obey(process: subprocess.Popen, silence: float | None) -> None:
+    """Pass signals on, and end the process when stdin ends or nothing more is heard.
+
+    Args:
+        process: to end.
+        silence: seconds after which the launcher is taken for gone, None for never.
+    """
+    lines: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
+    with suppress(queue.Empty):
+        for line in iter(functools.partial(lines.get, timeout=silence), ""):
+            order = json.loads(line)
+            if "signal" in order:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, order["signal"])
     kill_group(process, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     kill_group(process, signal.SIGKILL)
+
+
+def _listen(lines: queue.Queue[str]) -> None:
+    """Put the lines of stdin into a queue, and an empty one when it ends."""
+    for line in sys.stdin:
+        lines.put(line)
+    lines.put("")
 
 
 def kill_group(process: subprocess.Popen, number: int) -> None:

@@ -16,6 +16,7 @@ from typing import IO, Any
 from .. import stopping
 from ..errors import DONE, FAILED, error_line
 from ..language import tr
+from .guard import BEAT
 
 POLL = 0.05  # seconds between two looks at the processes
 LAST_WORDS = 1.0  # seconds for the others to say what they know when one has failed
@@ -101,6 +102,7 @@ class Group:
         self.nodes, self.prog = nodes, prog
         self.workers = [node for node in nodes if node.is_worker]
         self._lock = threading.Lock()
+        self._last_beat = float("-inf")
 
     def run(self) -> int:
         """Run all to their end, and return the exit code: of the first that failed, or 0.
@@ -125,7 +127,16 @@ class Group:
                 return self._report(failed)
             if all(node.code == DONE for node in self.workers):
                 return self._close()
-            time.sleep(POLL)
+            self._wait()
+
+    def _wait(self) -> None:
+        """Wait a little, and from time to time tell the guards on other machines that this process lives."""
+        time.sleep(POLL)
+        if time.monotonic() > self._last_beat + BEAT:
+            self._last_beat = time.monotonic()
+            for node in self.nodes:
+                if node.order["silence"] is not None:
+                    node.tell({})
 
     def _failed(self) -> Node | None:
         # The workers first: servers lose their connections when a worker dies.
@@ -146,7 +157,7 @@ class Group:
         """Wait for the servers, which end when the workers have left the job."""
         deadline = time.monotonic() + TO_CLOSE
         while any(node.code is None for node in self.nodes) and time.monotonic() < deadline:
-            time.sleep(POLL)
+            self._wait()
         failed = self._failed()
         if failed is not None:
             return self._report(failed)

@@ -25,14 +25,14 @@ def group(jobs):
     mark = f"mark-{uuid.uuid4().hex}"
     started = []
 
-    def start(*codes):
+    def start(*codes, **variables):
         started.append(
             subprocess.Popen(
                 [sys.executable, str(jobs.folder / "group.py"), mark, *codes],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=jobs.environment(),
+                env=jobs.environment(**variables),
             )
         )
         started[-1].mark = mark
@@ -88,6 +88,19 @@ def test_launcher_that_is_killed_leaves_nothing(group):
     process = group(PARENT_OF_ANOTHER + STUBBORN, STUBBORN)
     wait_for_work(process)
     process.kill()  # the fixture looks for what is left
+
+
+def test_silent_launcher_leaves_nothing_on_other_machines(group, jobs):
+    # Nothing is closed when a connection breaks; a launcher that is stopped is as silent.
+    process = group(FOREVER, SILENCE="2")
+    wait_for_work(process)
+    time.sleep(2.5)
+    assert len(jobs.running(process.mark)) > 1  # it lets them know that it lives
+    process.send_signal(signal.SIGSTOP)
+    assert jobs.wait_until(lambda: set(jobs.running(process.mark)) <= {process.pid}, 15)
+    process.send_signal(signal.SIGCONT)
+    _, err = process.communicate(timeout=60)
+    assert "was ended by SIGTERM; all others were ended" in err
 
 
 def test_guard_that_is_killed_takes_its_process_with_it_and_ends_the_job(group, jobs):
