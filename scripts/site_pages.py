@@ -179,9 +179,7 @@ def last_run(folder: Path) -> str:
         date=max(item.first.finished for item in collection.summaries)[:10],
         report=page.name,
         handout=report.handout_path(page).name,
-        verdicts=readme.verdict_line(
-            readme.committed_values(), readme.ENGLISH if is_english else readme.CHINESE
-        ),
+        verdicts=readme.verdict_line(),
     )
     return text + "\n".join(table) + "\n"
 
