@@ -56,15 +56,18 @@ def run_line() -> str:
     chapters = committed_values()
     judged = [row for row in published_rows() if row["within"] is not None]
     dates = sorted({chapter["finished"][:10] for chapter in chapters.values()})
-    versions = {
-        name: tr(" and ").join(dict.fromkeys(chapter["environment"][name] for chapter in chapters.values()))
+    environments = [chapter["environment"] for chapter in chapters.values()]
+    mxnet, numpy, python = (
+        tr(" and ").join(dict.fromkeys(environment[name] for environment in environments))
         for name in ("mxnet", "numpy", "python")
-    }
+    )
     return tr(
         "The columns of ours are one run of each chapter, {date}, with MXNet {mxnet}, NumPy {numpy} and "
         "Python {python}, seed {seeds}: {within} of its {judged} values agree with our seeds.",
         date=tr(RANGE, low=dates[0], high=dates[-1]) if dates[1:] else dates[0],
-        **versions,
+        mxnet=mxnet,
+        numpy=numpy,
+        python=python,
         seeds=seeds_text(),
         judged=len(judged),
         within=sum(row["within"] for row in judged),
