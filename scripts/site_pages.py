@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import readme
+from blocks.results import verdict_line
 
 import kaggle_house.cli
 from d2l_repro import language
@@ -179,9 +179,7 @@ def last_run(folder: Path) -> str:
         date=max(item.first.finished for item in collection.summaries)[:10],
         report=page.name,
         handout=report.handout_path(page).name,
-        verdicts=readme.verdict_line(
-            readme.committed_values(), readme.ENGLISH if is_english else readme.CHINESE
-        ),
+        verdicts=verdict_line(),
     )
     return text + "\n".join(table) + "\n"
 

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from blocks.sources import ARTICLES
 
 from d2l_repro.results.catalogue import entries
 from d2l_repro.results.printed import published_values
 
 ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "scripts" / "readme.py"
 COLUMNS = ["id", "article", "lines", "kind", "item", "printed", "status", "where", "why"]
 KINDS = {"experiment", "figure", "number", "claim", "facility", "mistake", "question"}
 STATUSES = {"there", "deviates", "missing", "impossible"}
@@ -53,13 +53,11 @@ def test_items_are_complete_and_say_why_they_are_not_shown_as_printed():
 
 
 def test_items_are_of_the_articles_that_published_values_and_chapters_name():
-    (titles,) = re.findall(r"^ARTICLES = \{\n(.*?)^\}", SCRIPT.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    titles = dict(re.findall(r'"(\d{3})": "(.*)"', titles))
-    assert set(titles) == {item["article"] for item in ITEMS}
+    assert set(ARTICLES) == {item["article"] for item in ITEMS}
     named = [row["source"] for row in published_values()] + [
         entry.source.removeprefix("A ") for entry in entries().values()
     ]
-    assert [title for title in titles.values() if not any(name.startswith(title) for name in named)] == []
+    assert [title for title in ARTICLES.values() if not any(name.startswith(title) for name in named)] == []
 
 
 def test_document_loses_no_printed_number():
