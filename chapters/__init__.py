@@ -1,4 +1,4 @@
-"""One module a chapter: `python -m chapters.softmax_regression`."""
+"""One module per chapter: `python -m chapters.softmax_regression`."""
 
 import sys
 

@@ -7,9 +7,10 @@ over the batch, and then by a shift and a scale that are learned. In testing the
 running averages of mean and variance serve. Beside it stands the same LeNet without normalization, that of
 section 5.5. From scratch, the gradients are derived by hand.
 
-Expect a training accuracy of 0.89 after five epochs with batch normalization, and of 0.73 without, whose loss
-hardly moves in the first two. In testing the normalized net may swing by ten points and more from epoch to
-epoch at the book's learning rate of 1: the running averages belong to weights that are no more.
+Expect a training accuracy of 0.89 after five epochs with batch normalization, and of 0.73 without it, where
+the loss hardly moves in the first two. In testing the normalized net may swing by ten points and more from
+epoch to epoch at the book's learning rate of 1: the running averages belong to weights that have changed
+since.
 """
 
 from dataclasses import asdict, dataclass

@@ -12,14 +12,14 @@ take the steps they take on floats, 255 times as small. The bias, whose gradient
 then hardly moves.
 
 The article shows its own optimizers on both: SGD with momentum, an L2 penalty and a cosine learning rate,
-plain SGD, and its RMSProp and Adam with their constant ones, as in the chapter `optimizers`. A loss of
-RMSProp or Adam grows less, as their steps do not depend on the size of a gradient.
+plain SGD, and its RMSProp and Adam with their constant learning rates, as in the chapter `optimizers`. With
+RMSProp or Adam the loss grows less, as their steps do not depend on the size of a gradient.
 
 Expect the runs on raw bytes to diverge, or to oscillate by whole percentage points from epoch to epoch, and
 the scaled run to end half a point below floats. With momentum the test accuracy changes from epoch to epoch
 by 4 to 5 points on bytes and by 0.6 on floats, over the first five epochs, and the loss ends at 400 instead
-of 0.44. Both are what the article observes. That gradients may explode even where the loss contains the
-softmax is not seen: such a run oscillates and settles as the learning rate falls.
+of 0.44. Both are what the article observes. What is not seen is that gradients may explode even where the
+loss contains the softmax: such a run oscillates, and settles as the learning rate falls.
 """
 
 import statistics

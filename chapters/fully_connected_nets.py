@@ -7,19 +7,21 @@ them: {affine - [norm] - ReLU - [dropout]}, and affine at the end. The parameter
 validation set, the last 1,000 training images, are tested on the first 1,000 test images.
 
 Expect accuracies of 0.51 to 0.53 in validation and of 0.51 to 0.52 in testing from two layers. Five hidden
-layers reach 0.42 to 0.48 in two passes, SGD last; batch normalization adds two points, and dropout costs six.
+layers reach 0.42 to 0.48 in two passes, with SGD last; batch normalization adds two points, and dropout costs
+six.
 
 The article's three questions. Which activation loses its gradient, and where? Sigmoid and tanh on large
-inputs of either sign: on raw pixels 97 % of the first layer's, and none behind it; ReLU on all negative
-inputs, half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the initial scale, three
-layers or five? Five: at one learning rate they memorize the fifty images from scales of 0.05 to 0.1, three
-layers from 0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad divides by the root of
-a sum that only grows: its steps shrink to a tenth in two passes; Adam's keep theirs after a hundred.
+inputs of either sign: on raw pixels, 97 % of the gradients are lost in the first layer and none behind it;
+ReLU on all negative inputs, half of them in every layer; leaky ReLU nowhere. Which is more sensitive to the
+initial scale, three layers or five? Five: at one learning rate they memorize the fifty images from scales of
+0.05 to 0.1, three layers from 0.02 to 0.2. Why do AdaGrad's updates become small, and do Adam's? AdaGrad
+divides by the root of a sum that only grows: its steps shrink to a tenth in two passes; Adam's keep theirs
+after a hundred.
 
-The article adds that such steps suit convex functions and are stuck in a local minimum of others. On a
-surface with two minima AdaGrad does stay in the worse one, at learning rates up to 0.3, but small steps of
-SGD and Adam do so too: what leads out is momentum, or a large step. And it finds learning rate and scale by
-raising them while the loss falls, which a table of both shows.
+The article adds that such steps suit convex functions and get stuck in a local minimum of others. On a
+surface with two minima AdaGrad does stay in the worse one, at learning rates up to 0.3, but so do small steps
+of SGD and Adam: what leads out is momentum, or a large step. And it finds learning rate and scale by raising
+them while the loss falls, which a table of both shows.
 """
 
 import math

@@ -6,10 +6,10 @@ New since the recurrent net of section 6.4: two gates. The update gate says how 
 to keep, the reset gate how much of it the candidate for the new one may see. Text, sampling and training are
 those of section 6.4.
 
-The reset gate of the book multiplies the old state before its product with a matrix, that of Gluon's layer
-multiplies the product, and a second bias in it. So the book's two nets are not the same one. Gluon's is
-trained here in both implementations, the book's own from scratch, so that each printed perplexity meets its
-own net.
+The book's reset gate multiplies the old state before its product with a matrix; that of Gluon's layer
+multiplies the product, which includes a second bias. So the book's two nets are not the same. Gluon's is
+trained here in both implementations, the book's own from scratch, so that each printed perplexity is compared
+with its own net.
 
 Expect a perplexity of about 1.8 after 160 epochs, and 1.5 with Gluon's reset gate.
 """

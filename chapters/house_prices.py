@@ -17,17 +17,18 @@ price, and a step takes 224 houses. That size was chosen because it comes near t
 Expect a log rmse of 0.165 on the training rows of the folds, 0.170 on their validation rows, and 0.1625 for
 the model that is trained on all rows.
 
-Of the article's trials expect little agreement, as nothing has converged. Over 200 trials the training score
-is 0.157 ± 0.021 after ten epochs and 0.115 ± 0.019 after twenty, the validation score 0.193 ± 0.018 and 0.163
-± 0.017; the article prints 0.173 and 0.119, 0.210 and 0.167. After twenty epochs one trial in ten has a
+Expect little agreement with the article's trials, as nothing has converged. Over 200 trials the training
+score is 0.157 ± 0.021 after ten epochs and 0.115 ± 0.019 after twenty, the validation score 0.193 ± 0.018 and
+0.163 ± 0.017; the article prints 0.173 and 0.119, 0.210 and 0.167. After twenty epochs one trial in ten has a
 training score above 0.13, up to 0.24. What the article observes holds: twenty epochs have the smaller
 standard deviation of the training score over the folds (0.020 against 0.040) and the wider gap to the
-validation score (by 0.013). That this is overfitting does not follow: in 95 % of the trials the validation
+validation score (by 0.013). It does not follow that this is overfitting: in 95 % of the trials the validation
 score is better after twenty epochs.
 
 The chapter shows the first lines of three submissions, as the article does: of the book's model, and of the
-article's after ten and twenty epochs. `python -m kaggle_house submit --recipe book --method refit` writes
-such a file, with `--recipe article` and with `--recipe article --num-epochs 20` the other two.
+article's after ten and twenty epochs. `python -m kaggle_house submit --recipe book --method refit` writes the
+first of these files; with `--recipe article`, and with `--recipe article --num-epochs 20`, it writes the
+other two.
 """
 
 import os

@@ -8,8 +8,8 @@ so it hardly matters where training starts. With one hidden layer it makes littl
 
 Expect test accuracies within a tenth of a point of each other for one layer, and within a point for the MLP,
 where the book's initialization comes last. The article finds little difference for one layer, without a
-number; its conclusion is tested with the margin of 0.8 points that it calls no big difference in another
-comparison of the same layer. K. He's initialization ends 0.1 points below the book's.
+number; its conclusion is tested with a margin of 0.8 points, which the article calls no big difference in
+another comparison of the same layer. K. He's initialization ends 0.1 points below the book's.
 """
 
 from dataclasses import dataclass

@@ -4,9 +4,9 @@ A reader's article on TensorFlow experiments, redone in Gluon.
 
 Two 5 x 5 convolutions with 32 and 64 channels, each followed by ReLU and 2 x 2 max pooling, then a dense
 layer of 512 units and one of ten classes. From scratch, a convolution is one matrix product, of its weights
-and of the windows of the image side by side, and its gradients are derived by hand. Weights start as normal
-with standard deviation 0.1, cut off at two of them as in the TensorFlow book that the article follows, and
-biases as 0.
+with the windows of the image side by side, and its gradients are derived by hand. Weights start from a normal
+distribution with standard deviation 0.1, truncated at two standard deviations as in the TensorFlow book that
+the article follows, and biases start at 0.
 
 The losses that the article prints, 0.46 after 500 steps and 0.21 after 2,000, are those of a batch, with
 an L2 penalty of 1e-4 on the dense layers, as in that book: at such accuracies the cross-entropy alone is ten

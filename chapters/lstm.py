@@ -6,12 +6,12 @@ New since the GRU: beside the hidden state there is a memory cell. An input gate
 candidate to add to the memory, a forget gate how much of the memory to keep, and an output gate how much of
 it to show. Text, sampling and training are those of section 6.4.
 
-Gluon's layer has a second bias, beside the hidden state, which is only ever added to the first. Together they
-move twice as far in a step, so the book's two nets are not the same one. Both are trained here in both
-implementations, so that each printed perplexity meets its own net.
+Gluon's layer has a second bias, that of the hidden state, which is only ever added to the first. Together
+they move twice as far in a step, so the book's two nets are not the same. Both are trained here in both
+implementations, so that each printed perplexity is compared with its own net.
 
 Expect a perplexity of about 4 after 160 epochs, more than the GRU's. The longest run of characters that the
-written lines have in common with the text says how much of it is recited.
+generated lines share with the text shows how much of it is recited.
 """
 
 from dataclasses import asdict, dataclass

@@ -3,19 +3,19 @@
 *Dive into Deep Learning*, first edition, section 10.12.
 
 An encoder reads a French sentence with two layers of GRUs. A decoder, two more layers, begins with the
-encoder's last states and gives the English words one by one. Before each of them it scores all of the
-encoder's outputs, and reads their mean with the scores' softmax as weights, beside the word before. In
-training that is the right word before (teacher forcing), in translation its own. Twenty sentences are all
+encoder's last states and gives the English words one by one. Before each word it scores all of the encoder's
+outputs, and reads their mean, weighted by the softmax of the scores, together with the previous word. In
+training that is the correct previous word (teacher forcing), in translation its own. Twenty sentences are all
 there is to learn from.
 
-Sentences are filled up to seven words. The loss leaves the filling out, but the book's encoder reads it, its
-state passes through it, and the decoder may attend to it. In the runs "padding masked" neither happens, so
-that a translation no longer depends on how far a sentence was filled up.
+Sentences are padded to seven words. The loss ignores the padding, but the book's encoder reads it, its state
+passes through it, and the decoder may attend to it. In the runs "padding masked" the last two do not happen,
+so a translation does not depend on how much a sentence was padded.
 
-BLEU multiplies, for n = 1 and 2, the share of all n words in a row that the right translation contains too,
-to the power of 1 / 2^n, and punishes what is too short. It is lenient: "they are russian ." for "they are
-canadian ." has 0.658. That sentence, the second that the book translates, contains a word that the file does
-not, so whatever follows "they are" is a guess.
+BLEU multiplies, for n = 1 and 2, the share of n-grams that the right translation contains too, to the power
+of 1 / 2^n, and penalizes what is too short. It is lenient: "they are russian ." for "they are canadian ." has
+0.658. That sentence, the second that the book translates, contains a word that the file does not, so whatever
+follows "they are" is a guess.
 
 Expect a loss of 0.03 to 0.15 after 50 epochs, and 17 to 20 of the twenty sentences translated right. That is
 memory: of nine new sentences, made of the same words, none to three are right, and the decoder often attends

@@ -22,20 +22,21 @@ finds many zeros among the weights under L1. Steps of SGD hardly ever end at exa
 weights that no data need stay within learning rate times factor of it (`tiny_share`). And it expects a
 decay of 0.9 to leave a learning rate of 0.0008 after 30,000 steps, where 0.8 * 0.9^54.5 is 0.0026.
 
-From orders of magnitude the article estimates which factor suits. It calls the cross-entropy a squared error,
-and its squared norm, 1e3 to 1e4, would be a penalty of 0.1 to 1, where the printed losses allow half the sum
-of the squares to be 369 at most. A table has what is measured: for one seed 297, a penalty of 0.030 in a loss
-of 0.037. Why is the mean of leaky ReLU not guaranteed? For inputs N(0, 1) it is 0.395, hardly less than
-ReLU's 0.399; ELU's is 0.161 and SELU's 0. A table has these means beside those of the trained hidden units.
+The article estimates a suitable factor from orders of magnitude. It calls the cross-entropy a squared error,
+and its squared norm, 1e3 to 1e4, would be a penalty of 0.1 to 1, whereas the printed losses allow half the
+sum of the squares to be 369 at most. A table shows what was measured: for one seed 297, a penalty of 0.030 in
+a loss of 0.037. Why is the mean of leaky ReLU not guaranteed? For inputs N(0, 1) it is 0.395, hardly less
+than ReLU's 0.399; ELU's is 0.161 and SELU's 0. A table has these means beside those of the trained hidden
+units.
 
 Weights start as N(0, 0.1) and biases as 0.1, as in the TensorFlow book that the article follows; pixels range
 from 0 to 1. At that learning rate a second hidden layer and CReLU diverge, and SELU nearly does: these three
 are trained with 0.1, and the baseline with 0.1 is shown beside them. The article's own attempts at two hidden
 layers, with 0.5 and with Adam at 0.01 and 0.1, are there too, and may diverge.
 
-All variants are trained with Gluon, and the baseline from scratch, too. Both implementations of each are
-compared over the first steps. `--impl scratch` trains all of them from scratch, and `--only "L1 1e-5"` one in
-both.
+All variants are trained with Gluon, and the baseline from scratch, too. Both implementations of each variant
+are compared over the first steps. `--impl scratch` trains all of them from scratch, and `--only "L1 1e-5"`
+trains one variant with both implementations.
 """
 
 from dataclasses import dataclass, replace

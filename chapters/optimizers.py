@@ -14,25 +14,26 @@ fast: training accuracy is 0.862 instead of 0.864. Gluon's AdaDelta has no learn
 schedule: at the end it still fluctuates where ours has settled.
 
 The article's RMSProp and Adam average the gradient's sum over the batch and divide the step by the batch size
-afterwards, which divides the learning rate: 0.1 is a numerator, and the rate is 0.1 / 256, constant. In Adam
-the t of the bias correction counts epochs, so that the steps are a third to a sixth of that again. After
-twenty epochs it ends at 0.820; without any correction at 0.839, and the literature's Adam at 0.842. What the
-article calls AdamW, while saying that it is not, is Adam followed by dropout of the parameters themselves, or
-by a multiplication with a factor below 1. Dropping one in a thousand ends at 0.67, as the noise builds up;
-a factor of 0.9999 at 0.815. The real AdamW reaches 0.842.
+afterwards. That divides the learning rate: the printed 0.1 is only a numerator, and the rate is a constant
+0.1 / 256. In its Adam the t of the bias correction counts epochs, which shrinks the steps further, to between
+a third and a sixth. After twenty epochs it ends at 0.820; without any correction at 0.839, and the
+literature's Adam at 0.842. What the article calls AdamW, while saying that it is not, is Adam followed by
+dropout of the parameters themselves, or by a multiplication with a factor below 1. Dropping one in a thousand
+ends at 0.67, as the noise builds up; a factor of 0.9999 at 0.815. The real AdamW reaches 0.842.
 
 Expect test accuracies of 0.83 to 0.85 for one layer with the literature's optimizers, and of 0.89 to 0.90 for
 the MLP. The article's main conclusion holds: with the formulas it uses, momentum is ahead of Adam, by 1.6
 points where it prints 1.3. So do three others: learning rates of 0.1 and 0.2 end within 0.8 points, and the
-MLP is more accurate than one layer and has the wider gap between training and test accuracy. That rho 0.9 has
-a wider gap than 0.99 is not seen here: they differ by less than a tenth of a point. Nor does one layer reach
-0.859, or a gap as small as 0.3 points: with a training accuracy of 0.863, beside the printed 0.862, it ends
-at 0.844. Most of that is probably due to the data, as the test set of the first partition was easier. One run
-cannot test a conclusion; `d2l-repro run optimizers --seeds 5` does.
+MLP is more accurate than one layer and has the wider gap between training and test accuracy. A wider gap with
+rho 0.9 than with 0.99 is not seen here: the two differ by less than a tenth of a point. Nor does one layer
+reach 0.859, or a gap as small as 0.3 points: with a training accuracy of 0.863, beside the printed 0.862, it
+ends at 0.844. Most of that is probably due to the data, as the test set of the first partition was easier.
+One run cannot test a conclusion; `d2l-repro run optimizers --seeds 5` does.
 
-The article measures the training accuracy after each step, on the batch just learned, and cuts it to whole
-examples. With one layer that adds 0.5 points in the first epoch and 0.1 to 0.2 up to the middle, but nothing
-at the end, where the cosine schedule hardly moves a parameter; the cut costs an example an epoch at most.
+The article measures the training accuracy after each step, on the batch just learned, and rounds it down to
+whole examples. With one layer that adds 0.5 points in the first epoch and 0.1 to 0.2 up to the middle, but
+nothing at the end, where the cosine schedule hardly moves a parameter; the rounding costs at most one example
+per epoch.
 """
 
 from dataclasses import dataclass, replace

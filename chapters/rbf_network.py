@@ -4,10 +4,10 @@ A reader's article on TensorFlow experiments, redone in Gluon.
 
 A hidden unit does not weight its inputs but measures their distance from a centre of its own:
 y_hat = phi(|X - c|) W + b. phi falls with the distance, as a Gaussian, a reflected sigmoid or an inverse
-multiquadric. The centres are random training examples, the means that k-means finds, or the examples that
-orthogonal least squares (OLS) picks one by one for what each explains of the labels, and stay fixed; or they
-start at those same random examples and are learned together with the widths. Each net has eight units, and
-learns a curve, y = sin x + x / 3, or to tell two moons apart.
+multiquadric. The centres may stay fixed: at random training examples, at the means that k-means finds, or at
+the examples that orthogonal least squares (OLS) picks one by one for how much of the labels each explains. Or
+they start at those same random examples and are learned together with the widths. Each net has eight units,
+and learns a curve, y = sin x + x / 3, or to tell two moons apart.
 
 Expect the choice of centres to matter more than the basis. On the moons, learned centres reach a test
 accuracy of 0.995 or 1 with every basis and with each of eight seeds. Those of k-means reach 0.93 to 1, random
@@ -20,13 +20,14 @@ much loss with its centres as with those of k-means, and less in each of 24 pair
 
 A perceptron with as many parameters as a net with learned centres is trained beside them. The article says
 that networks of radial basis functions learn better, as they do not start at random, and that few of their
-parameters move an output. On the curve its
-loss is larger than that of Gaussians with learned centres for each of seeds 0 to 4, with those of k-means for
-four and with random ones for two; on the moons it is the smallest of all for four. And with widths of the
-centres' spacing one parameter moves 40 to 90 percent of the outputs, in the perceptron about half of them.
+parameters move an output. On the curve, the perceptron's loss is larger than that of Gaussians with learned
+centres for each of seeds 0 to 4, with k-means centres for four of them and with random ones for two; on the
+moons it is the smallest of all for four. And if the widths equal the centres' spacing, one parameter moves 40
+to 90 percent of the outputs; in the perceptron it moves about half of them.
 
-With fixed centres the best weights of the curve are a least squares problem. With evenly spaced centres, 2000
-steps come within 20 percent of its loss; crowded ones make it ill-conditioned, and the loss may be twice it.
+With fixed centres, finding the best weights for the curve is a least squares problem. With evenly spaced
+centres, 2000 steps come within 20 percent of its loss; crowded ones make it ill-conditioned, and the loss may
+be twice it.
 """
 
 import math

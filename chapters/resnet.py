@@ -3,10 +3,10 @@
 *Dive into Deep Learning*, first edition, section 5.11.
 
 New since batch normalization: a shortcut around two convolutions, whose output is added to their input. To
-let the input pass, a block need not learn anything but zeros; and the gradient has a way back on which
-nothing diminishes it. The net is the book's ResNet-18 made small enough for a processor: images of 28 pixels
-instead of 96, a quarter of the channels, and 3 x 3 windows in the first convolution. From scratch, the
-gradients are derived by hand.
+let its input pass, a block only has to learn zeros; and the gradient has a way back on which nothing
+diminishes it. The net is the book's ResNet-18 made small enough for a processor: images of 28 pixels instead
+of 96, a quarter of the channels, and 3 x 3 windows in the first convolution. From scratch, the gradients are
+derived by hand.
 
 Beside it, nets of 10 to 66 layers are trained with and without shortcuts, half as wide and for one epoch,
 with Gluon only to save time. The book says that beyond some depth more layers make training worse and not

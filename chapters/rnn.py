@@ -5,15 +5,15 @@
 A net reads a text character by character and says which character comes next. What it has read so far is in
 its hidden state: H of a step is computed from the character and from H of the step before. The text is read
 in rows of 35 characters, 32 rows at a time, either in random order, each row from a fresh state, or so that
-every row goes on where it ended, with the state carried over. The gradient flows back through 35 steps and
-may explode, so it is clipped.
+every row continues where the previous one ended, with the state carried over. The gradient flows back through
+35 steps and may explode, so it is clipped.
 
-Section 6.5 does the same with Gluon's layer, whose defaults are another net: ReLU instead of tanh, and two
-biases that are only ever added up, and so move twice as far in a step. All three are trained here in both
-implementations, so that each printed perplexity meets its own net.
+Section 6.5 does the same with Gluon's layer, whose defaults give a different net: ReLU instead of tanh, and
+two biases that are only ever added up, and so move twice as far in a step. All three are trained here in both
+implementations, so that each printed perplexity is compared with its own net.
 
 Expect a perplexity of about 1.3 after 250 epochs with random sampling and 1.2 with adjacent sampling: the net
-knows the text by heart. With ReLU it is at about 1.7.
+has memorized the text. With ReLU it is at about 1.7.
 """
 
 from dataclasses import asdict, dataclass

@@ -16,9 +16,9 @@ transfer_learning --seeds 5).
 
 Expect a test accuracy of about 0.59, 0.81, 0.89, 0.93 and 0.93 with 1, 5, 20, 100 and 500 labels of each
 class, whichever way (with Gluon, seed 0). Layers that have learned tops and trousers are worth little for
-shoes and bags: frozen, they are ahead of training from nothing by half a point to a point, beyond the noise
-of five draws only with 500 labels; fine-tuned, not even that. Which images are labeled matters more: with one
-label of each class, the five draws of a way lie 14 to 20 points apart.
+shoes and bags: frozen, they are half a point to a point ahead of training from nothing, which exceeds the
+noise of five draws only with 500 labels; fine-tuned, not even that. Which images are labeled matters more:
+with one label of each class, the five draws of a way lie 14 to 20 points apart.
 """
 
 import statistics

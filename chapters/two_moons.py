@@ -13,21 +13,21 @@ when. With one hidden layer, about one in four nets has got beyond the line afte
 rate of 0.2, two in three at 1 and all at 5; with two hidden layers four in ten, nine in ten and all. At 0.01
 none has, and with two hidden layers many have not even found it. So a single run, like each of the article's,
 says little: the chapter also trains many nets of each kind side by side, and searches among depths and widths
-in this way. Three hidden units bend the line in 19 of 20 nets, two in one; of the article's three rules of
-thumb, two allow no more than two.
+in this way. Three hidden units bend the line in 19 of 20 nets, two units in only one; yet two of the
+article's three rules of thumb allow no more than two units.
 
-The article prints the log of its net with one hidden layer once more for two, to the last digit, and one
-accuracy and loss, 0.995 and 0.0278, for both at a learning rate of 5. What two hidden layers do in 3000
-epochs therefore stands only here. It also starts a net from weights that are all 0, and concludes from five
-epochs that such a net learns nothing. Its hidden units do stay equal forever, but together they are one unit,
-which finds the straight line within the 2000 epochs that the program names and does not run.
+For two hidden layers, the article repeats the log of its net with one hidden layer, to the last digit, and it
+gives both the same accuracy and loss, 0.995 and 0.0278, at a learning rate of 5. What two hidden layers do in
+3000 epochs is therefore shown only here. It also starts a net from weights that are all 0, and concludes from
+five epochs that such a net learns nothing. Its hidden units do stay equal forever, but together they are one
+unit, which finds the straight line within the 2000 epochs that the program mentions but does not run.
 
-It hands on that orthogonal initial weights may be better, and that SGD takes longer than other optimizers but
-is more reliable. Of 20 nets at a learning rate of 1, none gets beyond the line within 1000 epochs from
-orthogonal weights, 13 do from N(0, 1), and none from normal weights as small as the orthogonal ones: size
-matters here. SGD does take longer: at 5 half of the nets are at their best after 466 epochs, with AdaGrad,
-Adam, Adamax and Nadam after 69 to 219. But all 20 succeed with these too; only AdaDelta's first steps are too
-small. At 20 SGD is as fast, and one of 20 nets stays at the line.
+It passes on the advice that orthogonal initial weights may be better, and that SGD takes longer than other
+optimizers but is more reliable. Of 20 nets at a learning rate of 1, none gets beyond the line within 1000
+epochs from orthogonal weights, 13 do from N(0, 1), and none from normal weights as small as the orthogonal
+ones: size matters here. SGD does take longer: at 5 half of the nets are at their best after 466 epochs, with
+AdaGrad, Adam, Adamax and Nadam after 69 to 219. But all 20 succeed with these too; only AdaDelta's first
+steps are too small. At 20 SGD is as fast, and one of 20 nets stays at the line.
 
 After 3000 epochs, the parameters learned with hand-derived gradients and with autograd differ by 3e-6.
 Autograd takes half the time: it goes back through the whole net in one call, whereas the layers' backward

@@ -10,18 +10,19 @@ each other. Then the remedies: weights as large as N(0, 1), Xavier's or He's, ba
 against gradients that are too large, clipping.
 
 Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 240 to 720 per layer,
-and from 1e-8 with ReLU: 5 of that factor is the sigmoid's, the rest that of the weights, which is why N(0, 1)
-helps both. With biases of -8, a leaky ReLU's first layer gets a gradient of 3e-16. The article calls that
-normal, though it is fifty thousand times smaller than the one it calls vanished; a slope of 0.3 makes it
-almost a million times larger. ELU, which the article recommends too, gets 3e-22, as it is flat at -8.
+and from 1e-8 with ReLU: of the factor per layer, 5 is due to the sigmoid and the rest to the weights, which
+is why N(0, 1) helps both. With biases of -8, a leaky ReLU's first layer gets a gradient of 3e-16. The article
+calls that normal, though it is fifty thousand times smaller than the one it calls vanished; a slope of 0.3
+makes it almost a million times larger. ELU, which the article recommends too, gets 3e-22, as it is flat at
+-8.
 
 If training continues, the nets with small weights stay at a loss of log 2. Batch normalization lets even the
 sigmoids learn, up to an accuracy of 0.99; Xavier's weights give their first layer a gradient 25 to 50 million
 times as large, and still their loss hardly falls in a thousand epochs. ReLU learns with He's weights, up to
 0.99. Clipping limits a gradient with a norm of 30 to 90 to 1, but the weights from N(0, 5) that cause it
-remain, and the nets end below 0.9. A mistake of the article's is shown as well: it makes new nets and keeps
-the optimizer, which holds the parameters of the first. Its step moves nothing in the new net, and repeats the
-last one in the old; Gluon's trainer refuses. (0.01, 1 and 5 are standard deviations.)
+remain, and the nets end below 0.9. One of the article's mistakes is shown as well: it makes new nets but
+keeps the optimizer, which still holds the parameters of the first. Its step moves nothing in the new net, and
+repeats the last one in the old; Gluon's trainer refuses to take it. (0.01, 1 and 5 are standard deviations.)
 """
 
 import math

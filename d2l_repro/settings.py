@@ -22,7 +22,7 @@ SettingsType = TypeVar("SettingsType", bound="Settings")
 
 @dataclass(frozen=True)
 class Bounds:
-    """A range of numbers, which contains `low`, and never `high`, nan or infinity."""
+    """A range of numbers that includes `low` but never `high`, nan or infinity."""
 
     low: float
     high: float = math.inf
@@ -139,7 +139,7 @@ class ImplOption(Settings):
 class EditionOption(ImplOption):
     """Which implementations to run."""
 
-    # implementations to train; "d2l" trains both, and the class of d2l 1.0 as well
+    # implementations to train; "d2l" trains both, and also the class of d2l 1.0
     impl: Literal["scratch", "gluon", "both", "d2l"] = "both"
 
 
@@ -169,8 +169,8 @@ class StudyOptions(VariantOptions):
     seeds: Count = 1
     # processes that train in parallel; the numbers do not depend on it
     jobs: Count = field(default_factory=compat.cores)
-    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one here
-    # of as many processes as --jobs says
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one on
+    # this machine with as many processes as --jobs says
     cluster: Optional[str] = None
 
 
@@ -198,8 +198,8 @@ class DataOptions(Settings):
 class StreamOptions(Settings):
     """Which random numbers to run it with."""
 
-    # use the book's own data, as MXNet draws them on that platform; with seed 0 the initial weights, too, are
-    # the book's, any other seed draws them anew
+    # use the book's own data, as MXNet draws them on that platform; with seed 0 the initial weights are the
+    # book's as well, with any other seed they are drawn anew
     stream: Optional[Stream] = None
 
 
@@ -227,7 +227,7 @@ def check_dataset(chapter: str, dataset: str, known: Sequence[str]) -> None:
 
 
 def choose_language(argv: Sequence[str]) -> list[str]:
-    """Return the arguments of a command without --lang, whose language is that of the process from now on.
+    """Return the arguments of a command without --lang, and make its language that of the process.
 
     A terminal whose encoding has no Chinese gets English where the locale alone asks for Chinese.
 

@@ -20,10 +20,10 @@ class DataOptions(Settings):
 
     train: Optional[Path] = None  # file of the training table, train.csv; needs --test
     test: Optional[Path] = None  # file of the test table, test.csv; needs --train
-    # auto falls back to generated houses where the files are neither found nor reachable
+    # auto falls back to generated houses if the files can neither be found nor downloaded
     dataset: Literal["auto", "kaggle_house", "generated"] = "auto"
-    # folder with the two files, or with a folder kaggle_house/ that has them; without it they are looked for
-    # in the current folder, $D2L_REPRO_DATA and the cache, and else downloaded
+    # folder with the two files, or with a folder kaggle_house/ that has them; by default, the current folder,
+    # $D2L_REPRO_DATA and the cache are searched, and failing that the files are downloaded
     data_dir: Optional[Path] = None
 
 
@@ -48,7 +48,7 @@ class TrainingCommand:
 
 
 def changed_flags(settings: Settings, defaults: Settings) -> list[str]:
-    """Return the flags that make the settings of the defaults."""
+    """Return the flags that turn the defaults into these settings."""
     flags = []
     for name, value in vars(settings).items():
         flag = name.replace("_", "-")
@@ -78,7 +78,7 @@ class Submit(TrainingCommand):
     # folder of a k-fold run; folds of the same settings and data are taken from there
     models: Path = Path("runs/kaggle_house")
     out: Path = Path("submission.csv")  # file to write
-    log: Optional[Path] = None  # log that gets a line for it; by default submissions.csv beside --out
+    log: Optional[Path] = None  # log to add a line to; by default submissions.csv beside --out
     intervals: Optional[Path] = None  # file for 80 and 95 % prediction intervals
 
 
@@ -103,15 +103,15 @@ class Predict:
 
 @dataclass(frozen=True)
 class Explain:
-    """Explain what `kfold` has measured: which columns matter, what they do, which houses are missed."""
+    """Explain what `kfold` has measured: which columns matter and how, which houses it gets wrong."""
 
-    # folder of a complete k-fold run, which the results are written to
+    # folder of a complete k-fold run, to which the results are added
     models: Path = Path("runs/kaggle_house")
     data: DataOptions = field(default_factory=DataOptions)
     permutations: Count = 5  # how often each column is shuffled
-    # train on fewer houses, too, and see what more of them bring; takes about as long as `kfold`
+    # also train on fewer houses, to see whether more would help; takes about as long as `kfold`
     learning_curve: bool = True
-    jobs: Count = 1  # folds to train at once for that
+    jobs: Count = 1  # folds to train at once for the learning curve
     cluster: Optional[str] = None  # Dask cluster to train them on, as for `kfold`
 
 

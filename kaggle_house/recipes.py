@@ -1,6 +1,7 @@
 """Define the recipes: every setting that is fixed before a model sees a house, one block per recipe.
 
-The flags show them, so that what builds and fits models is imported where it is used.
+The command line imports this module for its flags, so whatever builds and fits models is imported only where
+it is used.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 class Recipe(NetSettings):
     """Settings of the recipe."""
 
-    # the book's columns, engineered ones, or more of these
+    # columns to use: the book's, engineered ones, or an extended set of those
     features: Literal["book", "engineered", "extended"]
     # rows that the features are fitted on; the book fits them on all rows, the test file included
     statistics: Literal["all rows", "training rows"]
     shuffle: bool  # draw the folds at random; --no-shuffle, or --contiguous, takes slices of the file
-    # average the nets with a lasso, kernel regression and boosted trees, by weights fitted out-of-fold
+    # average the nets with a lasso, kernel regression and boosted trees, with weights fitted out-of-fold
     blend: bool
 
     def estimator(self, seed: int = 0, impl: Literal["gluon", "scratch"] = "gluon") -> Pipeline:
@@ -128,7 +129,7 @@ REPEATS = {"book": 1, "article": 4, "tuned": 1, "blend": 1}  # default number of
 
 
 def closest_recipe(recipe: Recipe) -> str:
-    """Return the name of the recipe that has the most settings in common with one."""
+    """Return the name of the recipe that has the most settings in common with this one."""
     settings = asdict(recipe)
     return max(
         RECIPES, key=lambda name: sum(value == settings[key] for key, value in asdict(RECIPES[name]).items())
@@ -178,7 +179,7 @@ def fit_side_by_side(
     Args:
         recipe: the settings, of a net without hidden units.
         tables: training and test table.
-        folds: with the same number of rows to train on.
+        folds: all with the same number of rows to train on.
         impl: implementation of the nets.
     """
     from . import model

@@ -1,4 +1,4 @@
-"""The settings that flags change. They are read without MXNet, so that `--help` answers at once."""
+"""Define the settings that flags change, without importing MXNet, so that `--help` answers at once."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class FoldOptions(Settings):
     repeats: Count = 1  # repeat the cross-validation this many times, each with another seed
     stratify: bool = False  # draw folds with similar distributions of prices (needs --shuffle)
     seed: Seed = 0  # seed of the folds, the initial weights and the order of the houses
-    # implementation of the net; scratch has only a linear layer without weight decay
+    # implementation of the net; scratch supports only a linear layer without weight decay
     impl: Literal["gluon", "scratch"] = "gluon"
     jobs: Count = 1  # folds to compute at once, each in its own process; results do not depend on it
-    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one here
-    # of as many processes as --jobs says
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one on
+    # this machine with as many processes as --jobs says
     cluster: Optional[str] = None
 
     @classmethod
@@ -90,7 +90,7 @@ class FoldOptions(Settings):
 class SweepOptions(Settings):
     """How far to search."""
 
-    # settings to draw, in addition to the recipe's own: --lr, --num-epochs and --batch-size around the
-    # recipe's, those of hidden layers, --huber, --l1 and --wd from fixed ranges that suit the tuned recipe.
-    # Features are fitted on the training rows of each fold, whatever --statistics
+    # number of settings to draw, in addition to the recipe's own: --lr, --num-epochs and --batch-size around
+    # the recipe's values, those of hidden layers, --huber, --l1 and --wd from fixed ranges that suit the
+    # tuned recipe. Features are fitted on the training rows of each fold, whatever --statistics says
     trials: Count = 20

@@ -42,8 +42,8 @@ class BandsCommand(Settings):
     impl: Literal["scratch", "gluon", "both"] = "both"  # implementations to train
     only: tuple[str, ...] = ()  # names of the variants to train; all by default
     jobs: Count = 1  # runs at a time
-    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one here
-    # of as many processes as --jobs says
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one on
+    # this machine with as many processes as --jobs says
     cluster: Optional[str] = None
     out: Path = Path("runs/bands")  # folder for the results of the runs
     # file to write; bands of chapters that are not run now are kept

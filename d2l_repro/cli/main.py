@@ -84,8 +84,8 @@ class RunCommand(Settings):
     # the book's. For chapters whose published values depend on it
     stream: Optional[Stream] = None
     jobs: Count = 1  # chapters to run at a time; measured times are comparable only with 1
-    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one here
-    # of as many processes as --jobs says
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one on
+    # this machine with as many processes as --jobs says
     cluster: Optional[str] = None
     # keep the finished results that an earlier run with the same settings has left in --out
     resume: bool = False

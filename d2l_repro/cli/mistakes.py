@@ -31,8 +31,8 @@ class MistakesOptions(Settings):
         tyro.conf.arg(metavar="[CHAPTER ...]", help_behavior_hint="(default: all)"),
     ] = ()
     jobs: Count = 1  # mistakes to measure at a time
-    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one here
-    # of as many processes as --jobs says
+    # Dask cluster to use: its scheduler's address (tcp://HOST:8786) or file, or local, which starts one on
+    # this machine with as many processes as --jobs says
     cluster: Optional[str] = None
     seed: Seed = 0  # seed of all random numbers
     out: Path = Path("runs/mistakes")  # folder for mistakes.json, mistakes.csv and the picture
