@@ -32,8 +32,6 @@ LIBRARIES = (("libgomp.so.1", "libgomp1", "libgomp"), ("libquadmath.so.0", "libq
 # Environment variable with the number of threads that this project has set; child processes inherit it. If
 # OMP_NUM_THREADS differs from it, OMP_NUM_THREADS was set by the user.
 OWN_THREADS = "D2L_REPRO_OWN_THREADS"
-# Environment variable with the number of cores that large nets use, for a process on another machine.
-CORES = "D2L_REPRO_CORES"
 FLUSH_SUBNORMALS = (
     0x8040  # of the register MXCSR: results below the smallest normal number, and operands, are 0
 )
@@ -46,7 +44,8 @@ THREADS_OF_USER = os.environ.get("OMP_NUM_THREADS", "")
 if os.environ.get(OWN_THREADS) == THREADS_OF_USER:
     THREADS_OF_USER = ""
 ROLE = "DMLC_ROLE"  # environment variable with what this process is to MXNet's parameter server
-# Environment variable with the number of cores that a process may use, if it shares its machine.
+# Environment variable with the number of cores that a process may use, if it shares its machine. Large nets
+# use exactly so many, as their last digits depend on it.
 CORES = "D2L_REPRO_CORES"
 FREE_BLOCKS = 7  # of each size that glibc keeps for a thread
 # MXNet's modules that turn operators' parameters into text.

@@ -124,6 +124,10 @@ class RunCommand(Settings):
             else:
                 check_replaceable(task.folder, self.quick)
         missing = [task for task in tasks if task not in kept]
+        if self.jobs > 1 or self.cluster:
+            # The longest first: begun last, it would run alone at the end.
+            full = reproduced()["chapters"]
+            missing.sort(key=lambda task: full.get(task.chapter, {}).get("seconds", 0.0), reverse=True)
         with starter(missing, self.jobs, self.cluster) as start_one:
             codes, interrupted = run_tasks(missing, self.jobs, start_one)
         if BROKEN in codes.values():  # the chapter has said why

@@ -59,6 +59,15 @@ def test_run_gives_every_chapter_the_flags_that_all_of_them_have(started):
         assert flags_of(task) == ["--quick", "--impl", "scratch", "--num-epochs", "7"]
 
 
+def test_run_begins_with_the_longest_of_several_chapters_at_a_time(started):
+    main("run", "xor", "lenet", "mlp")
+    assert [task.chapter for task in started] == ["xor", "lenet", "mlp"]
+    started.clear()
+    main("run", "xor", "lenet", "mlp", "--seeds", "2", "--jobs", "2")
+    assert [task.chapter for task in started] == ["lenet", "lenet", "xor", "xor", "mlp", "mlp"]
+    assert [task.seed for task in started] == [0, 1] * 3
+
+
 def test_run_passes_only_on_where_all_chapters_compare_several_models(started, capsys):
     main("run", "optimizers", "dropout", "--only", "adam", "no dropout")
     assert [task.only for task in started] == [("adam", "no dropout")] * 2
