@@ -28,6 +28,7 @@ from typing import Literal
 import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn
+from scipy.stats import binom
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
@@ -51,6 +52,7 @@ EVALUATED_AT_ONCE = 100  # images; the windows of all of them would fill gigabyt
 COLUMNS = 6  # of the figure of mistakes
 NUM_FILTERS = 10  # of the first layer, that are drawn
 SMOOTH = 0.95  # share of random filters that a smooth one is smoother than
+CHANCE = 0.05  # probability of so many smooth filters among random ones, below which they are no noise
 SGD_RATES = {"SGD 0.01": 0.01, "SGD 0.001": 0.001}
 PRINTED_STEPS = (500, 1000, 2000)  # after which the article prints a loss
 PENALIZED = ", L2"  # end of the name of the run with the penalty
@@ -219,7 +221,8 @@ def show(result, data):
     for label, run in result.labelled().items():
         if run.model is None or not (run.variant.endswith(PENALIZED) or run.impl == "d2l"):
             continue
-        result.figures[f"filters_{run.impl}"] = filters(run.model, f", {plot.IMPLS[run.impl]}")
+        steps = int(run.metrics["best_epoch"]) * data.train_iter.steps
+        result.figures[f"filters_{run.impl}"] = filters(run.model, steps, f", {plot.IMPLS[run.impl]}")
         if "mistakes" in result.figures:  # of another implementation
             continue
         classes, names = (
@@ -258,23 +261,28 @@ def editions(hp, sets):
     )
 
 
-def filters(model, ending=""):
+def filters(model, steps, ending=""):
     """Draw the smoothest filters of the first convolution, and say how many are smoother than random ones.
 
     Args:
         model: a trained net.
+        steps: that it was trained for.
         ending: of the figure's title.
     """
     W = parameters(model)[0].get()[:, 0]  # (outputs, 5, 5)
     alike = smoothness(W)
     bound = np.quantile(smoothness(np.random.RandomState(0).normal(size=(2000, *W.shape[1:]))), SMOOTH)
     order = np.argsort(-alike)[:NUM_FILTERS]
+    count = np.sum(alike > bound)
+    is_noise = binom.sf(count - 1, len(W), 1 - SMOOTH) >= CHANCE  # so many or more
+    finding = "filters still look like noise" if is_noise else "filters are smoother than noise"
     return plot.weight_images(
         W[order],
         [f"{value:.2f}" for value in alike[order]],
-        f"{np.sum(alike > bound)} of {len(W)} filters of the first layer are smoother than {SMOOTH:.0%} of "
-        f"random ones, by chance {(1 - SMOOTH) * len(W):.1f}; the {len(order)} smoothest{ending}",
-        "weight\nabove each: how alike neighbours are, at random about 0",
+        f"After {steps} steps {finding}: {count} of {len(W)} are smoother than {SMOOTH:.0%} of random ones, "
+        f"where chance gives {(1 - SMOOTH) * len(W):.1f}{ending}",
+        f"weight of the {len(order)} smoothest filters\nabove each: how alike neighbouring weights are,\n"
+        f"0 not at all, 1 fully; {SMOOTH:.0%} of random filters are below {bound:.2f}",
     )
 
 

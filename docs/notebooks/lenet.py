@@ -154,7 +154,8 @@ print(same_path(*pair, few, batch_size=8, steps=5))
 # would be, though the net is right nearly always.
 
 # %%
-lenet.filters(trained["Adam 200 steps, L2"].model)
+penalized = trained["Adam 200 steps, L2"]
+lenet.filters(penalized.model, int(penalized.metrics["best_epoch"]) * data.train_iter.steps)
 
 # %% [markdown]
 # ## What was published

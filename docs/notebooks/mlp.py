@@ -193,20 +193,29 @@ print(
 # ## What the hidden units look for
 #
 # A column of $W_1$ has a weight for each pixel, so it can be drawn as an image. Dark pixels raise the unit's
-# value, light ones lower it. Here are the ten units whose weights are largest, each below the class for which
-# it speaks most: the one with its largest weight in $W_2$.
+# value, light ones lower it. Here are the ten units whose weights are largest, each below the class that it
+# votes for: the one with its largest weight in $W_2$. The class that it looks for is the one whose test
+# images raise it most on average; where that is another, it stands in parentheses.
 
 # %%
-weights = scratch.params[0].asnumpy().T  # (256 units, pixels)
+import numpy as np
+
+W1, b1, W2, _ = scratch.params
+H = nd.concat(
+    *[mlp.relu(nd.dot(X.reshape((len(X), -1)), W1) + b1) for X, _ in data.test_iter], dim=0
+).asnumpy()  # (test images, 256 units)
+names = images.class_names
+means = np.stack([H[images.test_labels == k].mean(axis=0) for k in range(len(names))])  # (classes, 256)
+votes, raised = W2.asnumpy().argmax(axis=1), means.argmax(axis=0)
+weights = W1.asnumpy().T  # (256 units, pixels)
 order = (-(weights**2).sum(axis=1)).argsort()[:10]
-shape = images.train_images[0].shape
-share = (weights[order] ** 2).sum() / (weights**2).sum()
 plot.weight_images(
-    weights[order].reshape((-1, *shape)),
-    [images.class_names[k] for k in scratch.params[2].asnumpy()[order].argmax(axis=1)],
-    f"Ten of {len(weights)} hidden units, with {share:.0%} of all squared weights, and the class that each "
-    "speaks for most",
-    "weight of a pixel; dark raises the unit's value, light lowers it",
+    weights[order].reshape((-1, *images.train_images[0].shape)),
+    [names[votes[i]] + (f"\n({names[raised[i]]})" if raised[i] != votes[i] else "") for i in order],
+    f"Hidden units that look for a class and vote for it: {sum(votes[order] == raised[order])} of the "
+    f"{len(order)} heaviest of {len(weights)}, where chance gives {len(order) / len(names):g}",
+    "weight of a pixel: dark raises the unit's value, light lowers it\n"
+    "above: class it votes for (class it looks for, if another)",
 )
 
 # %% [markdown]

@@ -1,6 +1,8 @@
 """Test convolution and pooling against central differences, autograd and Gluon; run the chapter briefly."""
 
 import functools
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -273,3 +275,23 @@ def test_smoothness_of_filters_is_0_at_random_and_large_for_an_edge():
     of_edge, of_chequered = lenet.smoothness(np.stack([edge, chequered]))
     assert of_edge > np.quantile(random, 0.99)
     assert of_chequered < np.quantile(random, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("edges", "finding"), [(0, "filters still look like noise"), (20, "filters are smoother than noise")]
+)
+def test_title_of_filters_says_whether_more_are_smooth_than_by_chance(edges, finding, monkeypatch):
+    W = np.random.RandomState(1).normal(size=(32, 5, 5))
+    W[:edges] += 5 * np.arange(5)
+    monkeypatch.setattr(lenet, "parameters", lambda model: [model])
+    figure = lenet.filters(SimpleNamespace(get=lambda: W[:, None]), 200, ", from scratch")
+    title = re.fullmatch(
+        f"After 200 steps {finding}: (\\d+) of 32 are smoother than 95% of random ones, "
+        "where chance gives 1.6, from scratch",
+        figure.get_label(),
+    )
+    bound = float(figure.axes[-1].get_xlabel().rpartition("below ")[2])
+    assert int(title[1]) == np.sum(lenet.smoothness(W) > bound)
+    numbers = [float(ax.get_title()) for ax in figure.axes[:-1]]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(numbers) == lenet.NUM_FILTERS

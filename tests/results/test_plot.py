@@ -150,6 +150,25 @@ def test_dots_of_a_row_do_not_hide_each_other():
     assert dots[6:, 1].tolist() == [1, 1]
 
 
+def test_rows_are_higher_where_many_dots_are_above_each_other():
+    heights = [
+        plot.intervals({"a": (count * [0.5], None), "b": ([0.1], None)}, "loss", "t").get_figheight()
+        for count in (1, 3, 6, 50, 100)
+    ]
+    assert heights[0] == heights[1] < heights[2] < heights[3] == heights[4]
+
+
+def test_intervals_draw_what_the_title_is_about_with_marks_of_its_own():
+    rows = {"line": ([0.3, 0.25], None), "net": ([0.1, 0.28], None)}
+    figure = plot.intervals(rows, "loss", "t", base="line", accent=("below 0.2", lambda value: value < 0.2))
+    dots = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert dots["below 0.2"].get_xydata().tolist() == [[0.1, 1]]
+    assert dots["each seed"].get_xydata().tolist() == [[0.3, 0], [0.25, 0], [0.28, 1]]
+    assert dots["below 0.2"].get_marker() != dots["each seed"].get_marker()
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["each seed", "below 0.2", "mean"]
+
+
 @pytest.mark.parametrize("backward", [True, False])
 def test_labels_lead_to_the_end_of_their_line(backward):
     curves = {"a": ((1, 2, 3), (1e-9, 1e-4, 0.5)), "b": ((1, 2), (1e-8, 1.0))}
@@ -646,6 +665,18 @@ def test_comparison_has_two_panels_side_by_side_and_names_lines_at_the_end_of_ea
     assert left.get_position().x0 == below.get_position().x0 < right.get_position().x0
     assert [{text.get_text() for text in ax.texts} for ax in figure.axes] == [set(), {"a", "b"}, {"a", "b"}]
     assert list(left.get_lines()[0].get_xdata()) == [50, 100, 150]
+
+
+def test_panels_of_a_comparison_above_each_other_name_their_own_lines():
+    runs = {
+        name: run(train_loss=[0.7, 0.7, 0.7], valid_acc=[0.5, 0.5, end])
+        for name, end in (("a", 1), ("b", 0.5))
+    }
+    figure = plot.comparison(runs, "t", ("train_loss", "valid_acc"), winner=False, side_by_side=1)
+    plot.render(figure, "svg")
+    above, below = figure.axes
+    assert above.get_position().y0 > below.get_position().y1
+    assert [[text.get_text() for text in ax.texts] for ax in figure.axes] == [["a, b"], ["b", "a"]]
 
 
 def test_small_differences_of_ranked_accuracies_look_small():

@@ -50,6 +50,7 @@ BESIDE = 7  # points
 RANKED_WIDTH = 8.3  # inches of a figure of many runs
 PER_ROW = 4  # panels of single runs, or one more or less
 SIDE_BY_SIDE = 2  # panels of lines; more could not be read on a page that makes them as wide as it is
+ALONE = 4.2  # inches of panels above each other
 LEAST_SPAN = 0.02  # of an axis of accuracies, so that small differences look small
 TICK = 0.5  # inches of a panel that a number below it may take
 LETTER = 0.07  # inches of a letter in the names at the ends of lines
@@ -252,6 +253,7 @@ def comparison(
     winner: bool = True,
     has_curves: bool = True,
     accent: Collection[str] = (),
+    side_by_side: int = SIDE_BY_SIDE,
 ) -> Figure:
     """Draw the runs of one comparison by the columns of their histories; the title names a clear winner.
 
@@ -272,6 +274,8 @@ def comparison(
         winner: whether the title ends with the run that is clearly best, or is complete as it is.
         has_curves: whether ranked runs have their curves below.
         accent: names of the ranked runs that the title is about.
+        side_by_side: panels of lines in a row, of which the last has their names; one if lines that have one
+            name in a panel have two in another.
     """
     seeds = seeds or {name: [run] for name, run in runs.items()}
     title += _first_place(seeds, columns[-1]) if winner else ""
@@ -282,9 +286,10 @@ def comparison(
             runs, title, columns, xlabel, published or {}, seeds, chance, every, has_curves, accent
         )
     room = LETTER * max(map(len, runs), default=0)
-    side_by_side = min(SIDE_BY_SIDE, len(columns))
+    side_by_side = min(side_by_side, len(columns))
     rows = -(-len(columns) // side_by_side)
-    figure = titled_figure(title, 0.6 + 2.9 * side_by_side + room, 0.4 + 2.6 * rows)
+    panels_width = max(2.9 * side_by_side, ALONE if rows > 1 else 0)
+    figure = titled_figure(title, 0.6 + panels_width + room, 0.4 + 2.6 * rows)
     axes = panels_of(figure, side_by_side, rows)
     for ax in axes[len(columns) :]:
         ax.remove()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +16,8 @@ from .style import COLORS, legend_below, mark_chance, panels_of, styled, titled_
 DOT = 0.006  # width of a dot, as a share of the range of all values
 ROW = 0.7  # of the distance between two rows, that dots of a row may take
 STEP = 0.22  # of it, between dots above each other
+LOW, HIGH = 0.21, 0.45  # inches of a row, and of one with many dots above each other
+DOT_INCHES = 0.045  # of a dot
 Rows = Mapping[str, tuple[Sequence[float], Optional[float]]]  # name -> (values, published value)
 
 
@@ -28,6 +30,7 @@ def intervals(
     each: str = "seed",
     chance: float | None = None,
     least: float = 0.0,
+    accent: tuple[str, Callable[[float], bool]] | None = None,
 ) -> Figure:
     """Draw the values of several seeds, a line per run: a dot per value, their mean, and the published value.
 
@@ -41,14 +44,17 @@ def intervals(
         each: what there is a value of.
         chance: what guessing gives, marked if any value is near it.
         least: length of the axis, so that small differences look small.
+        accent: name of the values that the title is about, and whether a value is one of them.
     """
-    figure = titled_figure(title, 7.0, 1.2 + 0.21 * len(rows))
+    tallest = max((len(stack) for values, _ in rows.values() for stack in _stacks(values, rows)), default=1)
+    row_height = min(HIGH, max(LOW, tallest * DOT_INCHES / ROW))
+    figure = titled_figure(title, 7.0, 1.2 + row_height * len(rows))
     (ax,) = panels_of(figure, 1)
     base_values = rows[base][0] if base is not None and base in rows else []
     if base_values:
         ax.axvspan(min(base_values), max(base_values), color=COLORS[5], alpha=0.25, lw=0)
         ax.axvline(_mean(base_values), color=COLORS[5], lw=1)
-    _draw_rows(ax, rows, each)
+    _draw_rows(ax, rows, each, accent)
     mark_chance(ax, chance, [value for values, _ in rows.values() for value in values], upright=True)
     ax.set_yticks(range(len(rows)), rows)
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
@@ -59,9 +65,12 @@ def intervals(
     return figure
 
 
-def _draw_rows(ax: Axes, rows: Rows, each: str) -> None:
+def _draw_rows(ax: Axes, rows: Rows, each: str, accent: tuple[str, Callable[[float], bool]] | None) -> None:
     numbered = list(enumerate(rows.values()))
-    values = [dot for i, (values, _) in numbered for dot in zip(values, _stacked(values, i, rows))]
+    dots = [dot for i, (values, _) in numbered for dot in zip(values, _stacked(values, i, rows))]
+    name, is_chosen = accent or ("", lambda value: False)
+    chosen = [dot for dot in dots if is_chosen(dot[0])]
+    values = [dot for dot in dots if not is_chosen(dot[0])]
     are_several = any(len(values) > 1 for values, _ in rows.values())
     means = [(_mean(values), i) for i, (values, _) in numbered if values and are_several]
     published = [(value, i) for i, (_, value) in numbered if value is not None]
@@ -73,6 +82,7 @@ def _draw_rows(ax: Axes, rows: Rows, each: str) -> None:
             "o",
             {"color": COLORS[0], "ms": 3, "label": each_value if are_several else ours, "alpha": 0.6},
         ),
+        (chosen, "D", {"color": COLORS[4], "ms": 3, "label": name, "alpha": 0.8}),
         (means, "|", {"color": COLORS[0], "ms": 11, "label": mean, "alpha": 1}),
         (published, "x", {"color": "black", "ms": 6, "label": "published", "alpha": 1}),
     ):
@@ -80,8 +90,8 @@ def _draw_rows(ax: Axes, rows: Rows, each: str) -> None:
             ax.plot(*zip(*points), marker, **style)
 
 
-def _stacked(values: Sequence[float], place: int, rows: Rows) -> list[float]:
-    """Return the heights of dots in a row, above each other where they would hide each other."""
+def _stacks(values: Sequence[float], rows: Rows) -> list[list[int]]:
+    """Return the dots of a row in groups that would hide each other, as indices of the values."""
     every = [value for values, _ in rows.values() for value in values]
     wide = DOT * (max(every) - min(every))
     stacks: list[list[int]] = []
@@ -90,8 +100,13 @@ def _stacked(values: Sequence[float], place: int, rows: Rows) -> list[float]:
             stacks[-1].append(i)
         else:
             stacks.append([i])
+    return stacks
+
+
+def _stacked(values: Sequence[float], place: int, rows: Rows) -> list[float]:
+    """Return the heights of dots in a row, above each other where they would hide each other."""
     heights = [float(place)] * len(values)
-    for stack in stacks:
+    for stack in _stacks(values, rows):
         step = min(STEP, ROW / len(stack))
         for k, i in enumerate(stack):
             heights[i] += step * (k - (len(stack) - 1) / 2)

@@ -58,12 +58,12 @@ TITLES = (
     mark("Over all words said, {share} of the attention is on the first word read, {impl}"),
     mark("Over all words said, {share} of the attention is on the first word read"),
     mark(
-        "{count} of {number} filters of the first layer are smoother than {share} of random ones, "
-        "by chance {expected}; the {few} smoothest, {impl}"
+        "After {steps} steps {finding}: {count} of {number} are smoother than {share} of random ones, where "
+        "chance gives {expected}, {impl}"
     ),
     mark(
-        "{count} of {number} filters of the first layer are smoother than {share} of random ones, "
-        "by chance {expected}; the {few} smoothest"
+        "After {steps} steps {finding}: {count} of {number} are smoother than {share} of random ones, where "
+        "chance gives {expected}"
     ),
     mark(
         "{title}: in layer 1 the gradient is {low} to {high} times that in layer 5, without remedy {uncured}"
@@ -148,6 +148,8 @@ PARTS = (
     mark("all powers of x"),
     mark("x alone"),
     mark("two examples"),
+    mark("filters still look like noise"),
+    mark("filters are smoother than noise"),
     *COMPARISONS,
     mark("on {data}"),
     mark("scratch"),
