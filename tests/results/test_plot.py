@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from d2l_repro.results import plot
 from d2l_repro.results.history import History
-from d2l_repro.results.plot.curves import FEW, LEAST_SPAN
+from d2l_repro.results.plot.comparisons import FEW, LEAST_SPAN
 from d2l_repro.results.plot.labels import label_gap, spread
 from d2l_repro.results.plot.planes import REGIONS
 from d2l_repro.results.plot.style import best_columns, readable

@@ -4,7 +4,8 @@ Each function returns a matplotlib Figure, which its caller shows or saves; none
 """
 
 from .chinese import has_chinese_font
-from .curves import IMPLS, comparison, first_place, fold_curves, lines, training_curves
+from .comparisons import comparison, first_place
+from .curves import IMPLS, fold_curves, lines, training_curves
 from .distributions import histogram, predicted_against_true, residuals, returned_scores, scatter
 from .explanations import dependences, importances, scores_by_size
 from .functions import draw_fit, functions, sums_of_bases
