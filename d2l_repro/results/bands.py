@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import InputError
 from .claims import mean_interval
 from .noise import t_quantile, variance
-from .scales import Scale, is_bimodal, is_ranked, scale_of
+from .scales import Scale, is_bimodal, is_ranked, limits, scale_of
 from .schema import read_json
 
 FILE_NAME = "bands.json"
@@ -27,6 +27,7 @@ CONFIDENCE = 0.99  # that one more run of the same program lies in its interval
 END = (1 + CONFIDENCE) / 2  # probability of less than the interval's upper end
 BAND_END = 2.576  # standard normal deviates, where an interval of that confidence ends
 MIN_RUNS = 10  # with fewer there is no band, unless siblings share their standard deviation
+ALL = 0.95  # share of the scale of a metric from which on an interval tells nothing
 MIN_FREEDOM = 5  # degrees of freedom of a standard deviation that is shared
 UNLIKE = 1e-3  # Bartlett's p-value below which siblings do not scatter alike, and share nothing
 TOGETHER = 0.01  # p-value below which siblings move together with the seed
@@ -92,6 +93,15 @@ class Band:
         half_width = _quantile(self.freedom) * self._error(runs)
         low, high = (self.scale.back(self.mean + sign * half_width) for sign in (-1, 1))
         return low - half_unit, high + half_unit
+
+    def is_telling(self, half_unit: float = 0.0) -> bool:
+        """Return whether the interval leaves out enough of what the metric can be for a value to differ."""
+        ends = limits(self.metric)
+        if ends is None:
+            return True
+        least, most = map(self.scale.to, ends)
+        low, high = (self.scale.to(min(max(end, ends[0]), ends[1])) for end in self.interval(half_unit))
+        return high - low < ALL * (most - least)
 
     def contains(self, values: Sequence[float], half_unit: float = 0.0) -> bool:
         """Return whether one value, or the mean of several, lies in the interval."""

@@ -26,6 +26,9 @@ RANKED = {("house_prices", "article"), ("two_moons", "1"), ("two_moons", "2")}
 BIMODAL = {("batch_norm", "no batch norm"): ("epoch2_", "epoch3_")}
 
 
+# Smallest and largest value that a metric can have, by the end of its name. The lines that recurrent nets
+# write have 52 characters, of which the text has at least the first two.
+LIMITS = {"_acc": (0.0, 1.0), "longest_copy": (2.0, 52.0)}
 _POOLED = ("_acc", "_perplexity", "longest_copy")
 
 # Variants that take too long for ten seeds each, in groups that scatter alike on a metric's scale and share
@@ -78,6 +81,11 @@ def is_ranked(chapter: str, run: str) -> bool:
 def is_bimodal(chapter: str, run: str, metric: str) -> bool:
     """Return whether a number lies in one of two places, by the seed; arguments are those of `siblings`."""
     return metric.startswith(BIMODAL.get((chapter, _variant(run)), ()))
+
+
+def limits(metric: str) -> tuple[float, float] | None:
+    """Return the smallest and the largest value that a metric can have; None if they are not known."""
+    return next((ends for name, ends in LIMITS.items() if metric.endswith(name)), None)
 
 
 def _variant(run: str) -> str:

@@ -31,7 +31,7 @@ class Verdict(str, Enum):
     # the explanation cannot be tested with what is here
     NOT_VERIFIED = mark("differs, explained, not verified")
     UNEXPLAINED = mark("differs, unexplained")
-    # our seeds do not decide on a conclusion, or lie in two places
+    # our seeds do not decide on a conclusion, lie in two places, or nearly anywhere
     UNDECIDED = mark("cannot tell")
     NO_BAND = mark("no band yet")
     NOT_RUN = mark("not run")
@@ -109,6 +109,8 @@ def judge(row: Mapping[str, Any], label: str, sample: Sample) -> Judgement:
     if row["kind"] == "conclusion":
         return _judge_claim(row, theirs, sample)
     half_unit = row["precision"] / 2
+    if not theirs.is_telling(half_unit):
+        return Judgement(Verdict.UNDECIDED, **_of_run(ours, sample))
     z = theirs.z_value([row["value"]], half_unit)
     if theirs.contains([row["value"]], half_unit):
         verdict, reason = Verdict.AGREES, None

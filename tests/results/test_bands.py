@@ -81,6 +81,24 @@ def test_interval_is_the_prediction_interval_of_the_normal_distribution():
     assert high == pytest.approx(math.exp(logs.mean() + half) + 0.0005)
 
 
+@pytest.mark.parametrize(
+    ("values", "metric", "examples", "telling"),
+    [
+        ([0.02, 0.98] * 5, "test_acc", 100, False),
+        ([0.5, 0.6] * 5, "test_acc", 100, True),
+        ([4.0, 50.0] * 5, "longest_copy", 0, False),
+        ([30.0, 40.0] * 5, "longest_copy", 0, True),
+        ([1e-9, 1e9] * 5, "train_loss", 0, True),  # nobody knows how large a loss can be
+    ],
+)
+def test_interval_around_all_that_a_metric_can_be_tells_nothing(values, metric, examples, telling):
+    band = measured(values, metric, examples)
+    assert band.is_telling() == telling
+    if not telling:
+        low, high = (0.0, 1.0) if examples else (2.0, 52.0)
+        assert band.contains([low]) or band.contains([high])
+
+
 def test_interval_of_a_mean_of_several_runs_is_narrower():
     values = list(np.random.default_rng(0).normal(1.0, 0.1, 10))
     one, ten = (measured(values, "gap").interval(runs=runs) for runs in (1, 10))

@@ -270,6 +270,14 @@ def test_number_in_one_of_two_places_cannot_tell():
         assert (found.verdict, found.interval, found.within) == (verdict, None, None)
 
 
+def test_number_whose_band_covers_everything_cannot_tell():
+    label, metric = "scratch reset first", "longest_copy"
+    found = judged(row_of("gru", label, metric), 20, label=label, dataset="lyrics")
+    assert (found.verdict, found.z, found.within) == (Verdict.UNDECIDED, None, True)
+    found = judged(row_of("gru", label, "train_perplexity"), 1.8, label=label, dataset="lyrics")
+    assert found.verdict == Verdict.AGREES
+
+
 def test_numbers_in_two_places_are_of_published_runs():
     known = {(row["chapter"], run, row["metric"]) for row in published_values() for run in labels(row["run"])}
     for (chapter, variant), starts in BIMODAL.items():
