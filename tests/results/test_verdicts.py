@@ -270,12 +270,16 @@ def test_number_in_one_of_two_places_cannot_tell():
         assert (found.verdict, found.interval, found.within) == (verdict, None, None)
 
 
-def test_number_whose_band_covers_everything_cannot_tell():
+@pytest.mark.parametrize(
+    ("ours", "verdict"), [([4.0, 50.0] * 5, Verdict.UNDECIDED), ([38.0, 42.0] * 5, Verdict.AGREES)]
+)
+def test_number_whose_band_covers_everything_cannot_tell(ours, verdict, monkeypatch):
     label, metric = "scratch reset first", "longest_copy"
-    found = judged(row_of("gru", label, metric), 20, label=label, dataset="lyrics")
-    assert (found.verdict, found.z, found.within) == (Verdict.UNDECIDED, None, True)
-    found = judged(row_of("gru", label, "train_perplexity"), 1.8, label=label, dataset="lyrics")
-    assert found.verdict == Verdict.AGREES
+    band = bands.measure("gru", label, metric, ours, stream="seeds", dataset="lyrics")
+    monkeypatch.setattr(bands, "find", lambda *key: band)
+    found = judged(row_of("gru", label, metric, value=40.0), 40, label=label, dataset="lyrics")
+    assert (found.verdict, found.within) == (verdict, True)
+    assert (found.z is None) == (verdict == Verdict.UNDECIDED)
 
 
 def test_numbers_in_two_places_are_of_published_runs():
