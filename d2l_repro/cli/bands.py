@@ -1,7 +1,7 @@
 """Measure how every published metric scatters over seeds, for bands.json."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
@@ -46,7 +46,7 @@ class BandsCommand(Settings):
     # this machine with as many processes as --jobs says
     cluster: Optional[str] = None
     out: Path = Path("runs/bands")  # folder for the results of the runs
-    # file to write; bands of chapters that are not run now are kept
+    # file to write; bands in it of chapters and runs that are not run now are kept
     file: Annotated[
         Optional[Path],
         tyro.conf.arg(metavar="PATH", help_behavior_hint=f"(default: {bands.FILE_NAME} in the folder)"),
@@ -116,17 +116,31 @@ class BandsCommand(Settings):
 
     def _write(self, path: Path, names: Sequence[str], tasks: Sequence[Task], old: dict[str, Any]) -> None:
         results = [Result.load(task.folder / FILE_NAME) for task in tasks]
-        kept = {
-            part: [row for row in old[part] if row["chapter"] not in names] for part in ("exact", "bands")
-        }
-        exact = kept["exact"] + [row for name in names for row in exact_values(name, results)]
-        found = [band for name in names for band in measured_bands(name, results)]
+        exact = [row for name in names for row in exact_values(name, results)]
+        found = [asdict(band) for name in names for band in measured_bands(name, results)]
         text = bands.as_json(
-            [*(Band(**row) for row in kept["bands"]), *found],
+            [Band(**row) for row in self._updated(old["bands"], found, names)],
             environment={name: environment()[name] for name in ("mxnet", "numpy", "python")},
-            exact=exact,
+            exact=self._updated(old["exact"], exact, names),
         )
         write_atomically(path, text)
+
+    def _updated(
+        self, old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], names: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Return old rows with new ones in their places, and without those that nothing was measured of.
+
+        Where --impl or --only leaves out runs of a chapter, the rows of those stay.
+        """
+        found = {_key(row): row for row in new}
+        is_part = self.only or self.impl != "both"
+        kept = [row for row in old if is_part or row["chapter"] not in names or _key(row) in found]
+        return [found.pop(_key(row), row) for row in kept] + list(found.values())
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what tells a row of a file of bands from the others."""
+    return tuple(row[name] for name in ("chapter", "run", "metric", "stream"))
 
 
 def _is_measured(task: Task) -> bool:

@@ -15,9 +15,9 @@ from d2l_repro.results.result import Result
 def result_of(task, **changes):
     """Return a result of linear regression whose losses follow its seed."""
     rng = np.random.default_rng(task.seed)
-    facts = {"dataset": "synthetic", "stream": task.stream, "only": list(task.only)}
+    facts = {"dataset": "synthetic", "stream": task.stream, "only": list(task.only), "impl": task.impl}
     result = Result(task.chapter, task.seed, {}, **{**facts, **changes})
-    for impl in ("scratch", "gluon"):
+    for impl in ("scratch", "gluon") if task.impl == "both" else (task.impl,):
         loss = {"macos": 4.9e-5, "linux": 5.1e-5}.get(task.stream, 5e-5) * np.exp(rng.normal(0, 0.01))
         result.add(impl, "", {"train_loss": loss, "epoch1_loss": 1000 * loss})
     result.add("data", "", {"first_label": {"macos": 4.879625, "linux": 6.000587}.get(task.stream, 1.0)})
@@ -78,6 +78,27 @@ def test_bands_keeps_runs_that_are_finished_and_bands_of_other_chapters(tmp_path
     assert (path.read_text(), len(runs)) == (first, count)
     assert "32 of 32 runs finished earlier, kept" in capsys.readouterr().out
     assert '"chapter": "mlp"' in first
+
+
+def test_bands_of_one_implementation_keep_those_of_the_other_in_their_places(tmp_path, runs):
+    path = tmp_path / "mine.json"
+
+    def old(run):
+        return bands.measure(
+            "linear_regression", run, "train_loss", [1.0, 2.0] * 5, stream="seeds", dataset=""
+        )
+
+    path.write_text(bands.as_json([old("gluon"), old("scratch"), old("other")], {}, []))
+    flags = ["linear_regression", "--out", str(tmp_path), "--file", str(path)]
+    assert main(*flags, "--impl", "gluon") == 0
+    found = [bands.Band(**row) for row in bands.read(path)["bands"]]
+    assert [band.run for band in found[:3]] == ["gluon", "scratch", "other"]
+    assert found[1:3] == [old("scratch"), old("other")]
+    assert found[0].center < 1.0
+    assert main(*flags) == 0
+    found = [bands.Band(**row) for row in bands.read(path)["bands"]]
+    assert "other" not in {band.run for band in found}  # of which nothing is measured any more
+    assert found[1].center < 1.0
 
 
 def test_bands_passes_variants_on_and_runs_them_again_with_others(tmp_path, runs):
