@@ -23,8 +23,10 @@ from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.columns import drawn_together, spread_out, unbroken, width, wrapped
 from d2l_repro.language import retell, tr, trn
 from d2l_repro.results import card, catalogue, plot, summary
+from d2l_repro.results.formatting import in_words, metric_name
 from d2l_repro.results.history import History
 from d2l_repro.results.plot import chinese
+from d2l_repro.results.printed import published_values
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult, Status, message_text
 from d2l_repro.results.table_text import aligned, cell_text, head_text, title_text
@@ -546,3 +548,12 @@ def test_choosing_a_language_twice_keeps_the_last(undecided):
     assert language.language() == "zh"
     assert choose_language(["--lang", "en"]) == []
     assert language.language() == "en"
+
+
+def test_every_published_metric_has_a_chinese_name(monkeypatch):
+    names = {row["metric"] for row in published_values()}
+    monkeypatch.setenv(language.VARIABLE, "zh")
+    assert [name for name in names if head_text(in_words(name)) == in_words(name)] == []
+    assert metric_name("step_500_valid_acc") == "第 500 步的验证准确率"
+    assert metric_name("norm_bias_3") == "第 3 层的偏差的范数"
+    assert metric_name("of_a_plugin_7") == "of a plugin 7"

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..language import language, mark, retell, tr
+from .metric_words import METRICS, PLACES
 from .schema import Note, PublishedRow
 
 PLATFORMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}  # whose random streams there are
 RANGE = mark("{low} to {high}")
 CLAIMS = (mark("above {number}"), mark("within {number}"))  # of a source, on a difference
-# Parts of the names of metrics, in full.
-METRICS = {
-    "train": mark("training"),
-    "valid": mark("validation"),
-    "test": mark("test"),
-    "batch": mark("batch"),
-    "acc": mark("accuracy"),
-    "loss": mark("loss"),
-    "perplexity": mark("perplexity"),
-    "log": mark("log"),
-    "rmse": mark("rmse"),
-    "mse": mark("mse"),
-    "std": mark("std"),
-}
-OTHER_METRICS = (
-    mark("epoch1 loss"),
-    mark("full train log rmse"),
-    mark("l2 norm w"),
-    mark("num features"),
-    mark("first label"),
-    mark("norm"),
-    mark("gap"),
-)
 
 
 def format_number(number: float | None, spec: str = ".6g") -> str:
@@ -61,7 +40,12 @@ def metric_name(name: str) -> str:
     """
     parts = name.split("_")
     if language() != "en" and not METRICS.keys() >= set(parts):
-        return tr(in_words(name))
+        words = in_words(name)
+        matches = ((re.fullmatch(pattern, name), message) for pattern, message in PLACES)
+        match, message = next((found for found in matches if found[0]), (None, ""))
+        if tr(words) != words or match is None:
+            return tr(words)
+        return tr(message, number=match["number"], metric=metric_name(match["metric"]))
     separator = " " if language() == "en" else ""
     return separator.join(tr(METRICS.get(part, part)) for part in parts)
 
