@@ -17,7 +17,7 @@ from d2l_repro.experiment.chapter import runs_of
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot, published
 from d2l_repro.results.history import History
-from d2l_repro.results.plot.curves import FEW
+from d2l_repro.results.plot.comparisons import FEW
 from d2l_repro.results.run import Status
 from d2l_repro.scratch import softmax_cross_entropy
 from d2l_repro.scratch.counterparts import OPTIMIZERS
