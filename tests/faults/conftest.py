@@ -17,6 +17,11 @@ def time_to_end():
     return 2.0 * max(1.0, os.getloadavg()[0] / os.cpu_count())
 
 
+def _take_signals():
+    """Take SIGHUP as usual: nohup, under which these tests may run, ignores it for all that it starts."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Command:
     """A command in a session of its own, whose processes can be found even if their parent is gone."""
 
@@ -28,6 +33,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_take_signals,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **environment},
         )
 
