@@ -28,7 +28,7 @@ from typing import Literal
 import numpy as np
 from mxnet import gluon, nd
 from mxnet.gluon import nn
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
@@ -274,7 +274,8 @@ def filters(model, steps, ending=""):
     bound = np.quantile(smoothness(np.random.RandomState(0).normal(size=(2000, *W.shape[1:]))), SMOOTH)
     order = np.argsort(-alike)[:NUM_FILTERS]
     count = np.sum(alike > bound)
-    is_noise = binom.sf(count - 1, len(W), 1 - SMOOTH) >= CHANCE  # so many or more
+    # probability of so many or more among random ones, which are smooth independently of each other
+    is_noise = bdtrc(count - 1, len(W), 1 - SMOOTH) >= CHANCE
     finding = "filters still look like noise" if is_noise else "filters are smoother than noise"
     return plot.weight_images(
         W[order],

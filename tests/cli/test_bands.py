@@ -97,7 +97,7 @@ def test_bands_of_one_implementation_keep_those_of_the_other_in_their_places(tmp
     assert found[0].center < 1.0
     assert main(*flags) == 0
     found = [bands.Band(**row) for row in bands.read(path)["bands"]]
-    assert "other" not in {band.run for band in found}  # of which nothing is measured any more
+    assert "other" not in {band.run for band in found}  # this time, nothing measured it
     assert found[1].center < 1.0
 
 
