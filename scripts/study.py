@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from chapters.mnist_regularization import DIFFERENCES, HParams, chapter
@@ -54,8 +55,10 @@ def main(argv: Sequence[str]) -> int:
             known.setdefault(key_of(run), run)
     order = [(run.impl, run.variant) for run in chapter.runs(HParams())]
     runs = sorted(known.values(), key=lambda run: order.index((run.impl, run.variant)))
-    write_atomically(RESULTS / study.FILE_NAME, study.as_csv(runs))
-    write_atomically(RESULTS / bands.FILE_NAME, text_of_bands(runs))
+    text = study.as_csv(runs)
+    write_atomically(RESULTS / study.FILE_NAME, text)
+    # Of the numbers as they are committed, so that the same bands come out again.
+    write_atomically(RESULTS / bands.FILE_NAME, text_of_bands(study.read(text)))
     print(f"{len(known) - before} runs added to {before}")
     return DONE
 
@@ -107,14 +110,11 @@ def text_of_bands(runs: Iterable[RunResult]) -> str:
     for result in results.values():
         add_differences(result, DIFFERENCES)
     committed = bands.committed()
-    found = {(band.run, band.metric): band for band in measured_bands(chapter.name, list(results.values()))}
-    kept = []
-    for band in (Band(**row) for row in committed["bands"]):
-        new = found.get((band.run, band.metric)) if band.chapter == chapter.name else None
-        kept.append(found.pop((band.run, band.metric)) if new and new.n >= band.n else band)
-        if band.chapter == chapter.name:
-            found.pop((band.run, band.metric), None)
-    return bands.as_json([*kept, *found.values()], committed["environment"], committed["exact"])
+    before = {bands.key_of(row): row["n"] for row in committed["bands"]}
+    measured = map(asdict, measured_bands(chapter.name, list(results.values())))
+    new = [row for row in measured if row["n"] >= before.get(bands.key_of(row), 0)]
+    rows = bands.updated(committed["bands"], new)
+    return bands.as_json([Band(**row) for row in rows], committed["environment"], committed["exact"])
 
 
 if __name__ == "__main__":

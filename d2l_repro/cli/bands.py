@@ -1,6 +1,6 @@
 """Measure how every published metric scatters over seeds, for bands.json."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -126,21 +126,16 @@ class BandsCommand(Settings):
         write_atomically(path, text)
 
     def _updated(
-        self, old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]], names: Sequence[str]
+        self, old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], names: Sequence[str]
     ) -> list[dict[str, Any]]:
         """Return old rows with new ones in their places, and without those that nothing was measured of.
 
         Where --impl or --only leaves out runs of a chapter, the rows of those stay.
         """
-        found = {_key(row): row for row in new}
+        measured = {bands.key_of(row) for row in new}
         is_part = self.only or self.impl != "both"
-        kept = [row for row in old if is_part or row["chapter"] not in names or _key(row) in found]
-        return [found.pop(_key(row), row) for row in kept] + list(found.values())
-
-
-def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what tells a row of a file of bands from the others."""
-    return tuple(row[name] for name in ("chapter", "run", "metric", "stream"))
+        kept = [row for row in old if is_part or row["chapter"] not in names or bands.key_of(row) in measured]
+        return bands.updated(kept, new)
 
 
 def _is_measured(task: Task) -> bool:

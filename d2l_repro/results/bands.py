@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib import resources
@@ -310,6 +310,17 @@ def find(chapter: str, run: str, metric: str, stream: str = SEEDS) -> Band | Non
         stream: SEEDS, or a platform. A band of a platform that is missing is none of the seeds' either.
     """
     return _by_key().get((chapter, run, metric, stream))
+
+
+def key_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what tells a row of a file of bands from the others."""
+    return tuple(row[name] for name in ("chapter", "run", "metric", "stream"))
+
+
+def updated(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a file of bands, new ones in the places of old ones and the others at the end."""
+    found = {key_of(row): row for row in new}
+    return [found.pop(key_of(row), row) for row in old] + list(found.values())
 
 
 def as_json(bands: Sequence[Band], environment: Any, exact: Sequence[Any]) -> str:
