@@ -36,16 +36,9 @@ from ..printed import not_compared
 from ..summary import Collection, Summary
 from ..table_text import head_text
 from ..verdicts import Verdict, expected_false_alarms
-from .sections import (
-    FAILED,
-    NOT_COMPARED,
-    STAND_IN,
-    Section,
-    badge,
-    sections,
-    tally_of,
-    with_links,
-)
+from .outcome import tally_of
+from .section import FAILED, NOT_COMPARED, STAND_IN, Section, badge, with_links
+from .sections import sections
 from .tables import Stylesheet, Table
 from .words import inline_markup, words
 
