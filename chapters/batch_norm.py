@@ -20,8 +20,9 @@ from mxnet.gluon import nn
 
 from d2l_repro import settings
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, softmax_cross_entropy, xavier
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D

@@ -36,9 +36,10 @@ from d2l_repro import settings
 from d2l_repro.data.loader import Data
 from d2l_repro.data.splits import load_centred
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.conclusions import add_differences
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import correct, layers, normal
 from d2l_repro.scratch.counterparts import GLUON_ACTIVATIONS, OPTIMIZERS

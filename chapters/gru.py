@@ -22,8 +22,9 @@ from mxnet.gluon import rnn
 
 from d2l_repro import settings
 from d2l_repro.experiment import characters
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.scratch import SGD, gru, gru_parameters, gru_reset_first, normal, softmax_cross_entropy
 from d2l_repro.settings import Count, Positive, Units
 from d2l_repro.train.callbacks import Clip, Perplexity

@@ -45,8 +45,9 @@ from d2l_repro import settings
 from d2l_repro.data import download
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.errors import InputError
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.conclusions import CONCLUSIONS
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.language import tr
 from d2l_repro.results import plot
 from d2l_repro.results.history import History

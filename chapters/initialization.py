@@ -19,9 +19,10 @@ from mxnet.gluon import nn
 
 from d2l_repro import settings
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.conclusions import add_differences
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.scratch import SGD, relu, softmax_cross_entropy
 from d2l_repro.scratch.counterparts import INITIALIZERS, normal_pair
 from d2l_repro.settings import Count, Positive

@@ -32,8 +32,10 @@ from mxnet.gluon import nn, rnn
 
 from d2l_repro import settings
 from d2l_repro.data.text import END, load_text
-from d2l_repro.experiment.chapter import Chapter, Execution, runs_of
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.description import Execution
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, dropout, lstm, lstm_parameters
 from d2l_repro.settings import Count, Positive, Probability, Units

@@ -34,9 +34,10 @@ from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.splits import evaluation_plan, load_mnist
 from d2l_repro.experiment import comparison, second_edition
-from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.misclassified import misclassified
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import softmax_cross_entropy, truncated_normal
 from d2l_repro.scratch.conv import Conv2D, MaxPool2D

@@ -28,8 +28,9 @@ from mxnet.gluon import nn, rnn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches, Steps
 from d2l_repro.data.splits import evaluation_plan
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.results.formatting import format_number
 from d2l_repro.results.history import History

@@ -32,8 +32,9 @@ from mxnet.gluon import nn, rnn
 from d2l_repro import settings
 from d2l_repro.data.text import END
 from d2l_repro.data.translation import BEGIN, PAD, as_numbers, bleu, load_pairs
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import (
     Adam,

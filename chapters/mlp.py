@@ -14,8 +14,9 @@ from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, relu, softmax
 from d2l_repro.settings import Count, Positive, Units

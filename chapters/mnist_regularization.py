@@ -50,9 +50,11 @@ from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.splits import evaluation_plan, load_mnist
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import Chapter, Execution, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.conclusions import add_differences, show_conclusions
+from d2l_repro.experiment.description import Execution
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.results.formatting import format_number
 from d2l_repro.results.history import History
 from d2l_repro.results.published import published_values

@@ -42,10 +42,11 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro import settings
-from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.comparison import accuracy_row, all_runs, draw, tabulate
 from d2l_repro.experiment.conclusions import add_differences
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import correct, normal, relu, softmax_cross_entropy
 from d2l_repro.scratch.counterparts import OPTIMIZERS

@@ -43,8 +43,9 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches, Steps
 from d2l_repro.data.synthetic import hilly_curve, hilly_points, two_moons
-from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.results import plot
 from d2l_repro.results.formatting import format_number
 from d2l_repro.results.run import RunResult

@@ -25,9 +25,10 @@ from mxnet.gluon import nn
 
 from d2l_repro import settings
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.conclusions import add_differences
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, softmax_cross_entropy, xavier
 from d2l_repro.scratch.conv import Conv2D, GlobalAvgPool2D, MaxPool2D

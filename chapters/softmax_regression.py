@@ -20,9 +20,10 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.images import load_images
 from d2l_repro.experiment import second_edition
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.misclassified import misclassified
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, cross_entropy, naive_softmax, softmax
 from d2l_repro.settings import Count, Positive

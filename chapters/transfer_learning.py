@@ -34,9 +34,11 @@ from d2l_repro import settings
 from d2l_repro.data.halves import Examples, Half, halves
 from d2l_repro.data.images import Images, load_images
 from d2l_repro.data.loader import Data, Minibatches, Steps
-from d2l_repro.experiment.chapter import Chapter, Execution, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.description import Execution
 from d2l_repro.experiment.model import Model
 from d2l_repro.experiment.pretraining import learned_once
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.results import plot
 from d2l_repro.results.claims import Claim, confidence_interval
 from d2l_repro.results.history import History

@@ -49,9 +49,10 @@ from d2l_repro.data import synthetic
 from d2l_repro.data.loader import Data
 from d2l_repro.data.splits import Splits, minibatches, split_points
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.conclusions import CONCLUSIONS
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.experiment.side_by_side import train_side_by_side
 from d2l_repro.results import plot
 from d2l_repro.results.formatting import format_duration, format_number

@@ -38,9 +38,10 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import Chapter, Run, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.conclusions import CONCLUSIONS
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import Run, runs_of
 from d2l_repro.results import plot
 from d2l_repro.results.formatting import format_number
 from d2l_repro.results.history import History

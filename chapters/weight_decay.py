@@ -19,8 +19,9 @@ from mxnet.gluon import nn
 from d2l_repro import settings
 from d2l_repro.data.loader import Data, Minibatches
 from d2l_repro.data.synthetic import linear_data
-from d2l_repro.experiment.chapter import Chapter, runs_of
+from d2l_repro.experiment.chapter import Chapter
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot
 from d2l_repro.scratch import SGD, l2_penalty, linreg, squared_loss
 from d2l_repro.settings import Count, NonNegative, Positive

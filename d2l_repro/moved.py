@@ -25,7 +25,7 @@ NAMES = {  # old module -> name -> new module
     "d2l_repro.experiment": {
         "Chapter": "d2l_repro.experiment.chapter",
         "Model": "d2l_repro.experiment.model",
-        "runs_of": "d2l_repro.experiment.chapter",
+        "runs_of": "d2l_repro.experiment.runs",
         "seed_everything": "d2l_repro.train.callbacks",
     },
 }

@@ -16,7 +16,9 @@ import translations
 
 import chapters
 import d2l_repro
-from d2l_repro.experiment.chapter import Chapter, Execution, Run
+from d2l_repro.experiment.chapter import Chapter
+from d2l_repro.experiment.description import Execution
+from d2l_repro.experiment.runs import Run
 from d2l_repro.results import catalogue, sources, speed
 from d2l_repro.results.formatting import published_text, verdict_text
 from d2l_repro.results.printed import published_values

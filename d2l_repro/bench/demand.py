@@ -26,7 +26,9 @@ from mxnet.ndarray import NDArray
 
 from ..data import download, images
 from ..errors import DONE
-from ..experiment.chapter import Chapter, Execution, Run
+from ..experiment.chapter import Chapter
+from ..experiment.description import Execution
+from ..experiment.runs import Run
 from ..settings import Options
 from ..train import loop
 from ..train.callbacks import seed_everything

@@ -14,10 +14,9 @@ from mxnet.gluon.data.vision.transforms import ToTensor
 
 from ..data.loader import Data, Minibatches
 from ..data.text import Windows
-from ..experiment.chapter import seed_everything
 from ..experiment.model import Model
 from ..train import train_ch3
-from ..train.callbacks import Clip, Perplexity
+from ..train.callbacks import Clip, Perplexity, seed_everything
 from ..train.loop import Callback
 from ..train.parameters import parameters
 from . import inputs

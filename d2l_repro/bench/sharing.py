@@ -16,10 +16,10 @@ from mxnet import gluon, nd, optimizer
 from ..data.loader import Data, Minibatches
 from ..distributed import workers
 from ..distributed.store import Store
-from ..experiment.chapter import seed_everything
 from ..files import write_atomically
 from ..settings import Options
 from ..train import train_ch3
+from ..train.callbacks import seed_everything
 from ..train.parameters import parameters
 from . import inputs
 from .ours import round_of

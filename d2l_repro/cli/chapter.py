@@ -9,7 +9,8 @@ from typing import Any, NoReturn, Optional
 from .. import stopping
 from ..distributed import workers
 from ..errors import DONE, FAILED, InputError, error_line, one_line_errors
-from ..experiment.chapter import Chapter, Execution
+from ..experiment.chapter import Chapter
+from ..experiment.description import Execution
 from ..files import locked_folder, writable_folder
 from ..language import tr
 from ..results.result import FILE_NAME, Result

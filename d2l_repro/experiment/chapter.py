@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from enum import Enum
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from ..data.loader import Data
 from ..data.streams import stream_of
@@ -21,89 +19,23 @@ from ..kept import Kept
 from ..language import listed, tr, trn
 from ..parallel import Where
 from ..results.environment import package_versions
-from ..results.formatting import parity_row
-from ..results.history import History, epoch_line
+from ..results.history import epoch_line
 from ..results.result import Result, check_replaceable
 from ..results.run import RunResult, Status, run_label
-from ..results.schema import Parity
-from ..settings import HParams, Options, check_dataset
+from ..settings import Options
 from ..suggestions import choice
 from ..train.callbacks import Progress, kept_random_state, seed_everything
 from ..train.checkpoint import Checkpoint, SeedEachEpoch
 from ..train.loop import Callback, TrainingDiverged, TrainingInterrupted
 from ..train.parameters import parameters
-from ..verify.parity import same_in_testing, same_path
-from . import second_edition, seeds
+from . import paths, seeds
+from .description import Description, Execution
 from .model import Model
+from .runs import Run
 from .saved import check_classifies, save_classifier
 
 log = logging.getLogger(__name__)
-PARITY_STEPS = 50  # over which the paths of two implementations are compared
 RUNS = "runs.jsonl"  # file in a study's folder with the runs that are finished
-QUICK_PARITY_STEPS = 6  # the same with --quick: as many catch every mistake of `d2l_repro.mistakes`
-
-Builder = Callable[[Any, Data], Model]  # (hp, data) -> Model
-
-
-@dataclass(frozen=True)
-class Run:
-    """One model to train: its names, how to build it, and its settings.
-
-    Attributes:
-        impl: "scratch", "gluon" or "d2l".
-        variant: row of a comparison; empty where a chapter trains a single model.
-        build: (hp, data) -> Model.
-        hp: settings; a run from scratch and one with Gluon that have equal settings are a matching pair.
-        compare_paths: whether to check that both runs of a matching pair take the same steps.
-        compare_testing: whether to check, where that is not possible as the nets draw random masks, that both
-            have the same outputs in testing.
-        may_diverge: whether the run is meant to show how training fails.
-        parity_hp: settings for the comparison of paths, if it would take too long with `hp`.
-        on_request: whether to train only if --impl or --only asks for it; the path is compared anyway.
-    """
-
-    impl: str
-    variant: str
-    build: Builder
-    hp: Any
-    compare_paths: bool = True
-    compare_testing: bool = False
-    may_diverge: bool = False
-    parity_hp: Any | None = None
-    on_request: bool = False
-
-    @property
-    def label(self) -> str:
-        return run_label(self.impl, self.variant)
-
-    def shortened(self) -> Run:
-        """Return the run with the settings for the comparison of paths."""
-        return self if self.parity_hp is None else dataclasses.replace(self, hp=self.parity_hp)
-
-
-def runs_of(builders: Mapping[str, Builder], variants: Mapping[str, Any], **facts: Any) -> list[Run]:
-    """Return a Run for every variant in every implementation.
-
-    Args:
-        builders: implementation -> builder.
-        variants: name -> settings; the name is empty where a chapter trains a single model.
-        facts: other fields of the runs.
-    """
-    return [
-        Run(impl, name, build, hp, **facts)
-        for name, hp in variants.items()
-        for impl, build in builders.items()
-    ]
-
-
-def matching_pairs(runs: list[Run], impl: str) -> Iterator[tuple[Run, Run]]:
-    """Yield each run from scratch with the first of another implementation that has the same settings."""
-    others = [run for run in runs if run.impl == impl]
-    for ours in runs:
-        theirs = next((run for run in others if ours.impl == "scratch" and run.hp == ours.hp), None)
-        if theirs:
-            others.remove(theirs)  # two variants may happen to have the same settings
-            yield ours, theirs
 
 
 def _to_train(runs: list[Run], options: Options, progress: bool) -> list[Run]:
@@ -122,77 +54,9 @@ def _to_train(runs: list[Run], options: Options, progress: bool) -> list[Run]:
     return trained
 
 
-def _parity_steps(options: Options) -> int:
-    return min(PARITY_STEPS, QUICK_PARITY_STEPS) if options.quick else PARITY_STEPS
-
-
-def _no_data(hp: Any, options: Options) -> Data:
-    raise NotImplementedError("a chapter with runs needs `data`")
-
-
-def _no_training(*args: Any) -> History:
-    raise NotImplementedError("a chapter with runs needs `train`")
-
-
-class Execution(Enum):
-    """How a chapter's runs are trained."""
-
-    SEQUENTIAL = "one after the other"
-    IN_PROCESSES = "in parallel processes"  # or on a cluster; `show` gets their numbers but no models
-    # for plain SGD on batches in a fixed order
-    RESUMABLE = "one after the other, with a checkpoint per epoch"
-
-
 @dataclass(frozen=True)
-class Chapter:
-    """What a chapter module consists of; `run` does the rest.
-
-    A chapter that trains nothing has neither `data` nor `runs` nor `train`, and its `show` gets None for the
-    data.
-
-    Attributes:
-        name: the module's name.
-        doc: the module's docstring.
-        show: (result, data) -> None; adds tables, figures and notes to the result.
-        HParams: class of the settings, with the book's values as defaults.
-        quick: settings that --quick changes.
-        data: (hp, options) -> Data.
-        runs: (hp) -> list of Run, those of d2l 1.0's own classes included.
-        train: (model, data, hp, callbacks) -> History; calls `train_ch3`.
-        metrics: (model, data, history) -> numbers to keep beside the last epoch's.
-        datasets: names that --dataset offers, the default first; none for synthetic data.
-        comparable: data sets that the published values were measured on.
-        execution: how the runs are trained.
-        depends_on_stream: whether published values depend on MXNet's random stream; offers --stream.
-    """
-
-    name: str
-    doc: str
-    show: Callable[[Result, Data | None], None]
-    HParams: type = HParams
-    quick: dict[str, Any] = field(default_factory=dict)
-    data: Callable[[Any, Options], Data] = _no_data
-    runs: Callable[[Any], list[Run]] | None = None
-    train: Callable[..., History] = _no_training
-    metrics: Callable[..., dict] = lambda model, data, history: {}
-    datasets: tuple[str, ...] = ()
-    comparable: tuple[str, ...] = ("synthetic",)
-    execution: Execution = Execution.SEQUENTIAL
-    depends_on_stream: bool = False
-
-    def defaults(self, quick: bool = False) -> Any:
-        """Return the chapter's HParams: the book's values, or those for a run of a few seconds."""
-        return self.HParams(**(self.quick if quick else {}))
-
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """The variants that the runs have, in order; a single empty name where there is but one model."""
-        return tuple(dict.fromkeys(run.variant for run in self.runs(self.defaults()))) if self.runs else ()
-
-    @property
-    def implementations(self) -> tuple[str, ...]:
-        """The implementations that the chapter's runs have, in order."""
-        return tuple(dict.fromkeys(run.impl for run in self.runs(self.defaults()))) if self.runs else ()
+class Chapter(Description):
+    """A chapter: what it declares, and how it is run."""
 
     @kept_random_state()
     def run(
@@ -232,7 +96,7 @@ class Chapter:
         """
         options = self._options(asked)
         hp = self._settings(hp, options)
-        self._check_shared(options)
+        self.check_shared(options)
         selected = self._selected_runs(hp, options)
         result = self._new_result(hp, options)
         if folder is not None:
@@ -280,8 +144,8 @@ class Chapter:
             InputError: as for `run`.
         """
         options = self._options(asked)
-        self._check(options)
-        self._check_shared(options)
+        self.check(options)
+        self.check_shared(options)
         with stream_of(options.stream):
             data, model = self._begin(run, options)
             callbacks = self._checkpoints(run, options, data, model, folder=None, resume=False)
@@ -323,20 +187,13 @@ class Chapter:
     def _compare_and_show(self, runs: list[Run], options: Options, result: Result, data: Data | None) -> None:
         if not workers.leave():
             return
-        result.parity = self._parity(runs, options)
+        steps = paths.num_steps(options.quick)
+        result.parity = paths.with_gluon(runs, lambda run: self._begin(run, options), steps)
         seed_everything(options.seed, options.stream)  # what `show` draws does not depend on the runs before
         self.show(result, data)
-        result.tables.update(self._d2l_path_table(runs, options))
-
-    def is_comparable(self, result: Result, data: Data | None) -> bool:
-        """Return whether published values apply: to the chapter's own settings, on the published data."""
-        return (
-            data is not None
-            and not (result.changed or result.quick)
-            and data.official
-            and data.stand_in_for is None
-            and data.name in self.comparable
-        )
+        rows = paths.with_d2l(runs, lambda run: self._begin(run, options), steps)
+        if rows:
+            result.tables["On full batches, does d2l follow the same path?"] = rows
 
     def _new_result(self, hp: Any, options: Options) -> Result:
         own = self.defaults(options.quick)
@@ -353,7 +210,7 @@ class Chapter:
 
     def _selected_runs(self, hp: Any, options: Options) -> list[Run]:
         """Return the runs that the options request."""
-        self._check(options)
+        self.check(options)
         if self.runs is None:
             return []
         wanted = {"both": ("scratch", "gluon"), "d2l": ("scratch", "gluon", "d2l")}
@@ -366,77 +223,6 @@ class Chapter:
                     tr("--only: unknown variant {name}; {advice}", name=repr(name), advice=advice)
                 )
         return [run for run in runs if not options.only or run.variant in options.only]
-
-    def _check(self, options: Options) -> None:
-        if self.runs is None and options.impl != "both":
-            raise InputError(
-                tr(
-                    "--impl: {chapter} trains nothing, so it has no implementations; leave --impl out",
-                    chapter=self.name,
-                )
-            )
-        if self.runs and options.impl == "d2l":
-            if "d2l" not in self.implementations:
-                raise InputError(
-                    tr(
-                        "--impl: d2l has no class for {chapter}; choose scratch, gluon or both",
-                        chapter=self.name,
-                    )
-                )
-            second_edition.package()  # now, not after other runs have been trained
-        self._check_stream(options)
-        check_dataset(self.name, options.dataset, self.datasets)
-        if self.execution is not Execution.IN_PROCESSES and options.seeds > 1:
-            raise InputError(
-                tr(
-                    "--seeds: {chapter} is not a study; to repeat all of it with several seeds, use "
-                    "{command}",
-                    chapter=self.name,
-                    command=f"d2l-repro run {self.name} --seeds {options.seeds}",
-                )
-            )
-        if self.execution is not Execution.IN_PROCESSES and options.cluster is not None:
-            raise InputError(
-                tr(
-                    "--cluster: {chapter} is not a study; to run all of it on a cluster, use {command}",
-                    chapter=self.name,
-                    command=f"d2l-repro run {self.name} --cluster {options.cluster}",
-                )
-            )
-
-    def _check_shared(self, options: Options) -> None:
-        """In a worker, check that several can train the chapter's runs, each batch divided among them."""
-        if workers.join() is None:
-            return
-        reason = None
-        if self.runs is None:
-            reason = tr("it trains nothing")
-        elif self.execution is Execution.IN_PROCESSES:
-            reason = tr("its runs are trained side by side; use --jobs")
-        elif self.execution is Execution.RESUMABLE:
-            reason = tr("its net carries a state from batch to batch")
-        elif options.impl == "d2l":
-            reason = tr("d2l's loss is the mean over a batch, of which each worker has a part")
-        if reason:
-            raise InputError(
-                tr("{chapter} cannot be shared among workers: {reason}", chapter=self.name, reason=reason)
-            )
-
-    def _check_stream(self, options: Options) -> None:
-        if options.stream and not self.depends_on_stream:
-            raise InputError(
-                tr(
-                    "--stream: no published value of {chapter} depends on the random stream; leave it out",
-                    chapter=self.name,
-                )
-            )
-        if options.stream and options.impl == "d2l":
-            raise InputError(
-                tr(
-                    "--stream: d2l's class draws its weights from a stream of its own; choose --impl "
-                    "scratch, gluon or both"
-                )
-            )
 
     def _begin(self, run: Run, options: Options) -> tuple[Data, Model]:
         seed_everything(options.seed, options.stream)
@@ -507,10 +293,6 @@ class Chapter:
         data, model = self._begin(run, options)
         return dataclasses.replace(self._train(run, data, model, options.seed, []), model=None)
 
-    def datasets_of(self, options: Options) -> tuple[str, ...]:
-        """Return the name of the data set that options ask for; empty for synthetic data."""
-        return self.datasets[:1] if options.dataset == "auto" else (options.dataset,)
-
     def _identity(self, result: Result) -> dict[str, Any]:
         """Return what the numbers of a study's runs depend on, beside implementation, variant and seed."""
         names = ("chapter", "settings", "dataset", "stand_in_for", "quick", "stream")
@@ -575,40 +357,3 @@ class Chapter:
                     dataset=data.name,
                 )
             )
-
-    def _parity(self, runs: list[Run], options: Options) -> Parity | None:
-        pairs: list[Any] = []
-        steps = _parity_steps(options)
-        for ours, theirs in matching_pairs(runs, "gluon"):
-            if ours.compare_paths or ours.compare_testing:
-                ours, theirs = ours.shortened(), theirs.shortened()
-                # Equal seeds give both the same batches, and `same_path` the first model's parameters.
-                (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-                if ours.compare_paths:
-                    parity = same_path(mine, other, data.train_iter, ours.hp.batch_size, steps)
-                else:
-                    parity = same_in_testing(mine, other, data.train_iter)
-                pairs.append({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()})
-        if not pairs:
-            return None
-        return {
-            "steps": min((pair["steps"] for pair in pairs if pair["steps"]), default=0),
-            "max_abs_diff": max(pair["max_abs_diff"] for pair in pairs),
-            "pairs": pairs,
-        }
-
-    def _d2l_path_table(self, runs: list[Run], options: Options) -> dict[str, list[dict]]:
-        """Return a table: does d2l's class, from our parameters, follow our path?"""
-        rows, steps = [], _parity_steps(options)
-        for ours, theirs in matching_pairs(runs, "d2l"):
-            (data, mine), (_, other) = self._begin(ours, options), self._begin(theirs, options)
-            # d2l takes another step for a short batch: its mean loss divides by the batch's own size.
-            full = (batch for batch in data.train_iter if len(batch[1]) == ours.hp.batch_size)
-            batches = list(itertools.islice(full, steps))
-            if batches:
-                # With NumPy's semantics weights are only drawn in single precision: do it now.
-                other.net(batches[0][0])
-                size = ours.hp.batch_size
-                parity = same_path(mine, other, batches, size, steps, short_batch=False)
-                rows.append(parity_row({"ours": ours.label, "theirs": theirs.label, **parity.as_dict()}))
-        return {"On full batches, does d2l follow the same path?": rows} if rows else {}

@@ -9,8 +9,8 @@ from typing import Any, Callable
 
 from ..data.loader import Data
 from ..errors import InputError
-from ..experiment.chapter import Builder
 from ..experiment.model import Model
+from ..experiment.runs import Builder
 from ..language import listed, tr
 from ..results.result import Result
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..experiment.chapter import Chapter, Execution, Run, matching_pairs
+from ..experiment.chapter import Chapter
+from ..experiment.description import Execution
+from ..experiment.runs import Run, matching_pairs
 from ..language import tr
 from ..results.caught import NO_MISTAKE, Measured, rows_of
 from ..results.result import Result

@@ -40,7 +40,7 @@ class Entry:
         trains: False for a chapter of notes.
         depends_on_stream: whether it offers --stream.
         quick: settings that --quick changes.
-        execution: name of the member of `experiment.chapter.Execution`.
+        execution: name of the member of `experiment.description.Execution`.
     """
 
     name: str

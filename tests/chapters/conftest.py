@@ -7,7 +7,7 @@ import pytest
 import sklearn.cluster
 import sklearn.datasets  # noqa: F401  (its first import sets an environment variable and a warning filter)
 
-from d2l_repro.experiment import chapter
+from d2l_repro.experiment import paths
 
 # They hold the number of steps itself.
 FULL_PATHS = ("test_textbook", "test_lenet", "test_language_model", "test_full_scale")
@@ -37,5 +37,5 @@ def short_paths(request):
     """Compare the paths of a chapter's many variants over few steps: a wrong one is left in the first."""
     with pytest.MonkeyPatch.context() as patch:
         if request.module.__name__.rpartition(".")[2] not in FULL_PATHS:
-            patch.setattr(chapter, "PARITY_STEPS", 10)
+            patch.setattr(paths, "PARITY_STEPS", 10)
         yield

@@ -12,10 +12,10 @@ from d2l_repro.data import download
 from d2l_repro.data.characters import CharacterBatches, Characters, continue_text
 from d2l_repro.errors import InputError
 from d2l_repro.experiment import characters
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results import plot
 from d2l_repro.results.published import published_values
 from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.loop import Callback, train_ch3
 from d2l_repro.train.parameters import parameters
 from d2l_repro.train.stateful import StatefulNet

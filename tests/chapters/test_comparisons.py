@@ -13,8 +13,8 @@ from mxnet import nd
 from chapters import data_preprocessing, initialization, optimizers
 from chapters.initialization import INITIALIZATIONS
 from d2l_repro.experiment import comparison
-from d2l_repro.experiment.chapter import runs_of
 from d2l_repro.experiment.model import Model
+from d2l_repro.experiment.runs import runs_of
 from d2l_repro.results import plot, published
 from d2l_repro.results.history import History
 from d2l_repro.results.plot.comparisons import FEW

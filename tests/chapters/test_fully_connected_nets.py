@@ -12,12 +12,12 @@ from chapters.fully_connected_nets import HParams, Setting
 from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Data
 from d2l_repro.data.splits import Splits, minibatches
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.experiment.comparison import best_epoch_metrics
 from d2l_repro.results import plot
 from d2l_repro.results.published import published_values
 from d2l_repro.scratch import correct
 from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import parameters
 from d2l_repro.verify.lost_gradients import lost_inputs, lost_shares
 from d2l_repro.verify.parity import same_path

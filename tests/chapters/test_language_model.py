@@ -14,9 +14,9 @@ from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.data import text
 from d2l_repro.data.text import load_text
 from d2l_repro.errors import InputError
-from d2l_repro.experiment.chapter import QUICK_PARITY_STEPS, seed_everything
+from d2l_repro.experiment.paths import QUICK_PARITY_STEPS
 from d2l_repro.settings import Options
-from d2l_repro.train.callbacks import Perplexity, Progress, perplexity
+from d2l_repro.train.callbacks import Perplexity, Progress, perplexity, seed_everything
 from d2l_repro.train.loop import Callback, Loop, TrainingInterrupted, evaluate, train_ch3
 from d2l_repro.train.parameters import parameters
 from d2l_repro.train.stateful import StatefulNet

@@ -11,8 +11,8 @@ from mxnet.gluon import nn
 
 from chapters import lenet
 from d2l_repro.data.images import load_images
-from d2l_repro.experiment.chapter import QUICK_PARITY_STEPS, seed_everything
 from d2l_repro.experiment.misclassified import misclassified
+from d2l_repro.experiment.paths import QUICK_PARITY_STEPS
 from d2l_repro.results import plot
 from d2l_repro.results.published import published_values
 from d2l_repro.scratch import truncated_normal
@@ -20,6 +20,7 @@ from d2l_repro.scratch.conv import Conv2D, MaxPool2D
 from d2l_repro.scratch.counterparts import TruncatedNormal
 from d2l_repro.scratch.layers import LOSSES, gradients_by_hand
 from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.verify.gradcheck import check_layer
 
 rng = np.random.RandomState(0)

@@ -12,9 +12,9 @@ from d2l_repro.data.loader import Data, Steps
 from d2l_repro.data.splits import Splits
 from d2l_repro.errors import InputError
 from d2l_repro.experiment import seeds
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results.published import published_values
 from d2l_repro.scratch import correct
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import parameters
 
 SMALL = HParams(steps=4, num_evaluations=2, num_hiddens=8)

@@ -10,10 +10,10 @@ from mxnet import autograd, gluon, nd
 from chapters import batch_norm, resnet
 from d2l_repro.data import images
 from d2l_repro.data.loader import Data, Minibatches
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results.history import History
 from d2l_repro.results.published import published_values
 from d2l_repro.scratch.layers import BatchNorm, Network, Residual
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import parameters
 from d2l_repro.verify.parity import same_path
 

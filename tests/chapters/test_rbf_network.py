@@ -13,12 +13,12 @@ from chapters import rbf_network
 from chapters.rbf_network import NUM_TRAIN, HParams, Setting
 from d2l_repro.data.synthetic import hilly_curve
 from d2l_repro.errors import InputError
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.experiment.model import Model
 from d2l_repro.results import plot
 from d2l_repro.results.run import RunResult
 from d2l_repro.scratch.rbf import BASES, CENTRES, orthogonal_least_squares, rbf
 from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import book_arrays, parameters
 from d2l_repro.verify.gradcheck import central_differences, relative_error
 from d2l_repro.verify.parity import same_path

@@ -21,8 +21,8 @@ from mxnet import autograd, nd
 from chapters import dropout, linear_regression, mlp, polynomial_fitting, softmax_regression, weight_decay
 from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.errors import InputError
-from d2l_repro.experiment.chapter import QUICK_PARITY_STEPS
 from d2l_repro.experiment.misclassified import misclassified
+from d2l_repro.experiment.paths import QUICK_PARITY_STEPS
 from d2l_repro.results import plot
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.history import History

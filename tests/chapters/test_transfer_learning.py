@@ -10,10 +10,10 @@ from chapters import transfer_learning
 from chapters.transfer_learning import FROZEN, LABELS, NOTHING, SOURCE, TUNED, WAYS, HParams, Setting
 from d2l_repro.data.images import load_images
 from d2l_repro.experiment import pretraining
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
 from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import parameters
 from d2l_repro.verify.gradcheck import check_model
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from chapters import two_moons
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.experiment.comparison import all_runs
 from d2l_repro.results import plot
 from d2l_repro.results.published import labels, published_values
 from d2l_repro.results.verdicts import exact_interval
 from d2l_repro.scratch import orthogonal
 from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import parameters
 
 HP = two_moons.HParams(num_epochs=6, trials=2)

@@ -7,12 +7,12 @@ import pytest
 from mxnet import nd
 
 from chapters import xor
-from d2l_repro.experiment.chapter import seed_everything
 from d2l_repro.experiment.comparison import all_runs
 from d2l_repro.results import plot
 from d2l_repro.results.published import published_values
 from d2l_repro.results.scales import SINGLE_PRECISION
 from d2l_repro.settings import Options
+from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import parameters
 
 HP = xor.HParams(num_epochs=2, steps=5)

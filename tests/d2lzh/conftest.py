@@ -13,7 +13,7 @@ import matplotlib as mpl
 import pytest
 
 from d2l_repro.data import characters, download
-from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.train.callbacks import seed_everything
 
 ROOT = Path(__file__).parents[2]
 LINE = r"epoch (\d+), loss (\d+\.\d{4}), train acc (\d\.\d{3}), test acc (\d\.\d{3})"

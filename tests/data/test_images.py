@@ -16,7 +16,7 @@ from d2l_repro.data.images import load_images
 from d2l_repro.data.loader import Minibatches, Steps, data_iter
 from d2l_repro.data.synthetic import linear_data, polynomial_data, two_moons, xor_points
 from d2l_repro.errors import InputError
-from d2l_repro.experiment.chapter import seed_everything
+from d2l_repro.train.callbacks import seed_everything
 
 
 @given(examples=st.integers(1, 50), batch_size=st.integers(1, 60), seed=st.none() | st.integers(0, 2**31 - 1))

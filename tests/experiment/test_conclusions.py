@@ -2,8 +2,8 @@
 
 import pytest
 
-from d2l_repro.experiment.chapter import Run
 from d2l_repro.experiment.conclusions import add_differences, conclusions, show_conclusions
+from d2l_repro.experiment.runs import Run
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult
 

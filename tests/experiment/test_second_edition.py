@@ -16,7 +16,7 @@ from chapters import lenet, linear_regression, mlp, ndarray_autograd, softmax_re
 from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.errors import InputError
 from d2l_repro.experiment import second_edition
-from d2l_repro.experiment.chapter import Model
+from d2l_repro.experiment.model import Model
 from d2l_repro.results import report, summary
 from d2l_repro.results.catalogue import entries
 from d2l_repro.scratch import correct

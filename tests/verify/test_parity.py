@@ -11,7 +11,7 @@ from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import nn
 
 from d2l_repro.data.loader import Minibatches
-from d2l_repro.experiment.chapter import Model
+from d2l_repro.experiment.model import Model
 from d2l_repro.scratch import SGD, Adam, Momentum, cross_entropy, relu, softmax
 from d2l_repro.train.parameters import book_arrays
 from d2l_repro.verify.parity import same_in_testing, same_path
