@@ -223,6 +223,22 @@ x = nd.random.poisson(nd.array([1, 100]), shape=1000)
 x.shape  # -> (2, 1000)
 standard_errors(x[0], 1, 1) < 5, standard_errors(x[1], 100, 100) < 5  # -> (True, True)
 
+# %%
+# Drawn side by side, one distribution is flat, one has the shape of a bell, and counts take whole numbers only.
+from d2l_repro.results import plot
+
+samples = {
+    "uniform from -1 to 3": nd.random.uniform(-1, 3, shape=10000),
+    "normal, mean 2, standard deviation 3": nd.random.normal(2, 3, shape=10000),
+    "Poisson, mean 4": nd.random.poisson(4, shape=10000),
+}
+random_numbers = plot.histogram(
+    {name: sample.asnumpy() for name, sample in samples.items()},
+    "10,000 random numbers of three distributions",
+    "numbers",
+)
+random_numbers  # -> <Figure size ... with 3 Axes>
+
 # %% [markdown]
 # ## Seeds
 # The same seed gives the same numbers, provided that they are drawn in the same order.

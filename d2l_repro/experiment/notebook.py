@@ -13,7 +13,7 @@ is given after `# ->` on its last line or on the lines below it:
 Further lines are indented by at least four spaces. As in a doctest, `...` matches anything; runs of
 whitespace, line ends among them, match each other. What NumPy 2 shows as `np.float32(6.0)` matches `6.0`, as
 NumPy 1 shows it. A statement without such a comment must show nothing. For statements that are meant to fail
-there is `raises`.
+there is `raises`. A figure that a note gives a name is a figure of the result, under that name.
 
 Code cells before the first note prepare the namespace of each note. A cell tagged `active-py` belongs to the
 script only: in a notebook jupytext turns it into a raw cell.
@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import mxnet as mx
+from matplotlib.figure import Figure
 
 from .chapter import Chapter, seed_everything
 
@@ -71,6 +72,8 @@ def notebook_chapter(path: str) -> Chapter:
             seed_everything(result.seed)
             with mx.name.NameManager():
                 result.notes[title] = run_note(statements, namespace)
+            drawn = {name: value for name, value in namespace.items() if isinstance(value, Figure)}
+            result.figures.update(drawn)
 
     return Chapter(name=Path(path).stem, doc=ast.get_docstring(ast.parse(source)) or "", show=show)
 

@@ -23,6 +23,7 @@ PLACES = (
     (r"step_(?P<number>\d+)_(?P<metric>\w+)", mark("{metric} at step {number}")),
     (r"epoch(?P<number>\d+)_(?P<metric>\w+)", mark("{metric} in epoch {number}")),
     (r"after_(?P<number>\d+)_(?P<metric>\w+)", mark("{metric} after {number} epochs")),
+    (r"(?P<metric>perplexity)_after_(?P<number>\d+)", mark("{metric} after {number} batches")),
     (r"(?P<metric>\w+)_after_(?P<number>\d+)", mark("{metric} after {number} epochs")),
     (r"(?P<metric>norm|norm_bias)_(?P<number>\d+)", mark("{metric} in layer {number}")),
 )
