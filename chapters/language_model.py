@@ -13,11 +13,11 @@ for. Perplexity is e to the mean loss per word: the number of words that the mod
 between.
 
 Expect a perplexity of about 70 in training, as the mean over the fifth epoch, and 110 in validation. An epoch
-takes a minute or two with Gluon on two cores, and ten from scratch, which is trained only if `--impl scratch`
-asks for it; that both take the same steps is compared anyway, with a small net. The history also has the
-perplexity so far after 1193 and 1293 of an epoch's 1327 batches; in the fifth epoch, these are the article's
-steps 6500 and 6600, for which it prints the perplexity. After each epoch a checkpoint is saved beside the
-results, from which --resume continues.
+takes about two minutes with Gluon on two cores, and five from scratch, which is trained only if `--impl
+scratch` asks for it; that both take the same steps is compared anyway, with a small net. The history also has
+the perplexity so far after 1193 and 1293 of an epoch's 1327 batches; in the fifth epoch, these are the
+article's steps 6500 and 6600, for which it prints the perplexity. After each epoch a checkpoint is saved
+beside the results, from which --resume continues.
 """
 
 from d2l_repro import compat

@@ -224,7 +224,7 @@ x.shape  # -> (2, 1000)
 standard_errors(x[0], 1, 1) < 5, standard_errors(x[1], 100, 100) < 5  # -> (True, True)
 
 # %%
-# Drawn side by side, one distribution is flat, one has the shape of a bell, and counts take whole numbers only.
+# Drawn side by side, one distribution is flat, one has the shape of a bell, and the counts are whole numbers.
 from d2l_repro.results import plot
 
 samples = {

@@ -63,6 +63,7 @@ from d2l_repro.settings import Bounds, Count, Positive, Probability
 from d2l_repro.train import train_ch3
 from d2l_repro.train.parameters import Parameter, parameters
 
+WIDTHS = (0.5, 1.0, 2.0)  # that are drawn
 BASES_TITLE = "Three bases of width 1: the farther from its centre, the less a unit answers"
 TITLES = {"sine": "A curve", "moons": "Two moons"}  # of the tasks
 NUM_TRAIN = {"sine": 160, "moons": 640}  # training examples, all of them in every batch
@@ -289,6 +290,7 @@ def show(result, last_data):
     r = np.linspace(0, 5, 201)
     phi = {name: (r, basis(nd, nd.array(r**2), nd.ones(1)).asnumpy()) for name, basis in BASES.items()}
     result.figures["bases"] = plot.lines(phi, "distance from the centre", "output", BASES_TITLE)
+    result.figures["widths"] = draw_widths()
     settings_of = {run.variant: run.hp for run in runs(HParams(**result.settings))}
     trained = [(run, settings_of[run.variant]) for run in result.runs if run.model]
     impl = "gluon" if result.impl == "gluon" else "scratch"  # with both, a pair's curves would coincide
@@ -305,6 +307,16 @@ def show(result, last_data):
             curves = {run.variant.removeprefix(f"{task} "): run for run, _ in found}
             unit = f"epoch of {result.settings['steps']} steps"
             result.figures[f"{task}_training"] = plot.comparison(curves, f"{title}: training", columns, unit)
+
+
+def draw_widths():
+    """Draw each basis with several widths, relative to its value at the centre."""
+    r, panels = np.linspace(0, 5, 201), {}
+    for name, basis in BASES.items():
+        curves = {width: basis(nd, nd.array(r**2), nd.full(1, width**2)).asnumpy() for width in WIDTHS}
+        panels[name] = r, {f"width {width:g}": values / values[0] for width, values in curves.items()}
+    title = "The smaller its width, the fewer inputs a unit answers"
+    return plot.functions(panels, "distance from the centre", title, ylabel="output, of that at the centre")
 
 
 def row(label, run, hp, examples):

@@ -1,7 +1,7 @@
 """Transfer learning between halves of Fashion-MNIST, from scratch and with Gluon.
 
-A reader's article on TensorFlow experiments names it as a goal, with a net that takes days to train; here it
-is redone in Gluon with one that takes seconds.
+A reader's article on TensorFlow experiments names it as a goal, with a net that takes days to train, and does
+not come to it; here it is done in Gluon, with a net that takes seconds.
 
 A net of two convolutions and a dense layer learns to tell the first half of the classes apart, from all of
 their images. Its convolutions are then features for the other half, of which only a few images of each class

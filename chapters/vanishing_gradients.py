@@ -9,7 +9,7 @@ but that w.r.t. the last bias is 0. With all weights 0 the units of a layer can 
 each other. Then the remedies: weights as large as N(0, 1), Xavier's or He's, batch normalization, Adam and,
 against gradients that are too large, clipping.
 
-Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 240 to 720 per layer,
+Expect norms from 2e-11 in the first layer to 0.3 in the last with sigmoid, a factor of 230 to 730 per layer,
 and from 1e-8 with ReLU: of the factor per layer, 5 is due to the sigmoid and the rest to the weights, which
 is why N(0, 1) helps both. With biases of -8, a leaky ReLU's first layer gets a gradient of 3e-16. The article
 calls that normal, though it is fifty thousand times smaller than the one it calls vanished; a slope of 0.3
