@@ -5,7 +5,8 @@ The first part of a reader's article on two moons, initialization and vanishing 
 The gradients are derived by hand, layer by layer; one more run from scratch leaves them to autograd, to
 compare the resulting parameters and the time it takes. New is the runner, which trains with validation: every
 net is trained for 3000 epochs on the whole training set as one batch, and tested with the parameters of the
-epoch that had the best validation accuracy.
+epoch that had the best validation accuracy. `--log-every 50` prints the losses and best scores of the first
+net while it trains, as the article does.
 
 Expect two kinds of outcome. A net first finds one straight line between the moons, and stays at a loss of
 about 0.25 and an accuracy of about 0.88 for a while; then it bends the line, and ends near 1. Chance decides
@@ -37,7 +38,7 @@ runs in Python, operator by operator.
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, Literal
+from typing import Annotated, Callable, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -63,7 +64,7 @@ from d2l_repro.results.run import RunResult
 from d2l_repro.scratch import Adamax, Nadam, normal, orthogonal, sigmoid_cross_entropy
 from d2l_repro.scratch.counterparts import OPTIMIZERS, LogisticLoss, OptimizerPair
 from d2l_repro.scratch.layers import Activation, Affine, Network, gradients_by_hand
-from d2l_repro.settings import MAX_SEED, Count, Options, Positive
+from d2l_repro.settings import MAX_SEED, Bounds, Count, Options, Positive
 from d2l_repro.train import Callback, Runner
 from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.loop import Loop, gradients_by_autograd
@@ -103,6 +104,8 @@ class HParams(settings.HParams):
     sigma: Positive = 1.0  # standard deviation of the initial weights
     # nets of each kind, from other points and weights, to see how results scatter; 1 leaves that out
     trials: Count = SEARCH_TRIALS
+    # epochs between printed losses of the first net, whose new best scores are printed too; 0 prints none
+    log_every: Annotated[int, Bounds(0)] = 0
 
 
 @dataclass(frozen=True)
@@ -210,14 +213,19 @@ def with_gluon(hp: Setting, data: Data) -> Model:
 def train(model: Model, data: Data, hp: Setting, callbacks=()) -> History:
     """Train, and follow the weights of a net that starts from zero."""
     own = [UnitWeights(parameters(model))] if hp.init == "zero" else []
-    return train_with_validation(model, data, hp, [*own, *callbacks])
+    return train_with_validation(model, data, hp, [*own, *callbacks], hp.log_every)
 
 
-def train_with_validation(model: Model, data: Data, hp, callbacks=()) -> History:
+def train_with_validation(model: Model, data: Data, hp, callbacks=(), log_every=0) -> History:
     """Train, measuring loss and accuracy on the validation set after each epoch; keep the best parameters."""
     runner = Runner(model, data.source.is_correct)
     history = runner.train(
-        data.train_iter, [data.source.valid], hp.num_epochs, hp.batch_size, callbacks=callbacks
+        data.train_iter,
+        [data.source.valid],
+        hp.num_epochs,
+        hp.batch_size,
+        log_every=log_every,
+        callbacks=callbacks,
     )
     runner.restore()
     return history
@@ -244,11 +252,12 @@ class UnitWeights(Callback):
 def comparisons(hp: HParams) -> dict[str, list[Run]]:
     """Return the runs by title: each learning rate, other initial weights, other depths and widths."""
     both = {"scratch": from_scratch, "gluon": with_gluon}
-    base = Setting(**vars(hp))
+    base = Setting(**vars(hp.replace(log_every=0)))
     one, two = (
         {f"{len(widths)} hidden lr={lr:g}": base.replace(widths=widths, lr=lr) for lr in RATES}
         for widths in (ONE, TWO)
     )
+    one[BY_HAND] = one[BY_HAND].replace(log_every=hp.log_every)
     shorter = base.replace(num_epochs=max(1, 2 * hp.num_epochs // 3))
     # The article prints five epochs of this net. Its training set has 326 examples of class 1, which follows
     # from the last bias after the first step, and its validation set 82, as all are taken for class 1.
@@ -265,7 +274,7 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
             *runs_of(both, {two_thirds(hp): shorter.replace(widths=TWO)}, compare_paths=False),
         ],
         "Another way to the gradient": runs_of(
-            {"scratch": by_autograd}, {BY_AUTOGRAD: one[BY_HAND]}, compare_paths=False
+            {"scratch": by_autograd}, {BY_AUTOGRAD: base}, compare_paths=False
         ),
         "All weights 0": runs_of(both, {"zero": five})
         + runs_of(both, {"zero lr=0.05": five.replace(lr=0.05)}, compare_paths=False),
@@ -319,15 +328,19 @@ def show(result: Result, data: Data) -> None:
     """Add curves, decision regions and tables, the many nets side by side, and the article's conclusions."""
     hp = HParams(**result.settings)
     tables = comparisons(hp)
-    for run in tables.pop("All weights 0"):
+    from_zero = {"All weights 0": tables.pop("All weights 0")}
+    for run in from_zero["All weights 0"]:
         tabulate_weights(result, run)
     comparison.tabulate(result, tables, comparison.best_epoch_row)
     usual = [run for run in tables["One hidden layer"] if run.variant == BY_HAND]
-    drawn = {**tables, "Initial weights": [*usual, *tables["Initial weights"]]}
-    comparison.draw(result, drawn, "on two moons", ("train_loss", "train_acc", "valid_acc"), CHANCE)
+    drawn = {**tables, **from_zero, "Initial weights": [*usual, *tables["Initial weights"]]}
+    columns = ("train_loss", "valid_loss", "train_acc", "valid_acc")
+    comparison.draw(result, drawn, "on two moons", columns, CHANCE)
     splits = draw_splits(hp, result.seed)
     nets = [*tables["One hidden layer"], *tables["Two hidden layers"]]
     comparison.draw_decision_regions(result, nets, splits, square=SQUARE, columns=4)
+    first = [run for run in nets if run.hp.lr == Setting.lr and run.hp.num_epochs == hp.num_epochs]
+    comparison.draw_decision_regions(result, first, splits, "regions_all_points", SQUARE, every_point=True)
     equal = [run for run in tables["Initial weights"] if run.variant == "zero, trained"]
     others = [*equal, *tables["Depth and width"]]
     comparison.draw_decision_regions(result, others, splits, "other_regions", SQUARE)

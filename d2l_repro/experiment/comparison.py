@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Callable
 
+import numpy as np
 from mxnet import nd
 
 from ..data.loader import Data
@@ -117,6 +118,7 @@ def draw_decision_regions(
     name: str = "regions",
     square: tuple[float, float] | None = None,
     columns: int = 3,
+    every_point: bool = False,
 ) -> None:
     """Add a figure for each implementation to the result: which class each net assigns to which points.
 
@@ -127,11 +129,14 @@ def draw_decision_regions(
         name: of the figures.
         square: range of both coordinates; by default as much of the plane as the points need.
         columns: number of panels side by side.
+        every_point: whether the points of all three sets are drawn, not only those that nets are tested on.
     """
     runs = list(runs)
     sets = {
         part: tuple(array.asnumpy() for array in getattr(splits, part)) for part in ("train", "valid", "test")
     }
+    if every_point:
+        sets = {"all": tuple(np.concatenate(arrays) for arrays in zip(*sets.values()))}
     for impl in ("scratch", "gluon"):
         trained = finished(result, runs, impl)
         nets = {variant: _scores(run.model.net) for variant, run in trained.items() if run.model is not None}

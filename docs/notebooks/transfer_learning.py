@@ -17,7 +17,7 @@
 # few images are labeled. Frozen, fine-tuned, or from nothing: the notebook compares the three on the same
 # draws of labels, and asks whether the differences exceed what the draw decides.
 #
-# It follows a goal that a reader's article on TensorFlow experiments names; here it is redone in Gluon. The
+# It follows a goal that a reader's article on TensorFlow experiments names; here it is done in Gluon. The
 # code is that of `chapters/transfer_learning.py`. It takes shorter trainings and fewer draws than the
 # chapter, and less than a minute on two cores. Without Fashion-MNIST, scikit-learn's digits stand in.
 

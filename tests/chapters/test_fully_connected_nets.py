@@ -146,6 +146,13 @@ def test_run_quick_leaves_figures_and_tables():
     assert max(float(row["central differences"]) for row in checks) < 1e-6
 
 
+def test_losses_of_the_last_net_are_drawn_by_step():
+    (ax,) = small().figures["last_loss_by_step"].axes
+    lines = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
+    for impl in ("scratch", "gluon"):
+        assert lines[impl].tolist() == small().find(impl, "last").model.step_losses
+
+
 def test_train_records_step_sizes_for_the_update_rules_only():
     watched = {run.variant for run in small().runs if "step_size" in run.history.columns()}
     assert watched == set(fully_connected_nets.RULES)
@@ -303,4 +310,4 @@ def test_show_draws_what_there_is_of_a_few_variants():
     result = fully_connected_nets.run(quick=True, only=("sgd", "three-layer scale 0.2"), impl="gluon")
     assert not result.errors
     assert {"initial_scale_gluon", "step_sizes_gluon"} <= set(result.figures)
-    assert "loss_by_step" not in result.figures
+    assert not {"loss_by_step", "last_loss_by_step"} & set(result.figures)

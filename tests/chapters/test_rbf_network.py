@@ -259,7 +259,7 @@ def test_run_is_reproducible_with_the_same_seed():
 
 
 def test_show_sorts_the_tables_and_draws_every_figure():
-    assert quick().figures.keys() == {"bases", "sine", "sine_training", "moons", "moons_training"}
+    assert quick().figures.keys() == {"bases", "widths", "sine", "sine_training", "moons", "moons_training"}
     for rows in quick().tables.values():
         losses = [float(row["test loss"]) for row in rows]
         assert len(rows) == 26
@@ -271,6 +271,18 @@ def test_show_sorts_the_tables_and_draws_every_figure():
     named = [f"{basis}, {how} test loss" for basis in BASES for how in CENTRES]
     assert all(title.startswith(name) for title, name in zip(sorted(drawn), sorted(named)))
     assert len(quick().figures["moons"].axes) == len(BASES) * len(CENTRES)
+
+
+def test_a_smaller_width_makes_a_unit_more_selective():
+    axes = quick().figures["widths"].axes
+    assert [ax.get_title() for ax in axes] == list(BASES)
+    for ax, formula in zip(axes, map(FORMULAS.get, BASES)):
+        lines = [line.get_xydata() for line in ax.get_lines()]
+        for points, width in zip(lines, rbf_network.WIDTHS):
+            r, values = points.T
+            np.testing.assert_allclose(values, formula(r, width) / formula(0, width), rtol=1e-4, atol=1e-7)
+        narrow, middle, wide = (points[40, 1] for points in lines)  # at a distance of 1
+        assert narrow < middle < wide < lines[0][0, 1] == 1
 
 
 def test_names_of_nets_leave_out_a_basis_that_all_have():

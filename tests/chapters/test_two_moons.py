@@ -122,8 +122,9 @@ def test_run_quick_leaves_figures():
     for name in ("one_hidden_layer_gluon", "samples", "trials", "search", "training_losses"):
         assert plot.render(result().figures[name], "png").startswith(b"\x89PNG")
     compared = ("one_hidden_layer", "two_hidden_layers", "initial_weights", "depth_and_width", "optimizers")
+    regions = ("regions", "regions_all_points", "other_regions")
     drawn = {
-        f"{name}_{impl}" for name in (*compared, "regions", "other_regions") for impl in ("scratch", "gluon")
+        f"{name}_{impl}" for name in (*compared, "all_weights_0", *regions) for impl in ("scratch", "gluon")
     }
     assert result().figures.keys() == {*drawn, "samples", "trials", "search", "training_losses"}
 
@@ -132,6 +133,33 @@ def test_regions_cover_the_square_of_the_article():
     ax = result().figures["regions_scratch"].axes[0]
     assert ax.get_xlim() == pytest.approx((-np.pi, np.pi))
     assert ax.get_ylim() == pytest.approx((-np.pi, np.pi))
+
+
+def test_every_point_is_drawn_with_the_regions_of_the_articles_two_nets():
+    axes = result().figures["regions_all_points_scratch"].axes
+    assert [ax.get_title().split("\n")[0] for ax in axes] == ["1 hidden lr=0.2", "2 hidden lr=0.2"]
+    for ax in axes:
+        points = {line.get_label(): len(line.get_xdata()) for line in ax.get_lines()}
+        assert points.keys() == {"all points of class 0", "all points of class 1"}
+        assert sum(points.values()) == two_moons.NUM_TRAIN + two_moons.NUM_VALID + two_moons.NUM_TEST
+
+
+def test_losses_and_accuracies_are_drawn_in_training_and_validation():
+    for name in ("one_hidden_layer_gluon", "all_weights_0_scratch"):
+        labels = [ax.get_ylabel() for ax in result().figures[name].axes]
+        assert labels == ["training loss", "validation loss", "training accuracy", "validation accuracy"]
+
+
+def test_log_every_prints_the_losses_and_best_scores_of_the_first_net_only(capsys):
+    runs = all_runs(two_moons.comparisons(HP.replace(log_every=2)))
+    assert {run.variant for run in runs if run.hp.log_every} == {two_moons.BY_HAND}
+    run = next(run for run in runs if run.label == f"scratch {two_moons.BY_HAND}")
+    data = two_moons.data(run.hp, Options())
+    seed_everything(0)
+    two_moons.train(two_moons.from_scratch(run.hp, data), data, run.hp)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("the best so far" in line for line in lines) >= 1
+    assert [line.split(",")[0] for line in lines if "train loss" in line] == ["epoch 1", "epoch 3", "epoch 5"]
 
 
 @pytest.mark.parametrize("impl", ["scratch", "gluon"])

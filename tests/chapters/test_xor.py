@@ -1,6 +1,7 @@
 """Test the XOR chapter with short runs: a net of three units, and its variants."""
 
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from chapters import xor
 from d2l_repro.experiment.comparison import all_runs
 from d2l_repro.results import plot
 from d2l_repro.results.published import published_values
+from d2l_repro.results.run import RunResult
 from d2l_repro.results.scales import SINGLE_PRECISION
 from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import seed_everything
@@ -192,6 +194,24 @@ def test_show_puts_both_losses_of_each_net_in_one_row():
     assert {row["run"]: row["examples"] for row in result().tables[xor.QUADRATIC]}[
         "gluon quadratic, batch 1"
     ] == HP.num_epochs * HP.steps
+
+
+def test_each_hidden_activation_stands_beside_the_losses_that_the_article_prints():
+    assert result().tables[xor.ACTIVATIONS] == []  # after so few steps there is nothing to compare
+    printed = 0.0029369213
+    losses = {"step_400_loss": 4 * printed, "step_450_loss": 3 * printed, "step_500_loss": 2 * printed}
+    runs = [
+        RunResult("gluon", f"{xor.ONE_SIDED} {name}", 0, metrics=losses)
+        for name in ("sigmoid", "tanh", "linear output")
+    ]
+    article, *ours = xor.activation_rows(SimpleNamespace(runs=runs))
+    assert (article["net"], article["step 500 loss"], article["times the article's"]) == (
+        "the article",
+        "2.94e-03",
+        "1.00",
+    )
+    assert [row["net"] for row in ours] == ["gluon one-sided sigmoid", "gluon one-sided tanh"]
+    assert {row["times the article's"] for row in ours} == {"2.00"}
 
 
 def test_xor_points_cannot_be_separated_by_a_line():
