@@ -28,6 +28,7 @@ AXES = (
     mark("gradient"),
     mark("its derivative"),
     mark("density"),
+    mark("all"),
     mark("numbers"),
     mark("uniform from {low} to {high}"),
     mark("normal, mean {mean}, standard deviation {std}"),
