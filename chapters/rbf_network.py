@@ -316,7 +316,9 @@ def draw_widths():
         curves = {width: basis(nd, nd.array(r**2), nd.full(1, width**2)).asnumpy() for width in WIDTHS}
         panels[name] = r, {f"width {width:g}": values / values[0] for width, values in curves.items()}
     title = "The smaller its width, the fewer inputs a unit answers"
-    return plot.functions(panels, "distance from the centre", title, ylabel="output, of that at the centre")
+    return plot.functions(
+        panels, "distance from the centre", title, ylabel="output, relative to that at the centre"
+    )
 
 
 def row(label, run, hp, examples):

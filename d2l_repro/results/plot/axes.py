@@ -75,7 +75,7 @@ AXES = (
     mark("test accuracy at the best validation accuracy"),
     mark("distance from the centre"),
     mark("output"),
-    mark("output, of that at the centre"),
+    mark("output, relative to that at the centre"),
     mark("width {number}"),
     mark("point of the test set"),
     mark("from the points before it"),
