@@ -556,4 +556,5 @@ def test_every_published_metric_has_a_chinese_name(monkeypatch):
     assert [name for name in names if head_text(in_words(name)) == in_words(name)] == []
     assert metric_name("step_500_valid_acc") == "第 500 步的验证准确率"
     assert metric_name("norm_bias_3") == "第 3 层的偏差的范数"
+    assert metric_name("perplexity_after_1193") == "1193 个小批量之后的困惑度"
     assert metric_name("of_a_plugin_7") == "of a plugin 7"
