@@ -252,12 +252,13 @@ class UnitWeights(Callback):
 def comparisons(hp: HParams) -> dict[str, list[Run]]:
     """Return the runs by title: each learning rate, other initial weights, other depths and widths."""
     both = {"scratch": from_scratch, "gluon": with_gluon}
-    base = Setting(**vars(hp.replace(log_every=0)))
+    log_every, hp = hp.log_every, hp.replace(log_every=0)
+    base = Setting(**vars(hp))
     one, two = (
         {f"{len(widths)} hidden lr={lr:g}": base.replace(widths=widths, lr=lr) for lr in RATES}
         for widths in (ONE, TWO)
     )
-    one[BY_HAND] = one[BY_HAND].replace(log_every=hp.log_every)
+    one[BY_HAND] = one[BY_HAND].replace(log_every=log_every)
     shorter = base.replace(num_epochs=max(1, 2 * hp.num_epochs // 3))
     # The article prints five epochs of this net. Its training set has 326 examples of class 1, which follows
     # from the last bias after the first step, and its validation set 82, as all are taken for class 1.
