@@ -234,7 +234,7 @@ samples = {
 }
 random_numbers = plot.histogram(
     {name: sample.asnumpy() for name, sample in samples.items()},
-    "10,000 random numbers of three distributions",
+    "10,000 random numbers from each of three distributions",
     "numbers",
 )
 random_numbers  # -> <Figure size ... with 3 Axes>

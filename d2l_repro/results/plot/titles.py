@@ -140,7 +140,7 @@ TITLES = (
     mark("Training losses of the trials, and those of the article's log"),
     mark("{count} nets of each shape at a learning rate of 5: {name} is best on average"),
     mark("10,000 initial weights"),
-    mark("10,000 random numbers of three distributions"),
+    mark("10,000 random numbers from each of three distributions"),
     mark("{comparison} on {data}, {impl}"),
     mark("Recurrent nets on {data}"),
     mark("{comparison} on {data}"),
