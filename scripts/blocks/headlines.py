@@ -51,7 +51,7 @@ def headlines() -> str:
                 tr(described),
                 " / ".join(dict.fromkeys(format_number(row["value"], ".5g") for row in (scratch, gluon))),
                 *(format_number(row["ours"], ".4g") for row in (scratch, gluon)),
-                " / ".join(dict.fromkeys(interval_text({"chapter": name, **row}) for row in (scratch, gluon))),
+                " / ".join(dict.fromkeys(interval_text(name, row) for row in (scratch, gluon))),
                 # Chinese verdicts have commas of their own.
                 (", " if language() == "en" else tr("; ")).join(verdicts),
                 difference(chapters[name]),

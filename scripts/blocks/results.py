@@ -34,7 +34,7 @@ def values() -> str:
             head_text(in_words(row["metric"])),
             published_text(row),
             "-" if row["ours"] is None else format_number(row["ours"], ".5g"),
-            "-" if row["verdict"] == Verdict.NOT_RUN else interval_text(row),
+            "-" if row["verdict"] == Verdict.NOT_RUN else interval_text(row["chapter"], row),
             verdict_text(row),
         )
         for row in all_numbers()
@@ -44,19 +44,22 @@ def values() -> str:
     return f"{counted}\n\n{markdown(tuple(head), lines)}"
 
 
-def interval_text(row: Mapping[str, Any]) -> str:
-    """Return the interval of our seeds, and beside it what decides on a number from another platform's data."""
+def interval_text(chapter: str, row: Mapping[str, Any]) -> str:
+    """Return the interval of our seeds, and what decides on a number from the random data of macOS."""
     text = band_text(row)
     if row["stream"] != bands.MACOS:  # the committed run is on Linux
         return text
-    key = (row["chapter"], row["run"], row["metric"], row["stream"])
+    key = (chapter, row["run"], row["metric"], row["stream"])
     if row["kind"] == "exact":
         exact = {bands.key_of(content): content["value"] for content in bands.committed()["exact"]}
-        deciding = f"{exact[key]:.8g}"
+        deciding = f"{exact[key]:.8g}" if key in exact else "-"
     else:
-        low, high = bands.find(*key).interval(source_row(row["chapter"], row)["precision"] / 2)
+        band = bands.find(*key)
+        half_unit = source_row(chapter, row)["precision"] / 2
+        low, high = band.interval(half_unit) if band else (None, None)
         deciding = band_text({"low": low, "high": high})
-    return tr("{text} ({platform}: {deciding})", text=text, platform=PLATFORMS["macos"], deciding=deciding)
+    platform = PLATFORMS[row["stream"]]
+    return tr("{text} ({platform}: {deciding})", text=text, platform=platform, deciding=deciding)
 
 
 def verdict_line() -> str:
@@ -82,8 +85,8 @@ def run_line() -> str:
         for name in ("mxnet", "numpy", "python")
     )
     return tr(
-        "Our values come from one run of each chapter ({date}, MXNet {mxnet}, NumPy {numpy}, Python {python}, "
-        "seed {seeds}); {within} of the {judged} that have an interval lie within it.",
+        "Our values come from one run of each chapter ({date}, MXNet {mxnet}, NumPy {numpy}, Python "
+        "{python}, seed {seeds}); {within} of the {judged} that have an interval lie within it.",
         date=tr(RANGE, low=dates[0], high=dates[-1]) if dates[1:] else dates[0],
         mxnet=mxnet,
         numpy=numpy,

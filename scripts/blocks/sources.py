@@ -26,14 +26,19 @@ FOLDED = 120  # characters of printed numbers beyond which a table hides them be
 
 
 def sources() -> str:
-    """Return how many items and numbers of each article have which status and verdict, and then every item."""
+    """Return the statuses of each article's items, the verdicts on its numbers, and then every item."""
     items = items_of_sources()
     of = {article: [item for item in items if item["article"] == article] for article in ARTICLES}
     counts = {article: Counter(item["status"] for item in of[article]) for article in of}
     total = sum(counts.values(), Counter())
     verdicts = {article: verdicts_of(article) for article in of}
     rows = [
-        (article, ARTICLES[article], *counts_text(counts[article]), tally_text(tally(verdicts[article])))
+        (
+            article,
+            ARTICLES[article],
+            *counts_text(counts[article]),
+            tally_text(tally(verdicts[article])) or "-",
+        )
         for article in of
     ]
     everything = tally_text(tally(verdict for found in verdicts.values() for verdict in found))

@@ -170,8 +170,8 @@ ENGLISH = {
         "{chance} would still be judged different by chance."
     ),
     "values_meaning": mark(
-        "We trained every model with ten seeds or more where time allowed, and slow nets with two to four. In "
-        "the pictures, the bar is where one more run lies in 99 of 100 cases, the line is the published "
+        "We trained every model with ten seeds or more where time allowed, and slow nets with two to four. "
+        "In the pictures, the bar is where one more run lies in 99 of 100 cases, the line is the published "
         "value and the dot is this run; all bars are drawn equally wide. A conclusion is a difference: the "
         "bar is what the source claims, the line across it the 95 % interval of our seeds, and the "
         "conclusion agrees when that lies in the bar. A "
