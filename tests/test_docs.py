@@ -23,7 +23,7 @@ from d2l_repro.results import catalogue, sources, speed
 from d2l_repro.results.formatting import published_text, verdict_text
 from d2l_repro.results.printed import published_values
 from d2l_repro.results.published import compare_row, numbers_of, source_row, stream_name
-from d2l_repro.results.verdicts import Sample, Verdict
+from d2l_repro.results.verdicts import Sample, Verdict, tally
 from d2l_repro.train.callbacks import seed_everything
 
 ROOT = Path(__file__).parents[1]
@@ -149,6 +149,8 @@ def test_committed_values_are_judged_by_the_committed_bands():
             sample = Sample([row["ours"]], stream_name(chapter["seeds"][0]), chapter["dataset"])
             judged = compare_row(source_row(name, row), row["run"], sample)
             assert (judged["verdict"], judged["within"]) == (row["verdict"], row["within"]), (name, row)
+        verdicts = tally(row["verdict"] for row in numbers_of(name, chapter["published"]))
+        assert chapter["verdicts"] == verdicts, name
 
 
 @by_name

@@ -107,7 +107,7 @@ class Growth:
     def _sentences(self) -> Iterator[str]:
         powers = [
             tr(
-                "{contestant} with the power {power} of it (theory {theory})",
+                "{contestant} {power}, theory {theory}",
                 contestant=contestant_text(name),
                 power=self.exponents(name).text(),
                 theory=f"{self.theory_exponent(name):.2f}",
@@ -115,7 +115,7 @@ class Growth:
             for name in self.contestants
         ]
         yield tr(
-            "From {first} to {last} {axis}, the time of {unit} grows: {powers}.",
+            "From {first} to {last} {axis}, the time of {unit} grows as a power of their number: {powers}.",
             first=f"{self.sizes[0]:,}",
             last=f"{self.sizes[-1]:,}",
             axis=in_language(self.axis),
@@ -124,12 +124,12 @@ class Growth:
         )
         far = [name for name in self.contestants if not self.is_near(name)]
         if not far:
-            yield tr("That is near to theory.")
+            yield tr("This is close to theory.")
         elif len(far) == len(self.contestants):
-            yield tr("That is not near to theory: {why}", why=tr(BENDS[self.name]))
+            yield tr("This is not close to theory: {why}", why=tr(BENDS[self.name]))
         else:
             yield tr(
-                "That is not near to theory for {contestants}: {why}",
+                "This is not close to theory for {contestants}: {why}",
                 contestants=listed(map(contestant_text, far)),
                 why=tr(BENDS[self.name]),
             )

@@ -6,10 +6,10 @@ from typing import Any
 
 from d2l_repro.language import language, mark, tr
 from d2l_repro.results.catalogue import entries
-from d2l_repro.results.formatting import PLATFORMS, RANGE, format_number, section_text
+from d2l_repro.results.formatting import PLATFORMS, format_number, section_text
 
 from .common import markdown
-from .results import difference, run_line, verdict_line
+from .results import difference, interval_text, run_line, verdict_line
 from .values import committed_values
 
 # One row a chapter of the textbook: its test metric if it has one, else its training loss.
@@ -51,7 +51,7 @@ def headlines() -> str:
                 tr(described),
                 " / ".join(dict.fromkeys(format_number(row["value"], ".5g") for row in (scratch, gluon))),
                 *(format_number(row["ours"], ".4g") for row in (scratch, gluon)),
-                _interval(scratch),
+                " / ".join(dict.fromkeys(interval_text(name, row) for row in (scratch, gluon))),
                 # Chinese verdicts have commas of their own.
                 (", " if language() == "en" else tr("; ")).join(verdicts),
                 difference(chapters[name]),
@@ -64,11 +64,6 @@ def _verdict(row: dict[str, Any]) -> str:
     text = tr(row["verdict"])
     on_macos = row["stream"] == "macos"
     return tr("{text} ({platform})", text=text, platform=PLATFORMS["macos"]) if on_macos else text
-
-
-def _interval(row: dict[str, Any]) -> str:
-    """Return the interval in which one more run of ours lies."""
-    return tr(RANGE, low=f"{row['low']:.4g}", high=f"{row['high']:.4g}") if row["low"] else "-"
 
 
 BLOCKS = {"headlines": headlines}

@@ -66,8 +66,9 @@ def measured_line(machine: Mapping[str, Any], dates: Iterable[str]) -> str:
 
 
 def kernels_of(record: speed.Record) -> list[str]:
-    """Return every description of kernels once."""
-    described = {text for contest in record.contests.values() for text in contest.kernels.values()}
+    """Return every description of kernels once, without those that the contest of kernels is about."""
+    contests = (contest for contest in record.contests.values() if contest.name != "kernels")
+    described = {text for contest in contests for text in contest.kernels.values()}
     return sorted({part for text in described for part in text.split("; ")})
 
 

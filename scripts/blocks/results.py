@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from d2l_repro.language import sentences, tr
-from d2l_repro.results import printed
+from d2l_repro.results import bands, printed
 from d2l_repro.results.formatting import (
+    PLATFORMS,
     RANGE,
     band_text,
     format_duration,
@@ -13,6 +17,7 @@ from d2l_repro.results.formatting import (
     published_text,
     verdict_text,
 )
+from d2l_repro.results.published import source_row
 from d2l_repro.results.table_text import head_text
 from d2l_repro.results.verdicts import Verdict, expected_false_alarms, tally, tally_text
 
@@ -29,7 +34,7 @@ def values() -> str:
             head_text(in_words(row["metric"])),
             published_text(row),
             "-" if row["ours"] is None else format_number(row["ours"], ".5g"),
-            "-" if row["verdict"] == Verdict.NOT_RUN else band_text(row),
+            "-" if row["verdict"] == Verdict.NOT_RUN else interval_text(row["chapter"], row),
             verdict_text(row),
         )
         for row in all_numbers()
@@ -39,12 +44,30 @@ def values() -> str:
     return f"{counted}\n\n{markdown(tuple(head), lines)}"
 
 
+def interval_text(chapter: str, row: Mapping[str, Any]) -> str:
+    """Return the interval of our seeds, and what decides on a number from the random data of macOS."""
+    text = band_text(row)
+    if row["stream"] != bands.MACOS:  # the committed run is on Linux
+        return text
+    key = (chapter, row["run"], row["metric"], row["stream"])
+    if row["kind"] == "exact":
+        exact = {bands.key_of(content): content["value"] for content in bands.committed()["exact"]}
+        deciding = f"{exact[key]:.8g}" if key in exact else "-"
+    else:
+        band = bands.find(*key)
+        half_unit = source_row(chapter, row)["precision"] / 2
+        low, high = band.interval(half_unit) if band else (None, None)
+        deciding = band_text({"low": low, "high": high})
+    platform = PLATFORMS[row["stream"]]
+    return tr("{text} ({platform}: {deciding})", text=text, platform=platform, deciding=deciding)
+
+
 def verdict_line() -> str:
     """Return the sentence that counts the verdicts on all published numbers."""
     numbers = all_numbers()
     return tr(
-        "{total} published numbers: {tally}. If all of them came from this program, {chance} would differ by "
-        "chance.",
+        "{total} published numbers: {tally}. If all of them came from this program, {chance} would still be "
+        "judged different by chance.",
         total=len(numbers),
         tally=tally_text(tally(row["verdict"] for row in numbers)),
         chance=f"{expected_false_alarms(numbers):.1f}",
@@ -62,8 +85,8 @@ def run_line() -> str:
         for name in ("mxnet", "numpy", "python")
     )
     return tr(
-        "The columns of ours are one run of each chapter, {date}, with MXNet {mxnet}, NumPy {numpy} and "
-        "Python {python}, seed {seeds}: {within} of its {judged} values agree with our seeds.",
+        "Our values come from one run of each chapter ({date}, MXNet {mxnet}, NumPy {numpy}, Python "
+        "{python}, seed {seeds}); {within} of the {judged} that have an interval lie within it.",
         date=tr(RANGE, low=dates[0], high=dates[-1]) if dates[1:] else dates[0],
         mxnet=mxnet,
         numpy=numpy,

@@ -7,8 +7,10 @@ import re
 from collections import Counter
 
 from d2l_repro.results.catalogue import entries
+from d2l_repro.results.verdicts import tally, tally_text
 
 from .common import ROOT, markdown
+from .values import all_numbers
 
 SOURCES = ROOT / "docs" / "sources.csv"
 # The articles by the number that begins each item's id, as published.csv and the chapters name them.
@@ -24,16 +26,26 @@ FOLDED = 120  # characters of printed numbers beyond which a table hides them be
 
 
 def sources() -> str:
-    """Return how many items of each article have which status, and then every item, article by article."""
+    """Return the statuses of each article's items, the verdicts on its numbers, and then every item."""
     items = items_of_sources()
     of = {article: [item for item in items if item["article"] == article] for article in ARTICLES}
     counts = {article: Counter(item["status"] for item in of[article]) for article in of}
     total = sum(counts.values(), Counter())
-    rows = [(article, ARTICLES[article], *counts_text(counts[article])) for article in of]
-    rows.append(("", "all", *counts_text(total)))
+    verdicts = {article: verdicts_of(article) for article in of}
+    rows = [
+        (
+            article,
+            ARTICLES[article],
+            *counts_text(counts[article]),
+            tally_text(tally(verdicts[article])) or "-",
+        )
+        for article in of
+    ]
+    everything = tally_text(tally(verdict for found in verdicts.values() for verdict in found))
+    rows.append(("", "all", *counts_text(total), everything))
     return "\n\n".join(
         [
-            markdown(("article", "title", *STATUSES, "items"), rows),
+            markdown(("article", "title", *STATUSES, "items", "verdicts on its numbers"), rows),
             *(article_section(article, of[article], counts[article]) for article in of),
         ]
     )
@@ -43,6 +55,11 @@ def items_of_sources() -> list[dict[str, str]]:
     """Return the rows of docs/sources.csv, an item of an article each."""
     with SOURCES.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def verdicts_of(article: str) -> list[str]:
+    """Return the verdict on each published number of an article that is compared with a run."""
+    return [row["verdict"] for row in all_numbers() if row["source"].startswith(ARTICLES[article])]
 
 
 def counts_text(counts: Counter) -> list[str]:

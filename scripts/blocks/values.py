@@ -11,6 +11,7 @@ from d2l_repro.files import write_atomically
 from d2l_repro.results.catalogue import TEXTBOOK, entries
 from d2l_repro.results.printed import published_values
 from d2l_repro.results.published import compare, numbers_of, stream_name
+from d2l_repro.results.verdicts import tally
 
 from .common import ROOT
 
@@ -42,8 +43,18 @@ def commit_values(path: Path) -> None:
         for name, chapter in {**committed_values(), **chapters}.items()
     }
     order = {name: values[name] for name in entries() if name in values}
-    judged = {name: {**chapter, "published": rejudged(name, chapter)} for name, chapter in order.items()}
-    write_atomically(VALUES, json.dumps({"chapters": judged}, indent=1, ensure_ascii=False) + "\n")
+    content = {"chapters": {name: judged_anew(name, chapter) for name, chapter in order.items()}}
+    write_atomically(VALUES, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def judged_anew(name: str, chapter: dict[str, Any]) -> dict[str, Any]:
+    """Return a chapter's part of summary.json with the verdicts of today's bands, and how many there are."""
+    rows = rejudged(name, chapter)
+    return {
+        **chapter,
+        "published": rows,
+        "verdicts": tally(row["verdict"] for row in numbers_of(name, rows)),
+    }
 
 
 def rejudged(name: str, chapter: dict[str, Any]) -> list[dict[str, Any]]:

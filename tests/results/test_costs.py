@@ -39,12 +39,11 @@ def test_exponents_are_those_of_each_round():
 def test_growth_is_near_to_theory_or_says_why_not():
     near = sweep(Gluon=1.0, scratch=1.05, **{LIMIT: 1.0})
     assert near.text() == (
-        "From 1 to 100 hidden units, the time of one step grows: Gluon with the power 1.00 (1.00 to 1.00) of "
-        "it (theory 1.00); scratch with the power 1.05 (1.05 to 1.05) of it (theory 1.00). That is near to "
-        "theory."
+        "From 1 to 100 hidden units, the time of one step grows as a power of their number: Gluon 1.00 (1.00 "
+        "to 1.00), theory 1.00; scratch 1.05 (1.05 to 1.05), theory 1.00. This is close to theory."
     )
     far = sweep(Gluon=0.5, scratch=1.05, **{LIMIT: 1.0})
-    assert far.text().endswith(f"That is not near to theory for Gluon: {costs.BENDS['width']}")
+    assert far.text().endswith(f"This is not close to theory for Gluon: {costs.BENDS['width']}")
 
 
 def test_theory_is_the_limit_or_the_work_scaled_to_the_largest_size():

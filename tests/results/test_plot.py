@@ -577,6 +577,24 @@ def test_bands_draw_where_values_lie():
     assert figure.axes[0].get_yticklabels()[0].get_text() == "mlp, gluon, test acc"
 
 
+def test_overview_names_what_it_counts_and_marks_what_differs_with_gluon_alone():
+    def row(impl, step, verdict):
+        names = {"run": f"{impl} one-sided ReLU", "metric": f"step_{step}_loss", "stream": ""}
+        value = {400: 0.0037713188, 450: 0.0033036477}[step]  # as in published.csv
+        return {**names, "value": value, "verdict": verdict, "z": 3.0, "z_ours": 0.0}
+
+    rows = [
+        row("scratch", 400, "differs, unexplained"),
+        row("gluon", 400, "differs, unexplained"),
+        row("scratch", 450, "agrees"),
+        row("gluon", 450, "differs, unexplained"),
+    ]
+    figure = plot.overview({"xor": {"published": rows, "parity": 0.0}}, rows[::2])
+    assert figure.axes[0].get_title() == "1 of 2 published numbers agree"
+    named = " ".join(" ".join(text.get_text().split()) for text in figure.axes[0].texts)
+    assert "differ: one-sided ReLU: step 400 loss; one-sided ReLU (Gluon): step 450 loss" in named
+
+
 def test_render_keeps_the_title_in_the_file():
     figure = plot.functions({"f": ([0, 1], {"f": [0, 1]})}, "x", "One & two")
     assert b"<dc:title>One &amp; two</dc:title>" in plot.render(figure, "svg")

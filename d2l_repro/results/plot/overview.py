@@ -43,7 +43,11 @@ def overview(chapters: Chapters, numbers: Sequence[Mapping[str, Any]], narrow: b
         narrow: whether the two panels stand above each other, for phones.
     """
     chapters = {name: c for name, c in chapters.items() if c["published"] or c["parity"] is not None}
-    outliers = {name: _outliers(c["published"], 34 if narrow else 60) for name, c in chapters.items()}
+    width = 34 if narrow else 60
+    outliers = {
+        name: _outliers(numbers_of(name, c["published"]), c["published"], width)
+        for name, c in chapters.items()
+    }
     places, height = {}, 0.0
     for name in chapters:
         places[name] = height
@@ -82,21 +86,39 @@ def _counts(numbers: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     return verdicts.count(Verdict.AGREES), sum(verdict in DIFFER for verdict in verdicts)
 
 
-def _outliers(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
-    """Return lines that name the published numbers of a chapter that differ, each once for both runs."""
+def _outliers(
+    numbers: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], width: int
+) -> list[str]:
+    """Return lines that name the published numbers of a chapter that differ.
+
+    Args:
+        numbers: of the chapter, as they are counted: each once, beside the run from scratch if there is one.
+        rows: the same beside each run. What differs only there is marked as Gluon's.
+        width: characters of a line.
+    """
+    counted, others = _differing(numbers), _differing(rows)
+    found = {run: listed(metrics) for run, metrics in counted.items()}
+    for run, metrics in others.items():
+        beyond = [metric for metric in metrics if metric not in counted.get(run, [])]
+        if beyond:
+            found[tr("{text} ({platform})", text=run, platform="Gluon") if run else "Gluon"] = listed(beyond)
+    named = tr("; ").join(
+        tr("{what}: {metric}", what=run, metric=metrics) if run else metrics for run, metrics in found.items()
+    )
+    return wrapped(tr("differ: {names}", names=named), width).split("\n") if found else []
+
+
+def _differing(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the metrics that differ by run, each once for both implementations."""
     found: dict[str, list[str]] = {}
     for row in rows:
         if row["verdict"] in DIFFER:
             impl, _, variant = row["run"].partition(" ")
+            metrics = found.setdefault(variant if impl in ("scratch", "gluon") else row["run"], [])
             metric = head_text(in_words(row["metric"]))
-            names = found.setdefault(variant if impl in ("scratch", "gluon") else row["run"], [])
-            if metric not in names:
-                names.append(metric)
-    named = tr("; ").join(
-        tr("{what}: {metric}", what=run, metric=listed(names)) if run else listed(names)
-        for run, names in found.items()
-    )
-    return wrapped(tr("differ: {names}", names=named), width).split("\n") if found else []
+            if metric not in metrics:
+                metrics.append(metric)
+    return found
 
 
 def _draw_values(ax: Axes, chapters: Chapters, places: Places, outliers: Mapping[str, list[str]]) -> None:

@@ -167,13 +167,14 @@ ENGLISH = {
     "values": mark("Published values and ours"),
     "score_meaning": mark(
         "A verdict compares the published number with our seeds; if all came from the same program, "
-        "{chance} would differ by chance."
+        "{chance} would still be judged different by chance."
     ),
     "values_meaning": mark(
-        "We trained every model with at least ten seeds. In the pictures, the bar is where one more run "
-        "lies in 99 of 100 cases, the line is the published value and the dot is this run; all bars are "
-        "drawn equally wide. A conclusion is a difference: the bar is what the source claims, the line "
-        "across it the 95 % interval of our seeds, and the conclusion agrees when that lies in the bar. A "
+        "We trained every model with ten seeds or more where time allowed, and slow nets with two to four. "
+        "In the pictures, the bar is where one more run lies in 99 of 100 cases, the line is the published "
+        "value and the dot is this run; all bars are drawn equally wide. A conclusion is a difference: the "
+        "bar is what the source claims, the line across it the 95 % interval of our seeds, and the "
+        "conclusion agrees when that lies in the bar. A "
         "value that *cannot tell* would agree with each of the mistakes that we tried, see below. Values "
         "from random data depend on the platform's random stream: those printed on macOS are compared with "
         "runs on that stream."
@@ -185,7 +186,7 @@ ENGLISH = {
     ),
     "values_some_seeds": mark("({count} of {all} seeds)"),
     "not_compared": mark("What else the sources print or draw, and why it is not compared"),
-    "not_compared_read": mark("Read from beginning to end so far: the article on optimizers"),
+    "not_compared_read": mark("The five readers' articles were read from beginning to end"),
     "filter": mark("Filter the values"),
     "filter_search": mark("Search"),
     "filter_example": mark("accuracy, gluon, lambda…"),
