@@ -19,7 +19,7 @@ from ..results.environment import environment
 from ..results.scaling import Costs, Record
 from .runner import ContestantFailed, machine_of, take_turns
 
-# Chapters whose batches can be shared
+# Chapters whose nets are measured: other chapters have the same or similar ones, see docs/scaling.md
 CHAPTERS = (
     "linear_regression",
     "softmax_regression",
