@@ -1,4 +1,4 @@
-"""Say, as a worker of a job, where its processes listen; with `hang`, let the first worker then wait in vain."""
+"""Say, as a worker of a job, where its processes listen; with `hang`, leave the first worker waiting then."""
 
 import os
 import sys
