@@ -1,21 +1,16 @@
-"""Say, as a worker of a job, where its processes listen; with `hang`, leave the first worker waiting then."""
+"""Say, as a worker of a job, on which addresses its processes listen: `sockets.py`."""
 
 import os
-import sys
-import time
 from contextlib import suppress
 from pathlib import Path
-
-import d2l_repro  # noqa: F401  (prepares mxnet)
-from d2l_repro.distributed import workers
 
 PORT = "DMLC_PS_ROOT_PORT"  # environment variable that all processes of a job have in common
 LISTENING = "0A"  # in /proc/net/tcp
 
 
-def processes():
-    """Return the folders in /proc of the job's processes: scheduler, servers and workers."""
-    mark = f"{PORT}={os.environ[PORT]}\0".encode()
+def processes(port):
+    """Return the folders in /proc of a job's processes: scheduler, servers and workers."""
+    mark = f"{PORT}={port}\0".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -36,12 +31,11 @@ def listening(folder):
 
 
 if __name__ == "__main__":
+    from d2l_repro.distributed import workers  # not where the tests call the functions
+
     with workers.together() as store:
         total = store.total([1 + store.number])
-        found = processes()
+        found = processes(os.environ[PORT])
         addresses = set().union(*map(listening, found))
         print(total, os.environ["DMLC_NODE_HOST"], len(found), "processes listen on", sorted(addresses))
-        store.total([0])  # all others are still there
-        if sys.argv[1:] and store.number:
-            time.sleep(600)
-        store.total([1])
+        store.total([0])  # nobody leaves before all have looked
