@@ -68,19 +68,19 @@ class ServerTrainer(gluon.Trainer):
         return found
 
     def _check_settings(self) -> None:
-        found = self._settings()
-        changed = next((name for name in found if found[name] != self._sent.get(name)), None)
-        if changed is not None:
-            raise InputError(
-                tr(
-                    "{name} of the optimizer was changed in training from {old} to {new}, which the servers "
-                    "would not notice; train from scratch, or, for the learning rate, give the optimizer an "
-                    "lr_scheduler",
-                    name=changed,
-                    old=self._sent.get(changed),
-                    new=found[changed],
+        for name, new in self._settings().items():
+            old = self._sent.get(name)
+            if new is not old and new != old:
+                raise InputError(
+                    tr(
+                        "{name} of the optimizer was changed in training from {old} to {new}, which the "
+                        "servers would not notice; train from scratch, or, for the learning rate, give the "
+                        "optimizer an lr_scheduler",
+                        name=name,
+                        old=old,
+                        new=new,
+                    )
                 )
-            )
 
     def _reset_kvstore(self) -> None:
         # Gluon calls it before a parameter is set, to send it to the servers at the next step, or to fail.

@@ -227,7 +227,7 @@ class Store:
 
     def _check_versions(self) -> None:
         """Check that all workers have the same versions of what decides about the numbers."""
-        own = {"python": platform.python_version(), **package_versions()}
+        own = {"python": ".".join(platform.python_version_tuple()[:2]), **package_versions()}
         texts = self.gather_text(", ".join(f"{name} {version}" for name, version in own.items()))
         if len(set(texts)) > 1:
             found = [set(text.split(", ")) for text in texts]
