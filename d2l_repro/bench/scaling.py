@@ -19,7 +19,7 @@ from ..results.environment import environment
 from ..results.scaling import Costs, Record
 from .runner import ContestantFailed, machine_of, take_turns
 
-# Chapters whose batches can be shared
+# Chapters whose nets are measured: other chapters have the same or similar ones, see docs/scaling.md
 CHAPTERS = (
     "linear_regression",
     "softmax_regression",
@@ -32,7 +32,7 @@ CHAPTERS = (
 PARTS = (1, 2, 4, 8)  # workers of whose part of a batch a step is measured
 # net -> batch sizes: with two workers 256 against 256 alone is strong scaling, 512 against 256 alone is weak
 SHARED = {"mlp": (256, 512), "softmax_regression": (256, 512)}
-STEPS, EPOCHS, EXCHANGES, REPEATS = 40, 4, 31, 2
+STEPS, EPOCHS, EXCHANGES = 40, 4, 31
 # from what hardly weighs to more than any chapter has but LeNet
 EXCHANGED = ((1,), (1,) * 8, (10_000,) * 4, (200_704, 256, 2560, 10), (500_000,), (900_000,) * 2)
 WORKERS = (0, 1, 2)  # of a job; 0 is a process alone

@@ -7,7 +7,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Callable
 
@@ -16,15 +16,14 @@ from mxnet import gluon, nd, optimizer
 from ..data.loader import Data, Minibatches
 from ..distributed import workers
 from ..distributed.store import Store
+from ..experiment.model import Model
 from ..files import write_atomically
 from ..settings import Options
 from ..train import train_ch3
 from ..train.callbacks import seed_everything
 from ..train.parameters import parameters
 from . import inputs
-from .ours import round_of
-from .runner import take_turns
-from .scaling import CHAPTERS, EPOCHS, EXCHANGED, EXCHANGES, PARTS, REPEATS, SHARED, STEPS
+from .scaling import CHAPTERS, EPOCHS, EXCHANGED, EXCHANGES, PARTS, SHARED, STEPS
 
 
 def main(path: str, what: str) -> None:
@@ -35,7 +34,7 @@ def main(path: str, what: str) -> None:
             found: Any = [_costs(chapter) for chapter in CHAPTERS]
         else:
             trainings = [
-                {"net": chapter, "batch_size": size, "seconds": _seconds_of_step(chapter, size)}
+                {"net": chapter, "batch_size": size, "seconds": _seconds_of_training(chapter, size)}
                 for chapter, sizes in SHARED.items()
                 for size in sizes
             ]
@@ -59,21 +58,16 @@ def _costs(name: str) -> dict[str, Any]:
     X, y = loader.X, loader.y
     metrics = {"acc": model.accuracy} if model.net(X[:1]).size > 1 else {}  # none of a regression
     parts = sorted({max(1, size // share) for share in PARTS})
-    works: dict[str, Callable[[], float]] = {}
+    seconds = []
     for part in parts:
         # few enough batches to be in the cache, as a batch is that has just been gathered
         batches = [
             (X[i : i + part], y[i : i + part]) for i in range(0, min(4 * part, len(X) - part + 1), part)
         ]
         steps = list(itertools.islice(itertools.cycle(batches), STEPS))
-        works[str(part)] = _timed(round_of(model, steps, size, metrics), STEPS)
+        seconds.append([_seconds_of_step(model, steps, size, metrics)])
     whole = Minibatches(X, y, size, seed=0)
-    works["gather"] = _timed(lambda: [batch[0].wait_to_read() for batch in whole], len(y))
     tests = list(data.test_iter) if data.test_iter is not None else []
-    works["evaluation"] = _timed(lambda: [model.net(X).wait_to_read() for X, _ in tests], 1)
-    for work in works.values():
-        work()
-    found = take_turns(works, REPEATS)
     shapes = [param.array.shape for param in parameters(model)]
     matrices = [shape for shape in shapes if len(shape) == 2]
     is_dense = all(len(shape) <= 2 for shape in shapes)
@@ -86,41 +80,48 @@ def _costs(name: str) -> dict[str, Any]:
         "sizes": [matrices[0][1], *(shape[0] for shape in matrices)] if is_dense else [],
         "tests": sum(len(y) for _, y in tests),
         "parts": parts,
-        "seconds": [found[str(part)] for part in parts],
-        "gather": found["gather"],
-        "evaluation": found["evaluation"] if tests else [0.0],
+        "seconds": seconds,
+        "gather": [_seconds_of(lambda: [batch[0].wait_to_read() for batch in whole]) / len(y)],
+        "evaluation": [
+            _seconds_of(lambda: [model.net(X).wait_to_read() for X, _ in tests]) if tests else 0.0
+        ],
     }
 
 
-def _timed(work: Callable[[], Any], units: int) -> Callable[[], float]:
-    def measure() -> float:
-        start = time.perf_counter()
-        work()
-        nd.waitall()
-        return (time.perf_counter() - start) / units
-
-    return measure
+def _seconds_of(work: Callable[[], Any]) -> float:
+    """Return the seconds of doing something for the second time, when graphs are built."""
+    work()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
-def _seconds_of_step(chapter: str, batch_size: int) -> float:
-    """Return the median seconds of a step over all epochs but the first."""
+def _seconds_of_training(chapter: str, batch_size: int) -> float:
+    """Return the seconds of a step of a chapter's net on batches of Fashion-MNIST."""
     module = import_module(f"chapters.{chapter}")
     pixels, labels = inputs.fashion(batch_size * STEPS)
     X, y = nd.array(pixels[:, None]) / 255, nd.array(labels)
     seed_everything(0)
     hp = module.chapter.defaults(False)
     model = module.with_gluon(hp, Data("", None, None, inputs.Source((X, y), 10)))
+    batches = Minibatches(X, y, batch_size, seed=0)
+    return _seconds_of_step(model, batches, batch_size, {"acc": model.accuracy})
+
+
+def _seconds_of_step(model: Model, batches: Any, batch_size: int, metrics: Mapping[str, Any]) -> float:
+    """Return the median seconds of a step over all epochs but the first, in which graphs are built."""
     history = train_ch3(
         model.net,
-        Minibatches(X, y, batch_size, seed=0),
+        batches,
         None,
         model.loss,
         1 + EPOCHS,
         batch_size,
         trainer=model.trainer,
-        metrics={"acc": model.accuracy},
+        metrics=metrics,
+        gradients=model.gradients,
     )
-    return statistics.median(row["seconds"] for row in history[1:]) / (len(y) / batch_size)
+    return statistics.median(row["seconds"] for row in history[1:]) / len(batches)
 
 
 def _exchange(store: Store, sizes: Sequence[int]) -> dict[str, Any]:

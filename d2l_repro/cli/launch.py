@@ -1,6 +1,7 @@
 """Train a chapter in several processes, on this machine or on several, through MXNet's parameter server."""
 
 import os
+import platform
 import random
 import shlex
 import shutil
@@ -86,14 +87,15 @@ class LaunchCommand(Settings):
         shared = {
             "DMLC_PS_ROOT_URI": address or "127.0.0.1",
             "DMLC_PS_ROOT_PORT": str(free_port(address) if address else first),
-            "DMLC_NUM_WORKER": str(self.workers),
-            "DMLC_NUM_SERVER": str(self.servers),
+            job.NUM_WORKERS: str(self.workers),
+            job.NUM_SERVERS: str(self.servers),
             job.TIMEOUT: str(self.timeout),
             "PYTHONUNBUFFERED": "1",
             "PYTHONIOENCODING": "utf-8",
         }
+        machines = list(dict.fromkeys(places))  # among which the servers are spread
         roles = [("scheduler", 0, "")]
-        roles += [("server", i, places[i % len(places)]) for i in range(self.servers)]
+        roles += [("server", i, machines[i % len(machines)]) for i in range(self.servers)]
         roles += [("worker", i, place) for i, place in enumerate(places)]
         nodes = []
         for i, (role, number, place) in enumerate(roles):
@@ -108,6 +110,7 @@ class LaunchCommand(Settings):
                 # with DMLC_LOCAL, MXNet's transport puts the socket of a port there, whatever TMPDIR says
                 "socket": "" if address else f"/tmp/{first + i}",
                 "towards": address,
+                "machine": platform.node(),
                 "private": role != "worker",  # a worker's results are for others, too
                 "silence": guard.SILENCE if place else None,
             }

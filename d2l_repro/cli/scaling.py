@@ -53,6 +53,14 @@ class ScalingCommand(Settings):
     def __call__(self) -> int:
         record = scaling.committed()
         net = self._net(record)
+        if net.batch_size > net.examples:
+            raise InputError(
+                tr(
+                    "--batch-size: {size} is more than the {count} examples of the training set",
+                    size=net.batch_size,
+                    count=net.examples,
+                )
+            )
         model = Model(net, record.exchange(), Network(self.bandwidth, self.latency, self.servers))
         table = rows(model, self._numbers(net))
         print(f"{describe(model)}\n{aligned(table)}")
@@ -133,7 +141,7 @@ def rows(model: Model, numbers: list[int]) -> list[dict[str, str]]:
                 "computation": format_duration(estimate.computation),
                 "communication": format_duration(estimate.communication),
                 "speed-up of an epoch": f"{estimate.speedup:.3g}",
-                "equal at a batch of": "-" if even is None else f"{even:,}",
+                "break-even batch": "-" if even is None else f"{even:,}",
             }
         )
     return found

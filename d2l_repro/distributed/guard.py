@@ -13,7 +13,6 @@ import json
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from ..compat import CORES, cores
-from ..errors import USAGE, error_line
+from ..errors import FAILED, USAGE, InputError, error_line
 from ..language import tr
 from ..stopping import PARENT
+from .hosts import own_address
 
 BEAT = 10.0  # seconds between two signs of life to other machines
 SILENCE = 60.0  # seconds without one after which the connection is taken for lost
@@ -45,8 +45,10 @@ def main() -> int:
     order = json.loads(line)
     try:
         process = start(order)
-    except OSError as error:
-        text = tr("cannot start {program} ({error})", program=order["command"][0], error=error)
+    except (InputError, OSError) as error:
+        text = str(error)
+        if not isinstance(error, InputError):
+            text = tr("cannot start {program} ({error})", program=order["command"][0], error=error)
         print(error_line(PROG, text), file=sys.stderr, flush=True)
         return USAGE
     threading.Thread(target=obey, args=(process, order["silence"]), daemon=True).start()
@@ -63,28 +65,25 @@ def start(order: Mapping[str, Any]) -> subprocess.Popen:
     Args:
         order: `command`, `folder`, `environment` (to add to this one's), `share` (processes that use the
             cores of this machine), `socket` (file that it listens on, or ""), `towards` (otherwise, an
-            address in whose network it is to listen), `private` (whether nobody else may open the files
-            that it creates) and `silence` (see `obey`).
+            address in whose network it is to listen), `machine` (name of the one that has that address),
+            `private` (whether nobody else may open the files that it creates) and `silence` (see `obey`).
+
+    Raises:
+        InputError: it could not find the others, or the world might find it.
+        OSError: the command cannot be started, or there is no such network.
     """
     environment = {**os.environ, **order["environment"], PARENT: str(os.getpid())}
     environment[CORES] = str(max(1, cores() // order["share"]))
     if order["towards"]:
-        environment["DMLC_NODE_HOST"] = own_address(order["towards"])
+        environment["DMLC_NODE_HOST"] = own_address(order["towards"], order["machine"])
     return subprocess.Popen(
         order["command"],
         stdin=subprocess.DEVNULL,
         cwd=order["folder"],
         env=environment,
         start_new_session=True,
-        preexec_fn=functools.partial(_prepare, order["private"]),  # no other thread runs yet
+        preexec_fn=functools.partial(_prepare, order["private"], os.getpid()),  # no other thread runs yet
     )
-
-
-def own_address(towards: str) -> str:
-    """Return the address of this machine in the network that leads to another address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((towards, 9))  # sends nothing
-        return probe.getsockname()[0]
 
 
 def obey(process: subprocess.Popen, silence: float | None) -> None:
@@ -122,7 +121,7 @@ def kill_group(process: subprocess.Popen, number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _prepare(private: bool) -> None:
+def _prepare(private: bool, guard: int) -> None:
     """In the new process: take the signals as usual, and end when the guard is killed."""
     if private:
         os.umask(0o077)
@@ -130,6 +129,8 @@ def _prepare(private: bool) -> None:
         signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":  # elsewhere `stopping.end_with_parent` sees to it, within a second
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != guard:  # killed before
+            os._exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import platform
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from ..errors import InputError
 from ..language import tr
 
 LOCAL = ("localhost", "127.0.0.1")  # hosts that need no ssh
+# Not for the internet either, though Python does not count it as private: virtual private networks use it.
+SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,7 @@ def check_address(address: str) -> str:
         raise InputError(
             tr("--address: unknown address {address} ({error})", address=address, error=error)
         ) from error
-    found = ipaddress.ip_address(numeric)
-    if found.is_unspecified or not found.is_private:
-        raise InputError(
-            tr(
-                "--address: {address} can be reached from other networks, and whoever reaches the parameter "
-                "server can run programs as you; name this machine's address in a private network",
-                address=address,
-            )
-        )
+    check_private(numeric)
     try:
         free_port(numeric)
     except OSError as error:
@@ -113,6 +108,50 @@ def check_address(address: str) -> str:
             )
         ) from error
     return numeric
+
+
+def own_address(towards: str, machine: str) -> str:
+    """Return the address of this machine in the network that leads to another address.
+
+    Args:
+        towards: the numeric address.
+        machine: name of the machine that has it.
+
+    Raises:
+        InputError: it leads to this machine instead, or the world might reach the address that is found.
+        OSError: no network leads there.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((towards, 9))  # sends nothing
+        address = probe.getsockname()[0]
+    if ipaddress.ip_address(address).is_loopback and machine != platform.node():
+        raise InputError(
+            tr(
+                "--address: {address} leads from every machine to itself; name the address by which the "
+                "others reach {machine}",
+                address=towards,
+                machine=machine,
+            )
+        )
+    check_private(address)
+    return address
+
+
+def check_private(address: str) -> None:
+    """Check that only a private network, or this machine, reaches a numeric address.
+
+    Raises:
+        InputError: the world might reach it.
+    """
+    found = ipaddress.ip_address(address)
+    if found.is_unspecified or not (found.is_private or found in SHARED):
+        raise InputError(
+            tr(
+                "--address: {address} can be reached from other networks, and whoever reaches the parameter "
+                "server can run programs as you; name this machine's address in a private network",
+                address=address,
+            )
+        )
 
 
 def free_port(address: str) -> int:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from ..errors import InputError
 from ..language import tr
 
-ROLE, NUM_WORKERS = "DMLC_ROLE", "DMLC_NUM_WORKER"  # environment variables of MXNet
+# Environment variables of MXNet
+ROLE, NUM_WORKERS, NUM_SERVERS = "DMLC_ROLE", "DMLC_NUM_WORKER", "DMLC_NUM_SERVER"
 # Environment variables of `d2l-repro launch`: number of a worker, from 0, and seconds to wait for others
 NUMBER, TIMEOUT = "D2L_REPRO_WORKER", "D2L_REPRO_TIMEOUT"
 DEFAULT_TIMEOUT = 120.0  # seconds
@@ -48,6 +49,15 @@ def current_job() -> Job | None:
         )
     timeout = _number(TIMEOUT, 1, default=round(DEFAULT_TIMEOUT))
     return Job(num_workers, None if number < 0 else number, float(timeout))
+
+
+def num_servers() -> int:
+    """Return how many servers this worker's job has.
+
+    Raises:
+        InputError: the variable of the environment makes no sense.
+    """
+    return _number(NUM_SERVERS, 1, default=1)
 
 
 def num_sharing() -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from .. import stopping
@@ -103,21 +104,27 @@ class Group:
         self.workers = [node for node in nodes if node.is_worker]
         self._lock = threading.Lock()
         self._last_beat = float("-inf")
+        self._lost: OSError | None = None  # why what the processes print cannot be shown any longer
 
     def run(self) -> int:
         """Run all to their end, and return the exit code: of the first that failed, or 0.
 
         Nothing is left running, whatever happens.
+
+        Raises:
+            OSError: what they print cannot be shown.
         """
         try:
             for node in self.nodes:
                 node.start(self._show)
-            return self._watch()
+            code = self._watch()
         except KeyboardInterrupt:
             self._pass_on()
             raise
         finally:
             self._end()
+        self._check_output()
+        return code
 
     def _watch(self) -> int:
         while True:
@@ -132,11 +139,16 @@ class Group:
     def _wait(self) -> None:
         """Wait a little, and from time to time tell the guards on other machines that this process lives."""
         time.sleep(POLL)
+        self._check_output()
         if time.monotonic() > self._last_beat + BEAT:
             self._last_beat = time.monotonic()
             for node in self.nodes:
                 if node.order["silence"] is not None:
                     node.tell({})
+
+    def _check_output(self) -> None:
+        if self._lost is not None:
+            raise self._lost
 
     def _failed(self) -> Node | None:
         # The workers first: servers lose their connections when a worker dies.
@@ -194,12 +206,17 @@ class Group:
                 node.process.wait()
             for thread in node.readers:
                 thread.join(timeout=1)
+            if node.order["socket"]:  # which is left if the guard was killed, too
+                Path(node.order["socket"]).unlink(missing_ok=True)
 
     def _show(self, line: str, target: IO[str]) -> None:
         # What comes from other machines may contain what a terminal obeys.
         text = "".join(c if c.isprintable() or c == "\t" else "?" for c in line)
-        with self._lock, suppress(OSError, ValueError):
-            print(text, file=target, flush=True)
+        try:
+            with self._lock, suppress(ValueError):
+                print(text, file=target, flush=True)
+        except OSError as error:  # a full disk, a closed pipe
+            self._lost = error
 
     def _say(self, text: str) -> None:
         self._show(error_line(self.prog, text), sys.stderr)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import mxnet as mx
-from mxnet import gluon
+from mxnet import gluon, optimizer
 
 from ..errors import InputError
 from ..language import tr
+from .job import num_servers
 from .store import Store, checksum
+
+# Their steps depend on norms of whole parameters, and several servers each have a part of a large one.
+OF_WHOLE_PARAMETERS = (optimizer.LAMB, optimizer.LARS, optimizer.LBSGD)
 
 
 class ServerTrainer(gluon.Trainer):
@@ -26,34 +30,24 @@ class ServerTrainer(gluon.Trainer):
     def __init__(self, trainer: gluon.Trainer, store: Store):
         _check_trainer(trainer)
         trainer._has_steps_on_servers = True
-        optimizer = trainer.optimizer
         super().__init__(
-            list(trainer._params), optimizer, kvstore=_ServerKVStore(store, self), update_on_kvstore=True
+            list(trainer._params),
+            trainer.optimizer,
+            kvstore=_ServerKVStore(store, self),
+            update_on_kvstore=True,
         )
-        self._began_with = 0.0  # learning rate that the servers have
+        self._sent: dict[str, Any] = {}  # settings that the servers have; empty before the first step
         self._pulled: int | None = None  # checksum of the parameters, if they were set since the last step
-
-    def set_learning_rate(self, lr: float) -> None:
-        """Refuse another learning rate than the servers have.
-
-        Raises:
-            InputError: it is another one.
-        """
-        if self._kv_initialized and lr != self._began_with:
-            raise InputError(
-                tr(
-                    "the learning rate changes in training, which Gluon's optimizer on the servers would not "
-                    "notice; train from scratch, or give the optimizer an lr_scheduler"
-                )
-            )
-        super().set_learning_rate(lr)
 
     def step(self, batch_size: float, ignore_stale_grad: bool = False) -> None:
         """Push the gradients, and pull the parameters that the servers have updated by their sum.
 
         Raises:
-            InputError: the parameters are others than the last ones pulled.
+            InputError: the parameters are others than the last ones pulled, or the optimizer's settings
+                others than at the first step.
         """
+        if self._sent:
+            self._check_settings()
         if self._pulled is not None and self._pulled != self._checksum():
             raise InputError(
                 tr(
@@ -62,9 +56,31 @@ class ServerTrainer(gluon.Trainer):
                 )
             )
         self._pulled = None
-        if not self._kv_initialized:
-            self._began_with = self.learning_rate if self.optimizer.lr_scheduler is None else 0.0
         super().step(batch_size, ignore_stale_grad)
+        if not self._sent:
+            self._sent = self._settings()
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what decides about the optimizer's steps, its parameters' factors included."""
+        found = {name: value for name, value in vars(self.optimizer).items() if not isinstance(value, dict)}
+        for param in self._params:
+            found[f"{param.name}.lr_mult"], found[f"{param.name}.wd_mult"] = param.lr_mult, param.wd_mult
+        return found
+
+    def _check_settings(self) -> None:
+        for name, new in self._settings().items():
+            old = self._sent.get(name)
+            if new is not old and new != old:
+                raise InputError(
+                    tr(
+                        "{name} of the optimizer was changed in training from {old} to {new}, which the "
+                        "servers would not notice; train from scratch, or, for the learning rate, give the "
+                        "optimizer an lr_scheduler",
+                        name=name,
+                        old=old,
+                        new=new,
+                    )
+                )
 
     def _reset_kvstore(self) -> None:
         # Gluon calls it before a parameter is set, to send it to the servers at the next step, or to fail.
@@ -141,6 +157,14 @@ def _check_trainer(trainer: gluon.Trainer) -> None:
             tr(
                 "compression_params: compressed gradients lead elsewhere than those of one process; "
                 "leave it out"
+            )
+        )
+    if isinstance(trainer.optimizer, OF_WHOLE_PARAMETERS) and num_servers() > 1:
+        raise InputError(
+            tr(
+                "{optimizer} needs the norms of whole parameters, of which several servers each have a part; "
+                "use one server (-s 1)",
+                optimizer=type(trainer.optimizer).__name__,
             )
         )
     if trainer._contains_sparse_weight or trainer._contains_sparse_grad:

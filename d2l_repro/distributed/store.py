@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import platform
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ from mxnet import base, gluon, kvstore, nd, optimizer
 from .. import stopping
 from ..errors import FAILED, InputError, error_line
 from ..language import listed, tr
+from ..results.environment import package_versions
 from .job import Job
 from .rules import Rule
 
@@ -46,7 +48,8 @@ class Store:
         num_workers: processes that share each batch.
 
     Raises:
-        InputError: the servers do not apply the rules that they are given, or two workers have one number.
+        InputError: the servers do not apply the rules that they are given, two workers have one number, or
+            their packages differ.
     """
 
     def __init__(self, job: Job):
@@ -70,6 +73,7 @@ class Store:
                     numbers=numbers,
                 )
             )
+        self._check_versions()
 
     @property
     def is_first(self) -> bool:
@@ -132,6 +136,11 @@ class Store:
         table = np.zeros((self.num_workers, len(numbers)))
         table[self.number] = numbers
         return np.reshape(self.total(table.ravel()), table.shape).tolist()
+
+    def gather_text(self, text: str, length: int = 512) -> list[str]:
+        """Return the text of every worker, in the order of the workers, cut off after so many bytes."""
+        rows = self.gather(list(text.encode()[:length].ljust(length, b"\0")))
+        return [bytes(map(round, row)).rstrip(b"\0").decode(errors="replace") for row in rows]
 
     def whole(self, array: nd.NDArray) -> nd.NDArray:
         """Return the rows of all workers, in the order of the workers; waits for the engine."""
@@ -215,6 +224,25 @@ class Store:
                 )
             )
         self.set_rule()
+
+    def _check_versions(self) -> None:
+        """Check that all workers have the same versions of what decides about the numbers."""
+        own = {"python": ".".join(platform.python_version_tuple()[:2]), **package_versions()}
+        texts = self.gather_text(", ".join(f"{name} {version}" for name, version in own.items()))
+        if len(set(texts)) > 1:
+            found = [set(text.split(", ")) for text in texts]
+            common = set.intersection(*found)
+            listing = "; ".join(
+                tr("worker {number}", number=i) + ": " + (", ".join(sorted(versions - common)) or "-")
+                for i, versions in enumerate(found)
+            )
+            raise InputError(
+                tr(
+                    "the workers have different packages ({versions}); install the same versions on all "
+                    "machines",
+                    versions=listing,
+                )
+            )
 
     def _end_at_once(self) -> None:
         """End a process that has not left the job: it has failed.

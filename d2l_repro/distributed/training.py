@@ -7,12 +7,13 @@ step. Either way all workers have the parameters that a single process would hav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Callable, TypeVar
 
 import mxnet as mx
 import numpy as np
-from mxnet import gluon, nd
+from mxnet import autograd, base, gluon, nd
 from mxnet.gluon import nn
 
 from ..errors import InputError
@@ -169,22 +170,40 @@ class Shared(Alone):
             {tr("the first batch"): checksum([X, y]), tr("the initial weights"): checksum(arrays)}
         )
         self._keys = self.store.new_keys([array.zeros_like() for array in arrays])
-        mx.random.seed(seed)
-        whole = of_whole()
-        mx.random.seed(seed + 1)
-        again = of_whole()
-        if _differ(whole, again, 0):
-            if self.store.is_first:
-                print(
-                    tr(
-                        "the net draws random numbers in training, such as dropout's masks: each worker "
-                        "draws its own, so that the result is as good as that of one process, but another one"
-                    ),
-                    flush=True,
-                )
-            mx.random.seed(seed + self.store.number)
+        whole, is_random = self._twice(of_whole, seed)
+        if not is_random:
+            self._check_sum(gradients, whole)
             return
-        self._check_sum(gradients, whole)
+        self._say(
+            tr(
+                "the net draws random numbers in training, such as dropout's masks: each worker draws its "
+                "own, so that the result is as good as that of one process, but another one"
+            )
+        )
+        with in_prediction():
+            whole, is_random = self._twice(of_whole, seed)
+            if is_random:
+                self._say(
+                    tr(
+                        "it draws them in prediction, too: whether the gradients of the parts of a batch add "
+                        "up to those of the batch could not be checked; they do not if the loss is a mean "
+                        "over its batch, or if gradients of your own have a penalty"
+                    )
+                )
+            else:
+                self._check_sum(gradients, whole)
+        mx.random.seed(seed + self.store.number)
+
+    def _twice(self, compute: Callable[[], list[nd.NDArray]], seed: int) -> tuple[list[nd.NDArray], bool]:
+        """Return gradients, and whether, for any of the workers, other random numbers lead to others."""
+        mx.random.seed(seed)
+        first = compute()
+        mx.random.seed(seed + 1)
+        return first, self.store.total([_differ(first, compute(), 0)])[0] > 0
+
+    def _say(self, text: str) -> None:
+        if self.store.is_first:
+            print(text, flush=True)
 
     def _check_sum(self, gradients: Gradients, whole: list[nd.NDArray]) -> None:
         gradients(*self.shards.own(*(self.shards.whole or ())))
@@ -207,6 +226,22 @@ class Shared(Alone):
                     "version of the package, or train in single precision"
                 )
             )
+
+
+@contextmanager
+def in_prediction() -> Iterator[None]:
+    """Let gradients in this context be those of the net as it predicts, most of all without dropout.
+
+    What computes them asks for training, by `autograd.record()` and `backward()`: all such ways lead through
+    the two functions that are replaced.
+    """
+    set_training, backward = autograd.set_training, base._LIB.MXAutogradBackwardEx
+    autograd.set_training = lambda is_training: set_training(False)
+    base._LIB.MXAutogradBackwardEx = lambda *args: backward(*args[:7], 0, *args[8:])  # train_mode
+    try:
+        yield
+    finally:
+        autograd.set_training, base._LIB.MXAutogradBackwardEx = set_training, backward
 
 
 def _check_net(net: Any) -> None:

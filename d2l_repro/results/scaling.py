@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically
-from .formatting import format_duration
 from .schema import to_json
 from .speed import Spread, duration_text, ratio, read_record, spread
 from .workers_model import FLOAT, Exchange, Net
@@ -127,29 +126,36 @@ class Record:
 
 
 def training_rows(record: Record) -> list[dict[str, str]]:
-    """Return a row for each training that was measured on one machine, beside what the model says.
+    """Return a row for each training that was measured on one machine, net by net.
 
-    The last column compares with the net alone and batches of the smaller size.
+    Each is compared with the model, with the net alone on the same batches (strong scaling), and with the net
+    alone on batches of as many examples as each worker has (weak scaling).
     """
     nets, exchange = record.nets(), record.exchange()
-    alone = {row["net"]: row for row in reversed(record.trainings) if row["workers"] == 0}
+    rows = sorted((row["net"], row["batch_size"], row["workers"], row["seconds"]) for row in record.trainings)
+    alone = {(name, size): seconds for name, size, workers, seconds in rows if not workers}
     found = []
-    for row in record.trainings:
-        first, workers = alone[row["net"]], row["workers"]
-        net = replace(nets[row["net"]], batch_size=row["batch_size"])
+    for name, size, workers, seconds in rows:
+        net = replace(nets[name], batch_size=size)
         model = net.computation(workers or 1) + (exchange.handling(net.arrays, workers) if workers else 0)
-        gain = ratio(first["seconds"], row["seconds"])
-        larger = row["batch_size"] / first["batch_size"]
-        found.append(
-            {
-                "net": row["net"],
-                "batch": str(row["batch_size"]),
-                "workers": str(workers) if workers else "alone",
-                "a step": duration_text(spread(row["seconds"])),
-                "model": format_duration(model),
-                "images per second, / alone": Spread(*(larger * value for value in gain)).text(),
-            }
-        )
+        cells = {
+            "net": name,
+            "batch": str(size),
+            "workers": "alone",
+            "a step": duration_text(spread(seconds)),
+            "step / model": Spread(*(value / model for value in spread(seconds))).text(),
+            "overhead": "-",
+            "strong scaling": "-",
+            "weak scaling": "-",
+        }
+        if workers:
+            same, part = alone[name, size], alone.get((name, size // workers))
+            cells["workers"] = str(workers)
+            cells["overhead"] = duration_text(spread([ours - other for ours, other in zip(seconds, same)]))
+            cells["strong scaling"] = ratio(same, seconds).text()
+            if workers > 1 and part:
+                cells["weak scaling"] = ratio(part, seconds).text()
+        found.append(cells)
     return found
 
 

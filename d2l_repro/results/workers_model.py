@@ -3,11 +3,12 @@
 A step of n workers takes the computation of one worker's part of the batch and the exchange of gradients:
 
     computation(n) = fixed + each * B / n + gather * B
-    exchange(n)    = wait + h * (message * arrays + byte * bytes) + 2 * bytes * h / bandwidth + 2 * latency
+    exchange(n)    = wait + h * (message * arrays + byte * bytes)
+                   + 2 * 8 * bytes * h / bandwidth + 2 * latency
 
-with h = max(1, n * share) and the share of all parameters that the busiest server has; a process alone
-exchanges nothing. Every worker gathers whole batches and evaluates the whole test set, which therefore
-become no faster.
+in seconds, with the bandwidth in bits per second and h = max(1, n * share), where share is that part of all
+parameters that the busiest server has; a process alone exchanges nothing. Every worker gathers whole batches
+and evaluates the whole test set, which therefore become no faster.
 """
 
 from __future__ import annotations
@@ -197,7 +198,7 @@ def net_rows(models: Sequence[Model]) -> list[dict[str, str]]:
                 "a step alone": format_duration(net.computation(1)),
                 "exchange of 2 workers": format_duration(model.communication(2)),
                 "communication is longer from": "-" if crossing is None else f"{crossing} workers",
-                "equal with 2 workers at a batch of": "-" if even is None else f"{even:,}",
+                "break-even batch": "-" if even is None else f"{even:,}",
                 "largest speed-up": "none" if best.workers == 1 else f"{best.speedup:.2f} ({best.workers})",
             }
         )

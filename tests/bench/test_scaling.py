@@ -34,7 +34,7 @@ def test_a_row_for_each_thing_and_number_of_workers():
     ]
 
 
-def test_measured_chapters_can_be_shared_and_are_those_of_the_record():
+def test_measured_chapters_have_gluon_nets_and_are_those_of_the_record():
     assert tuple(scaled.committed().nets()) == scaling.CHAPTERS
     for name in scaling.CHAPTERS:
         chapter = import_module(f"chapters.{name}").chapter

@@ -52,6 +52,7 @@ def test_every_chapter_of_the_record_has_a_table(name, capsys):
         (["mlp", "--workers", "3"], "--workers: 3 workers cannot share batches of 256 out of 60000 examples"),
         (["mlp", "--workers", "0"], "--workers: 0 workers"),
         (["mlp", "--batch-size", "0"], "--batch-size: must be from 1"),
+        (["mlp", "--batch-size", "60001"], "--batch-size: 60001 is more than the 60000 examples"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(argv, expected, capsys):

@@ -1,6 +1,7 @@
 """Start programs in jobs of workers, and look at what they leave behind."""
 
 import os
+import runpy
 import subprocess
 import sys
 import time
@@ -74,8 +75,11 @@ def start(*argv):
 
 @pytest.fixture(scope="session")
 def jobs():
-    """Return the functions of this module, and the folder of the programs that workers run."""
+    """Return the functions of this module and of sockets.py, and the folder of the workers' programs."""
+    sockets = runpy.run_path(str(Path(__file__).parent / "sockets.py"))
     return SimpleNamespace(
+        processes=sockets["processes"],
+        listening=sockets["listening"],
         run=run,
         launch=launch,
         environment=environment,

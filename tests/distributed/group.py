@@ -13,6 +13,7 @@ from d2l_repro.errors import one_line_errors
 
 GUARD = "d2l_repro.distributed.guard"
 SILENCE = json.loads(os.environ.get("SILENCE", "null"))  # seconds, as of guards on other machines
+SOCKETS = os.environ.get("SOCKETS")  # what their names begin with
 SERVER = "import sys, time\ntime.sleep(600)"  # as long as nobody ends it
 
 
@@ -21,8 +22,9 @@ def node(label, code, mark):
     order = {
         "environment": {},
         "share": 1,
-        "socket": "",
+        "socket": f"{SOCKETS}{label}" if SOCKETS else "",
         "towards": "",
+        "machine": "",
         "private": False,
         "silence": SILENCE,
         "folder": ".",

@@ -28,10 +28,21 @@ def dense(*more):
     return net
 
 
-def with_gluon(net=None, examples=24, callbacks=(), lr=0.1, gradients=None):
-    """Train a Gluon net for three epochs; return its parameters."""
+def with_gluon(net=None, examples=24, callbacks=(), lr=0.1, gradients=None, change=None):
+    """Train a Gluon net for three epochs; return its parameters.
+
+    Args:
+        change: called with Gluon's trainer after the first epoch.
+    """
     net = net or dense()
     X = nd.random.normal(shape=(examples, 3))
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr}, kvstore=None)
+
+    class Changes(Callback):
+        def after_epoch(self, loop):
+            if loop.epoch == 1:
+                change(trainer)
+
     train_ch3(
         net,
         Minibatches(X, X[:, 0] > 0, BATCH_SIZE, seed=0),
@@ -39,8 +50,8 @@ def with_gluon(net=None, examples=24, callbacks=(), lr=0.1, gradients=None):
         gluon.loss.SoftmaxCrossEntropyLoss(),
         3,
         BATCH_SIZE,
-        trainer=gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr}, kvstore=None),
-        callbacks=callbacks,
+        trainer=trainer,
+        callbacks=[*callbacks, *([Changes()] if change else [])],
         gradients=gradients,
     )
     return [param.data().asnumpy().tolist() for param in net.collect_params().values()]
@@ -78,6 +89,37 @@ def from_scratch(penalty=0.0, mean=False, clip=None):
         callbacks=[Clip([w], clip, BATCH_SIZE)] if clip else [],
     )
     return w.asnumpy().ravel().tolist()
+
+
+def mean_with_dropout():
+    """Train a net with dropout on the mean over each batch, which each worker takes over its part."""
+    net, loss = dense(nn.Dropout(0.5)), gluon.loss.SoftmaxCrossEntropyLoss()
+    net.hybridize()
+
+    def gradients(X, y):
+        with autograd.record():
+            y_hat = net(X)
+            losses = loss(y_hat, y)
+            total = losses.mean() * BATCH_SIZE
+        total.backward()
+        return y_hat, losses
+
+    return with_gluon(net, gradients=gradients)
+
+
+def noise():
+    """Train with noise that is drawn in prediction, too."""
+    net = dense()
+    own = gradients_by_autograd(net, gluon.loss.SoftmaxCrossEntropyLoss())
+    return with_gluon(net, gradients=lambda X, y: own(X + nd.random.normal(shape=X.shape), y))
+
+
+def decay(trainer):
+    trainer.optimizer.wd = 0.5
+
+
+def multiplier(trainer):
+    trainer._params[0].lr_mult = 0.5
 
 
 def cases(number):
@@ -119,10 +161,15 @@ def cases(number):
         "other learning rate": lambda: with_gluon(lr=0.1 + number),
         "other weights": other_seed,
         "schedule on servers": lambda: with_gluon(callbacks=[Schedule(half_rate)]),
+        "own trainer's learning rate": lambda: with_gluon(change=lambda own: own.set_learning_rate(0.2)),
+        "weight decay": lambda: with_gluon(change=decay),
+        "factor of a parameter": lambda: with_gluon(change=multiplier),
         "constant schedule": lambda: with_gluon(callbacks=[Schedule(lambda step: 0.1)]),
         "clip on servers": clipped,
         "batch norm": lambda: with_gluon(dense(nn.BatchNorm())),
         "dropout": lambda: with_gluon(dense(nn.Dropout(0.5))),
+        "mean with dropout": mean_with_dropout,
+        "noise": noise,
         "own gradients": own_gradients,
         "penalty in gradients": lambda: from_scratch(penalty=1.0),
         "mean over the batch": lambda: from_scratch(mean=True),

@@ -9,9 +9,13 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from d2l_repro.cli.launch import LaunchCommand
+from d2l_repro.distributed import nodes
 
 FOREVER = "import time\nprint('works', flush=True)\ntime.sleep(600)"
 STUBBORN = "import signal\nfor n in (2, 15): signal.signal(n, signal.SIG_IGN)\n" + FOREVER
@@ -103,14 +107,18 @@ def test_silent_launcher_leaves_nothing_on_other_machines(group, jobs):
     assert "was ended by SIGTERM; all others were ended" in err
 
 
-def test_guard_that_is_killed_takes_its_process_with_it_and_ends_the_job(group, jobs):
-    process = group(FOREVER)
+def test_guard_that_is_killed_takes_its_process_with_it_and_ends_the_job(group, jobs, tmp_path):
+    sockets = [tmp_path / label for label in ("server 0", "worker 0")]
+    for socket in sockets:
+        socket.touch()
+    process = group(FOREVER, SOCKETS=f"{tmp_path}/")
     wait_for_work(process)
     guard = next(number for number, command in jobs.running(process.mark).items() if "guard" in command)
     os.kill(guard, signal.SIGKILL)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 137
     assert re.search(r"(server|worker) 0 was ended by SIGKILL", err)
+    assert not any(socket.exists() for socket in sockets)
 
 
 def test_lines_of_all_processes_have_their_names_in_front(group):
@@ -119,6 +127,52 @@ def test_lines_of_all_processes_have_their_names_in_front(group):
     out, err = process.communicate(timeout=300)
     assert out == "[worker 0] one\n"
     assert "[worker 0] ?[31mtwo\n" in err
+
+
+class Ended(nodes.Node):
+    """A process that has ended, or has not, but none that runs."""
+
+    code = None
+
+
+def node(label, code, socket=""):
+    """Return a process of a job, with its exit code."""
+    found = Ended(label, label.startswith("worker"), [], {"silence": None, "socket": socket})
+    found.code = code
+    return found
+
+
+def test_workers_that_never_left_the_job_are_an_error_as_its_servers_go_on(capsys, monkeypatch):
+    monkeypatch.setattr(nodes, "TO_CLOSE", 0.1)
+    group = nodes.Group([node("server 0", None), node("worker 0", 0)])
+    assert group._watch() == 1
+    assert "the workers have ended without leaving the job" in capsys.readouterr().err
+
+
+def test_launcher_that_cannot_print_ends_the_job_with_the_reason():
+    group = nodes.Group([node("server 0", None), node("worker 0", None)])
+    with open("/dev/full", "w") as full:
+        group._show("epoch 1", full)
+        with pytest.raises(OSError, match="No space left"):
+            group._watch()
+        with suppress(OSError):
+            full.close()
+
+
+def test_of_several_that_failed_the_first_worker_is_named(capsys, monkeypatch):
+    monkeypatch.setattr(nodes, "LAST_WORDS", 0)
+    group = nodes.Group(
+        [node("server 0", 134), node("worker 0", None), node("worker 1", 3), node("worker 2", 4)]
+    )
+    assert group._watch() == 3
+    assert "worker 1 ended with exit code 3" in capsys.readouterr().err
+
+
+def test_servers_are_spread_over_the_hosts():
+    command = LaunchCommand(workers=4, servers=3, command=("python",))
+    found = command._processes(["", "", "second", "second"], "127.0.0.1")
+    labels = [one.label for one in found if not one.is_worker]
+    assert labels == ["scheduler", "server 0", "server 1 @second", "server 2"]
 
 
 @pytest.mark.parametrize(
@@ -136,36 +190,39 @@ def test_launch_refuses_before_it_starts_anything(argv, problem, jobs):
     assert problem in err
 
 
-def test_launch_starts_workers_on_other_machines_by_ssh_and_listens_on_loopback_only(jobs, tmp_path):
+@pytest.fixture
+def other_machine(tmp_path):
+    """Return a function that makes an ssh of some lines, and returns the flags and variables that use it."""
+    ssh, hosts = tmp_path / "ssh", tmp_path / "hosts"
+    hosts.write_text("localhost\nsomewhere\n")
+
+    def make(script):
+        ssh.write_text(f"#!/bin/sh\n{script}\n")
+        ssh.chmod(ssh.stat().st_mode | stat.S_IXUSR)
+        flags = ["--hosts", hosts, "--address", "127.0.0.1", "--python", sys.executable]
+        return flags, {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    return make
+
+
+def test_launch_starts_workers_on_other_machines_by_ssh_and_listens_on_loopback_only(jobs, other_machine):
     # An ssh that runs the remote command here, as sshd would: with the user's shell.
-    ssh = tmp_path / "ssh"
-    ssh.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\necho "ssh $2" >&2\nexec sh -c "$3"\n')
-    ssh.chmod(ssh.stat().st_mode | stat.S_IXUSR)
-    (tmp_path / "hosts").write_text("localhost\nsomewhere\n")
-    show = (
-        "import os\nfrom d2l_repro.distributed import workers\n"
-        "with workers.together() as store:\n"
-        "    print(store.total([1 + store.number]), os.environ['DMLC_NODE_HOST'])\n"
-        "    ports = {line.split()[1] for line in open('/proc/net/tcp') if line.split()[3] == '0A'}\n"
-        "    inodes = [os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') "
-        "if os.path.islink(f'/proc/self/fd/{n}')]\n"
-        "    own = [line.split()[1] for line in open('/proc/net/tcp') if line.split()[3] == '0A' "
-        "and f'socket:[{line.split()[9]}]' in inodes]\n"
-        "    print('listens on', {address.split(':')[0] for address in own})\n"
+    flags, variables = other_machine(
+        'while [ "$1" != -- ]; do shift; done\necho "ssh $2" >&2\nexec sh -c "$3"'
     )
-    hosts = ["--hosts", tmp_path / "hosts", "--address", "127.0.0.1", "--python", sys.executable]
-    code, out, err = jobs.launch(
-        "-n", "2", *hosts, "--", "python", "-c", show, PATH=f"{tmp_path}:{os.environ['PATH']}"
-    )
+    code, out, err = jobs.launch("-n", "2", *flags, "--", "python", jobs.folder / "sockets.py", **variables)
     assert code == 0, err
-    lines = sorted(out.splitlines())
-    loopback = "{'0100007F'}"
-    assert lines == sorted(
-        f"[worker {label}] {text}"
-        for label in ("0", "1 @somewhere")
-        for text in ("[3.0] 127.0.0.1", f"listens on {loopback}")
-    )
+    text = "[3.0] 127.0.0.1 4 processes listen on ['0100007F']"
+    assert sorted(out.splitlines()) == [f"[worker {label}] {text}" for label in ("0", "1 @somewhere")]
     assert "[worker 1 @somewhere] ssh somewhere" in err
+
+
+def test_machine_that_ssh_does_not_reach_ends_the_job_with_the_code_of_ssh(jobs, other_machine):
+    flags, variables = other_machine("echo 'somewhere: no route' >&2; exit 255")
+    code, _, err = jobs.launch("-n", "2", *flags, "--", "python", "-c", FOREVER, **variables)
+    assert code == 255
+    assert "[worker 1 @somewhere] somewhere: no route" in err
+    assert "worker 1 @somewhere ended with exit code 255; all others were ended" in err
 
 
 def test_worker_waits_for_the_others_no_longer_than_the_timeout(jobs):
@@ -197,6 +254,9 @@ def test_worker_killed_in_mid_epoch_ends_the_job_with_a_clear_error_and_no_file_
         first = int(environments[victim]["DMLC_PS_ROOT_PORT"])
         for i in range(2):  # scheduler and server
             assert os.stat(f"/tmp/{first + i}").st_mode & 0o077 == 0
+        job = jobs.processes(first)
+        assert len(job) == 4
+        assert set().union(*map(jobs.listening, job)) == set()  # no port is opened
         began = time.monotonic()
         os.kill(victim, signal.SIGKILL)
         _, err = process.communicate(timeout=300)

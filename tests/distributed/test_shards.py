@@ -1,18 +1,25 @@
 """Parts of batches, hosts and addresses, and what is refused before any process is started."""
 
+import platform
+from importlib import import_module
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mxnet import gluon, nd, optimizer
 
+from d2l_repro.cli.chapter import run_chapter
 from d2l_repro.data.loader import Minibatches, Steps
-from d2l_repro.distributed import guard, hosts, job
+from d2l_repro.distributed import hosts, job, workers
 from d2l_repro.distributed.rules import Rule
 from d2l_repro.distributed.shards import Shards, own_part
-from d2l_repro.distributed.training import ServerTrainer, _check_net
+from d2l_repro.distributed.store import Store
+from d2l_repro.distributed.training import ServerTrainer, _check_net, in_prediction
 from d2l_repro.errors import InputError
 from d2l_repro.scratch.layers import Affine, BatchNorm, Network, gradients_by_hand
+from d2l_repro.train.loop import gradients_by_autograd
 
 
 @given(st.integers(1, 40), st.integers(0, 1000))
@@ -81,13 +88,85 @@ def test_rule_updates_as_gluon_does_with_the_factors_of_each_parameter_and_sums_
         ({"kvstore": "dist_async"}, "each worker's gradient as it comes"),
         ({"kvstore": "dist_sync", "update_on_kvstore": False}, "overtake the initial weights"),
         ({"compression_params": {"type": "2bit", "threshold": 0.5}}, "compressed gradients"),
+        ({"optimizer": "lamb"}, "norms of whole parameters"),
+        ({"sparse": True}, "sparse parameters or gradients"),
     ],
 )
-def test_server_trainer_refuses_settings_that_lead_elsewhere(options, reason):
-    net = gluon.nn.Dense(1, in_units=1)
-    net.initialize()
+def test_server_trainer_refuses_settings_that_lead_elsewhere(options, reason, monkeypatch):
+    monkeypatch.setenv(job.NUM_SERVERS, "2")
+    options = {"optimizer": "sgd", **options}
+    stype = "row_sparse" if options.pop("sparse", False) else "default"
+    weight = gluon.Parameter("weight", shape=(1, 1), grad_stype=stype)
+    weight.initialize()
     with pytest.raises(InputError, match=reason):
-        ServerTrainer(gluon.Trainer(net.collect_params(), "sgd", **options), store=None)
+        ServerTrainer(gluon.Trainer([weight], **options), store=None)
+
+
+@pytest.mark.parametrize("number_of_servers", ["1", None])
+def test_server_trainer_takes_an_optimizer_of_whole_parameters_on_one_server(number_of_servers, monkeypatch):
+    monkeypatch.delenv(job.NUM_SERVERS, raising=False)
+    if number_of_servers:
+        monkeypatch.setenv(job.NUM_SERVERS, number_of_servers)
+    weight = gluon.Parameter("weight", shape=(1, 1))
+    weight.initialize()
+    ServerTrainer(gluon.Trainer([weight], "lamb"), store=None)
+
+
+class OneWorker(Store):
+    """A worker that is told what the servers answer, without any."""
+
+    def __init__(self, num_workers, others=None):
+        self.number, self.num_workers, self._others, self._since = 0, num_workers, others, 0.0
+
+    def new_keys(self, arrays):
+        return list(range(len(arrays)))
+
+    def set_rule(self, parameters=None, gluon_optimizer=None):
+        pass
+
+    def exchange(self, keys, pushed, pulled):
+        for array, out in zip(pushed, pulled):  # a server without a rule returns the sum of the gradients
+            out[:] = array * self.num_workers
+
+    def gather(self, numbers):
+        return [list(numbers), *(self._others or [])]
+
+
+def test_servers_that_do_not_apply_the_optimizer_are_refused():
+    with pytest.raises(InputError, match="the servers do not apply the optimizer that they are sent"):
+        OneWorker(2)._try_rules()
+
+
+def test_workers_with_other_packages_are_refused_by_name():
+    alike = OneWorker(1).gather_text("numpy 1.26.4")
+    assert alike == ["numpy 1.26.4"]
+    other = list(b"mxnet 1.9.1, numpy 1.23".ljust(512, b"\0"))
+    with pytest.raises(
+        InputError, match=r"different packages \(worker 0: .*python 3.*; worker 1: .*numpy 1.23"
+    ):
+        OneWorker(2, [other])._check_versions()
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_gradients_in_prediction_are_those_without_dropout(static):
+    found = []
+    for rate in (0.5, 0.0):
+        net = gluon.nn.HybridSequential()
+        net.add(gluon.nn.Dense(3, in_units=2), gluon.nn.Dropout(rate), gluon.nn.Dense(2, in_units=3))
+        net.initialize("normal", force_reinit=True)
+        for i, param in enumerate(net.collect_params().values()):
+            param.set_data(nd.array(np.linspace(-1, 1 + i, param.data().size).reshape(param.shape)))
+        net.hybridize(static_alloc=static, static_shape=static)
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        loss.hybridize()
+        gradients = gradients_by_autograd(net, loss)
+        X, y = nd.array([[1, 2], [3, -4]]), nd.array([0, 1])
+        gradients(X, y)
+        with in_prediction():
+            gradients(X, y)
+        found.append([param.grad().asnumpy() for param in net.collect_params().values()])
+    for ours, expected in zip(*found):
+        np.testing.assert_array_equal(ours, expected)
 
 
 def test_gradients_by_hand_have_the_penalty_once_for_all_workers():
@@ -118,6 +197,44 @@ def test_batch_norm_is_what_the_check_of_nets_finds():
     _check_net(Network([_affine()]))
 
 
+class Recurrent:
+    def begin_state(self, batch_size):
+        return []
+
+
+def test_a_net_with_a_state_is_refused():
+    with pytest.raises(InputError, match="carries a state from batch to batch"):
+        _check_net(Recurrent())
+
+
+@pytest.fixture
+def three_workers(monkeypatch):
+    """Let this process be the first of three workers, which it never hears of."""
+    store = SimpleNamespace(num_workers=3, number=0, is_first=True)
+    monkeypatch.setattr(workers, "join", lambda: store)
+    monkeypatch.setattr(workers, "_store", store)
+
+
+@pytest.mark.parametrize(
+    ("name", "argv", "reason"),
+    [
+        ("mlp", ["--impl", "gluon"], "batches of 256 examples cannot be divided equally among 3 workers"),
+        ("softmax_regression", ["--impl", "d2l"], "d2l's loss is the mean over a batch"),
+        ("mnist_regularization", [], "its runs are trained side by side; use --jobs"),
+        ("language_model", [], "its net carries a state from batch to batch"),
+    ],
+)
+def test_chapters_that_workers_cannot_share_end_with_exit_code_2(
+    name, argv, reason, three_workers, capsys, tmp_path
+):
+    chapter = import_module(f"chapters.{name}").chapter
+    data = ["--dataset", "digits"] if "digits" in chapter.datasets else []
+    with pytest.raises(SystemExit) as ended:
+        run_chapter(chapter, ["--quick", *data, *argv, "--out", str(tmp_path)])
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
 def test_read_hosts_names_the_line_that_is_wrong(tmp_path):
     path = tmp_path / "hosts"
     path.write_text("# two machines\nme@first workers=2\n\nlocalhost  # this one\n")
@@ -140,14 +257,25 @@ def test_read_hosts_names_the_line_that_is_wrong(tmp_path):
         hosts.read_hosts(tmp_path / "missing")
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "8.8.8.8"])
+@pytest.mark.parametrize("address", ["0.0.0.0", "8.8.8.8", "100.128.0.1"])
 def test_check_address_refuses_what_other_networks_reach(address):
     with pytest.raises(InputError, match="run programs as you"):
         hosts.check_address(address)
 
 
+@pytest.mark.parametrize("address", ["10.0.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1"])
+def test_addresses_of_private_networks_virtual_ones_too_are_no_danger(address):
+    hosts.check_private(address)
+
+
+def test_own_address_refuses_one_that_leads_from_every_machine_to_itself():
+    assert hosts.own_address("127.0.0.1", platform.node()) == "127.0.0.1"
+    with pytest.raises(InputError, match=r"leads from every machine to itself; .* reach first"):
+        hosts.own_address("127.0.0.1", "first")
+
+
 def test_check_address_takes_loopback_and_refuses_other_machines():
-    assert hosts.check_address("localhost") == guard.own_address("127.0.0.1") == "127.0.0.1"
+    assert hosts.check_address("localhost") == "127.0.0.1"
     with pytest.raises(InputError, match="no address of this machine"):
         hosts.check_address("10.255.255.254")
 

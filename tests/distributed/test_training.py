@@ -7,16 +7,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+BOUND = 20_000  # elements from which MXNet divides an array among the servers, here; else a million
 WITHOUT_JOB = {"DMLC_ROLE": "worker", "DMLC_NUM_WORKER": "2"}
 
 
 @pytest.fixture(scope="module")
 def trained(jobs, tmp_path_factory):
-    """Train all nets alone and in a job of two workers and two servers; return the arrays of each process."""
+    """Train all nets alone and in a job of two workers and two servers; return the arrays of each process.
+
+    Each of the servers has a part of the large arrays.
+    """
     out = tmp_path_factory.mktemp("trained")
     program = jobs.folder / "trainings.py"
     alone = jobs.run(sys.executable, program, out / "alone")
-    job = jobs.launch("-n", "2", "-s", "2", "--", "python", program, out / "job")
+    options, bound = ["-n", "2", "-s", "2"], {"MXNET_KVSTORE_BIGARRAY_BOUND": str(BOUND)}
+    job = jobs.launch(*options, "--", "python", program, out / "job", **bound)
     assert (alone[0], job[0]) == (0, 0), alone[2] + job[2]
     return SimpleNamespace(
         alone=dict(np.load(out / "alone.0.npz")),
@@ -44,6 +49,12 @@ def test_workers_have_the_parameters_and_the_loss_of_one_process(net, impl, dtyp
     assert all(largest_difference(trained.alone, worker, name) < tolerance for worker in trained.workers)
 
 
+@pytest.mark.parametrize("net", ["mlp", "lenet"])
+def test_some_arrays_are_divided_among_the_servers_and_some_are_not(net, trained):
+    sizes = [array.size for key, array in trained.alone.items() if key.startswith(f"{net}/gluon/float64")]
+    assert min(sizes) < BOUND <= max(sizes)
+
+
 def test_workers_have_the_same_bits(trained):
     first, second = trained.workers
     assert all(np.array_equal(first[key], second[key]) for key in first)
@@ -67,7 +78,11 @@ def tried(jobs, tmp_path_factory):
         "other number of batches": "differ in the number of batches: they have 6, 7",
         "other learning rate": "differ in the learning rate: they have 0.1, 1.1",
         "other weights": "differ in the",
-        "schedule on servers": "the learning rate changes in training",
+        "schedule on servers": "lr of the optimizer was changed in training from 0.1 to 0.05",
+        "own trainer's learning rate": "lr of the optimizer was changed in training from 0.1 to 0.2",
+        "weight decay": "wd of the optimizer was changed in training from 0.0 to 0.5",
+        "factor of a parameter": ".lr_mult of the optimizer was changed in training from 1.0 to 0.5",
+        "mean with dropout": "do not add up",
         "parameters set": "parameters were changed in training",
         "clip on servers": "Clip sees or changes a worker's gradients",
         "batch norm": "normalizes each batch",
@@ -101,7 +116,8 @@ def test_workers_train_what_only_looks_dangerous_as_one_process_does(case, tried
 def test_workers_draw_masks_of_their_own_and_say_that_the_result_is_another(tried):
     (alone, first, second), out = tried
     assert first["dropout"] == second["dropout"] != alone["dropout"]
-    assert out.count("the net draws random numbers in training") == 1
+    assert out.count("the net draws random numbers in training") == 3  # also those with a mean and noise
+    assert out.count("could not be checked") == 1  # that with noise
 
 
 def test_chapter_has_the_numbers_of_one_process_and_only_the_first_worker_writes(jobs, tmp_path):

@@ -133,7 +133,9 @@ def record():
         for arrays in ([1], [1] * 8, [10_000] * 4, [500_000])
     ]
     trainings = [
-        {"net": "c1", "workers": n, "batch_size": 64, "seconds": [1e-3 * (n + 1)]} for n in (0, 1, 2)
+        {"net": "c1", "workers": n, "batch_size": size, "seconds": [1e-5 * size * (n + 1)]}
+        for n in (0, 1, 2)
+        for size in (64, 128)
     ]
     machine = {"processor": "a", "cores": 2, "packages": {}}
     return Record(machine, "2026-11-27T20:30+00:00", known, exchanges, trainings, {"0": [1.0], "2": [3.0]})
@@ -160,8 +162,20 @@ def test_records_come_back_and_others_are_refused(record, tmp_path):
 
 def test_trainings_are_compared_with_the_same_net_alone(record):
     rows = scaling.training_rows(record)
-    assert [row["workers"] for row in rows] == ["alone", "1", "2"]
-    assert [row["images per second, / alone"][:4] for row in rows] == ["1.00", "0.50", "0.33"]
+    assert [(row["batch"], row["workers"]) for row in rows] == [
+        (size, workers) for size in ("64", "128") for workers in ("alone", "1", "2")
+    ]
+    assert [row["overhead"].partition(" ")[0] for row in rows[3:]] == ["-", "1.28", "2.56"]
+    assert [row["strong scaling"][:4] for row in rows] == ["-", "0.50", "0.33"] * 2
+    # alone with 64 rows, over two workers with 64 each
+    assert [row["weak scaling"][:4] for row in rows] == ["-"] * 5 + ["0.17"]
+    net = dataclasses.replace(record.nets()["c1"], batch_size=64)
+    for row, seconds, exchange in (
+        (rows[0], 6.4e-4, 0),
+        (rows[2], 1.92e-3, EXCHANGE.handling(net.arrays, 2)),
+    ):
+        model = net.computation(2 if exchange else 1) + exchange
+        assert float(row["step / model"].split()[0]) == pytest.approx(seconds / model, abs=0.006)
 
 
 def test_the_committed_record_has_nets_whose_constants_agree_with_the_fit_for_shapes():
