@@ -287,7 +287,7 @@ def test_notebook_keeps_its_notes_and_compares_nothing(module, tmp_path, capsys)
     assert "Published values are not compared" not in out
     kept = json.loads((tmp_path / FILE_NAME).read_text())
     assert (kept["seed"], kept["runs"], kept["parity"], kept["published"]) == (3, {}, None, [])
-    assert kept["figures"] == (["random_numbers"] if module is ndarray_autograd else [])
+    assert kept["figures"] == (["random_numbers.svg"] if module is ndarray_autograd else [])
     result = Result.load(tmp_path / FILE_NAME)
     assert result.notes == module.run(seed=3).notes
     for title in result.notes:
