@@ -81,9 +81,9 @@ class RemoteChapter:
         return self._end[0]
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to the chapter; one that no worker has begun to run, or can be reached, is cancelled.
+        """Send a signal to the chapter, without waiting for its worker.
 
-        It does not wait for a worker that does not answer.
+        A chapter that no worker has begun to run, or whose worker does not answer, is cancelled.
         """
         if self._worker:
             Thread(target=self._pass_on, args=(number,), daemon=True).start()
@@ -101,7 +101,8 @@ class RemoteChapter:
                 on_error="ignore",
                 callback_timeout=TELLING,
             )
-        if not any(reached.values()) and not self._over.is_set():
+        # A worker where it does not run any more has answered, and its result is on the way.
+        if not reached and not self._over.is_set():
             self._cancel()
 
     @cached_property

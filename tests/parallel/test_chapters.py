@@ -44,7 +44,7 @@ class Cluster:
 
     terms = None
 
-    def __init__(self, result=None, run=lambda *_: True):
+    def __init__(self, result=None, run=lambda: True):
         self.result, self.futures, self.calls = result, [], []
         self.client = SimpleNamespace(status="running", run=self._run)
         self._answer = run
@@ -108,6 +108,17 @@ def test_nobody_waits_for_a_worker_that_does_not_answer_a_signal(begin):
     remote.send_signal(signal.SIGINT)  # returns
     frozen.set()
     assert remote.wait() == -signal.SIGTERM
+
+
+def test_a_signal_that_comes_too_late_loses_no_result(begin, tmp_path):
+    cluster = Cluster(lambda future: (0, "", "", {"result.json": b"{}"}), run=lambda: False)
+    remote = begin(cluster, "tcp://b")
+    remote.send_signal(signal.SIGINT)
+    wait_for(lambda: cluster.calls)
+    cluster.futures[0].end()
+    assert remote.wait() == 0
+    assert not cluster.futures[0].is_cancelled
+    assert (tmp_path / "result.json").is_file()
 
 
 def test_whatever_comes_back_a_chapter_ends_with_a_line(begin):
