@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -42,6 +41,7 @@ class RemoteChapter:
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         self._over = Event()
         self._error: InputError | WorkFailed | None = None
+        self._result: tuple[int, list[str]] | None = None  # of `_end`
 
     def start(self) -> None:
         """Hand it to the cluster."""
@@ -74,11 +74,11 @@ class RemoteChapter:
     def stdout(self) -> Iterator[str]:
         """Lines as the chapter prints them: progress at once, all others when it has ended."""
         yield from iter(self._lines.get, None)
-        yield from self._end[1]
+        yield from self._end()[1]
 
     def wait(self) -> int:
         """Wait until it has ended, and return its exit code."""
-        return self._end[0]
+        return self._end()[0]
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the chapter, without waiting for its worker.
@@ -105,21 +105,25 @@ class RemoteChapter:
         if not reached and not self._over.is_set():
             self._cancel()
 
-    @cached_property
     def _end(self) -> tuple[int, list[str]]:
-        """Wait until it has ended, and write the files; the exit code, and lines for `stdout`."""
+        """Wait until it has ended, and write the files, once; return the exit code, and lines for `stdout`."""
         self._over.wait()
+        if self._result is None:
+            self._result = self._fetch()
+        return self._result
+
+    def _fetch(self) -> tuple[int, list[str]]:
         try:
             if self._error:
                 raise self._error
-            return self._fetch()
+            return self._written()
         except (InputError, WorkFailed) as error:
             text = str(error)
         except Exception as error:  # what came back cannot be unpickled, for example
             text = f"{type(error).__name__}: {shorten(error)}"
         return FAILED, [error_line(self._chapter, text) + "\n"]
 
-    def _fetch(self) -> tuple[int, list[str]]:
+    def _written(self) -> tuple[int, list[str]]:
         if self._future.cancelled() and self._cluster.client.status == "running":
             return -signal.SIGTERM, []  # by `send_signal`
         code, text, said, files = self._cluster.result(self._future)
