@@ -106,7 +106,7 @@ class RemoteChapter:
             self._cancel()
 
     def _end(self) -> tuple[int, list[str]]:
-        """Wait until it has ended, and write the files, once; return the exit code, and lines for `stdout`."""
+        """Wait until it has ended, and write the files once; return exit code, and lines for `stdout`."""
         self._over.wait()
         if self._result is None:
             self._result = self._fetch()
