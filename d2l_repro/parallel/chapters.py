@@ -87,7 +87,7 @@ class RemoteChapter:
         """
         if self._worker:
             Thread(target=self._pass_on, args=(number,), daemon=True).start()
-        else:
+        elif not self._over.is_set():
             self._cancel()
 
     def _pass_on(self, number: int) -> None:
