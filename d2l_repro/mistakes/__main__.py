@@ -31,7 +31,7 @@ COMMITTED = Path(caught.__file__).with_name(caught.FILE_NAME)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command, and exit with 0 done, 2 usage, 130 interrupted."""
+    """Run the command, and exit with 0 done, 1 the cluster was lost, 2 usage, 130 interrupted."""
     with one_line_errors(f"{PROG} mistakes"):
         config = (tyro.conf.FlagCreatePairsOff,)
         options = tyro.cli(MistakesOptions, args=argv, prog=f"{PROG} mistakes", config=config)
