@@ -25,12 +25,19 @@ class InputError(ValueError):
     """
 
 
+class WorkFailed(Exception):
+    """Raised when right input came to nothing all the same, as when a cluster is lost.
+
+    The message is like that of an InputError.
+    """
+
+
 @contextmanager
 def one_line_errors(prog: str, importing: bool = False) -> Iterator[None]:
     """Exit without a traceback when anything goes wrong or the command is stopped.
 
-    Ctrl-C, SIGTERM and SIGHUP lead to the exit codes 130, 143 and 129, a closed pipe to 1, and every other
-    error to 2, with one line on stderr. Processes that joblib has started are ended.
+    Ctrl-C, SIGTERM and SIGHUP lead to the exit codes 130, 143 and 129, a closed pipe and WorkFailed to 1, and
+    every other error to 2, with one line on stderr. Processes that joblib has started are ended.
 
     Args:
         prog: name of the command, with which the line begins.
@@ -75,9 +82,9 @@ def _report(prog: str, error: BaseException) -> int:
         return stopping.exit_code()
     if isinstance(error, BrokenPipeError):  # the program that read our output, such as `head`, has exited
         return FAILED
-    if isinstance(error, InputError):
+    if isinstance(error, (InputError, WorkFailed)):
         _print(error_line(prog, error))
-        return USAGE
+        return USAGE if isinstance(error, InputError) else FAILED
     line = installation.explain(error)
     if line is not None:
         _print(error_line(prog, line))

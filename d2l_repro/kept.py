@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .files import write_atomically
 from .language import listed, tr
+
+log = logging.getLogger(__name__)
 
 
 class Kept:
@@ -20,7 +24,8 @@ class Kept:
     Args:
         path: of the file; None keeps nothing.
         identity: what the results depend on, as JSON values.
-        resume: whether to begin with the results in the file, if there is one; else it is begun anew.
+        resume: whether to begin with the results in the file, if there is one. Else it is begun anew, and one
+            with results is renamed, as they may have taken hours.
 
     Raises:
         InputError: the file belongs to something else, or cannot be read or written.
@@ -31,16 +36,17 @@ class Kept:
         self.results: dict[str, Any] = {}
         if path is None:
             return
-        lines: list[Any] = []
         try:
+            lines = list(_parsed(path.read_bytes())) if path.is_file() else []
             if resume and path.is_file():
-                lines = list(_parsed(path.read_bytes()))
                 _check(path, lines[:1], json.loads(json.dumps(identity)))
-            self.results = dict(lines[1:])
-            with open(path, "wb") as file:  # without what was cut off
-                file.write(b"".join(_line(value) for value in (identity, *self.results.items())))
+                self.results = dict(lines[1:])
+            elif lines[1:]:
+                _set_aside(path, len(lines) - 1)
         except OSError as error:
             raise _unusable(path, error) from error
+        # without what was cut off
+        write_atomically(path, b"".join(_line(value) for value in (identity, *self.results.items())))
 
     def add(self, key: str, value: Any) -> None:
         """Keep a result, a JSON value, under its key."""
@@ -51,6 +57,21 @@ class Kept:
                     file.write(_line((key, value)))
             except OSError as error:
                 raise _unusable(self.path, error) from error
+
+
+def _set_aside(path: Path, count: int) -> None:
+    """Rename a file with results, in place of one that was renamed before."""
+    other = path.with_name(f"{path.stem}.earlier{path.suffix}")
+    path.replace(other)
+    log.warning(
+        tr(
+            "{path}: begun anew; {count} results that were there, with which --resume would have gone on, "
+            "are in {other}",
+            path=path,
+            count=count,
+            other=other.name,
+        )
+    )
 
 
 def _line(value: Any) -> bytes:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from d2l_repro import __version__
 from d2l_repro.language import tr
 from d2l_repro.parallel import Where, computed
+from d2l_repro.parallel.where import ANEW, RESUME
 from d2l_repro.train.loop import TrainingDiverged
 
 from .data import Tables
@@ -156,7 +157,8 @@ def cross_validate(
         saved = {i: store.load(fold, key) for i, (fold, key) in enumerate(zip(folds, keys))}
         results = {i: result for i, result in saved.items() if result is not None}
     missing = [i for i in range(len(folds)) if i not in results]
-    where = Where(options.jobs, options.cluster)
+    again = RESUME if folder is not None and save else ANEW
+    where = Where(options.jobs, options.cluster, again=again)
     found = run_folds(recipe, tables, [folds[i] for i in missing], options.impl, where)
     hidden = None if progress else True
     with (
@@ -179,7 +181,8 @@ def run_folds(
     Those of a single process are computed side by side where they can be, with the same results.
 
     Raises:
-        InputError: the cluster cannot be used, or was lost.
+        InputError: the cluster cannot be used.
+        WorkFailed: it was lost.
         TrainingDiverged: in a fold, which the message names.
     """
     if where.jobs == 1 and where.cluster is None:

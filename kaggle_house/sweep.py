@@ -19,6 +19,7 @@ from d2l_repro.errors import InputError
 from d2l_repro.kept import Kept
 from d2l_repro.language import tr
 from d2l_repro.parallel import Where, computed
+from d2l_repro.parallel.where import ANEW, RESUME
 from d2l_repro.results.environment import package_versions
 from d2l_repro.settings import HUGE, TINY
 from d2l_repro.train.loop import TrainingDiverged
@@ -130,9 +131,8 @@ def sweep(
     tasks = {_key(trial, fold): (trial, fold) for trial in trials for fold in folds}
     kept = Kept(folder and folder / SCORES, _identity(recipe, tables, options), resume)
     missing = {key: task for key, task in tasks.items() if key not in kept.results}
-    found = computed(
-        _score, list(missing.values()), Where(options.jobs, options.cluster), (estimator, tables.train)
-    )
+    where = Where(options.jobs, options.cluster, again=ANEW if folder is None else RESUME)
+    found = computed(_score, list(missing.values()), where, (estimator, tables.train))
     names, hidden = list(missing), None if progress else True
     with (
         closing(found),

@@ -4,13 +4,15 @@ python scripts/study.py FOLDER [FOLDER ...]    add the runs in folders of the st
 python scripts/study.py --begin FOLDER         begin a folder with the committed runs, which are kept:
     python -m chapters.mnist_regularization --seed 1 --seeds 10 --cluster local --out FOLDER --resume
 
-A run that is committed stays as it is: the kernels of another processor round otherwise.
+A run that is committed stays as it is: the kernels of another processor round otherwise. Runs are added on
+the machine that has trained them, whose processor is recorded with them.
 `python scripts/readme.py` then judges by the new bands.
 """
 
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -25,9 +27,10 @@ from d2l_repro.files import write_atomically
 from d2l_repro.kept import Kept
 from d2l_repro.results import bands, study
 from d2l_repro.results.bands import Band
-from d2l_repro.results.environment import package_versions
+from d2l_repro.results.environment import package_versions, processor
 from d2l_repro.results.result import Result
 from d2l_repro.results.run import RunResult, run_label
+from d2l_repro.results.study import key_of
 
 RESULTS = Path(__file__).parents[1] / "d2l_repro" / "results"
 # What a folder's first line says of runs that can be committed.
@@ -50,26 +53,28 @@ def main(argv: Sequence[str]) -> int:
         raise InputError("name the folders of the study: python scripts/study.py FOLDER [FOLDER ...]")
     known = {key_of(run): run for run in study.committed()}
     before = len(known)
+    origins, environments = study.committed_origins(), study.committed_environments()
     for folder in argv:
-        for run in runs_in(Path(folder) / RUNS):
-            known.setdefault(key_of(run), run)
+        found, packages = runs_in(Path(folder) / RUNS)
+        new = {key_of(run): run for run in found if key_of(run) not in known}
+        if new:
+            here = {"python": platform.python_version(), "processor": processor(), "packages": packages}
+            environments += [here] if here not in environments else []
+            known.update(new)
+            origins.update(dict.fromkeys(new, environments.index(here) + 1))
     order = [(run.impl, run.variant) for run in chapter.runs(HParams())]
     runs = sorted(known.values(), key=lambda run: order.index((run.impl, run.variant)))
-    text = study.as_csv(runs)
+    text = study.as_csv(runs, origins)
     write_atomically(RESULTS / study.FILE_NAME, text)
+    write_atomically(RESULTS / study.ENVIRONMENTS, json.dumps(environments, indent=2) + "\n")
     # Of the numbers as they are committed, so that the same bands come out again.
     write_atomically(RESULTS / bands.FILE_NAME, text_of_bands(study.read(text)))
     print(f"{len(known) - before} runs added to {before}")
     return DONE
 
 
-def key_of(run: RunResult) -> tuple[str, str, int]:
-    """Return what tells a run of the study from the others."""
-    return run.impl, run.variant, run.seed
-
-
 def begin(folder: Path) -> None:
-    """Write the committed runs into a new folder of the study.
+    """Write the committed runs into a new folder of the study, with the packages of those to come.
 
     Raises:
         InputError: it has runs already, or cannot be written.
@@ -82,8 +87,8 @@ def begin(folder: Path) -> None:
         kept.add(run_label(*key_of(run)), run.as_json())
 
 
-def runs_in(path: Path) -> list[RunResult]:
-    """Return the finished runs of a study's file.
+def runs_in(path: Path) -> tuple[list[RunResult], dict[str, str]]:
+    """Return the finished runs of a study's file, and the packages that have trained those not committed.
 
     Raises:
         InputError: there is no such file, or the runs have other settings or data than the published ones.
@@ -96,7 +101,7 @@ def runs_in(path: Path) -> list[RunResult]:
         found = first.get(name)
         if found != value:
             raise InputError(f"{path}: {name} is {found!r}, not {value!r}; run the chapter as it is")
-    return [RunResult.from_json(label, content, seed=0) for label, content in lines]
+    return [RunResult.from_json(label, content, seed=0) for label, content in lines], first["packages"]
 
 
 def text_of_bands(runs: Iterable[RunResult]) -> str:

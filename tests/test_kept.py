@@ -1,6 +1,8 @@
 """Results that are kept one by one, whatever comes between."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -27,10 +29,34 @@ def test_kept_returns_the_same_numbers(tmp_path):
     assert np.float32(found["c"]) == np.float32(0.1)
 
 
-def test_kept_begins_anew_without_resume(tmp_path):
+def test_kept_begins_anew_without_resume_and_sets_aside_what_was_there(tmp_path, caplog):
+    path, earlier = tmp_path / "runs.jsonl", tmp_path / "runs.earlier.jsonl"
+    filled(path)
+    before = path.read_bytes()
+    for _ in range(2):  # the second time there is nothing to set aside
+        assert Kept(path, IDENTITY).results == {}
+    assert Kept(path, IDENTITY, resume=True).results == {}
+    assert earlier.read_bytes() == before
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: begun anew; 3 results that were there, with which --resume would have gone on, are in "
+        f"{earlier.name}"
+    ]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_kept_loses_nothing_when_the_file_cannot_be_replaced(tmp_path, monkeypatch, resume):
     filled(tmp_path / "kept")
-    assert Kept(tmp_path / "kept", IDENTITY).results == {}
-    assert Kept(tmp_path / "kept", IDENTITY, resume=True).results == {}
+    before = (tmp_path / "kept").read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(InputError, match=r"cannot be written \(No space left"):
+            Kept(tmp_path / "kept", IDENTITY, resume=resume)
+    [left] = tmp_path.iterdir()
+    assert left.read_bytes() == before
 
 
 def test_kept_without_a_file_keeps_nothing():

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from d2l_repro import errors, stopping
-from d2l_repro.errors import InputError
+from d2l_repro.errors import InputError, WorkFailed
 
 
 def exit_code(error, capsys):
@@ -155,6 +155,12 @@ def test_one_line_errors_turns_whatever_is_left_into_one_line(error, line, capsy
     monkeypatch.setenv(errors.TRACEBACK, "1")
     _, text = exit_code(lambda: raise_error(error), capsys)
     assert ("Traceback" in text) == (errors.TRACEBACK in text)
+
+
+def test_one_line_errors_tells_failed_work_from_wrong_input(capsys):
+    for error, code in ((WorkFailed("lost; repeat it"), 1), (InputError("lost; repeat it"), 2)):
+        ended = exit_code(lambda error=error: raise_error(error), capsys)
+        assert ended == (code, "prog: error: lost; repeat it\n")
 
 
 def test_one_line_errors_is_quiet_about_a_reader_that_stops(capsys):

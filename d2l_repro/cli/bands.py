@@ -10,6 +10,7 @@ import tyro
 from .. import installation, stopping
 from ..errors import BROKEN, DONE, FAILED, USAGE, InputError
 from ..files import check_outputs, locked_folder, write_atomically
+from ..parallel.where import KEPT
 from ..results import bands, printed
 from ..results.bands import Band, Scatter
 from ..results.catalogue import entries
@@ -83,7 +84,7 @@ class BandsCommand(Settings):
 
     def _run(self, tasks: Sequence[Task]) -> tuple[dict[Task, int], bool]:
         """Run the tasks; stop after the first if it shows that the published data are missing."""
-        with starter(tasks, self.jobs, self.cluster) as start:
+        with starter(tasks, self.jobs, self.cluster, KEPT) as start:
             codes, interrupted = run_tasks(tasks[:1], 1, start)
             if interrupted or not tasks:
                 return codes, interrupted

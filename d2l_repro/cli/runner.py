@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any, Optional
 
 from tqdm import tqdm
@@ -19,6 +19,7 @@ from .. import channel, stopping
 from ..errors import BROKEN, DONE, FAILED, InputError
 from ..language import listed, tr
 from ..parallel import Where
+from ..parallel.where import RESUME
 from ..processes import module_command
 from ..results.catalogue import TEXTBOOK, entries
 from ..results.formatting import format_duration
@@ -27,6 +28,7 @@ from ..settings import Stream
 from ..suggestions import choice
 
 GROUPS = ("textbook", "all")  # names of groups of chapters
+GIVEN = 500  # chapters that a cluster is given at a time; a thread here follows each
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,12 @@ class Board:
     def stop(self) -> None:
         """Start no further task, and pass the signal that stopped this process on to the running ones."""
         self.stopped.set()
+        # A cluster may take its time, and a further signal must not come in between.
+        Thread(target=self._pass_on, args=(stopping.last_signal(),), daemon=True).start()
+
+    def _pass_on(self, number: int) -> None:
         for process in tuple(self.processes):
-            process.send_signal(stopping.last_signal())
+            process.send_signal(number)
 
     def advance(self, task: Task, share: float, activity: str = "") -> None:
         """Record that `share` of a task is done, from 0 to 1."""
@@ -257,7 +263,8 @@ class Board:
             if self.jobs == 1 and not task.quiet:
                 self.print(lines.pop())
         if task.quiet and process.wait() == DONE:
-            lines = [f"{head.strip()}: {format_duration(time.monotonic() - start)}"]
+            begun = getattr(process, "begun", None) or start  # on a cluster, a task may have waited
+            lines = [f"{head.strip()}: {format_duration(time.monotonic() - begun)}"]
         if lines:
             self.print("\n".join(lines))
         self.advance(task, 1.0)
@@ -272,13 +279,16 @@ def start_here(task: Task) -> subprocess.Popen:
 
 
 @contextmanager
-def starter(tasks: Sequence[Task], jobs: int, cluster: Optional[str]) -> Iterator[Callable[[Task], Any]]:
+def starter(
+    tasks: Sequence[Task], jobs: int, cluster: Optional[str], again: str = RESUME
+) -> Iterator[Callable[[Task], Any]]:
     """Yield a function that starts a task, in a process here or on a cluster.
 
     Args:
         tasks: that it will be called with.
         jobs: number of processes of a local cluster.
         cluster: as in `parallel.Where`.
+        again: as there.
 
     Raises:
         InputError: the cluster or one of its workers cannot be used.
@@ -292,7 +302,7 @@ def starter(tasks: Sequence[Task], jobs: int, cluster: Optional[str]) -> Iterato
     from ..parallel.cluster import connect
 
     datasets = sorted({name for task in tasks for name in task.datasets})
-    where = Where(jobs, cluster, datasets, tasks[0].data_dir)
+    where = Where(jobs, cluster, datasets, tasks[0].data_dir, again)
     with connect(where) as connected, hearing(connected) as chapters:
         yield lambda task: chapters.start(task.chapter, task.flags, task.folder)
 
@@ -307,13 +317,13 @@ def run_tasks(
     Args:
         tasks: to run.
         jobs: how many run at a time.
-        start: starts one, as `starter` yields it; a cluster is given all of them at once.
+        start: starts one, as `starter` yields it; a cluster is given as many as it may be at once.
 
     Returns:
         Task -> exit code of the tasks that were started, and whether others were not, or were interrupted.
     """
     if start is not start_here:
-        jobs = max(2, len(tasks))  # the cluster decides how many of them run
+        jobs = max(2, min(len(tasks), GIVEN))  # the cluster decides how many of them run
     board = Board(tasks, jobs)
     with ThreadPoolExecutor(jobs) as pool:
         futures = {task: pool.submit(_run, task, board, start) for task in tasks}

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..kept import Kept
 from ..language import listed, tr, trn
 from ..parallel import Where
+from ..parallel.where import ANEW, RESUME
 from ..results.environment import package_versions
 from ..results.history import epoch_line
 from ..results.result import Result, check_replaceable
@@ -257,7 +258,8 @@ class Chapter(Description):
         data, _ = self._begin(runs[0], options)
         self._record_data(data, result, folder)
         kept = Kept(Path(folder, RUNS) if folder is not None else None, self._identity(result), resume)
-        where = Where(options.jobs, options.cluster, self.datasets_of(options), options.data_dir)
+        again = ANEW if folder is None else RESUME
+        where = Where(options.jobs, options.cluster, self.datasets_of(options), options.data_dir, again)
         if options.cluster is not None:  # which has the data in a folder of its own
             options = options.replace(data_dir=None)
         tasks = {

@@ -20,6 +20,7 @@ from ..experiment.seeds import in_processes
 from ..files import locked_folder, write_atomically
 from ..language import listed, tr
 from ..parallel import Where
+from ..parallel.where import RESUME
 from ..results import caught, plot
 from ..results.catalogue import entries
 from ..results.caught import Measured, Table
@@ -30,7 +31,7 @@ COMMITTED = Path(caught.__file__).with_name(caught.FILE_NAME)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command, and exit with 0 done, 2 usage, 130 interrupted."""
+    """Run the command, and exit with 0 done, 1 the cluster was lost, 2 usage, 130 interrupted."""
     with one_line_errors(f"{PROG} mistakes"):
         config = (tyro.conf.FlagCreatePairsOff,)
         options = tyro.cli(MistakesOptions, args=argv, prog=f"{PROG} mistakes", config=config)
@@ -44,7 +45,7 @@ def _run(options: MistakesOptions, folder: Path) -> int:
         lesson_of(chapter)  # now, not after others have been measured
     known = _earlier(folder, options.seed) if options.resume else {}
     order = [(chapter, mistake.name) for chapter in chapters for mistake in mistakes_of(chapter)]
-    where = Where(options.jobs, options.cluster, _datasets(chapters), options.data_dir)
+    where = Where(options.jobs, options.cluster, _datasets(chapters), options.data_dir, RESUME)
     data_dir = options.data_dir if options.cluster is None else None  # workers have the data in their own
     tasks = [(*names, options.seed, data_dir) for names in order if names not in known]
     # Of a process that was replaced as its memory had grown; its task is done again.

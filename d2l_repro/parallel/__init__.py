@@ -30,7 +30,8 @@ def computed(
         common: arguments of all calls; each worker of a cluster gets them once.
 
     Raises:
-        InputError: the cluster or one of its workers cannot be used, or was lost.
+        InputError: the cluster or one of its workers cannot be used.
+        WorkFailed: the cluster was lost, or cannot finish a task.
     """
     if not tasks:
         return

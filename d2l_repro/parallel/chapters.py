@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
-from ..errors import FAILED, InputError, error_line
+from ..data.download import shorten
+from ..errors import FAILED, InputError, WorkFailed, error_line
 from ..files import writable_folder, write_atomically
 from . import worker
-from .cluster import LOOK, Cluster
+from .cluster import LOOK, TELLING, Cluster
 
 
 class RemoteChapter:
@@ -32,70 +33,113 @@ class RemoteChapter:
 
     def __init__(self, cluster: Cluster, topic: str, chapter: str, argv: Sequence[str], folder: Path):
         self.identifier = str(uuid.uuid4())
+        self.begun: float | None = None  # `time.monotonic` when a worker began to run it
         self._cluster, self._chapter, self._folder = cluster, chapter, folder
+        self._arguments = cluster.terms, self.identifier, topic, chapter, argv
+        self._future: Any = None
+        self._worker = ""  # address of the worker that runs it
         self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self._code: Future[int] = Future()
-        self._error: InputError | None = None
-        self._future = cluster.submit(
-            worker.run_chapter, cluster.terms, self.identifier, topic, chapter, argv
-        )
-        self._future.add_done_callback(self._end)
+        self._over = Event()
+        self._error: InputError | WorkFailed | None = None
+        self._result: tuple[int, list[str]] | None = None  # of `_end`
 
-    def heard(self, line: str) -> None:
-        """Take a line that reports progress."""
-        self._lines.put(line)
+    def start(self) -> None:
+        """Hand it to the cluster."""
+        self._future = self._cluster.submit(worker.run_chapter, *self._arguments)
+        self._future.add_done_callback(lambda _: self._tell_end())
 
-    def fail(self, error: InputError) -> None:
+    def heard(self, address: str, line: str) -> None:
+        """Take a line that reports progress; with an empty one a worker begins to run it."""
+        if line:
+            self._lines.put(line)
+        else:
+            self._worker, self.begun = address, time.monotonic()
+
+    def fail(self, error: InputError | WorkFailed) -> None:
         """End with an error of the cluster, unless it has ended."""
-        if not self._future.done():
+        if not self._over.is_set():
             self._error = error
+            self._tell_end()
+            self._cancel()
+
+    def _cancel(self) -> None:
+        with suppress(Exception):  # of a scheduler that has gone
             self._future.cancel()
+
+    def _tell_end(self) -> None:
+        self._over.set()
+        self._lines.put(None)
 
     @property
     def stdout(self) -> Iterator[str]:
         """Lines as the chapter prints them: progress at once, all others when it has ended."""
-        return iter(self._lines.get, None)
+        yield from iter(self._lines.get, None)
+        yield from self._end()[1]
 
     def wait(self) -> int:
         """Wait until it has ended, and return its exit code."""
-        return self._code.result()
+        return self._end()[0]
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to the chapter; one that no worker has begun to run is cancelled."""
-        with suppress(Exception):  # of a scheduler that has gone
-            reached = self._cluster.client.run(worker.pass_on, self.identifier, number, on_error="ignore")
-            if not any(reached.values()) and not self._future.done():
-                self._future.cancel()
+        """Send a signal to the chapter, without waiting for its worker.
 
-    def _end(self, future: Any) -> None:
-        """Write the files, and tell `stdout` and `wait` of the end."""
-        code = FAILED
+        A chapter that no worker has begun to run, or whose worker does not answer, is cancelled.
+        """
+        if self._worker:
+            Thread(target=self._pass_on, args=(number,), daemon=True).start()
+        elif not self._over.is_set():
+            self._cancel()
+
+    def _pass_on(self, number: int) -> None:
+        reached: dict[str, bool] = {}
+        with suppress(Exception):  # a time-out, or of a scheduler that has gone
+            reached = self._cluster.client.run(
+                worker.pass_on,
+                self.identifier,
+                number,
+                workers=[self._worker],
+                on_error="ignore",
+                callback_timeout=TELLING,
+            )
+        # A worker where it does not run any more has answered, and its result is on the way.
+        if not reached and not self._over.is_set():
+            self._cancel()
+
+    def _end(self) -> tuple[int, list[str]]:
+        """Wait until it has ended, and write the files once; return exit code, and lines for `stdout`."""
+        self._over.wait()
+        if self._result is None:
+            self._result = self._fetch()
+        return self._result
+
+    def _fetch(self) -> tuple[int, list[str]]:
         try:
             if self._error:
                 raise self._error
-            if future.cancelled() and self._cluster.client.status == "running":
-                code = -signal.SIGTERM  # by `send_signal`
-            else:
-                code, text, said, files = self._cluster.result(future)
-                for name, content in files.items():
-                    path = self._folder / name
-                    write_atomically(writable_folder(path.parent) / path.name, content)
-                for line in text.replace(worker.OUT, str(self._folder)).splitlines(keepends=True):
-                    self._lines.put(line)
-                print(said.replace(worker.OUT, str(self._folder)), end="", file=sys.stderr)
-        except InputError as error:
-            self._lines.put(error_line(self._chapter, error) + "\n")
-        finally:
-            self._lines.put(None)
-            self._code.set_result(code)
+            return self._written()
+        except (InputError, WorkFailed) as error:
+            text = str(error)
+        except Exception as error:  # what came back cannot be unpickled, for example
+            text = f"{type(error).__name__}: {shorten(error)}"
+        return FAILED, [error_line(self._chapter, text) + "\n"]
+
+    def _written(self) -> tuple[int, list[str]]:
+        if self._future.cancelled() and self._cluster.client.status == "running":
+            return -signal.SIGTERM, []  # by `send_signal`
+        code, text, said, files = self._cluster.result(self._future)
+        self._future.release()
+        for name, content in files.items():
+            path = self._folder / name
+            write_atomically(writable_folder(path.parent) / path.name, content)
+        print(said.replace(worker.OUT, str(self._folder)), end="", file=sys.stderr)
+        return code, text.replace(worker.OUT, str(self._folder)).splitlines(keepends=True)
 
     def __enter__(self) -> RemoteChapter:
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is not None:
-            with suppress(Exception):
-                self._future.cancel()
+            self._cancel()
         else:
             self.wait()
 
@@ -107,24 +151,31 @@ class Chapters:
         self.cluster = cluster
         self.topic = f"d2l_repro-{uuid.uuid4()}"
         self._started: dict[str, RemoteChapter] = {}
+        self._error: InputError | WorkFailed | None = None  # of the cluster
 
     def start(self, chapter: str, argv: Sequence[str], folder: Path) -> RemoteChapter:
         """Start a chapter; for the arguments see `RemoteChapter`."""
         remote = RemoteChapter(self.cluster, self.topic, chapter, argv, folder)
         self._started[remote.identifier] = remote
+        if self._error is None:
+            with suppress(Exception):  # of a scheduler that has gone
+                remote.start()
+                return remote
+        remote.fail(self._error or self.cluster.lost())
         return remote
 
     def hear(self, event: Any) -> None:
-        _, (identifier, line) = event
+        _, (identifier, address, line) = event
         if identifier in self._started:
-            self._started[identifier].heard(line)
+            self._started[identifier].heard(address, line)
 
     def watch(self, over: Event) -> None:
         """Look from time to time whether the scheduler and workers are still there, until it is over."""
         while not over.wait(LOOK):
             try:
                 self.cluster.check_connection()
-            except InputError as error:
+            except (InputError, WorkFailed) as error:
+                self._error = error
                 for remote in tuple(self._started.values()):
                     remote.fail(error)
                 return

@@ -21,23 +21,26 @@ from typing import Any
 
 from .. import channel, compat, stopping
 from ..data import download
-from ..errors import InputError
+from ..errors import InputError, WorkFailed
 from ..language import VARIABLE, language, listed, tr
-from . import worker
+from . import data_files, worker
 from .child import describe
 from .connection import CONNECTING, LOCAL, client_of, local_cluster, scheduler_of
 from .process import ChildDied
-from .where import Where
+from .supply import Supply
+from .where import ANEW, Where
 from .worker import GOVERNED, Terms
 
 STARTING = 120.0  # seconds to wait for the first worker of a cluster that the command starts itself
 PATIENCE = 60.0  # seconds to wait for a worker after the last one has gone
 LOOK = 1.0  # seconds between two looks whether the scheduler and workers are still there
+ANSWERING = 180.0  # seconds in which all workers say what they are like
+TELLING = 10.0  # seconds in which a worker takes notice of something
 RETRIES = 2  # of a task whose process was killed, by the system for example
 log = logging.getLogger(__name__)
 
 
-class ClusterLost(InputError):
+class ClusterLost(WorkFailed):
     """Raised when the scheduler or all workers have gone in the middle of the work."""
 
 
@@ -57,7 +60,7 @@ def connect(where: Where) -> Iterator[Cluster]:
     with ExitStack() as stack:
         address = stack.enter_context(local_cluster(where.jobs)) if place == LOCAL else place
         client = stack.enter_context(client_of(scheduler_of(address), place))
-        cluster = Cluster(client, place, files)
+        cluster = Cluster(client, place, files, where.again)
         cluster.check_workers()
         try:
             yield cluster
@@ -72,20 +75,20 @@ class Cluster:
         client: a `distributed.Client`.
         place: how the user has named the cluster.
         files: name in the registry -> path of the data files that tasks may read.
+        again: as in `Where`.
     """
 
-    def __init__(self, client: Any, place: str, files: Mapping[str, Path]):
-        self.client, self.place = client, place
-        self.files = dict(files)
+    def __init__(self, client: Any, place: str, files: Mapping[str, Path], again: str = ANEW):
+        self.client, self.place, self.again = client, place, again
         digests = [
             (name, str(path.resolve()), hashlib.sha256(path.read_bytes()).hexdigest())
-            for name, path in self.files.items()
+            for name, path in files.items()
         ]
         self._ours = describe()
         versions = {name: text for name, text in self._ours.items() if name not in worker.NO_VERSIONS}
         self.terms = Terms(_environment(), _main_module(), tuple(digests), tuple(sorted(versions.items())))
         self._sent: dict[str, Any] = {}  # digest -> future of the bytes
-        self._contents: list[Any] = []  # futures of the data files that a worker lacks
+        self._supply = Supply(client, files, self._unable)
         self._no_workers_since = 0.0
 
     def check_workers(self) -> None:
@@ -94,7 +97,10 @@ class Cluster:
         Raises:
             InputError: a worker lacks this project, a package or memory, or has another version of it; the
                 message names the worker and the remedy.
+            WorkFailed: a worker does not answer, or cannot write a data file.
         """
+        if self.terms.files:
+            self.client.subscribe_topic(self.terms.topic, self._supply.hear)
         deadline = time.monotonic() + (STARTING if self.place == LOCAL else CONNECTING)
         while not self.client.nthreads():
             if time.monotonic() > deadline:
@@ -106,11 +112,11 @@ class Cluster:
                 )
             time.sleep(0.1)
         # Found by its name: a worker without this project could not load a function of it.
-        found = self.client.run(pydoc.locate, f"{worker.__name__}.__name__", on_error="return")
+        found = self._ask(pydoc.locate, f"{worker.__name__}.__name__")
         for address, name in found.items():
             if name != worker.__name__:
                 raise _refusal(address, tr("cannot import this version of d2l_repro"))
-        reports = self.client.run(worker.prepare, self.terms, on_error="return")
+        reports = self._ask(worker.prepare, self.terms)
         for address, report in reports.items():
             problem = _problem(report, self._ours)
             if problem:
@@ -124,8 +130,23 @@ class Cluster:
                     names=listed(sorted(others)),
                 )
             )
-        missing = {name for report in reports.values() for name in report["missing"]}
-        self._contents = [self._send(self.files[name].read_bytes()) for name in self.files if name in missing]
+        self._supply.send({address: report["missing"] for address, report in reports.items()})
+
+    def _ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Call a function on all workers, and return address -> what it returned or raised."""
+        import distributed
+
+        try:
+            return self.client.run(function, *arguments, on_error="return", callback_timeout=ANSWERING)
+        except distributed.TimeoutError as error:
+            raise WorkFailed(
+                tr(
+                    "--cluster: a worker of {place} has not answered for {seconds} s; end it, and {again}",
+                    place=self.place,
+                    seconds=f"{ANSWERING:.0f}",
+                    again=tr(self.again),
+                )
+            ) from error
 
     def _send(self, content: bytes) -> Any:
         """Return a future of bytes, which reach each worker that needs them once.
@@ -143,8 +164,7 @@ class Cluster:
     def submit(self, function: Callable[..., Any], terms: Terms, *arguments: Any) -> Any:
         """Let a worker call a function of `worker`, and return the future of what it returns."""
         key = f"d2l_repro.{function.__name__}-{uuid.uuid4()}"
-        everything = (terms, *arguments, *self._contents)
-        return self.client.submit(function, *everything, key=key, pure=False, retries=RETRIES)
+        return self.client.submit(function, terms, *arguments, key=key, pure=False, retries=RETRIES)
 
     def compute(
         self, function: Callable[..., Any], tasks: Sequence[tuple], common: tuple = ()
@@ -157,8 +177,9 @@ class Cluster:
             common: arguments of all calls, which reach each worker once.
 
         Raises:
-            ClusterLost: the scheduler or all workers have gone.
-            InputError: a task has ended the processes that ran it, time and again.
+            WorkFailed: the scheduler or all workers have gone, or a task has ended the processes that ran it,
+                time and again.
+            InputError: a worker that has joined later does not fit.
         """
         import cloudpickle
 
@@ -194,10 +215,12 @@ class Cluster:
                 self.check_connection()
 
     def check_connection(self) -> None:
-        """Raise ClusterLost if the scheduler has gone, or if there have been no workers for a minute."""
+        """Raise WorkFailed if the scheduler has gone, workers have for a minute, or one cannot get data."""
         now = time.monotonic()
         if self.client.status != "running":
             raise self.lost()
+        if self._supply.failure:
+            raise self._supply.failure
         import distributed
 
         try:
@@ -212,9 +235,10 @@ class Cluster:
             raise ClusterLost(
                 tr(
                     "--cluster: the scheduler at {place} has had no workers for {seconds} s; start some, and "
-                    "repeat the command with --resume: what is finished is kept",
+                    "{again}",
                     place=self.place,
                     seconds=f"{PATIENCE:.0f}",
+                    again=tr(self.again),
                 )
             )
 
@@ -222,9 +246,19 @@ class Cluster:
         """Return the error of a scheduler that has gone."""
         return ClusterLost(
             tr(
-                "--cluster: the connection to the scheduler at {place} is lost; start it again, and repeat "
-                "the command with --resume: what is finished is kept",
+                "--cluster: the connection to the scheduler at {place} is lost; start it again, and {again}",
                 place=self.place,
+                again=tr(self.again),
+            )
+        )
+
+    def _unable(self, address: str, problem: str) -> WorkFailed:
+        return WorkFailed(
+            tr(
+                "--cluster: worker {worker}: {problem}; mend that, or end this worker, and {again}",
+                worker=address,
+                problem=problem,
+                again=tr(self.again),
             )
         )
 
@@ -233,7 +267,8 @@ class Cluster:
 
         Raises:
             ClusterLost: the scheduler or all workers have gone, and the future with them.
-            InputError: the task has ended the processes that ran it.
+            WorkFailed: the task has ended the processes or workers that ran it, or one of these is unable to.
+            InputError: a worker that has joined later does not fit.
         """
         import distributed
 
@@ -244,7 +279,7 @@ class Cluster:
                 except distributed.TimeoutError:
                     self.check_connection()
         except ChildDied as error:
-            raise InputError(
+            raise WorkFailed(
                 tr(
                     "--cluster: a task ended its process {count} times (exit code {code}; -9 can mean that "
                     "memory was used up); give the workers more, or start fewer on a machine",
@@ -255,16 +290,18 @@ class Cluster:
         except (worker.Unfit, ImportError) as error:
             raise InputError(
                 tr(
-                    "--cluster: a worker that has joined later does not fit ({problem}); end it, and repeat "
-                    "the command with --resume",
+                    "--cluster: a worker that has joined later does not fit ({problem}); end it, and {again}",
                     problem=download.shorten(error),
+                    again=tr(self.again),
                 )
             ) from error
+        except data_files.Unable as error:
+            raise self._unable(*error.args) from error
         except distributed.KilledWorker as error:
-            raise InputError(
+            raise WorkFailed(
                 tr("--cluster: too many workers died while they ran the same task ({error})", error=error)
             ) from error
-        except (distributed.CancelledError, OSError) as error:
+        except (distributed.CancelledError, OSError) as error:  # OSError: of the connection
             raise self.lost() from error
 
     def release(self) -> None:
@@ -272,7 +309,7 @@ class Cluster:
         if self.client.status == "running":
             with suppress(Exception):
                 self.client.cancel(list(self._sent.values()))
-                self.client.run(worker.stop_all, on_error="ignore")
+                self.client.run(worker.stop_all, on_error="ignore", callback_timeout=TELLING)
 
 
 def _refusal(address: str, problem: str) -> InputError:

@@ -6,35 +6,35 @@ the settings of the command's. It also ends when the worker does, or when the co
 
 from __future__ import annotations
 
-import atexit
-import hashlib
+import asyncio
 import os
 import pickle
 import re
-import shutil
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .. import channel, stopping
 from ..data import download
 from ..processes import module_command
-from .process import POLL, Child, Unwanted
+from . import data_files
+from .data_files import PREFIX, Unable, digest_of, received
+from .process import POLL, Child, ChildDied, Unwanted
 
 # Environment variables that decide about numbers, speed and messages: the command's hold, not the worker's.
 GOVERNED = re.compile(
     r"(OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|VECLIB|NUMEXPR|MXNET|DNNL|ONEDNN|MALLOC|D2L_REPRO|DMLC)_"
 )
 REPORTS = 0.2  # seconds between two reports of a chapter's progress
+DESCRIBING = 120.0  # seconds in which a new process describes itself
+AWAITING = 600.0  # seconds in which the command sends a data file
 NO_VERSIONS = {"processor", "problem"}  # what `child.describe` says beside versions
-PREFIX = "d2l_repro-"  # of the names of temporary folders
 OUT = "\x1fOUT\x1f"  # stands for the folder of --out in what a chapter has printed
 
 
@@ -60,7 +60,12 @@ class Terms:
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        return digest_of(repr(self).encode())
+
+    @property
+    def topic(self) -> str:
+        """Topic of the events (address of a worker, names of the data files that it lacks)."""
+        return f"d2l_repro-files-{digest_of(repr(self.files).encode())}"
 
 
 _lock = threading.Lock()
@@ -95,8 +100,8 @@ def _environment(terms: Terms, folder: str) -> dict[str, str]:
     return {**own, **dict(terms.environment), **data, stopping.PARENT: str(os.getpid())}
 
 
-def prepare(terms: Terms) -> dict[str, Any]:
-    """Return what this worker is like.
+async def prepare(terms: Terms) -> dict[str, Any]:
+    """Return what this worker is like, which goes on with its other work meanwhile.
 
     Returns:
         The items of `child.describe`, `differing`: names of what has other versions here, and `missing`:
@@ -105,82 +110,80 @@ def prepare(terms: Terms) -> dict[str, Any]:
     Raises:
         ChildDied: no process can be started here.
     """
-    child = Child(_environment(terms, ""), "")
+    return await asyncio.to_thread(_prepare, terms)
+
+
+def _prepare(terms: Terms) -> dict[str, Any]:
+    child, deadline = Child(_environment(terms, ""), ""), time.monotonic() + DESCRIBING
     try:
-        _, answer = child.ask("describe")
+        succeeded, answer = child.ask("describe", is_wanted=lambda: time.monotonic() < deadline)
+    except Unwanted as error:
+        raise ChildDied(f"no answer in {DESCRIBING:.0f} s") from error
     finally:
         child.end()
     found, wanted = pickle.loads(answer), dict(terms.versions)
+    if not succeeded:
+        raise found
     names = sorted({*found, *wanted} - NO_VERSIONS)
     differing = [name for name in names if found.get(name) != wanted.get(name)]
     if not differing and not found["problem"]:
         _fitting.add(terms.versions)
-    missing = [name for name, path in _paths(terms).items() if not path]
-    return {**found, "differing": differing, "missing": missing}
+    return {**found, "differing": differing, "missing": _missing(data_files.paths_of(terms.files))}
 
 
 def _check(terms: Terms) -> None:
     """Raise Unfit if this worker, which may have joined after the others were asked, has other versions."""
     if terms.versions not in _fitting:
-        report = prepare(terms)
+        report = _prepare(terms)
         if terms.versions not in _fitting:
             raise Unfit(report["problem"] or ", ".join(report["differing"]))
 
 
-def _paths(terms: Terms) -> dict[str, Path | None]:
-    """Return name -> path of each data file on this machine, None if it is not here with the same content."""
-    return {
-        name: next((place for place in _places(name, path) if _digest(place) == digest), None)
-        for name, path, digest in terms.files
-    }
-
-
-def _places(name: str, path: str) -> Iterator[Path]:
-    yield Path(path)  # on the same machine, or in a shared file system
-    with suppress(ValueError):  # a folder that is set does not exist
-        found = download.find(name)
-        if found:
-            yield found
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
+def _missing(paths: Mapping[str, Path | None]) -> list[str]:
+    return [name for name, path in paths.items() if not path]
 
 
 _folders: dict[str, str] = {}  # key of terms -> folder with their data files
 
 
-def _data_folder(terms: Terms, contents: Sequence[bytes]) -> str:
-    """Return a folder with the data files of the terms: links to those that are here, and those sent.
+def _data_folder(terms: Terms, worker: Any, is_wanted: Callable[[], bool]) -> str:
+    """Return a folder with links to the data files of the terms; ask the command for those not here.
+
+    Args:
+        terms: of the command.
+        worker: this one.
+        is_wanted: whether the command still wants the task.
 
     Raises:
-        Unfit: a file is neither here nor was it sent, or this worker has other versions.
+        Unfit: a file is not here and does not come, or this worker has other versions.
+        Unwanted: the command has gone, or has cancelled the task.
     """
     _check(terms)
     with _lock:
+        if terms.key in _folders:
+            return _folders[terms.key]
+    paths, deadline = data_files.paths_of(terms.files), time.monotonic() + AWAITING
+    if _missing(paths):
+        worker.log_event(terms.topic, (worker.address, _missing(paths)))
+    digests = {name: digest for name, _, digest in terms.files}
+    while not all(paths[name] or digest in received for name, digest in digests.items()):
+        if not is_wanted():
+            raise Unwanted
+        if time.monotonic() > deadline:
+            raise Unfit(_missing(paths)[0])
+        time.sleep(POLL)
+    with _lock:
         if terms.key not in _folders:
-            paths = _paths(terms)
-            sent = {hashlib.sha256(content).hexdigest(): content for content in contents}
-            missing = [name for name, _, digest in terms.files if not paths[name] and digest not in sent]
-            if missing:
-                raise Unfit(missing[0])
-            folder = tempfile.mkdtemp(prefix=PREFIX)
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            for name, _, digest in terms.files:
-                target, here = Path(folder, name), paths[name]
+            folder = data_files.temporary_folder()
+            for name, digest in digests.items():
+                target = Path(folder, name)
                 target.parent.mkdir(exist_ok=True)
-                if here:
-                    target.symlink_to(here.resolve())
-                else:
-                    target.write_bytes(sent[digest])
+                target.symlink_to((paths[name] or received[digest]).resolve())
             _folders[terms.key] = folder
         return _folders[terms.key]
 
 
-def call(terms: Terms, request: bytes, key: str, common: Any, *contents: bytes) -> tuple[bool, bytes]:
+def call(terms: Terms, request: bytes, key: str, common: Any) -> tuple[bool, bytes]:
     """Call a function in a process of its own.
 
     Args:
@@ -188,25 +191,25 @@ def call(terms: Terms, request: bytes, key: str, common: Any, *contents: bytes) 
         request: pickled function and arguments.
         key: of the arguments that precede them and are the same in all calls; empty if there are none.
         common: these, pickled.
-        contents: of the data files that were sent.
 
     Returns:
         Whether it succeeded and, pickled, what it returned or raised.
 
     Raises:
-        ChildDied, Unfit, Unwanted: as their names say.
+        ChildDied, Unable, Unfit, Unwanted: as their names say.
     """
-    folder = _data_folder(terms, contents)
-    is_wanted = _task()[1]
-    with _child(terms, folder) as child:
+    with _task() as (worker, is_wanted), _child(terms, _data_folder(terms, worker, is_wanted)) as child:
         if key and key not in child.kept:
-            child.ask("keep", key, common)
+            succeeded, answer = child.ask("keep", key, common, is_wanted=is_wanted)
+            if not succeeded:
+                return succeeded, answer
             child.kept.add(key)
         return child.ask("call", key, request, is_wanted=is_wanted)
 
 
-def _task() -> tuple[Any, Callable[[], bool]]:
-    """Return the worker, and a function that says whether the command still wants the current task."""
+@contextmanager
+def _task() -> Iterator[tuple[Any, Callable[[], bool]]]:
+    """Yield the worker, and a function that says whether the command still wants the current task."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -216,29 +219,37 @@ def _task() -> tuple[Any, Callable[[], bool]]:
         task = worker.state.tasks.get(key)
         return task is not None and task.state != "cancelled"
 
-    return worker, is_wanted
+    try:
+        yield worker, is_wanted
+    except OSError as error:
+        raise Unable(worker.address, download.shorten(error)) from error
 
 
 def run_chapter(
-    terms: Terms, identifier: str, topic: str, chapter: str, argv: Sequence[str], *contents: bytes
+    terms: Terms, identifier: str, topic: str, chapter: str, argv: Sequence[str]
 ) -> tuple[int, str, str, dict[str, bytes]]:
     """Run a chapter in a folder of its own, and report its progress.
 
     Args:
         terms: of the command.
         identifier: of the run, for `pass_on` and the reports.
-        topic: of the events that report the progress: (identifier, line as `channel.report` prints it).
+        topic: of the events that report the progress: (identifier, this worker's address, line as
+            `channel.report` prints it); with an empty line when the chapter begins.
         chapter: its name.
         argv: its flags, all but --out.
-        contents: of the data files that were sent.
 
     Returns:
         Exit code, what it printed to stdout and to stderr, and name -> content of the files it has written.
+
+    Raises:
+        Unable, Unfit, Unwanted: as their names say.
     """
-    folder = _data_folder(terms, contents)
-    worker, is_wanted = _task()
-    environment = {**_environment(terms, folder), channel.VARIABLE: "1"}
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as place, tempfile.TemporaryFile("w+") as errors:
+    with (
+        _task() as (worker, is_wanted),
+        tempfile.TemporaryDirectory(prefix=PREFIX) as place,
+        tempfile.TemporaryFile("w+") as errors,
+    ):
+        environment = _environment(terms, _data_folder(terms, worker, is_wanted))
         out = Path(place, "out")
         command = [*module_command(f"chapters.{chapter}", chapter), *argv, "--out", str(out)]
         with subprocess.Popen(
@@ -249,12 +260,16 @@ def run_chapter(
             stderr=errors,
             text=True,
             errors="replace",
-            env=environment,
+            env={**environment, channel.VARIABLE: "1"},
         ) as process:
             _running[identifier] = process
             lines: list[str] = []
-            report = partial(worker.log_event, topic)
-            reader = threading.Thread(target=_read, args=(process, lines, identifier, report), daemon=True)
+
+            def report(line: str) -> None:
+                worker.log_event(topic, (identifier, worker.address, line))
+
+            report("")
+            reader = threading.Thread(target=_read, args=(process, lines, report), daemon=True)
             reader.start()
             try:
                 while process.poll() is None:
@@ -273,14 +288,14 @@ def run_chapter(
         return process.returncode, text, said, files
 
 
-def _read(process: Any, lines: list[str], identifier: str, report: Callable[[Any], None]) -> None:
+def _read(process: Any, lines: list[str], report: Callable[[str], None]) -> None:
     last = 0.0
     for line in process.stdout:
         if channel.read(line) is None:
             lines.append(line)
         elif time.monotonic() - last > REPORTS:
             last = time.monotonic()
-            report((identifier, line))
+            report(line)
 
 
 def pass_on(identifier: str, number: int) -> bool:

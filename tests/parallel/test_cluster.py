@@ -19,15 +19,16 @@ import pandas as pd
 import pytest
 
 from chapters import mnist_regularization
-from d2l_repro import compat
+from d2l_repro import channel, compat
 from d2l_repro.cli import main as cli
 from d2l_repro.data import download
 from d2l_repro.data.images import load_images
-from d2l_repro.errors import InputError
+from d2l_repro.errors import InputError, WorkFailed
 from d2l_repro.mistakes import __main__ as mistakes
-from d2l_repro.parallel import Where, cluster, computed, connection
+from d2l_repro.parallel import Where, cluster, computed, connection, data_files, where
 from d2l_repro.parallel.cluster import ClusterLost, connect
 from d2l_repro.processes import python_command
+from kaggle_house import cli as kaggle
 from kaggle_house import kfold
 from kaggle_house.data import Tables
 from kaggle_house.generated import generated_tables
@@ -97,8 +98,8 @@ def is_gone(process):
 def test_computed_is_the_same_here_in_processes_and_on_a_cluster(address):
     tasks = [(n,) for n in range(7)]
     expected = [math.factorial(n) for n in range(7)]
-    for where in (Where(), Where(jobs=2), Where(cluster=address)):
-        assert values(computed(math.factorial, tasks, where)) == expected
+    for place in (Where(), Where(jobs=2), Where(cluster=address)):
+        assert values(computed(math.factorial, tasks, place)) == expected
 
 
 def test_computed_without_tasks_connects_to_nothing():
@@ -154,36 +155,100 @@ def test_common_arguments_reach_each_process_once(address, tmp_path, monkeypatch
     assert max(sizes) < 10_000 < array.nbytes
 
 
+class Unloadable:
+    """An object that can be sent, but not loaded."""
+
+    def __setstate__(self, state):
+        raise ValueError("cannot be loaded here")
+
+
+def test_common_arguments_that_cannot_be_loaded_are_the_error(address):
+    unloadable = Unloadable()
+    unloadable.state = 1
+    with pytest.raises(ValueError, match="cannot be loaded here"):
+        list(computed(item, [(0,)], Where(cluster=address), (unloadable,)))
+
+
 def loaded(name):
+    time.sleep(0.2)  # so that each worker gets some
     images = load_images("fashion_mnist", name)
     folder = Path(os.environ[download.ENVIRONMENT])
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = [path.resolve() for path in folder.rglob("*") if path.is_file()]
     return (
         images.name,
         images.stand_in_for,
         float(images.train[0].sum().asscalar()),
-        [path.is_symlink() for path in files],
+        sorted({str(path.parent.name) for path in files}),
     )
 
 
-@pytest.mark.parametrize("is_shared", [True, False])
-def test_data_reach_workers_by_path_or_once(address, small_fashion, is_shared):
-    where = Where(cluster=address, datasets=["fashion_mnist"], data_dir=small_fashion)
-    with connect(where) as connected:
-        if not is_shared:  # as if the workers were on other machines
+def forget():
+    """Let a worker forget the data files that it was sent."""
+    from d2l_repro.parallel import data_files, worker
+
+    data_files.received.clear()
+    worker._folders.clear()
+
+
+@pytest.mark.parametrize("arrival", ["shared", "asked before", "joined later"])
+def test_data_reach_workers_by_path_or_once(address, small_fashion, arrival, monkeypatch, caplog):
+    there = Where(cluster=address, datasets=["fashion_mnist"], data_dir=small_fashion)
+    sent, sizes = Counter(), []
+    with connect(there) as connected:
+        run, submit = connected.client.run, connected.client.submit
+
+        def counted(function, *arguments, **options):
+            if function is data_files.keep:
+                sent.update(options["workers"])
+            return run(function, *arguments, **options)
+
+        def measured(function, *arguments, **options):
+            sizes.append(len(cloudpickle.dumps(arguments)))
+            return submit(function, *arguments, **options)
+
+        monkeypatch.setattr(connected.client, "run", counted)
+        monkeypatch.setattr(connected.client, "submit", measured)
+        workers = set(connected.client.nthreads())
+        if arrival != "shared":  # as if the workers were on other machines
+            run(forget)
             files = tuple((name, f"/nowhere/{name}", digest) for name, _, digest in connected.terms.files)
             connected.terms = replace(connected.terms, files=files)
-            connected.check_workers()
-        [(name, stand_in_for, total, links)] = values(connected.compute(loaded, [("auto",)]))
+            if arrival == "asked before":
+                connected.check_workers()
+                assert sent.keys() == workers
+            else:  # as if they had not been there
+                connected.client.subscribe_topic(connected.terms.topic, connected._supply.hear)
+        found = values(connected.compute(loaded, [("auto",)] * 8))
     here = load_images("fashion_mnist", "auto", small_fashion)
-    assert (name, stand_in_for) == ("fashion_mnist", None)
-    assert total == float(here.train[0].sum().asscalar())
-    assert links == [is_shared] * 4
+    total = float(here.train[0].sum().asscalar())
+    assert [item[:3] for item in found] == [("fashion_mnist", None, total)] * 8
+    assert all((item[3] == ["fashion_mnist"]) is (arrival == "shared") for item in found)
+    assert set(sent.values()) == (set() if arrival == "shared" else {4})
+    assert ("lack" in caplog.text) is (arrival != "shared")
+    assert max(sizes) < 10_000
+
+
+def set_temporary_folder(folder):
+    import tempfile
+
+    tempfile.tempdir = folder
+
+
+def test_what_the_system_of_a_worker_refuses_is_no_lost_cluster(address, monkeypatch):
+    monkeypatch.setenv("MXNET_CPU_WORKER_NTHREADS", "2")  # for another folder than those of other tests
+    with connection.client_of({"address": address}, address) as client:
+        client.run(set_temporary_folder, "/nowhere")
+        try:
+            with pytest.raises(WorkFailed, match=r"worker tcp://\S+: .*/nowhere.*; mend that") as error:
+                list(computed(math.factorial, [(1,)], Where(cluster=address)))
+        finally:
+            client.run(set_temporary_folder, None)
+    assert not isinstance(error.value, ClusterLost)
 
 
 def test_workers_use_stand_in_data_where_the_command_would(address, offline):
-    where = Where(cluster=address, datasets=["fashion_mnist"])
-    [(name, stand_in_for, _, files)] = values(computed(loaded, [("auto",)], where))
+    there = Where(cluster=address, datasets=["fashion_mnist"])
+    [(name, stand_in_for, _, files)] = values(computed(loaded, [("auto",)], there))
     assert (name, stand_in_for, files) == ("digits", "fashion_mnist", [])
 
 
@@ -212,7 +277,7 @@ def die(path, times):
 
 def test_a_task_whose_process_is_killed_runs_again(address, tmp_path):
     assert values(computed(die, [(tmp_path / "a", 2)], Where(cluster=address))) == ["done"]
-    with pytest.raises(InputError, match=r"a task ended its process 3 times \(exit code -9"):
+    with pytest.raises(WorkFailed, match=r"a task ended its process 3 times \(exit code -9"):
         list(computed(die, [(tmp_path / "b", 3)], Where(cluster=address)))
 
 
@@ -236,17 +301,18 @@ def test_tasks_of_killed_workers_run_again_elsewhere(fragile):
     assert found == {i: i for i in range(20)}
 
 
-def test_a_lost_scheduler_ends_the_command_with_what_to_do(fragile):
+@pytest.mark.parametrize("again", [where.RESUME, pytest.param(where.ANEW, marks=pytest.mark.slow)])
+def test_a_lost_scheduler_ends_the_command_with_what_to_do(fragile, again):
     place, process = fragile
     finished = []
 
     def work():
-        for i, _ in computed(slowly, [(i,) for i in range(1000)], Where(cluster=place)):
+        for i, _ in computed(slowly, [(i,) for i in range(1000)], Where(cluster=place, again=again)):
             finished.append(i)
             if len(finished) == 2:
                 os.killpg(process.pid, signal.SIGKILL)
 
-    with pytest.raises(ClusterLost, match="is lost; start it again, and repeat the command with --resume"):
+    with pytest.raises(ClusterLost, match=f"is lost; start it again, and {again}$"):
         work()
     assert len(finished) < 100
 
@@ -413,7 +479,7 @@ def test_a_study_on_a_cluster_has_the_same_bits(address):
 
 
 def test_run_on_a_cluster_writes_the_same_files(address, tmp_path, capsys):
-    argv = ["run", "linear_regression", "weight_decay", "--quick", "--out"]
+    argv = ["run", "linear_regression", "weight_decay", "--quick", "--seeds", "2", "--out"]
     with pytest.raises(SystemExit) as end:
         cli.main([*argv, str(tmp_path / "here")])
     assert end.value.code == 0
@@ -426,11 +492,11 @@ def test_run_on_a_cluster_writes_the_same_files(address, tmp_path, capsys):
     contents = [
         {
             str(path.relative_to(tmp_path / place)): without_times(json.loads(path.read_text()))
-            for path in (tmp_path / place).glob("*/result.json")
+            for path in (tmp_path / place).rglob("result.json")
         }
         for place in ("here", "there")
     ]
-    assert len(contents[0]) == 2
+    assert len(contents[0]) == 4
     assert contents[0] == contents[1]
     names = [sorted(path.name for path in (tmp_path / place).rglob("*.svg")) for place in ("here", "there")]
     assert names[0] == names[1] != []
@@ -438,25 +504,29 @@ def test_run_on_a_cluster_writes_the_same_files(address, tmp_path, capsys):
 
 def test_run_on_a_cluster_passes_a_signal_on_and_gets_what_is_finished(address, tmp_path):
     argv = ["run", "polynomial_fitting", "--cluster", address, "--out", tmp_path]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "d2l_repro", *map(str, argv)], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-
     with connection.client_of({"address": address}, address) as client:
-
-        def look(dask_worker):
-            from d2l_repro.parallel import worker
-
-            return list(worker._running)
-
-        while not any(client.run(look).values()):
+        earlier = set(client.get_events())
+        process = subprocess.Popen(
+            [sys.executable, "-m", "d2l_repro", *map(str, argv)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        while max(shares(client, earlier), default=0) < 1 / 6:  # the first of six runs
             assert process.poll() is None, process.stderr.read()
-            time.sleep(0.2)
+            time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     assert process.wait(300) == 143, process.stderr.read()
     process.stderr.close()
-    path = tmp_path / "polynomial_fitting" / "result.json"
-    assert not path.exists() or json.loads(path.read_text())["interrupted"]
+    result = json.loads((tmp_path / "polynomial_fitting" / "result.json").read_text())
+    assert result["interrupted"]
+    assert "done" in [run["status"] for run in result["runs"].values()]
+
+
+def shares(client, earlier):
+    """Yield the shares of their work that chapters have reported under topics that are not earlier ones."""
+    for topic, events in client.get_events().items():
+        for _, message in events if topic.startswith("d2l_repro-") and topic not in earlier else ():
+            progress = channel.read(message[-1]) if isinstance(message[-1], str) else None
+            if progress:
+                yield progress[0]
 
 
 @pytest.mark.slow
@@ -485,6 +555,82 @@ def test_run_whose_scheduler_is_lost_keeps_what_is_finished_and_resumes(fragile,
 
 
 @pytest.mark.slow
+def test_a_study_started_as_a_command_resumes_on_a_cluster(address, tmp_path):
+    argv = ["-m", "chapters.mnist_regularization", "--quick", "--dataset", "digits", "--steps", "10"]
+    argv += ["--num-evaluations", "2", "--only", "baseline", "tanh", "--impl", "gluon"]
+
+    def run(folder, *more):
+        command = [sys.executable, *argv, "--out", tmp_path / folder, *more]
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    run("here")
+    run("there", "--cluster", address)
+    kept = tmp_path / "there" / "runs.jsonl"
+    kept.write_text("".join(kept.read_text().splitlines(keepends=True)[:2]))
+    assert "1 of 2 runs finished earlier, kept" in run("there", "--cluster", address, "--resume")
+    contents = [json.loads((tmp_path / name / "result.json").read_text()) for name in ("here", "there")]
+    assert without_times(contents[0]) == without_times(contents[1])
+
+
+@pytest.mark.slow
+def test_kfold_and_sweep_as_commands_resume_on_a_cluster(address, tmp_path):
+    few = ["--dataset", "generated", "--num-epochs", "2", "--num-hiddens", "8", "--k", "2"]
+
+    def run(*argv):
+        with pytest.raises(SystemExit) as end:
+            kaggle.main(list(map(str, argv)))
+        assert end.value.code == 0
+
+    def folds(name):
+        found = json.loads((tmp_path / name / "kfold.json").read_text())["folds"]
+        return [(fold["train"], fold["valid"]) for fold in found]
+
+    run("kfold", *few, "--out", tmp_path / "here")
+    there = ("kfold", *few, "--out", tmp_path / "there", "--cluster", address)
+    run(*there)
+    next((tmp_path / "there" / "folds").iterdir()).unlink()
+    run(*there, "--resume")
+    assert folds("there") == folds("here")
+
+    run("sweep", *few, "--trials", "1", "--out", tmp_path / "sweep here")
+    there = ("sweep", *few, "--trials", "1", "--out", tmp_path / "sweep", "--cluster", address)
+    run(*there)
+    scores = tmp_path / "sweep" / "scores.jsonl"
+    scores.write_text("".join(scores.read_text().splitlines(keepends=True)[:2]))
+    run(*there, "--resume")
+    tables = [(tmp_path / name / "sweep.csv").read_text() for name in ("sweep here", "sweep")]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.slow
+def test_run_with_a_frozen_worker_ends_when_it_is_asked_to(fragile, tmp_path):
+    place, _ = fragile
+    argv = ["run", "polynomial_fitting", "weight_decay", "--cluster", place, "--out", tmp_path]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "d2l_repro", *map(str, argv)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+
+    def look(dask_worker):
+        from d2l_repro.parallel import worker
+
+        return list(worker._running)
+
+    with connection.client_of({"address": place}, place) as client:
+        while not all(client.run(look).values()):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.2)
+        frozen = next(iter(client.run(os.getpid).values()))
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(300) == 143, process.stderr.read()
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+        process.kill()
+        process.stderr.close()
+
+
+@pytest.mark.slow
 def test_mistakes_on_a_cluster_are_caught_by_the_same_proofs(address, tmp_path):
     for name, more in (("here", []), ("there", ["--cluster", address])):
         with pytest.raises(SystemExit) as end:
@@ -496,23 +642,22 @@ def test_mistakes_on_a_cluster_are_caught_by_the_same_proofs(address, tmp_path):
 
 @pytest.mark.slow
 def test_a_study_whose_workers_are_killed_at_random_has_the_same_bits(fragile, tmp_path):
-    place, process = fragile
+    place, _ = fragile
     only = ("baseline", "tanh", "ReLU6", "L1 1e-7", "Adam", "width 1000")
     asked = {"only": only, "impl": "gluon", "dataset": "digits", "quick": True, "seeds": 3}
     whole = mnist_regularization.run(jobs=2, **asked)
-    rng, over = random.Random(0), threading.Event()
-
-    def workers():
-        pattern = f"/proc/{process.pid}/task/*/children"
-        lists = [path.read_text().split() for path in Path("/").glob(pattern[1:])]
-        return [int(pid) for pids in lists for pid in pids]
+    rng, over, killed = random.Random(0), threading.Event(), []
 
     def kill():
-        for _ in range(5):
-            over.wait(rng.uniform(3, 8))
-            running = workers()
-            if running and not over.is_set():
-                os.kill(rng.choice(running), signal.SIGKILL)
+        while not (tmp_path / "runs.jsonl").exists():
+            over.wait(0.05)
+        with connection.client_of({"address": place}, place) as client:
+            while len(killed) < 5 and not over.is_set():
+                running = sorted(client.run(os.getpid, on_error="ignore").values())
+                if running:
+                    killed.append(rng.choice(running))
+                    os.kill(killed[-1], signal.SIGKILL)
+                over.wait(rng.uniform(3, 8))
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -521,6 +666,7 @@ def test_a_study_whose_workers_are_killed_at_random_has_the_same_bits(fragile, t
     finally:
         over.set()
         killer.join()
+    assert killed
     assert without_times(there.as_json()) == without_times(whole.as_json())
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 1 + 18
 

@@ -1,6 +1,7 @@
 """The committed runs of the study on MNIST: read as they were written, and added to, never replaced."""
 
 import importlib.util
+import json
 import statistics
 from pathlib import Path
 
@@ -31,7 +32,8 @@ RUN = st.builds(
 
 @given(st.lists(RUN, max_size=8))
 def test_runs_are_read_as_they_were_written(runs):
-    assert study.read(study.as_csv(runs)) == sorted(runs, key=lambda run: run.seed)
+    text = study.as_csv(runs, {study.key_of(run): 1 for run in runs})
+    assert study.read(text) == sorted(runs, key=lambda run: run.seed)
 
 
 def test_committed_runs_are_the_chapters_once_each():
@@ -40,6 +42,10 @@ def test_committed_runs_are_the_chapters_once_each():
     assert len({(run.name, run.seed) for run in runs}) == len(runs)
     assert all((run.impl, run.variant) in known for run in runs)
     assert all(run.status is Status.DONE or known[run.impl, run.variant] for run in runs)
+    origins, environments = study.committed_origins(), study.committed_environments()
+    assert origins.keys() == {study.key_of(run) for run in runs}
+    assert set(origins.values()) == set(range(1, len(environments) + 1))
+    assert all({"python", "processor", "packages"} == environment.keys() for environment in environments)
 
 
 def test_bands_of_ten_committed_runs_are_theirs():
@@ -78,7 +84,7 @@ def run_of(seed, test_acc, variant=BASELINE):
 def folder_with(script, folder, runs, **identity):
     """Leave a folder as the chapter does."""
     folder.mkdir(exist_ok=True)
-    kept = Kept(folder / RUNS, {**script.KIND, **identity})
+    kept = Kept(folder / RUNS, {**script.KIND, "packages": {"numpy": "2.0"}, **identity})
     for run in runs:
         kept.add(run_label(run.impl, run.variant, run.seed), run.as_json())
     return str(folder)
@@ -92,6 +98,26 @@ def test_runs_of_a_folder_are_added_and_committed_ones_stay(script, tmp_path, mo
     assert script.main([found]) == 0
     written = study.read((tmp_path / study.FILE_NAME).read_text(encoding="utf-8"))
     assert written == [run_of(1, 0.98), run_of(2, 0.97), run_of(3, 0.96)]
+
+
+def test_added_runs_have_the_environment_that_trained_them_and_committed_ones_keep_theirs(
+    script, tmp_path, monkeypatch
+):
+    environments = [{"python": "3.9.1", "processor": "other", "packages": {"numpy": "1.26"}}]
+    monkeypatch.setattr(study, "committed", lambda: (run_of(1, 0.98),))
+    monkeypatch.setattr(study, "committed_origins", lambda: {study.key_of(run_of(1, 0.98)): 1})
+    monkeypatch.setattr(study, "committed_environments", lambda: list(environments))
+    monkeypatch.setattr(script, "processor", lambda: "here")
+    first = folder_with(script, tmp_path / "a", [run_of(1, 0.98), run_of(2, 0.97)])
+    second = folder_with(script, tmp_path / "b", [run_of(3, 0.96)])
+    assert script.main([first, second, first]) == 0
+    found = json.loads((tmp_path / study.ENVIRONMENTS).read_text(encoding="utf-8"))
+    assert found[:1] == environments
+    assert [(row["processor"], row["packages"]) for row in found[1:]] == [("here", {"numpy": "2.0"})]
+    lines = (tmp_path / study.FILE_NAME).read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:5] for line in lines[1:]] == [
+        ["gluon", BASELINE, seed, "done", number] for seed, number in (("1", "1"), ("2", "2"), ("3", "2"))
+    ]
 
 
 def test_bands_are_measured_of_runs_unless_there_were_more_before(script, tmp_path):
@@ -118,7 +144,7 @@ def test_folder_begins_with_the_committed_runs_and_goes_on(script, tmp_path, mon
     committed = (run_of(1, 0.98), run_of(2, 0.97))
     monkeypatch.setattr(study, "committed", lambda: committed)
     assert script.main(["--begin", str(tmp_path / "runs")]) == 0
-    assert script.runs_in(tmp_path / "runs" / RUNS) == list(committed)
+    assert script.runs_in(tmp_path / "runs" / RUNS)[0] == list(committed)
     with pytest.raises(InputError, match="exists"):
         script.main(["--begin", str(tmp_path / "runs")])
 
