@@ -183,7 +183,8 @@ def runs(hp):
     small = own.replace(num_channels=2, num_blocks=1, batch_size=8)
     resnet = {f"ResNet-{own.num_layers}": own}
     return [
-        *runs_of({"scratch": from_scratch, "gluon": with_gluon}, resnet, parity_hp=small),
+        *runs_of({"scratch": from_scratch}, resnet, parity_hp=small, on_request=True),
+        *runs_of({"gluon": with_gluon}, resnet, parity_hp=small),
         *runs_of({"gluon": with_gluon}, study(hp)),
     ]
 

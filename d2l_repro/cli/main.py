@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, NoReturn, Optional
 
 import tyro
 
-from .. import installation, stopping
+from .. import compat, installation, stopping
 from ..distributed.job import refuse_workers
 from ..errors import BROKEN, DONE, FAILED, USAGE, InputError, error_line, one_line_errors
 from ..files import check_outputs, locked_folder
@@ -151,6 +151,9 @@ class RunCommand(Settings):
         return FAILED if failed or (self.strict and _print_failures(summaries)) else DONE
 
     def _tasks(self, folder: Path, passed: dict[str, dict[str, Any]]) -> list[Task]:
+        # Chapters that run at the same time share the cores; the digits of large nets depend on the number of
+        # threads, so only studies can give up some.
+        share = max(1, compat.cores() // self.jobs) if self.jobs > 1 and not self.cluster else None
         return [
             Task(
                 name,
@@ -159,6 +162,7 @@ class RunCommand(Settings):
                 self.quick,
                 name if self.seeds == 1 else tr("{name} (seed {seed})", name=name, seed=seed),
                 self.stream,
+                jobs=share if entries()[name].execution == "IN_PROCESSES" else None,
                 quiet=not self.verbose and sys.stdout.isatty() and sys.stderr.isatty(),
                 **passed[name],
             )

@@ -48,6 +48,7 @@ class Task:
         dataset: data set to train on.
         data_dir: folder of the data, if it is given.
         show: whether the figures are opened.
+        jobs: processes of a study; by default as many as there are cores.
         quiet: whether its lines are printed only if it fails; else the bar, and a line at its end.
     """
 
@@ -63,6 +64,7 @@ class Task:
     dataset: str = "auto"
     data_dir: Optional[Path] = None
     show: bool = False
+    jobs: Optional[int] = None
     quiet: bool = False
 
     @property
@@ -73,6 +75,7 @@ class Task:
         flags += ["--only", *self.only] if self.only else []
         flags += ["--impl", self.impl] if self.impl != "both" else []
         flags += ["--dataset", self.dataset] if self.dataset != "auto" else []
+        flags += ["--jobs", str(self.jobs)] if self.jobs else []
         return flags + [word for name, value in self.settings for word in _flag(name, value)]
 
     @property

@@ -238,6 +238,20 @@ def test_run_strict_fails_when_a_published_number_is_far_from_our_seeds(tmp_path
     )
 
 
+@pytest.mark.parametrize(("jobs", "expected"), [(1, []), (2, ["--jobs", "2"]), (8, ["--jobs", "1"])])
+def test_run_gives_a_study_its_share_of_the_cores(tmp_path, monkeypatch, jobs, expected):
+    started = {}
+
+    def fake(tasks, jobs, start):
+        started.update({task.chapter: task.flags[2:] for task in tasks})
+        return dict.fromkeys(tasks, 1), False
+
+    monkeypatch.setattr(cli, "run_tasks", fake)
+    monkeypatch.setattr(cli.compat, "cores", lambda: 4)
+    main("run", "mlp", "mnist_regularization", "--jobs", str(jobs), "--out", str(tmp_path))
+    assert started == {"mlp": [], "mnist_regularization": expected}
+
+
 def test_run_does_not_show_what_a_crashed_chapter_left_earlier_as_its_result(finished, monkeypatch, capfd):
     monkeypatch.setattr(cli, "run_tasks", lambda tasks, jobs, start: (dict.fromkeys(tasks, 1), False))
     assert main("run", "linear_regression", "--out", str(finished)) == 1
