@@ -104,7 +104,8 @@ class HParams(settings.HParams):
     sigma: Positive = 1.0  # standard deviation of the initial weights
     # nets of each kind, from other points and weights, to see how results scatter; 1 leaves that out
     trials: Count = SEARCH_TRIALS
-    # epochs between printed losses of the first net, whose new best scores are printed too; 0 prints none
+    # epochs between printed losses of the first net, whose new best scores are printed too; 0 prints none,
+    # and only then are numbers compared with published ones
     log_every: Annotated[int, Bounds(0)] = 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from collections.abc import Iterator
@@ -60,13 +61,15 @@ class Kept:
 
 
 def _set_aside(path: Path, count: int) -> None:
-    """Rename a file with results, in place of one that was renamed before."""
-    other = path.with_name(f"{path.stem}.earlier{path.suffix}")
+    """Rename a file with results."""
+    ends = itertools.chain(["earlier"], (f"earlier{number}" for number in itertools.count(2)))
+    names = (path.with_name(f"{path.stem}.{end}{path.suffix}") for end in ends)
+    other = next(name for name in names if not name.exists())
     path.replace(other)
     log.warning(
         tr(
-            "{path}: begun anew; {count} results that were there, with which --resume would have gone on, "
-            "are in {other}",
+            "{path}: begun anew; the {count} results that were there are in {other}; to go on with them, "
+            "give it its old name and repeat the command with --resume",
             path=path,
             count=count,
             other=other.name,

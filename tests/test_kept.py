@@ -38,9 +38,13 @@ def test_kept_begins_anew_without_resume_and_sets_aside_what_was_there(tmp_path,
     assert Kept(path, IDENTITY, resume=True).results == {}
     assert earlier.read_bytes() == before
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: begun anew; 3 results that were there, with which --resume would have gone on, are in "
-        f"{earlier.name}"
+        f"{path}: begun anew; the 3 results that were there are in {earlier.name}; to go on with them, give "
+        "it its old name and repeat the command with --resume"
     ]
+    filled(path)
+    Kept(path, IDENTITY)
+    assert earlier.read_bytes() == before  # what was set aside first stays
+    assert (tmp_path / "runs.earlier2.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize("resume", [True, False])

@@ -19,7 +19,7 @@ from ..results.result import FILE_NAME, Result
 from ..results.run import RunResult
 from ..results.scales import RANKED, SIBLINGS, is_ranked, scale_of, siblings
 from ..settings import Bounds, Count, Settings
-from .runner import Task, run_tasks, select_chapters, starter
+from .runner import Task, run_tasks, select_chapters, sharing_cores, starter
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,9 @@ class BandsCommand(Settings):
                 return codes, interrupted
             if not _is_measured(tasks[0]):
                 _check_data(tasks[0])
-            others, interrupted = run_tasks(tasks[1:], self.jobs, start)
-        return {**codes, **others}, interrupted
+            others = tasks[1:] if self.cluster else sharing_cores(tasks[1:], self.jobs)
+            more, interrupted = run_tasks(others, self.jobs, start)
+        return {**codes, **more}, interrupted
 
     def _tasks(self, folder: Path, name: str) -> list[Task]:
         tasks = [self._seed(folder, name, seed) for seed in range(1, self.seeds + 1)]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, NoReturn, Optional
 
 import tyro
 
-from .. import compat, installation, stopping
+from .. import installation, stopping
 from ..distributed.job import refuse_workers
 from ..errors import BROKEN, DONE, FAILED, USAGE, InputError, error_line, one_line_errors
 from ..files import check_outputs, locked_folder
@@ -34,7 +34,15 @@ from ..results.table_text import aligned, as_frame, frame_text
 from ..settings import MAX_SEED, Bounds, Count, Seed, Settings, Stream, choose_language
 from .flags import parse_command
 from .passing import with_flags_of_chapters
-from .runner import Task, check_streams, default_folder, run_tasks, select_chapters, starter
+from .runner import (
+    Task,
+    check_streams,
+    default_folder,
+    run_tasks,
+    select_chapters,
+    sharing_cores,
+    starter,
+)
 
 PROG = "d2l-repro"
 
@@ -151,10 +159,7 @@ class RunCommand(Settings):
         return FAILED if failed or (self.strict and _print_failures(summaries)) else DONE
 
     def _tasks(self, folder: Path, passed: dict[str, dict[str, Any]]) -> list[Task]:
-        # Chapters that run at the same time share the cores; the digits of large nets depend on the number of
-        # threads, so only studies can give up some.
-        share = max(1, compat.cores() // self.jobs) if self.jobs > 1 and not self.cluster else None
-        return [
+        tasks = [
             Task(
                 name,
                 seed,
@@ -162,13 +167,13 @@ class RunCommand(Settings):
                 self.quick,
                 name if self.seeds == 1 else tr("{name} (seed {seed})", name=name, seed=seed),
                 self.stream,
-                jobs=share if entries()[name].execution == "IN_PROCESSES" else None,
                 quiet=not self.verbose and sys.stdout.isatty() and sys.stderr.isatty(),
                 **passed[name],
             )
             for name in passed
             for seed in range(self.seed, self.seed + self.seeds)
         ]
+        return tasks if self.cluster else sharing_cores(tasks, self.jobs)
 
     def _print_tables(self, names: Sequence[str], summaries: Sequence[summary.Summary]) -> None:
         print(f"\n{_overview(names, summaries)}\n\n{verdict_line(summaries)}")

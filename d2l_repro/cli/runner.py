@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
@@ -15,7 +15,7 @@ from typing import Any, Optional
 
 from tqdm import tqdm
 
-from .. import channel, stopping
+from .. import channel, compat, stopping
 from ..errors import BROKEN, DONE, FAILED, InputError
 from ..language import listed, tr
 from ..parallel import Where
@@ -113,6 +113,25 @@ class Task:
         # A full disk or a signal may have come between the numbers and a figure.
         drawn = all((self.folder / f"{name}.svg").is_file() for name in result.figures)
         return not partial and changed and same == asked and result.dataset == own and drawn
+
+
+def sharing_cores(tasks: Sequence[Task], jobs: int) -> list[Task]:
+    """Return tasks of which each study leaves cores to those that run beside it.
+
+    Large nets do not: their last digits depend on the number of threads.
+
+    Args:
+        tasks: to run.
+        jobs: how many run at a time.
+    """
+    side_by_side = min(jobs, len(tasks))
+    if side_by_side < 2:
+        return list(tasks)
+    share = max(1, compat.cores() // side_by_side)
+    return [
+        replace(task, jobs=share) if entries()[task.chapter].execution == "IN_PROCESSES" else task
+        for task in tasks
+    ]
 
 
 def _flag(name: str, value: Any) -> list[str]:

@@ -118,13 +118,20 @@ def own_address(towards: str, machine: str) -> str:
         machine: name of the machine that has it.
 
     Raises:
-        InputError: it leads to this machine instead, or the world might reach the address that is found.
-        OSError: no network leads there.
+        InputError: no network leads there, it leads to this machine instead, or the world might reach the
+            address that is found.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((towards, 9))  # sends nothing
-        address = probe.getsockname()[0]
-    if ipaddress.ip_address(address).is_loopback and machine != platform.node():
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((towards, 9))  # sends nothing
+            address = probe.getsockname()[0]
+    except OSError as error:
+        raise InputError(
+            tr("--address: no network leads from here to {address} ({error})", address=towards, error=error)
+        ) from error
+    # Every machine may have such an address: that of a bridge to its containers, for example.
+    leads_here = address == towards or ipaddress.ip_address(address).is_loopback
+    if leads_here and machine != platform.node():
         raise InputError(
             tr(
                 "--address: {address} leads from every machine to itself; name the address by which the "

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import itertools
-import platform
 import sys
 import threading
 import time
@@ -22,7 +21,7 @@ from mxnet import base, gluon, kvstore, nd, optimizer
 from .. import stopping
 from ..errors import FAILED, InputError, error_line
 from ..language import listed, tr
-from ..results.environment import package_versions
+from ..results.environment import versions_in_workers
 from .job import Job
 from .rules import Rule
 
@@ -227,8 +226,9 @@ class Store:
 
     def _check_versions(self) -> None:
         """Check that all workers have the same versions of what decides about the numbers."""
-        own = {"python": ".".join(platform.python_version_tuple()[:2]), **package_versions()}
-        texts = self.gather_text(", ".join(f"{name} {version}" for name, version in own.items()))
+        texts = self.gather_text(
+            ", ".join(f"{name} {version}" for name, version in versions_in_workers().items())
+        )
         if len(set(texts)) > 1:
             found = [set(text.split(", ")) for text in texts]
             common = set.intersection(*found)

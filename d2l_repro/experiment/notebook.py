@@ -35,7 +35,8 @@ from typing import Any
 import mxnet as mx
 from matplotlib.figure import Figure
 
-from .chapter import Chapter, seed_everything
+from ..train.callbacks import seed_everything
+from .chapter import Chapter
 
 ARROW, CONTINUATION = "# ->", "#    "
 CHECKS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

@@ -101,8 +101,8 @@ class RemoteChapter:
                 on_error="ignore",
                 callback_timeout=TELLING,
             )
-        # A worker where it does not run any more has answered, and its result is on the way.
-        if not reached and not self._over.is_set():
+        # Where it does not run any more, its result is on the way, unless it waits to be run again elsewhere.
+        if not any(reached.values()) and not self._over.wait(TELLING if reached else 0):
             self._cancel()
 
     def _end(self) -> tuple[int, list[str]]:

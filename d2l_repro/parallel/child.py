@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import platform
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,12 +14,10 @@ from typing import Any
 import cloudpickle
 
 from .. import installation
-from ..results.environment import package_versions, processor
+from ..results.environment import processor, versions_in_workers
 
 IDLE = 60.0  # seconds without work after which the process ends
 PACKAGES = ("chapters", "d2l_repro", "kaggle_house")  # whose sources must be the same everywhere
-# It decides about threads in joblib's processes only, and workers do not use them.
-IRRELEVANT = ("joblib",)
 
 
 def serve(descriptor: int, main: str) -> None:
@@ -80,10 +77,8 @@ def describe() -> dict[str, str]:
         problem = ""
     except ImportError as error:
         problem = str(error)
-    versions = {name: text for name, text in package_versions().items() if name not in IRRELEVANT}
     return {
-        **versions,
-        "python": ".".join(platform.python_version_tuple()[:2]),
+        **versions_in_workers(),
         "sources": sources(),
         "processor": processor(),
         "problem": problem,

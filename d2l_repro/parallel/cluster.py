@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import pickle
@@ -53,6 +52,7 @@ def connect(where: Where) -> Iterator[Cluster]:
 
     Raises:
         InputError: the package `distributed` is missing, there is no such cluster, or a worker does not fit.
+        WorkFailed: a worker does not answer, or cannot write a data file.
     """
     place, files = where.cluster or LOCAL, {}
     for dataset in where.datasets:
@@ -81,14 +81,14 @@ class Cluster:
     def __init__(self, client: Any, place: str, files: Mapping[str, Path], again: str = ANEW):
         self.client, self.place, self.again = client, place, again
         digests = [
-            (name, str(path.resolve()), hashlib.sha256(path.read_bytes()).hexdigest())
+            (name, str(path.resolve()), data_files.digest_of(path.read_bytes()))
             for name, path in files.items()
         ]
         self._ours = describe()
         versions = {name: text for name, text in self._ours.items() if name not in worker.NO_VERSIONS}
         self.terms = Terms(_environment(), _main_module(), tuple(digests), tuple(sorted(versions.items())))
         self._sent: dict[str, Any] = {}  # digest -> future of the bytes
-        self._supply = Supply(client, files, self._unable)
+        self._supply = Supply(self.ask, files, self._unable)
         self._no_workers_since = 0.0
 
     def check_workers(self) -> None:
@@ -112,11 +112,11 @@ class Cluster:
                 )
             time.sleep(0.1)
         # Found by its name: a worker without this project could not load a function of it.
-        found = self._ask(pydoc.locate, f"{worker.__name__}.__name__")
+        found = self.ask(pydoc.locate, f"{worker.__name__}.__name__")
         for address, name in found.items():
             if name != worker.__name__:
                 raise _refusal(address, tr("cannot import this version of d2l_repro"))
-        reports = self._ask(worker.prepare, self.terms)
+        reports = self.ask(worker.prepare, self.terms)
         for address, report in reports.items():
             problem = _problem(report, self._ours)
             if problem:
@@ -132,12 +132,20 @@ class Cluster:
             )
         self._supply.send({address: report["missing"] for address, report in reports.items()})
 
-    def _ask(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-        """Call a function on all workers, and return address -> what it returned or raised."""
+    def ask(
+        self, function: Callable[..., Any], *arguments: Any, workers: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """Call a function on some workers, all by default, and return address -> what it returned or raised.
+
+        Raises:
+            WorkFailed: a worker does not answer.
+        """
         import distributed
 
         try:
-            return self.client.run(function, *arguments, on_error="return", callback_timeout=ANSWERING)
+            return self.client.run(
+                function, *arguments, workers=workers, on_error="return", callback_timeout=ANSWERING
+            )
         except distributed.TimeoutError as error:
             raise WorkFailed(
                 tr(
@@ -154,7 +162,7 @@ class Cluster:
         They are the result of a task, which the scheduler can repeat: what is scattered is gone with the
         workers that hold it.
         """
-        key = hashlib.sha256(content).hexdigest()
+        key = data_files.digest_of(content)
         if key not in self._sent:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that the task is large
@@ -185,7 +193,7 @@ class Cluster:
 
         done: SimpleQueue[tuple[int, Any]] = SimpleQueue()
         shared = cloudpickle.dumps(common) if common else b""
-        key = hashlib.sha256(shared).hexdigest() if common else ""
+        key = data_files.digest_of(shared) if common else ""
         blob = self._send(shared) if common else None
         futures: list[Any] = []
         terms = replace(self.terms, environment=_with_fixed_threads(self.terms.environment))

@@ -17,11 +17,14 @@ received: dict[str, Path] = {}  # digest -> file that a command has sent
 
 
 class Unable(Exception):
-    """Raised where the system refuses what a task needs, as a full disk does."""
+    """Raised where the system refuses what a task needs, as a full disk does.
+
+    Its arguments are the worker's address and what is wrong there.
+    """
 
 
 def digest_of(content: bytes) -> str:
-    """Return the sha256 of a file's content."""
+    """Return the sha256 of bytes."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -54,18 +57,15 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def keep(content: bytes) -> None:
-    """Write a file that a command sends to this worker.
-
-    Raises:
-        Unable: it cannot be written.
-    """
+def keep(content: bytes) -> str:
+    """Write a file that a command sends to this worker; return why it cannot be written, or nothing."""
     try:
         path = Path(temporary_folder(), digest_of(content))
         path.write_bytes(content)
     except OSError as error:
-        raise Unable(str(error)) from error
+        return str(error)
     received[path.name] = path
+    return ""
 
 
 def temporary_folder() -> str:

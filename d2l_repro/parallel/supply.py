@@ -17,18 +17,23 @@ log = logging.getLogger(__name__)
 
 
 class Supply:
-    """Send each data file to each worker that lacks it, once.
+    """Send each data file to each worker that lacks it.
 
     Args:
-        client: a `distributed.Client`.
+        ask: calls a function on some workers, as `Cluster.ask` does.
         files: name in the registry -> path of the data files that tasks may read.
         unable: (address of a worker, what is wrong there) -> the error to raise.
     """
 
-    def __init__(self, client: Any, files: Mapping[str, Path], unable: Callable[[str, str], WorkFailed]):
-        self.client, self.files, self.unable = client, dict(files), unable
+    def __init__(
+        self,
+        ask: Callable[..., dict[str, Any]],
+        files: Mapping[str, Path],
+        unable: Callable[[str, str], WorkFailed],
+    ):
+        self.ask, self.files, self.unable = ask, dict(files), unable
         self.failure: WorkFailed | None = None  # of a worker that has joined later
-        self._sent: set[tuple[str, str]] = set()  # (address, name)
+        self._sending: set[tuple[str, str]] = set()  # (address, name), for which a worker may ask again
 
     def send(self, lacking: Mapping[str, Sequence[str]]) -> None:
         """Send what workers lack, and say so.
@@ -37,10 +42,16 @@ class Supply:
             lacking: address of a worker -> names of the files.
 
         Raises:
-            WorkFailed: a worker cannot write a file.
+            WorkFailed: a worker does not answer, or cannot write a file.
         """
-        pairs = {(address, name) for address, names in lacking.items() for name in names} - self._sent
-        self._sent |= pairs
+        pairs = {(address, name) for address, names in lacking.items() for name in names} - self._sending
+        self._sending |= pairs
+        try:
+            self._send(pairs)
+        finally:
+            self._sending -= pairs
+
+    def _send(self, pairs: set[tuple[str, str]]) -> None:
         names = [name for name in self.files if any(name == lacked for _, lacked in pairs)]
         if not names:
             return
@@ -55,10 +66,10 @@ class Supply:
         for name in names:
             addresses = [address for address, lacked in pairs if lacked == name]
             content = self.files[name].read_bytes()
-            answers = self.client.run(data_files.keep, content, workers=addresses, on_error="return")
+            answers = self.ask(data_files.keep, content, workers=addresses)
             for address, answer in answers.items():
-                if isinstance(answer, data_files.Unable):  # after any other error, the worker has gone
-                    raise self.unable(address, str(answer))
+                if answer and isinstance(answer, str):  # after an error, the worker has gone
+                    raise self.unable(address, answer)
 
     def hear(self, event: Any) -> None:
         """Send what a worker lacks that has joined later: not in this thread, which is Dask's."""

@@ -34,6 +34,7 @@ GOVERNED = re.compile(
 REPORTS = 0.2  # seconds between two reports of a chapter's progress
 DESCRIBING = 120.0  # seconds in which a new process describes itself
 AWAITING = 600.0  # seconds in which the command sends a data file
+ASKING = 60.0  # seconds after which it is asked again
 NO_VERSIONS = {"processor", "problem"}  # what `child.describe` says beside versions
 OUT = "\x1fOUT\x1f"  # stands for the folder of --out in what a chapter has printed
 
@@ -144,6 +145,7 @@ def _missing(paths: Mapping[str, Path | None]) -> list[str]:
 
 
 _folders: dict[str, str] = {}  # key of terms -> folder with their data files
+_asked: dict[str, float] = {}  # topic -> when the command was asked for the data files that are not here
 
 
 def _data_folder(terms: Terms, worker: Any, is_wanted: Callable[[], bool]) -> str:
@@ -163,14 +165,18 @@ def _data_folder(terms: Terms, worker: Any, is_wanted: Callable[[], bool]) -> st
         if terms.key in _folders:
             return _folders[terms.key]
     paths, deadline = data_files.paths_of(terms.files), time.monotonic() + AWAITING
-    if _missing(paths):
-        worker.log_event(terms.topic, (worker.address, _missing(paths)))
     digests = {name: digest for name, _, digest in terms.files}
     while not all(paths[name] or digest in received for name, digest in digests.items()):
         if not is_wanted():
             raise Unwanted
         if time.monotonic() > deadline:
             raise Unfit(_missing(paths)[0])
+        with _lock:
+            is_due = time.monotonic() > _asked.get(terms.topic, float("-inf")) + ASKING
+            if is_due:
+                _asked[terms.topic] = time.monotonic()
+        if is_due:
+            worker.log_event(terms.topic, (worker.address, _missing(paths)))
         time.sleep(POLL)
     with _lock:
         if terms.key not in _folders:

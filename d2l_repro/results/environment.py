@@ -62,6 +62,13 @@ def package_versions() -> dict[str, str]:
     return {name: version for name, version in versions.items() if version}
 
 
+def versions_in_workers() -> dict[str, str]:
+    """Return Python's version, and that of each package that can change a digit of what a worker computes."""
+    # joblib decides about threads in its own processes only, and workers do not use them.
+    versions = {name: text for name, text in package_versions().items() if name != "joblib"}
+    return {"python": ".".join(platform.python_version_tuple()[:2]), **versions}
+
+
 def _version(name: str, module: str) -> str | None:
     # What is loaded counts, which need not be what is installed under that name.
     loaded = getattr(sys.modules.get(module), "__version__", None)

@@ -21,7 +21,10 @@ def processes(port):
 
 def listening(folder):
     """Return the addresses that a process listens on, in hexadecimal digits."""
-    sockets = {os.readlink(link) for link in (folder / "fd").iterdir() if link.is_symlink()}
+    sockets = set()
+    for link in (folder / "fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            sockets.add(os.readlink(link))
     rows = [
         line.split()
         for name in ("tcp", "tcp6")

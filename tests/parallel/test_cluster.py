@@ -188,6 +188,7 @@ def forget():
 
     data_files.received.clear()
     worker._folders.clear()
+    worker._asked.clear()
 
 
 @pytest.mark.parametrize("arrival", ["shared", "asked before", "joined later"])
@@ -503,7 +504,7 @@ def test_run_on_a_cluster_writes_the_same_files(address, tmp_path, capsys):
 
 
 def test_run_on_a_cluster_passes_a_signal_on_and_gets_what_is_finished(address, tmp_path):
-    argv = ["run", "polynomial_fitting", "--cluster", address, "--out", tmp_path]
+    argv = ["run", "polynomial_fitting", "--num-epochs", "1000", "--cluster", address, "--out", tmp_path]
     with connection.client_of({"address": address}, address) as client:
         earlier = set(client.get_events())
         process = subprocess.Popen(

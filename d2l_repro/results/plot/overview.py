@@ -101,7 +101,7 @@ def _outliers(
     for run, metrics in others.items():
         beyond = [metric for metric in metrics if metric not in counted.get(run, [])]
         if beyond:
-            found[tr("{text} ({platform})", text=run, platform="Gluon") if run else "Gluon"] = listed(beyond)
+            found[tr("{run} ({impl})", run=run, impl="Gluon") if run else "Gluon"] = listed(beyond)
     named = tr("; ").join(
         tr("{what}: {metric}", what=run, metric=metrics) if run else metrics for run, metrics in found.items()
     )
