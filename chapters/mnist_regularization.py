@@ -312,9 +312,21 @@ def comparisons(hp: HParams) -> dict[str, list[Run]]:
     }
     # From scratch all variants take hours: their paths are compared, but only the baseline is trained.
     return {
-        title: [replace(run, on_request=run.impl == "scratch" and run.variant != BASELINE) for run in runs]
+        title: [
+            replace(
+                run,
+                on_request=run.impl == "scratch" and run.variant != BASELINE,
+                parity_hp=calmer(run.hp) if run.may_diverge or run.variant == "ELU" else None,
+            )
+            for run in runs
+        ]
         for title, runs in tables.items()
     }
+
+
+def calmer(hp: Setting) -> Setting:
+    """Return settings with a learning rate at which no step enlarges rounding until paths part."""
+    return hp.replace(lr=min(hp.lr, ADAM_LR if hp.optimizer == "adam" else CALMER_LR))
 
 
 def in_short(number):

@@ -11,9 +11,10 @@ from chapters.mnist_regularization import BASELINE, HParams, Setting
 from d2l_repro.data.loader import Data, Steps
 from d2l_repro.data.splits import Splits
 from d2l_repro.errors import InputError
-from d2l_repro.experiment import seeds
+from d2l_repro.experiment import paths, seeds
 from d2l_repro.results.published import published_values
 from d2l_repro.scratch import correct
+from d2l_repro.settings import Options
 from d2l_repro.train.callbacks import seed_everything
 from d2l_repro.train.parameters import parameters
 
@@ -263,6 +264,15 @@ def test_train_leaves_the_averaged_parameters_in_the_model(build):
         ends.append(parameters(model)[0].get())
     # after the first step a decay of (1 + 1) / (10 + 1)
     np.testing.assert_allclose(ends[1], start * 2 / 11 + ends[0] * 9 / 11, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_paths_of_all_variants_stay_together_over_the_steps_of_a_full_run():
+    chapter, options = mnist_regularization.chapter, Options()
+    runs = chapter.runs(chapter.defaults())
+    parity = paths.with_gluon(runs, lambda run: chapter._begin(run, options), 50)
+    assert [pair["ours"] for pair in parity["pairs"] if pair["left_at"]] == []
+    assert parity["max_abs_diff"] < 1e-6
 
 
 @pytest.mark.slow

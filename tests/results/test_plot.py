@@ -595,6 +595,12 @@ def test_overview_names_what_it_counts_and_marks_what_differs_with_gluon_alone()
     assert "differ: one-sided ReLU: step 400 loss; one-sided ReLU (Gluon): step 450 loss" in named
 
 
+def test_overview_shows_paths_that_part_without_end_as_an_arrow():
+    figure = plot.overview({"mlp": {"published": [], "parity": 1e251}}, [])
+    (marker,) = (line for line in figure.axes[1].lines if line.get_marker() == ">")
+    assert marker.get_xdata() == figure.axes[1].get_xlim()[1]
+
+
 def test_render_keeps_the_title_in_the_file():
     figure = plot.functions({"f": ([0, 1], {"f": [0, 1]})}, "x", "One & two")
     assert b"<dc:title>One &amp; two</dc:title>" in plot.render(figure, "svg")

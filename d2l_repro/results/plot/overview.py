@@ -22,7 +22,8 @@ Places = Mapping[str, float]  # of each chapter on the y axis
 
 DIFFER = (Verdict.EXPLAINED, Verdict.NOT_VERIFIED, Verdict.UNEXPLAINED)
 LIMIT = 1e-6  # largest difference that `same_path` accepts
-LOWEST = 1e-18  # of the axis of differences, where those of 0 are
+# Ends of the axis of differences: where those of 0 are, and arrows for those beyond it
+LOWEST, HIGHEST = 1e-18, 1e-5
 GREY, BROWN = "#555555", "#8a3a00"
 GROUPS = (  # of published values: marker, style, verdicts
     ("|", {"color": COLORS[2], "ms": 10, "mew": 1.5}, (Verdict.AGREES,)),
@@ -163,12 +164,13 @@ def _draw_differences(ax: Axes, chapters: Chapters, places: Places) -> None:
             note = {"textcoords": "offset points", "va": "center", "fontsize": SMALL, "color": GREY}
             ax.annotate(tr("not compared"), (LOWEST, y), (3, 0), **note)
         else:
-            ax.plot([LOWEST, max(parity, LOWEST)], [y, y], color=COLORS[2], lw=1)
-            ax.plot(max(parity, LOWEST), y, "o", color=COLORS[2], ms=5, clip_on=False)
+            shown = min(max(parity, LOWEST), HIGHEST)
+            ax.plot([LOWEST, shown], [y, y], color=COLORS[2], lw=1)
+            ax.plot(shown, y, ">" if parity > HIGHEST else "o", color=COLORS[2], ms=5, clip_on=False)
     ax.axvline(LIMIT, color=COLORS[4], lw=1.2)
     beside: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "center"}
     ax.annotate(tr("limit"), (LIMIT, 0), (-6, 0), color=readable(COLORS[4]), **beside)
-    ax.set(xscale="log", xlim=(LOWEST, 1e-5), xlabel=tr("largest difference of a parameter"))
+    ax.set(xscale="log", xlim=(LOWEST, HIGHEST), xlabel=tr("largest difference of a parameter"))
     ax.set_xticks([LOWEST, 1e-14, 1e-10, 1e-6], ["0", "$10^{-14}$", "$10^{-10}$", "$10^{-6}$"])
     ax.minorticks_off()
     apart = [chapter["parity"] for chapter in chapters.values() if chapter["parity"] is not None]
