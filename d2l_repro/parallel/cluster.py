@@ -137,13 +137,16 @@ class Cluster:
     ) -> dict[str, Any]:
         """Call a function on some workers, all by default, and return address -> what it returned or raised.
 
+        Workers that go meanwhile are left out.
+
         Raises:
             WorkFailed: a worker does not answer.
         """
         import distributed
+        from distributed.comm import CommClosedError
 
         try:
-            return self.client.run(
+            answers = self.client.run(
                 function, *arguments, workers=workers, on_error="return", callback_timeout=ANSWERING
             )
         except distributed.TimeoutError as error:
@@ -155,6 +158,7 @@ class Cluster:
                     again=tr(self.again),
                 )
             ) from error
+        return {place: answer for place, answer in answers.items() if not isinstance(answer, CommClosedError)}
 
     def _send(self, content: bytes) -> Any:
         """Return a future of bytes, which reach each worker that needs them once.

@@ -235,6 +235,21 @@ def set_temporary_folder(folder):
     tempfile.tempdir = folder
 
 
+def test_workers_that_go_while_they_are_asked_are_left_out(address, monkeypatch):
+    from distributed.comm import CommClosedError
+
+    with connect(Where(cluster=address)) as connected:
+        run = connected.client.run
+
+        def one_goes(*arguments, **options):
+            answers = run(*arguments, **options)
+            return {**answers, min(answers): CommClosedError()}
+
+        monkeypatch.setattr(connected.client, "run", one_goes)
+        connected.check_workers()
+        assert len(connected.ask(os.getpid)) == len(connected.client.nthreads()) - 1
+
+
 def test_what_the_system_of_a_worker_refuses_is_no_lost_cluster(address, monkeypatch):
     monkeypatch.setenv("MXNET_CPU_WORKER_NTHREADS", "2")  # for another folder than those of other tests
     with connection.client_of({"address": address}, address) as client:
