@@ -45,18 +45,22 @@ def main() -> int:
     order = json.loads(line)
     try:
         process = start(order)
-    except (InputError, OSError) as error:
-        text = str(error)
-        if not isinstance(error, InputError):
-            text = tr("cannot start {program} ({error})", program=order["command"][0], error=error)
-        print(error_line(PROG, text), file=sys.stderr, flush=True)
-        return USAGE
+    except InputError as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(tr("cannot start {program} ({error})", program=order["command"][0], error=error))
     threading.Thread(target=obey, args=(process, order["silence"]), daemon=True).start()
     code = process.wait()
     kill_group(process, signal.SIGKILL)  # what it has started and left behind
     if order["socket"]:
         Path(order["socket"]).unlink(missing_ok=True)  # which a killed process leaves
     return 128 - code if code < 0 else code
+
+
+def refuse(text: str) -> int:
+    """Say why nothing is started, and return the exit code."""
+    print(error_line(PROG, text), file=sys.stderr, flush=True)
+    return USAGE
 
 
 def start(order: Mapping[str, Any]) -> subprocess.Popen:
@@ -70,7 +74,7 @@ def start(order: Mapping[str, Any]) -> subprocess.Popen:
 
     Raises:
         InputError: it could not find the others, or the world might find it.
-        OSError: the command cannot be started, or there is no such network.
+        OSError: the command cannot be started.
     """
     environment = {**os.environ, **order["environment"], PARENT: str(os.getpid())}
     environment[CORES] = str(max(1, cores() // order["share"]))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +190,11 @@ class Chapter(Description):
         if not workers.leave():
             return
         steps = paths.num_steps(options.quick)
-        result.parity = paths.with_gluon(runs, lambda run: self._begin(run, options), steps)
+        begin = partial(self._begin, options=options)
+        result.parity = paths.with_gluon(runs, begin, steps)
         seed_everything(options.seed, options.stream)  # what `show` draws does not depend on the runs before
         self.show(result, data)
-        rows = paths.with_d2l(runs, lambda run: self._begin(run, options), steps)
+        rows = paths.with_d2l(runs, begin, steps)
         if rows:
             result.tables["On full batches, does d2l follow the same path?"] = rows
 

@@ -113,7 +113,7 @@ def test_server_trainer_takes_an_optimizer_of_whole_parameters_on_one_server(num
 
 
 class OneWorker(Store):
-    """A worker that is told what the servers answer, without any."""
+    """A store that answers as the servers would, without starting any."""
 
     def __init__(self, num_workers, others=None):
         self.number, self.num_workers, self._others, self._since = 0, num_workers, others, 0.0

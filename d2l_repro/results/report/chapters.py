@@ -37,12 +37,13 @@ from .section import (
     FAILED,
     NOT_COMPARED,
     STAND_IN,
-    WORST_FIRST,
     Alarm,
     Section,
     badge,
     stand_in,
+    stand_in_alarms,
     with_links,
+    worst_verdict,
 )
 from .tables import MAX_COLUMNS, Table
 from .words import inline_markup, words
@@ -88,17 +89,12 @@ def _verdict(chapter: Outcome) -> str:
     if summary.first.stand_in_for:
         return STAND_IN
     if chapter.compared:
-        verdicts = [row["verdict"] for row in chapter.compared]
-        return next((str(worst) for worst in WORST_FIRST if worst in verdicts), NOT_COMPARED)
+        return worst_verdict(chapter.compared)
     return HOLDS if summary.first.notes else NOT_COMPARED
 
 
 def _alarms(summary: Summary) -> list[Alarm]:
-    first = summary.first
-    alarms = []
-    if first.stand_in_for:
-        text = words.plain("stand_in_section", dataset=first.dataset, original=first.stand_in_for)
-        alarms.append(Alarm(words.plain("stand_in"), text))
+    alarms = stand_in_alarms(summary.first.dataset, summary.first.stand_in_for)
     if summary.interrupted:
         seeds = listed(summary.interrupted)
         alarms.append(Alarm(words.plain("interrupted"), words.plain("interrupted_seeds", seeds=seeds)))

@@ -20,7 +20,7 @@ from ..formatting import (
 )
 from ..table_text import head_text
 from .figures import read_figure
-from .section import NOT_COMPARED, STAND_IN, WORST_FIRST, Alarm, Section, badge, stand_in
+from .section import STAND_IN, Section, badge, stand_in, stand_in_alarms, worst_verdict
 from .tables import Table
 from .words import words
 
@@ -32,19 +32,12 @@ def of_kfold(item: kfold.KFold) -> Section:
     first_repeat = [fold for fold in content["folds"] if fold["repeat"] == content["folds"][0]["repeat"]]
     original = content.get("stand_in_for")
     compared = item.published()
-    verdicts = [row["verdict"] for row in compared]
-    alarms = []
-    if original:
-        text = words.plain("stand_in_section", dataset=content["dataset"], original=original)
-        alarms.append(Alarm(words.plain("stand_in"), text))
     return Section(
         name=name,
         title=words("kfold_title", folds=len(first_repeat), impl=options["impl"]),
         source=words("kfold_source", folder=name),
-        verdict=STAND_IN
-        if original
-        else next((str(worst) for worst in WORST_FIRST if worst in verdicts), NOT_COMPARED),
-        alarms=alarms,
+        verdict=STAND_IN if original else worst_verdict(compared),
+        alarms=stand_in_alarms(content["dataset"], original),
         result=_result_of_folds(content, compared),
         headline={
             "variant": "",

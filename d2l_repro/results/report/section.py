@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +102,20 @@ def badge(verdict: str, text: str = "") -> Markup:
     """Return a verdict as a coloured label, which says it in words as well."""
     name = verdict.replace(",", "").replace(" ", "-")
     return Markup('<span class="badge {}">{}</span>').format(name, text or tr(str(verdict)))
+
+
+def worst_verdict(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return what is shown of the verdicts on compared numbers."""
+    verdicts = {row["verdict"] for row in rows}
+    return next((str(worst) for worst in WORST_FIRST if worst in verdicts), NOT_COMPARED)
+
+
+def stand_in_alarms(dataset: str, original: str | None) -> list[Alarm]:
+    """Return what a reader has to know of data that stand in for others; nothing of the published data."""
+    if not original:
+        return []
+    text = words.plain("stand_in_section", dataset=dataset, original=original)
+    return [Alarm(words.plain("stand_in"), text)]
 
 
 def stand_in(name: str, dataset: str, original: str | None) -> Markup | None:
